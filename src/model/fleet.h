@@ -1,0 +1,135 @@
+#pragma once
+/* The fleet: owners, sites, GPU models and chains of nodes, as plain structs in one arena. Ids are array indices in declaration
+ * order. A declared group of nodes becomes one chain of its highest uniform level, and remainders become chains of their own
+ * (named "<name>+rack", "<name>+node"). Integers only; memory in MiB, power in milliwatt, coordinates in micro-degrees. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/ids.h"
+#include "model/tree.h"
+
+enum {
+    DURE_LEVELS_MAX = 10,      /* leaf to top */
+    DURE_NAME_MAX = 63,        /* bytes of any declared name: [A-Za-z0-9._+-], UTF-8 labels apart */
+    DURE_OWNERS_MAX = 256,
+    DURE_SITES_MAX = 4096,
+    DURE_GPU_MODELS_MAX = 64,  /* a job's models are a 64-bit mask */
+    DURE_CHAINS_MAX = 4096,
+    DURE_NODES_MAX = 1048576,
+    DURE_NODE_GPUS_MAX = 64,   /* a node's GPUs are a 64-bit mask */
+    DURE_OTHERS_MAX = 4096,
+};
+
+enum dure_provenance { DURE_ANNOUNCED, DURE_INSTALLED, DURE_ASSUMED };
+enum dure_engine_kind { DURE_ENGINE_LOCAL, DURE_ENGINE_EMULATED };
+
+struct dure_owner {
+    const char *name;
+    const char *label; /* for people, any language; may equal name */
+};
+
+struct dure_site {
+    const char *name;
+    const char *label;
+    const char *region;
+    int32_t latitude_udeg;
+    int32_t longitude_udeg;
+    enum dure_engine_kind engine;
+};
+
+struct dure_gpu_model {
+    const char *name;
+    uint32_t memory_mib;
+    uint32_t power_mw;
+    const char *nvlink_level; /* name of the level inside which GPUs share NVLink; "" = none */
+    bool is_virtual;          /* slots without a GPU behind them: labelled wherever shown */
+};
+
+/* A level of a chain. levels[1] is always "gpu"; `holds` = children per cell of this level (0 at level 1). */
+struct dure_level {
+    const char *name; /* "gpu", "node", "nvlink", "rack", "block", "hall", or the author's own; "" = a nameless level */
+    uint32_t holds;
+};
+
+struct dure_chain {
+    const char *name;
+    uint32_t group; /* index of the declared group this chain comes from (remainders share it) */
+    struct dure_owner_id owner;
+    struct dure_site_id site;
+    struct dure_gpu_model_id model;
+    uint8_t level_count; /* K: the top level's number */
+    uint8_t node_level;
+    struct dure_level levels[DURE_LEVELS_MAX + 1]; /* index 1..K */
+    uint32_t tops;                                 /* cells at level K */
+    uint32_t node_first;                           /* global id of the first node */
+    uint32_t node_count;
+    uint32_t node_gpus;
+    uint32_t leaf_count; /* node_count * node_gpus */
+    /* Names: prefix + zero-padded (number_first + i) + suffix; width 0 = a single node named by prefix alone. */
+    const char *name_prefix;
+    const char *name_suffix;
+    uint64_t number_first;
+    uint8_t number_width;
+    /* One leaf's share of its node. */
+    uint32_t leaf_cpu_milli;
+    uint32_t leaf_memory_mib;
+    uint32_t leaf_disk_mib;
+    uint32_t leaf_power_mw; /* worst case: node power / GPUs */
+    int64_t available_from_us; /* INT64_MIN: from the beginning */
+    enum dure_provenance provenance;
+    const char *source; /* where the figure comes from; "" = none given */
+};
+
+/* What no decision uses: quantum processors, edge sites. Shown as "not schedulable", left out of totals. */
+struct dure_other {
+    const char *name;
+    const char *kind; /* "qpu", "ai-ran" */
+    const char *site; /* may be "" */
+    uint32_t count;
+    struct dure_owner_id owner; /* DURE_NONE32: none */
+    enum dure_provenance provenance;
+    const char *source;
+};
+
+struct dure_fleet {
+    struct dure_arena *arena; /* owns everything below */
+    const char *name;
+    const char *zone;         /* IANA name for dates without an offset */
+    uint32_t owner_count, site_count, model_count, chain_count, other_count, group_count;
+    struct dure_owner *owners;
+    struct dure_site *sites;
+    struct dure_gpu_model *models;
+    struct dure_chain *chains;
+    struct dure_other *others;
+    const char **level_names; /* every distinct level name, in order of first use; "gpu" and "node" first */
+    uint32_t level_name_count;
+    uint32_t node_count;
+    uint32_t gpu_count;
+    const char *spec_json;    /* the canonical spec (ranges kept): what a record carries; dure_fleet_parse of it gives this fleet */
+    size_t spec_json_length;
+};
+
+/* Validates a tree of kind Fleet and expands it. E_INVALID with up to 20 problems. The caller frees. */
+DURE_NODISCARD enum dure_err dure_fleet_parse(const struct dure_tree *tree, struct dure_fleet **ret_fleet,
+                                              struct dure_problems *problems);
+/* From canonical JSON (what dure_fleet.spec_json holds). */
+DURE_NODISCARD enum dure_err dure_fleet_from_json(const char *json, size_t length, struct dure_fleet **ret_fleet,
+                                                  struct dure_error *error);
+void dure_fleet_free(struct dure_fleet *fleet); /* NULL is fine */
+/* May `next` follow `now` on a running fleet? Only additions after what is there (new owners, sites, models, groups at the end) and
+ * labels may change; E_STATE names the first difference. */
+DURE_NODISCARD enum dure_err dure_fleet_may_follow(const struct dure_fleet *now, const struct dure_fleet *next, struct dure_error *error);
+
+const struct dure_chain *dure_fleet_chain_of(const struct dure_fleet *fleet, struct dure_node_id node, uint32_t *ret_node_in_chain);
+struct dure_chain_id dure_fleet_chain_id_of(const struct dure_fleet *fleet, struct dure_node_id node); /* O(log chains) */
+void dure_fleet_node_name(const struct dure_fleet *fleet, struct dure_node_id node, char name[DURE_NAME_MAX + 1]);
+bool dure_fleet_node_find(const struct dure_fleet *fleet, const char *name, struct dure_node_id *ret_node);
+bool dure_fleet_owner_find(const struct dure_fleet *fleet, const char *name, struct dure_owner_id *ret_owner);
+bool dure_fleet_site_find(const struct dure_fleet *fleet, const char *name, struct dure_site_id *ret_site);
+bool dure_fleet_model_find(const struct dure_fleet *fleet, const char *name, struct dure_gpu_model_id *ret_model);
+bool dure_fleet_chain_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_chain);
+/* Level number of a level name in a chain; 0: this chain has none. */
+unsigned dure_chain_level(const struct dure_chain *chain, const char *level_name);
+uint32_t dure_chain_leaves_at(const struct dure_chain *chain, unsigned level); /* leaves under one cell of that level */
+/* Compresses sorted node ids into Slurm's hostlist notation: "pt-b200-[0001-0004,0007]". */
+void dure_fleet_hostlist(const struct dure_fleet *fleet, const uint32_t *nodes, uint32_t count, struct dure_buf *buf);

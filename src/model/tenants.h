@@ -1,0 +1,87 @@
+#pragma once
+/* Who may use what: the tree of tenants, what they were promised (allotments), what owners lend, and who may do what (roles).
+ * Plain structs in one arena; a tenant's id is its place in declaration order (parents before children). */
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/fleet.h"
+
+enum {
+    DURE_TENANTS_MAX = 65536,
+    DURE_TENANT_DEPTH_MAX = 8,
+    DURE_ALLOTMENTS_MAX = 65536,
+    DURE_ROLES_MAX = 65536,
+    DURE_LENDING_TO_MAX = 64,
+};
+
+struct dure_tenant {
+    const char *name;  /* one step: "team-a" */
+    const char *path;  /* "government/llm/team-a" */
+    const char *label;
+    struct dure_tenant_id parent; /* DURE_NONE32 at the top */
+    struct dure_owner_id owner;   /* the owner this top-level tree belongs to, inherited; DURE_NONE32: owns no hardware */
+    uint32_t weight;              /* 1..1,000,000; default 1 */
+    uint8_t depth;
+};
+
+/* A promise of cells of one level of one chain group, for a period. An allotment by GPU count is split at parse into the largest whole
+ * cells it divides into, chain by chain; each resulting row is one allotment of the core. */
+struct dure_allotment {
+    const char *name; /* unique; rows split from one declaration are "<name>", "<name>#2", ... */
+    struct dure_tenant_id tenant;
+    struct dure_chain_id chain;
+    uint8_t level;
+    uint32_t count;      /* cells */
+    int64_t from_us;     /* INT64_MIN: at once */
+    int64_t until_us;    /* DURE_NEVER_US: no end */
+    const char *after;   /* name of a predecessor of the same chain and level, or "" */
+};
+
+/* What an owner lends. An owner without a row lends nothing (its own tenants may always borrow from it). */
+struct dure_lending {
+    struct dure_owner_id owner;
+    int64_t notice_us;         /* what the lender gives: a borrowed job's grace must not be longer */
+    bool to_all;               /* else only the listed top-level tenants */
+    uint32_t to_count;         /* listed */
+    struct dure_tenant_id *to; /* top-level tenants allowed */
+    uint32_t except_count;
+    struct dure_tenant_id *except; /* with to_all: rivals left out */
+    int64_t from_us, until_us;
+};
+
+enum dure_role { DURE_ROLE_OPERATOR, DURE_ROLE_OWNER, DURE_ROLE_MEMBER, DURE_ROLE_AUDITOR };
+
+/* Logins are personal: in the journal they stand as principals (numbers with commitments). */
+struct dure_role_row {
+    const char *login; /* "" once erased or when decoded from a record */
+    struct dure_principal_id principal; /* assigned when journaled; DURE_NONE32 before */
+    enum dure_role role;
+    struct dure_tenant_id tenant; /* of a member: this tenant and all below it */
+    struct dure_owner_id owner;   /* of an owner */
+};
+
+struct dure_tenants {
+    struct dure_arena *arena;
+    uint32_t tenant_count, allotment_count, lending_count, role_count;
+    struct dure_tenant *tenants;
+    struct dure_allotment *allotments;
+    struct dure_lending *lendings;
+    struct dure_role_row *roles;
+    /* The canonical spec without logins (roles carry principal numbers once assigned): what a record carries. */
+    const char *spec_json;
+    size_t spec_json_length;
+};
+
+/* Validates a tree of kind Tenants against a fleet: unknown owners, chains, levels, tenants; two tiers of one path with allotments;
+ * periods that end before they start or begin before the hardware arrives; predecessors of another chain or level. */
+DURE_NODISCARD enum dure_err dure_tenants_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
+                                                struct dure_tenants **ret_tenants, struct dure_problems *problems);
+DURE_NODISCARD enum dure_err dure_tenants_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
+                                                    struct dure_tenants **ret_tenants, struct dure_error *error);
+/* Gives every role row its principal (parallel to roles[]) and remakes spec_json. */
+DURE_NODISCARD enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet, const struct dure_principal_id *principals);
+void dure_tenants_free(struct dure_tenants *tenants);
+/* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted; allotments that `now` declares must be the same or be
+ * new (ending one is `dure allot end`); lending and roles may change freely. E_STATE names the first difference. */
+DURE_NODISCARD enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error);
+bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, struct dure_tenant_id *ret_tenant);
+bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant, struct dure_tenant_id ancestor); /* reflexive */
