@@ -1,0 +1,93 @@
+#include "base/bits.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+
+static uint64_t words_for(uint64_t bits)
+{
+    return bits ? (bits - 1) / 64 + 1 : 1;
+}
+
+bool dure_bits_init(struct dure_bits *bits, uint64_t size)
+{
+    struct dure_bits made = {.size = size};
+    uint64_t words = size;
+    do {
+        if (made.levels == DURE_BITS_LEVELS) { /* over 64^6 bits */
+            dure_bits_release(&made);
+            return false;
+        }
+        words = words_for(words);
+        made.level[made.levels] = words > SIZE_MAX / sizeof(uint64_t) ? NULL : calloc((size_t)words, sizeof(uint64_t));
+        if (!made.level[made.levels++]) {
+            dure_bits_release(&made);
+            return false;
+        }
+    } while (words > 1);
+    *bits = made;
+    return true;
+}
+
+void dure_bits_release(struct dure_bits *bits)
+{
+    for (unsigned i = 0; i < DURE_BITS_LEVELS; i++)
+        free(bits->level[i]);
+    *bits = (struct dure_bits){0};
+}
+
+bool dure_bits_test(const struct dure_bits *bits, uint64_t index)
+{
+    DURE_ASSERT(index < bits->size);
+    return bits->level[0][index / 64] >> (index % 64) & 1;
+}
+
+void dure_bits_set(struct dure_bits *bits, uint64_t index)
+{
+    if (dure_bits_test(bits, index))
+        return;
+    bits->count++;
+    for (unsigned k = 0; k < bits->levels; k++, index /= 64) {
+        uint64_t *word = &bits->level[k][index / 64];
+        const bool was_zero = !*word;
+        *word |= UINT64_C(1) << (index % 64);
+        if (!was_zero)
+            return;
+    }
+}
+
+void dure_bits_clear(struct dure_bits *bits, uint64_t index)
+{
+    if (!dure_bits_test(bits, index))
+        return;
+    bits->count--;
+    for (unsigned k = 0; k < bits->levels; k++, index /= 64) {
+        uint64_t *word = &bits->level[k][index / 64];
+        *word &= ~(UINT64_C(1) << (index % 64));
+        if (*word)
+            return;
+    }
+}
+
+uint64_t dure_bits_first(const struct dure_bits *bits, uint64_t from)
+{
+    if (from >= bits->size)
+        return UINT64_MAX;
+    uint64_t words = words_for(bits->size); /* of level k */
+    uint64_t index = from;                  /* a bit of level k */
+    for (unsigned k = 0; k < bits->levels; k++, words = words_for(words)) {
+        const uint64_t at = index / 64;
+        if (at >= words)
+            return UINT64_MAX;
+        const uint64_t rest = bits->level[k][at] & (UINT64_MAX << (index % 64));
+        if (!rest) {
+            index = at + 1;
+            continue;
+        }
+        index = at * 64 + (uint64_t)__builtin_ctzll(rest);
+        while (k-- > 0)
+            index = index * 64 + (uint64_t)__builtin_ctzll(bits->level[k][index]);
+        return index;
+    }
+    return UINT64_MAX;
+}
