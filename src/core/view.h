@@ -1,0 +1,86 @@
+#pragma once
+/* Reading the core: plain structs for listings, boards and engines. Nothing here changes state. */
+#include "core/core.h"
+
+/* What keeps a pending job waiting, in one word: squeue's reason column. */
+#define DURE_WAITS(X)                                                                                                    \
+    X(NONE, "None")                                                                                                      \
+    X(PRIORITY, "Priority")           /* behind others of its tenant */                                                  \
+    X(RESOURCES, "Resources")         /* its place is busy */                                                            \
+    X(RIGHTS, "Rights")               /* the tenant's allotments are used up */                                          \
+    X(DEPENDENCY, "Dependency")                                                                                          \
+    X(BEGIN_TIME, "BeginTime")                                                                                           \
+    X(HELD, "JobHeldUser")                                                                                               \
+    X(ARRAY_LIMIT, "JobArrayTaskLimit")                                                                                  \
+    X(NOT_LENT, "NotLent")            /* nobody lends what it asks for now */                                            \
+    X(PREEMPTING, "Preempting")       /* borrowers are leaving its cells */                                              \
+    X(SUSPENDED, "RightSuspended")    /* hardware was lost */                                                            \
+    X(ARRIVING, "HardwareArriving")
+
+enum dure_wait {
+#define X(name, text) DURE_WAIT_##name,
+    DURE_WAITS(X)
+#undef X
+};
+const char *dure_wait_name(enum dure_wait wait);
+
+struct dure_job_view {
+    struct dure_job_id id;
+    uint32_t element;          /* DURE_NONE32: the not yet started rest of an array, or a batch job */
+    uint32_t element_first, element_last, element_count; /* of a pending array rest */
+    const struct dure_job *job;
+    enum dure_job_state state;
+    enum dure_wait wait;
+    bool held;
+    int64_t submitted_us, started_us, deadline_us; /* 0: not yet; deadline: when walltime or notice ends it */
+    struct dure_attempt_id attempt;                /* DURE_NONE64: none */
+    enum dure_attempt_state attempt_state;
+    enum dure_cause cause;      /* of a notice or stop */
+    uint32_t requeues;
+    const struct dure_place *places;
+    uint32_t place_count;
+    struct dure_owner_id source_owner;  /* whose GPUs the charge names; NONE while pending */
+    struct dure_allot_id source_allot;  /* NONE: borrowed */
+};
+
+/* Live jobs in id order; elements that run are rows of their own, then the pending rest. Returns false at the end. The cursor begins at zero. */
+struct dure_job_cursor { uint64_t job; uint32_t element; bool rest_done; };
+bool dure_core_job_next(const struct dure_core *core, struct dure_job_cursor *cursor, struct dure_job_view *ret_view);
+bool dure_core_job_view(const struct dure_core *core, struct dure_job_id job, uint32_t element, struct dure_job_view *ret_view);
+bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt, struct dure_job_view *ret_view);
+bool dure_core_attempt_next(const struct dure_core *core, uint64_t *cursor, struct dure_job_view *ret_view); /* running attempts in id order */
+
+struct dure_core_counts {
+    uint64_t jobs_pending, jobs_running, jobs_ended, attempts_started, attempts_evicted, passes, refused;
+};
+struct dure_core_counts dure_core_counts(const struct dure_core *core);
+
+struct dure_node_view {
+    struct dure_node_id id;
+    enum dure_node_state state;
+    const char *reason;
+    uint32_t gpus, gpus_used, gpus_borrowed; /* used includes borrowed */
+};
+bool dure_core_node_view(const struct dure_core *core, struct dure_node_id node, struct dure_node_view *ret_view);
+
+/* GPU sums of one chain, for the board. own: used by guaranteed work; lent: by borrowed work of others; idle = rest of available. */
+struct dure_chain_view {
+    uint64_t gpus, arriving, lost, guaranteed, borrowed, promised; /* promised: under rights, now */
+};
+void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id chain, struct dure_chain_view *ret_view);
+
+struct dure_allot_view {
+    struct dure_allot_id id;
+    const struct dure_allotment *spec;
+    enum dure_allot_state state;
+    uint32_t cells, cells_bound, cells_suspended, gpus, gpus_used, gpus_lent;
+};
+uint32_t dure_core_allot_count(const struct dure_core *core); /* ids 0..count-1, ended ones included */
+bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id allot, struct dure_allot_view *ret_view);
+bool dure_core_allot_find(const struct dure_core *core, const char *name, struct dure_allot_id *ret_allot);
+
+struct dure_tenant_view { uint64_t pending, running, gpus_used, gpus_borrowed, gpus_promised; uint64_t gpu_us_guaranteed, gpu_us_borrowed; };
+void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id tenant, struct dure_tenant_view *ret_view); /* with all below it */
+
+/* The effect of a GRANT, SHRINK or END_ALLOT without doing it: text in words; E_SHORT with figures when it would be refused. */
+DURE_NODISCARD enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input, struct dure_buf *ret_text, struct dure_error *error);
