@@ -46,7 +46,9 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(RESTORE, 71, "restore", false)          /* allot, number: virtual cell whole again */                              \
     X(NODE_STATE, 72, "node-state", false)    /* node, number: new enum dure_node_state */                               \
     X(ALLOT_STATE, 73, "allotment-state", false) /* allot, number: new enum dure_allot_state */                          \
-    X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */
+    X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                  \
+    X(RESERVE, 75, "reserve", false)          /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
+    X(UNRESERVE, 76, "unreserve", false)      /* job, element: the place is given up again */
 
 enum dure_record_kind {
 #define X(name, number, text, input) DURE_REC_##name = number,
