@@ -13,11 +13,9 @@ bool dure_bits_init(struct dure_bits *bits, uint64_t size)
 {
     struct dure_bits made = {.size = size};
     uint64_t words = size;
+    if (size > UINT64_C(1) << (6 * DURE_BITS_LEVELS))
+        return false;
     do {
-        if (made.levels == DURE_BITS_LEVELS) { /* over 64^6 bits */
-            dure_bits_release(&made);
-            return false;
-        }
         words = words_for(words);
         made.level[made.levels] = words > SIZE_MAX / sizeof(uint64_t) ? NULL : calloc((size_t)words, sizeof(uint64_t));
         if (!made.level[made.levels++]) {

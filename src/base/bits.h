@@ -12,7 +12,7 @@ struct dure_bits {
     uint64_t count; /* bits set */
 };
 
-bool dure_bits_init(struct dure_bits *bits, uint64_t size); /* false: out of memory; size 0 is fine */
+bool dure_bits_init(struct dure_bits *bits, uint64_t size); /* false: out of memory, or over 64^6; 0 is fine */
 void dure_bits_release(struct dure_bits *bits);
 bool dure_bits_test(const struct dure_bits *bits, uint64_t index);
 void dure_bits_set(struct dure_bits *bits, uint64_t index);
