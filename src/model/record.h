@@ -133,9 +133,9 @@ struct dure_record {
     int32_t exit_code;
     int32_t exit_signal;
     struct dure_usage usage;
+    uint32_t commitment_length; /* 32 or 0 */
     uint8_t commitment[32];
-    uint32_t commitment_length;
-    char reason[DURE_REASON_MAX + 1]; /* a drain's words: not personal, said so in the reference */
+    char reason[DURE_REASON_MAX + 1]; /* words of a drain or an engine: never personal, no paths, no names */
     const char *text;                 /* not owned */
     size_t text_length;
     const struct dure_place *places; /* not owned */

@@ -84,6 +84,7 @@ struct dure_field {
 #define DURE_KEY(k) (UINT32_C(1) << (k))
 uint32_t dure_record_keys(enum dure_record_kind kind); /* 0: no such kind, or one without fields (a tick) */
 bool dure_record_kind_known(enum dure_record_kind kind);
+bool dure_record_field_absent(const struct dure_field *field, const void *base); /* is this member at the value that is not written? */
 extern const struct dure_field dure_record_field_table[];
 extern const unsigned dure_record_field_count;
 extern const struct dure_field dure_job_field_table[];

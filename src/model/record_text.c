@@ -1,0 +1,189 @@
+/* Names of kinds, causes and states, and the one-line JSON of a record. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "model/record.h"
+#include "model/record_fields.h"
+
+bool dure_record_is_input(enum dure_record_kind kind)
+{
+    switch (kind) {
+#define X(name, number, text, input)                                                                                     \
+    case DURE_REC_##name: return input;
+        DURE_RECORDS(X)
+#undef X
+    }
+    return false;
+}
+
+const char *dure_record_kind_name(enum dure_record_kind kind)
+{
+    switch (kind) {
+#define X(name, number, text, input)                                                                                     \
+    case DURE_REC_##name: return text;
+        DURE_RECORDS(X)
+#undef X
+    }
+    return "unknown";
+}
+
+const char *dure_cause_name(enum dure_cause cause)
+{
+    switch (cause) {
+#define X(name, number, text)                                                                                            \
+    case DURE_CAUSE_##name: return text;
+        DURE_CAUSES(X)
+#undef X
+    }
+    return "unknown";
+}
+
+struct state_name {
+    const char *name;
+    const char *code;
+};
+
+static const struct state_name *job_state(enum dure_job_state state)
+{
+    static const struct state_name names[] = {
+        [DURE_JOB_PENDING] = {"PENDING", "PD"},       [DURE_JOB_RUNNING] = {"RUNNING", "R"},
+        [DURE_JOB_STOPPING] = {"COMPLETING", "CG"},   [DURE_JOB_COMPLETED] = {"COMPLETED", "CD"},
+        [DURE_JOB_FAILED] = {"FAILED", "F"},          [DURE_JOB_CANCELLED] = {"CANCELLED", "CA"},
+        [DURE_JOB_TIMEOUT] = {"TIMEOUT", "TO"},       [DURE_JOB_NODE_FAIL] = {"NODE_FAIL", "NF"},
+        [DURE_JOB_EVICTED] = {"PREEMPTED", "PR"},     [DURE_JOB_DEADLINE] = {"DEADLINE", "DL"},
+        [DURE_JOB_LAUNCH_FAILED] = {"LAUNCH_FAILED", "SF"},
+    };
+    static const struct state_name unknown = {"UNKNOWN", "??"};
+    unsigned index = (unsigned)state;
+    return index < sizeof names / sizeof names[0] && names[index].name != NULL ? &names[index] : &unknown;
+}
+
+const char *dure_job_state_name(enum dure_job_state state)
+{
+    return job_state(state)->name;
+}
+
+const char *dure_job_state_code(enum dure_job_state state)
+{
+    return job_state(state)->code;
+}
+
+const char *dure_node_state_name(enum dure_node_state state)
+{
+    static const char *const names[] = {"unknown", "arriving", "up", "draining", "drained", "down"};
+    return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
+}
+
+const char *dure_allot_state_name(enum dure_allot_state state)
+{
+    static const char *const names[] = {"unknown", "promised", "active", "short", "ended"};
+    return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
+}
+
+const char *dure_attempt_state_name(enum dure_attempt_state state)
+{
+    static const char *const names[] = {"unknown", "starting", "running", "warned", "stopping", "gone"};
+    return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
+}
+
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base);
+
+static void print_rows(struct dure_buf *buf, const struct dure_field *field, const void *base)
+{
+    const struct dure_record *record = base;
+    dure_buf_str(buf, "[");
+    if (field->type == DURE_FIELD_PLACES) {
+        for (uint32_t i = 0; i < record->place_count; i++) {
+            const struct dure_place *p = &record->places[i];
+            dure_buf_printf(buf, "%s{\"node_first\":%" PRIu32 ",\"node_count\":%" PRIu32 ",\"gpu_mask\":%" PRIu64 ",\"tasks\":%" PRIu32 ",\"gpu_milli\":%" PRIu32 "}",
+                            i > 0 ? "," : "", p->node_first, p->node_count, p->gpu_mask, p->tasks, p->gpu_milli);
+        }
+    } else if (field->type == DURE_FIELD_BINDINGS) {
+        for (uint32_t i = 0; i < record->binding_count; i++) {
+            const struct dure_binding *b = &record->bindings[i];
+            dure_buf_printf(buf, "%s{\"allotment\":%" PRIu32 ",\"virtual\":%" PRIu32 ",\"cell\":%" PRIu32 ",\"new\":%s}", i > 0 ? "," : "",
+                            b->allot.v, b->virtual_index, b->cell_index, b->is_new != 0 ? "true" : "false");
+        }
+    } else {
+        const struct dure_job *job = base;
+        static const char *const kinds[] = {"ok", "any", "failed"};
+        for (uint32_t i = 0; i < job->dep_count; i++)
+            dure_buf_printf(buf, "%s{\"job\":%" PRIu64 ",\"if\":\"%s\"}", i > 0 ? "," : "", job->deps[i].job.v, kinds[job->deps[i].kind]);
+    }
+    dure_buf_str(buf, "]");
+}
+
+static void print_number(struct dure_buf *buf, const struct dure_field *field, const void *base)
+{
+    const char *at = (const char *)base + field->offset;
+    if (field->type == DURE_FIELD_U32)
+        dure_buf_printf(buf, "%" PRIu32, *(const uint32_t *)at);
+    else if (field->type == DURE_FIELD_U64)
+        dure_buf_printf(buf, "%" PRIu64, *(const uint64_t *)at);
+    else if (field->type == DURE_FIELD_I64)
+        dure_buf_printf(buf, "%" PRId64, *(const int64_t *)at);
+    else if (field->key == 10 && base != NULL && strcmp(field->name, "cause") == 0)
+        dure_buf_json(buf, dure_cause_name((enum dure_cause)*(const int32_t *)at));
+    else if (strcmp(field->name, "state") == 0)
+        dure_buf_json(buf, dure_job_state_name((enum dure_job_state)*(const int32_t *)at));
+    else
+        dure_buf_printf(buf, "%" PRId32, *(const int32_t *)at);
+}
+
+static void print_value(struct dure_buf *buf, const struct dure_field *field, const void *base)
+{
+    const char *at = (const char *)base + field->offset;
+    const struct dure_record *record = base;
+
+    switch ((enum dure_field_type)field->type) {
+    case DURE_FIELD_BOOL: dure_buf_str(buf, *(const bool *)at ? "true" : "false"); break;
+    case DURE_FIELD_HASH:
+        dure_buf_str(buf, "\"");
+        for (unsigned i = 0; i < 32; i++)
+            dure_buf_printf(buf, "%02x", ((const uint8_t *)at)[i]);
+        dure_buf_str(buf, "\"");
+        break;
+    case DURE_FIELD_WORDS: dure_buf_json(buf, at); break;
+    case DURE_FIELD_LEVEL: dure_buf_json(buf, *(const char *const *)at); break;
+    case DURE_FIELD_TEXT: dure_buf_add(buf, record->text, record->text_length); break; /* canonical JSON itself */
+    case DURE_FIELD_USAGE: {
+        const struct dure_usage *usage = (const struct dure_usage *)at;
+        dure_buf_printf(buf,
+                        "{\"cpu_us\":%" PRIu64 ",\"memory_peak_mib\":%" PRIu64 ",\"gpu_busy_us\":%" PRIu64 ",\"gpu_memory_peak_mib\":%" PRIu64
+                        ",\"energy_mj\":%" PRIu64 "}",
+                        usage->cpu_us, usage->memory_peak_mib, usage->gpu_busy_us, usage->gpu_memory_peak_mib, usage->energy_mj);
+        break;
+    }
+    case DURE_FIELD_PLACES:
+    case DURE_FIELD_BINDINGS:
+    case DURE_FIELD_DEPS: print_rows(buf, field, base); break;
+    case DURE_FIELD_SUBMIT:
+        dure_buf_str(buf, "{");
+        print_map(buf, dure_job_field_table, dure_job_field_count, UINT32_MAX, at);
+        dure_buf_str(buf, "}");
+        break;
+    default: print_number(buf, field, base); break;
+    }
+}
+
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base)
+{
+    bool first = buf->length > 0 && buf->data[buf->length - 1] == '{';
+    for (unsigned i = 0; i < count; i++) {
+        if ((keys & DURE_KEY(table[i].key)) == 0 || dure_record_field_absent(&table[i], base))
+            continue;
+        dure_buf_printf(buf, "%s\"%s\":", first ? "" : ",", table[i].name);
+        print_value(buf, &table[i], base);
+        first = false;
+    }
+}
+
+void dure_record_print(const struct dure_record *record, struct dure_buf *buf)
+{
+    char time[DURE_TIME_TEXT_MAX];
+    dure_buf_printf(buf, "{\"kind\":\"%s\",\"time\":\"%s\",\"term\":%" PRIu64, dure_record_kind_name(record->kind),
+                    dure_time_format_utc(record->time_us, time), record->term);
+    print_map(buf, dure_record_field_table, dure_record_field_count, dure_record_keys(record->kind), record);
+    dure_buf_str(buf, "}");
+}
