@@ -32,6 +32,7 @@ typedef void (*dure_observe_fn)(void *context, const struct dure_observation *ob
 
 struct dure_engine {
     const char *name; /* "local", "emulated" */
+    bool needs_body;  /* start wants order.body and order.login */
     void *state;
     /* Begins the attempt; the outcome comes as an observation. Also called again for attempts that may have been started before (`recovering`):
      * the engine then attaches to what runs, reports what ended, or starts what never began. */

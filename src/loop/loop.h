@@ -9,7 +9,7 @@
 #include "journal/journal.h"
 #include "model/body.h"
 
-enum { DURE_BATCH_INPUTS_MAX = 4096, DURE_QUEUE_MAX = 65536, DURE_IDEM_KEY_MAX = 128 };
+enum { DURE_BATCH_INPUTS_MAX = 4096, DURE_QUEUE_MAX = 65536, DURE_IDEM_KEY_MAX = 128, DURE_IDEMS_MAX = 1000000 };
 
 struct dure_loop;
 
@@ -26,14 +26,16 @@ const struct dure_journal_batch *dure_batch_journal(const struct dure_batch *bat
 struct dure_world {
     void *context;
     int64_t (*now_us)(void *context);                               /* wall clock */
+    int64_t (*monotonic_us)(void *context);                         /* never set by anyone: tells a jump of the wall clock from waiting */
     void (*append)(void *context, struct dure_batch *batch);        /* later: dure_loop_appended(loop, batch, err) */
     void (*read)(void *context, struct dure_store_read *read);      /* FIFO with appends */
     void (*random)(void *context, void *bytes, size_t length);      /* salts */
     void (*wake)(void *context, int64_t at_us);                     /* call dure_loop_turn at or after then (0: as soon as possible) */
     struct dure_engine *(*engine)(void *context, struct dure_site_id site); /* by site; NULL: not ready */
-    void (*event)(void *context, uint64_t sequence, const struct dure_record *record); /* durable record, for the event stream; may be NULL */
+    bool (*listening)(void *context);                               /* does anyone want events? NULL: nobody */
+    void (*event)(void *context, uint64_t sequence, const struct dure_record *record); /* a durable record, for the event stream */
     void (*fatal)(void *context, enum dure_err err, const char *text);      /* the store failed: stop at once */
-    void (*held)(void *context, int64_t jump_us);                   /* the clock jumped forward: held for the operator (0: cleared) */
+    void (*held)(void *context, int64_t jump_us);                   /* the wall clock jumped by so much: held for the operator (0: cleared) */
 };
 
 /* An answer to one input. */
@@ -43,12 +45,13 @@ struct dure_answer {
     uint64_t sequence;  /* the input's leaf */
     struct dure_job_id job;
     struct dure_allot_id allot;
+    struct dure_principal_id principal; /* of a PRINCIPAL input: the number it got */
     bool replayed;      /* from the idempotency table */
 };
 typedef void (*dure_answer_fn)(void *context, const struct dure_answer *answer);
 
 struct dure_input {
-    const struct dure_record *record;  /* copied; term and time are set by the loop */
+    const struct dure_record *record;  /* copied; term and time are set by the loop, and a PRINCIPAL's number when it is NONE */
     struct dure_body *body;            /* taken over (freed by the loop), also on failure; NULL: none */
     enum dure_body_kind body_kind;     /* job: its id is assigned by the core */
     const char *idem_key;              /* NULL: none */
@@ -62,7 +65,7 @@ struct dure_loop_options {
     struct dure_world world;
     uint64_t size;               /* leaves already in the journal */
     uint64_t term;               /* of this leader: last term + 1; the loop journals TERM first */
-    int64_t clock_jump_max_us;   /* forward jumps over this are held; 5 s */
+    int64_t clock_jump_max_us;   /* jumps of the wall clock over this are held; 5 s */
 };
 DURE_NODISCARD enum dure_err dure_loop_new(const struct dure_loop_options *options, struct dure_loop **ret_loop);
 void dure_loop_free(struct dure_loop *loop);
@@ -71,7 +74,7 @@ void dure_loop_free(struct dure_loop *loop);
 DURE_NODISCARD enum dure_err dure_loop_input(struct dure_loop *loop, const struct dure_input *input);
 /* An engine's observation becomes an ATTEMPT_REPORT (STARTED/ENDED/LOST/REFUSED) input; fits dure_observe_fn. */
 void dure_loop_observe(void *loop, const struct dure_observation *observation);
-/* Steps what is queued, passes, ticks, and hands at most one batch to the store. */
+/* Steps what is queued; when the store is free also ticks, passes and hands it the batch. */
 void dure_loop_turn(struct dure_loop *loop);
 void dure_loop_appended(struct dure_loop *loop, struct dure_batch *batch, enum dure_err err, const char *text);
 /* After recovery: hands every live attempt to its engine again with `recovering`. */
