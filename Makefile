@@ -4,6 +4,8 @@ PREFIX ?= /usr/local
 MESON ?= meson
 NINJA ?= ninja
 ARGS ?=
+# For meson setup, as in MESON_ARGS=-Dwerror=true
+MESON_ARGS ?=
 SECONDS_PER_TARGET ?= 30
 
 .PHONY: all up down check quick bench asan tsan fuzz soak lint format install clean help
@@ -12,7 +14,7 @@ all: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	@$(MESON) setup $(BUILD) --prefix $(PREFIX) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@$(MESON) setup $(BUILD) --prefix $(PREFIX) $(MESON_ARGS) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 
 up: all
