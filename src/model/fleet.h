@@ -32,7 +32,7 @@ struct dure_site {
     const char *name;
     const char *label;
     const char *region;
-    int32_t latitude_udeg;
+    int32_t latitude_udeg; /* both 0: not stated */
     int32_t longitude_udeg;
     enum dure_engine_kind engine;
 };
@@ -105,6 +105,8 @@ struct dure_fleet {
     uint32_t level_name_count;
     uint32_t node_count;
     uint32_t gpu_count;
+    /* For lookups: indices in the order of names; of chains also in the order of (name_prefix, name_suffix, number_first). */
+    const uint32_t *sites_by_name, *chains_by_name, *chains_by_node_name;
     const char *spec_json;    /* the canonical spec (ranges kept): what a record carries; dure_fleet_parse of it gives this fleet */
     size_t spec_json_length;
 };
@@ -128,6 +130,10 @@ bool dure_fleet_owner_find(const struct dure_fleet *fleet, const char *name, str
 bool dure_fleet_site_find(const struct dure_fleet *fleet, const char *name, struct dure_site_id *ret_site);
 bool dure_fleet_model_find(const struct dure_fleet *fleet, const char *name, struct dure_gpu_model_id *ret_model);
 bool dure_fleet_chain_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_chain);
+/* The chains of a declared group, by its name: the first and how many (they follow each other). */
+bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first, uint32_t *ret_count);
+const char *dure_provenance_name(enum dure_provenance provenance); /* "announced" */
+const char *dure_engine_kind_name(enum dure_engine_kind engine);   /* "emulated" */
 /* Level number of a level name in a chain; 0: this chain has none. */
 unsigned dure_chain_level(const struct dure_chain *chain, const char *level_name);
 uint32_t dure_chain_leaves_at(const struct dure_chain *chain, unsigned level); /* leaves under one cell of that level */
