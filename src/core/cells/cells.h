@@ -15,7 +15,7 @@
  * suspend() and restore() do one decided thing and check that it is legal, so that a log replays without deciding again.
  *
  * Errors have no effect. E_MEMORY is possible wherever an error is returned. Not thread-safe. Owns its memory: about 14 bytes a leaf,
- * 24 a promised cell. Integers only; ties go to the lowest index or id: the same calls give the same state, everywhere.
+ * 30 a promised cell. Integers only; ties go to the lowest index or id: the same calls give the same state, everywhere.
  * Cost, unless stated: O(levels), plus the fan-outs of the cells split or merged, plus O(log cells) to find the least borrowed one. */
 #include "base/buf.h"
 #include "base/err.h"
@@ -27,8 +27,9 @@ enum {
     DURE_CELLS_LEAVES_MAX = 1 << 20,   /* of one chain */
     DURE_CELLS_RIGHTS_MAX = 65536,     /* of one chain at one time */
     DURE_CELLS_VIRTUAL_MAX = 1 << 22,  /* promised cells of one chain at one time */
-    DURE_CELLS_LEAF_USES_MAX = 65535,  /* jobs that share a leaf */
+    DURE_CELLS_LEAF_USES_MAX = 65535,  /* jobs that share a leaf, guaranteed and borrowed together */
     DURE_CELLS_UNDO_MAX = 1 << 26,     /* changes under open marks */
+    DURE_CELLS_SNAPSHOT_MAX = 1 << 28, /* bytes that save can write */
 };
 
 struct dure_cells;
@@ -104,14 +105,15 @@ struct dure_cells_event {
 /* What the last shrink or end did, or was refused for, by virtual index. Valid until the next call that changes state. */
 const struct dure_cells_event *dure_cells_events(const struct dure_cells *cells, size_t *ret_count);
 
-/* Keeps `stay` (1..count) cells. Goes first: suspended ones, unbound, waiting, bound but unused, then, only if `force`, those with fewest
- * used leaves; within each, cells without an heir, then the highest index. Indices of the rest do not move. E_STATE: cells in use would
- * have to go (they stand in the events); E_INVALID. Cells that have an heir pass to it at once. Where a bound cell is released, or passes to
- * another holder, its uses become borrowings: the caller counts them as borrowed from then on. O(count + leaves released). */
+/* Keeps `stay` (1..count) cells. First to go: suspended ones, unbound, waiting, bound but unused, then those with fewest used leaves; within
+ * each, cells without an heir, then the highest index. Indices of the rest do not move. Cells that have an heir pass to it at once. Where
+ * a bound cell is released, or passes to another holder, its uses become borrowings: the caller counts those jobs as borrowed from then on.
+ * Without `force`, E_STATE if that would happen to a job (the events name the cells). E_NOT_FOUND; E_INVALID.
+ * O(count log count + leaves released). */
 DURE_NODISCARD enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay, bool force,
                                                struct dure_error *error);
-/* Ends a right: its cells pass to their heirs (bound ones first, each keeping its binding), the rest are released, the id is free again.
- * Without `force`, E_STATE if a cell that is in use has no heir. At an instant, end before start. */
+/* Ends a right: its cells pass to their heirs (those in use first, each keeping its binding), the rest are released, the id is free again.
+ * Uses and `force` as for shrink. At an instant, end before start. O(count + leaves released). */
 DURE_NODISCARD enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allot, bool force, struct dure_error *error);
 
 struct dure_cells_right_view {
@@ -152,8 +154,8 @@ struct dure_cells_virtual {
     uint32_t heir_index;
 };
 bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cells_virtual *ret_virtual);
-/* The first virtual cell of a right at or after index `from` whose state is in `states` (bits 1 << state); false: none. O(distance), a few
- * dozen cells a nanosecond where one state is asked for. */
+/* The first virtual cell of a right at or after index `from` whose state is in `states` (bits 1 << state); false: none. O(distance),
+ * by memchr where one state is asked for. */
 bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t from, unsigned states,
                              struct dure_cells_virtual *ret_virtual);
 /* The best place for one cell of `level` inside a virtual cell, by rules that see only its holder: all its leaves unused and healthy, in
@@ -254,7 +256,7 @@ void dure_cells_commit(struct dure_cells *cells, struct dure_cells_mark mark);
 
 /* ---- keeping ---- */
 
-/* Deterministic bytes: equal states give equal bytes. Not under an open mark. `buf` shows failure. O(leaves). */
+/* Deterministic bytes: equal states give equal bytes. `buf` shows failure. O(leaves + virtual cells). */
 void dure_cells_save(const struct dure_cells *cells, struct dure_buf *buf);
 /* Loads and validates everything: E_CORRUPT names what does not hold; E_VERSION. */
 DURE_NODISCARD enum dure_err dure_cells_load(const void *bytes, size_t length, struct dure_cells **ret_cells, struct dure_error *error);

@@ -1,0 +1,149 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cells/state.h"
+
+static enum dure_err check_shape(const struct dure_cells_shape *shape, uint32_t *ret_leaves, struct dure_error *error)
+{
+    if (shape->levels < 1 || shape->levels > DURE_CELLS_LEVELS_MAX)
+        return dure_fail(error, DURE_E_INVALID, "a chain has 1 to %d levels, not %d", DURE_CELLS_LEVELS_MAX, shape->levels);
+    if (!shape->tops)
+        return dure_fail(error, DURE_E_INVALID, "a chain has at least one top cell");
+    uint64_t leaves = shape->tops;
+    for (unsigned l = 2; l <= shape->levels; l++) {
+        if (!shape->holds[l])
+            return dure_fail(error, DURE_E_INVALID, "a cell of level %u holds nothing", l);
+        leaves *= shape->holds[l];
+        if (leaves > DURE_CELLS_LEAVES_MAX)
+            break;
+    }
+    if (leaves > DURE_CELLS_LEAVES_MAX)
+        return dure_fail(error, DURE_E_LIMIT, "a chain has at most %d leaves", DURE_CELLS_LEAVES_MAX);
+    *ret_leaves = (uint32_t)leaves;
+    return DURE_OK;
+}
+
+/* False: no memory; what was made is freed with the rest. */
+static bool level_init(struct dure_cells_level *level, bool is_leaf)
+{
+    if (!dure_bits_init(&level->free, level->count))
+        return false;
+    if (is_leaf)
+        return true;
+    for (level->base = 1; level->base < level->count;)
+        level->base *= 2;
+    level->bound = calloc(level->count, sizeof *level->bound);
+    level->lost = calloc(level->count, sizeof *level->lost);
+    level->borrowed = calloc(level->count, sizeof *level->borrowed);
+    level->best = malloc(2 * (size_t)level->base * sizeof *level->best);
+    if (!level->bound || !level->lost || !level->borrowed || !level->best)
+        return false;
+    memset(level->best, 0xff, 2 * (size_t)level->base * sizeof *level->best); /* DURE_NONE32 everywhere: nothing is free yet */
+    return true;
+}
+
+static bool init(struct dure_cells *cells, uint32_t leaf_count)
+{
+    uint32_t count = leaf_count, leaves = 1;
+    for (unsigned l = 1; l <= cells->shape.levels; l++) {
+        const uint32_t holds = l > 1 ? cells->shape.holds[l] : 1;
+        count /= holds;
+        leaves *= holds;
+        cells->level[l] = (struct dure_cells_level){.count = count, .holds = l > 1 ? holds : 0, .leaves = leaves};
+        if (!level_init(&cells->level[l], l == 1))
+            return false;
+    }
+    if (!dure_bits_init(&cells->idle, leaf_count) || !dure_bits_init(&cells->lost, leaf_count))
+        return false;
+    cells->used = calloc(leaf_count, sizeof *cells->used);
+    cells->borrowed = calloc(leaf_count, sizeof *cells->borrowed);
+    cells->place = malloc(leaf_count * sizeof *cells->place);
+    if (!cells->used || !cells->borrowed || !cells->place)
+        return false;
+    memset(cells->place, 0xff, leaf_count * sizeof *cells->place);
+    return true;
+}
+
+enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells, struct dure_error *error)
+{
+    uint32_t leaf_count = 0;
+    const enum dure_err err = check_shape(shape, &leaf_count, error);
+    if (err)
+        return err;
+    struct dure_cells *cells = calloc(1, sizeof *cells);
+    if (!cells)
+        return dure_fail(error, DURE_E_MEMORY, "no memory for a chain of cells");
+    cells->shape = *shape;
+    cells->shape.holds[0] = cells->shape.holds[1] = 0;
+    for (unsigned l = shape->levels + 1u; l <= DURE_CELLS_LEVELS_MAX; l++)
+        cells->shape.holds[l] = 0;
+    if (!init(cells, leaf_count)) {
+        dure_cells_free(cells);
+        return dure_fail(error, DURE_E_MEMORY, "no memory for a chain of %u cells", leaf_count);
+    }
+    cells->building = true;
+    for (uint32_t top = 0; top < shape->tops; top++)
+        dure_cells_put_free(cells, shape->levels, top, true);
+    cells->building = false;
+    cells->digest = dure_cells_term_shape(cells);
+    *ret_cells = cells;
+    return DURE_OK;
+}
+
+void dure_cells_free(struct dure_cells *cells)
+{
+    if (!cells)
+        return;
+    dure_cells_table_free(cells);
+    for (unsigned l = 1; l <= cells->shape.levels; l++) {
+        struct dure_cells_level *level = &cells->level[l];
+        dure_bits_release(&level->free);
+        free(level->bound);
+        free(level->lost);
+        free(level->borrowed);
+        free(level->best);
+    }
+    dure_bits_release(&cells->idle);
+    dure_bits_release(&cells->lost);
+    free(cells->used);
+    free(cells->borrowed);
+    free(cells->place);
+    free(cells->undo);
+    free(cells->events);
+    free(cells);
+}
+
+const struct dure_cells_shape *dure_cells_shape(const struct dure_cells *cells)
+{
+    return &cells->shape;
+}
+
+uint32_t dure_cells_leaf_count(const struct dure_cells *cells)
+{
+    return cells->level[1].count;
+}
+
+uint32_t dure_cells_count(const struct dure_cells *cells, unsigned level)
+{
+    DURE_ASSERT(level >= 1 && level <= cells->shape.levels);
+    return cells->level[level].count;
+}
+
+uint32_t dure_cells_leaves(const struct dure_cells *cells, unsigned level)
+{
+    DURE_ASSERT(level >= 1 && level <= cells->shape.levels);
+    return cells->level[level].leaves;
+}
+
+struct dure_cell dure_cells_above(const struct dure_cells *cells, struct dure_cell cell, unsigned level)
+{
+    DURE_ASSERT(cell.level >= 1 && cell.level <= level && level <= cells->shape.levels);
+    const uint32_t ratio = cells->level[level].leaves / cells->level[cell.level].leaves;
+    return (struct dure_cell){.index = cell.index / ratio, .level = (uint8_t)level};
+}
+
+uint32_t dure_cells_first_leaf(const struct dure_cells *cells, struct dure_cell cell)
+{
+    DURE_ASSERT(cell.level >= 1 && cell.level <= cells->shape.levels && cell.index < cells->level[cell.level].count);
+    return cell.index * cells->level[cell.level].leaves;
+}

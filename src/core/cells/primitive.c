@@ -1,0 +1,259 @@
+#include "core/cells/state.h"
+
+static void best_put(struct dure_cells_level *level, uint32_t index, uint32_t value)
+{
+    uint32_t at = level->base + index;
+    level->best[at] = value;
+    while (at > 1) {
+        const uint32_t other = level->best[at ^ 1];
+        const uint32_t least = level->best[at] < other ? level->best[at] : other;
+        at /= 2;
+        if (level->best[at] == least)
+            return;
+        level->best[at] = least;
+    }
+}
+
+static void do_free(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+{
+    struct dure_cells_level *at = &cells->level[level];
+    if (on)
+        dure_bits_set(&at->free, index);
+    else
+        dure_bits_clear(&at->free, index);
+    if (level > 1)
+        best_put(at, index, on ? at->borrowed[index] : DURE_NONE32);
+    else if (on && !cells->borrowed[index])
+        dure_bits_set(&cells->idle, index);
+    else
+        dure_bits_clear(&cells->idle, index);
+}
+
+void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+{
+    const uint8_t op = on ? DURE_CELLS_OP_FREE_ON : DURE_CELLS_OP_FREE_OFF;
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = index}))
+        do_free(cells, level, index, on);
+}
+
+static void do_bound(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+{
+    const uint32_t leaves = cells->level[level].leaves;
+    for (unsigned l = level;;) {
+        if (l > 1)
+            cells->level[l].bound[index] += on ? leaves : 0 - leaves;
+        if (l == cells->shape.levels)
+            return;
+        index /= cells->level[++l].holds;
+    }
+}
+
+void dure_cells_put_bound(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+{
+    const uint8_t op = on ? DURE_CELLS_OP_BOUND_ON : DURE_CELLS_OP_BOUND_OFF;
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = index}))
+        do_bound(cells, level, index, on);
+}
+
+static void do_lost(struct dure_cells *cells, uint32_t leaf, bool on)
+{
+    dure_digest_sub(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    if (on)
+        dure_bits_set(&cells->lost, leaf);
+    else
+        dure_bits_clear(&cells->lost, leaf);
+    dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    uint32_t index = leaf;
+    for (unsigned l = 2; l <= cells->shape.levels; l++) {
+        index /= cells->level[l].holds;
+        cells->level[l].lost[index] += on ? 1 : 0 - 1u;
+    }
+}
+
+void dure_cells_put_lost(struct dure_cells *cells, uint32_t leaf, bool on)
+{
+    const uint8_t op = on ? DURE_CELLS_OP_LOST_ON : DURE_CELLS_OP_LOST_OFF;
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf}))
+        do_lost(cells, leaf, on);
+}
+
+static void do_used(struct dure_cells *cells, uint32_t leaf, uint32_t value)
+{
+    const bool was = cells->used[leaf] != 0, is = value != 0;
+    dure_digest_sub(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    cells->used[leaf] = (uint16_t)value;
+    dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    struct dure_cells_slot slot;
+    if (was != is && dure_cells_place_of(cells, leaf, &slot)) {
+        struct dure_cells_owner *owner = cells->rights[slot.right];
+        const uint32_t change = is ? 1 : 0 - 1u;
+        owner->virtuals[slot.index].used += change;
+        owner->used += change;
+    }
+}
+
+void dure_cells_put_used(struct dure_cells *cells, uint32_t leaf, uint32_t value)
+{
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_USED, .a = leaf, .b = cells->used[leaf]}))
+        do_used(cells, leaf, value);
+}
+
+static void do_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
+{
+    const bool was = cells->borrowed[leaf] != 0, is = value != 0;
+    dure_digest_sub(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    cells->borrowed[leaf] = (uint16_t)value;
+    dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
+    if (was == is)
+        return;
+    if (is)
+        dure_bits_clear(&cells->idle, leaf);
+    else if (dure_bits_test(&cells->level[1].free, leaf))
+        dure_bits_set(&cells->idle, leaf);
+    uint32_t index = leaf;
+    for (unsigned l = 2; l <= cells->shape.levels; l++) {
+        struct dure_cells_level *at = &cells->level[l];
+        index /= at->holds;
+        at->borrowed[index] += is ? 1 : 0 - 1u;
+        if (at->best[at->base + index] != DURE_NONE32)
+            best_put(at, index, at->borrowed[index]);
+    }
+}
+
+void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
+{
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_BORROWED, .a = leaf, .b = cells->borrowed[leaf]}))
+        do_borrowed(cells, leaf, value);
+}
+
+/* Adds (or takes away) one virtual cell's part in the sums. */
+static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, bool add)
+{
+    const uint32_t one = add ? 1 : 0 - 1u;
+    const enum dure_cells_state state = owner->state[index];
+    const struct dure_cells_vcell *virtual = &owner->virtuals[index];
+    struct dure_cells_level *level = &cells->level[owner->spec.level];
+    owner->by_state[state] += one;
+    owner->used += add ? virtual->used : 0 - virtual->used;
+    if (state == DURE_CELLS_UNBOUND && (owner->started || !DURE_CELLS_MUTATED(FUTURE_IGNORED)))
+        level->owed += one;
+    if (state == DURE_CELLS_SUSPENDED) {
+        level->suspended += one;
+        cells->suspended_count += one;
+    }
+    cells->served_count += state == DURE_CELLS_SERVED ? one : 0;
+    if (dure_cells_is_bound(state))
+        cells->place[virtual->cell * level->leaves] = add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
+    const struct dure_digest term = dure_cells_term_virtual(cells, owner, index);
+    if (add)
+        dure_digest_add(&cells->digest, term);
+    else
+        dure_digest_sub(&cells->digest, term);
+}
+
+static void do_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state state, uint32_t cell,
+                       uint32_t used)
+{
+    count_virtual(cells, owner, index, false);
+    owner->state[index] = (uint8_t)state;
+    owner->virtuals[index].cell = cell;
+    owner->virtuals[index].used = used;
+    count_virtual(cells, owner, index, true);
+}
+
+void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state state,
+                            uint32_t cell, uint32_t used)
+{
+    const struct dure_cells_vcell *virtual = &owner->virtuals[index];
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_VIRTUAL, .state = owner->state[index], .a = owner->slot,
+                                                        .b = index, .c = virtual->cell, .d = virtual->used}))
+        do_virtual(cells, owner, index, state, cell, used);
+}
+
+static void do_heir(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot heir)
+{
+    struct dure_cells_owner *owner = cells->rights[at.right];
+    dure_digest_sub(&cells->digest, dure_cells_term_virtual(cells, owner, at.index));
+    owner->virtuals[at.index].heir = heir;
+    dure_digest_add(&cells->digest, dure_cells_term_virtual(cells, owner, at.index));
+}
+
+void dure_cells_put_heir(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot heir)
+{
+    const struct dure_cells_slot was = cells->rights[at.right]->virtuals[at.index].heir;
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_HEIR, .a = at.right, .b = at.index, .c = was.right, .d = was.index}))
+        do_heir(cells, at, heir);
+}
+
+void dure_cells_put_source(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot source)
+{
+    struct dure_cells_slot *link = &cells->rights[at.right]->virtuals[at.index].source;
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_SOURCE, .a = at.right, .b = at.index, .c = link->right, .d = link->index}))
+        *link = source;
+}
+
+static void do_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started)
+{
+    if (DURE_CELLS_MUTATED(FUTURE_IGNORED))
+        cells->level[owner->spec.level].owed += started ? owner->by_state[DURE_CELLS_UNBOUND] : 0 - owner->by_state[DURE_CELLS_UNBOUND];
+    dure_digest_sub(&cells->digest, dure_cells_term_right(owner));
+    owner->started = started;
+    dure_digest_add(&cells->digest, dure_cells_term_right(owner));
+}
+
+void dure_cells_put_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started)
+{
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_STARTED, .a = owner->slot, .b = owner->started}))
+        do_started(cells, owner, started);
+}
+
+static void do_count(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t count)
+{
+    dure_digest_sub(&cells->digest, dure_cells_term_right(owner));
+    owner->spec.count = count;
+    dure_digest_add(&cells->digest, dure_cells_term_right(owner));
+}
+
+void dure_cells_put_count(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t count)
+{
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_COUNT, .a = owner->slot, .b = owner->spec.count}))
+        do_count(cells, owner, count);
+}
+
+static void do_shock(struct dure_cells *cells, bool shock)
+{
+    dure_digest_sub(&cells->digest, dure_cells_term_shock(cells->shock));
+    cells->shock = shock;
+    dure_digest_add(&cells->digest, dure_cells_term_shock(shock));
+}
+
+void dure_cells_put_shock(struct dure_cells *cells, bool shock)
+{
+    if (cells->shock != shock && dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_SHOCK, .b = cells->shock}))
+        do_shock(cells, shock);
+}
+
+void dure_cells_undo_one(struct dure_cells *cells, const struct dure_cells_undo *undo)
+{
+    struct dure_cells_owner *owner = undo->op >= DURE_CELLS_OP_VIRTUAL && undo->op != DURE_CELLS_OP_SHOCK ? cells->rights[undo->a] : NULL;
+    const struct dure_cells_slot at = {undo->a, undo->b}, was = {undo->c, undo->d};
+    switch ((enum dure_cells_op)undo->op) {
+    case DURE_CELLS_OP_FREE_ON:
+    case DURE_CELLS_OP_FREE_OFF: do_free(cells, undo->level, undo->a, undo->op == DURE_CELLS_OP_FREE_OFF); return;
+    case DURE_CELLS_OP_BOUND_ON:
+    case DURE_CELLS_OP_BOUND_OFF: do_bound(cells, undo->level, undo->a, undo->op == DURE_CELLS_OP_BOUND_OFF); return;
+    case DURE_CELLS_OP_LOST_ON:
+    case DURE_CELLS_OP_LOST_OFF: do_lost(cells, undo->a, undo->op == DURE_CELLS_OP_LOST_OFF); return;
+    case DURE_CELLS_OP_USED: do_used(cells, undo->a, undo->b); return;
+    case DURE_CELLS_OP_BORROWED: do_borrowed(cells, undo->a, undo->b); return;
+    case DURE_CELLS_OP_VIRTUAL: do_virtual(cells, owner, undo->b, undo->state, undo->c, undo->d); return;
+    case DURE_CELLS_OP_HEIR: do_heir(cells, at, was); return;
+    case DURE_CELLS_OP_SOURCE: owner->virtuals[undo->b].source = was; return;
+    case DURE_CELLS_OP_STARTED: do_started(cells, owner, undo->b); return;
+    case DURE_CELLS_OP_COUNT: do_count(cells, owner, undo->b); return;
+    case DURE_CELLS_OP_SHOCK: do_shock(cells, undo->b); return;
+    case DURE_CELLS_OP_NEW: dure_cells_owner_unmake(cells, owner); return;
+    case DURE_CELLS_OP_DEAD: dure_cells_owner_revive(cells, owner); return;
+    }
+    DURE_ASSERT(!"an undo entry of an unknown kind");
+}

@@ -1,0 +1,104 @@
+#include <string.h>
+
+#include "core/cells/state.h"
+
+bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_slot *ret_slot)
+{
+    uint32_t index = leaf;
+    for (unsigned l = 1;;) {
+        const struct dure_cells_slot slot = cells->place[index * cells->level[l].leaves];
+        if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == l) {
+            *ret_slot = slot;
+            return true;
+        }
+        if (l == cells->shape.levels)
+            return false;
+        index /= cells->level[++l].holds;
+    }
+}
+
+uint32_t dure_cells_lost_in(const struct dure_cells *cells, unsigned level, uint32_t index)
+{
+    return level > 1 ? cells->level[level].lost[index] : dure_bits_test(&cells->lost, index);
+}
+
+uint32_t dure_cells_borrowed_in(const struct dure_cells *cells, unsigned level, uint32_t index)
+{
+    return level > 1 ? cells->level[level].borrowed[index] : cells->borrowed[index] != 0;
+}
+
+unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level, uint32_t index)
+{
+    for (unsigned l = level;;) {
+        if (dure_bits_test(&cells->level[l].free, index))
+            return l;
+        if (l == cells->shape.levels)
+            return 0;
+        index /= cells->level[++l].holds;
+    }
+}
+
+void dure_cells_carve(struct dure_cells *cells, unsigned level, uint32_t index)
+{
+    const unsigned above = dure_cells_free_above(cells, level, index);
+    DURE_ASSERT(above);
+    for (unsigned l = level; l < above; l++) {
+        const uint32_t holds = cells->level[l + 1].holds, parent = index / holds;
+        for (uint32_t child = parent * holds; child < (parent + 1) * holds; child++)
+            if (child != index)
+                dure_cells_put_free(cells, l, child, true);
+        index = parent;
+    }
+    dure_cells_put_free(cells, above, index, false);
+}
+
+void dure_cells_release(struct dure_cells *cells, unsigned level, uint32_t index)
+{
+    while (level < cells->shape.levels && !DURE_CELLS_MUTATED(NO_MERGE)) {
+        const struct dure_cells_level *above = &cells->level[level + 1];
+        const uint32_t parent = index / above->holds;
+        if (above->bound[parent] || above->lost[parent])
+            break;
+        for (uint32_t child = parent * above->holds; child < (parent + 1) * above->holds; child++)
+            if (child != index)
+                dure_cells_put_free(cells, level, child, false);
+        index = parent;
+        level++;
+    }
+    dure_cells_put_free(cells, level, index, true);
+}
+
+void dure_cells_parts_put(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+{
+    if (!dure_cells_lost_in(cells, level, index)) {
+        dure_cells_put_free(cells, level, index, on);
+        return;
+    }
+    const uint32_t holds = cells->level[level].holds;
+    for (uint32_t child = 0; child < holds; child++)
+        dure_cells_parts_put(cells, level - 1, index * holds + child, on);
+}
+
+void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint32_t index, uint32_t parts[DURE_CELLS_LEVELS_MAX + 1])
+{
+    if (!dure_cells_lost_in(cells, level, index)) {
+        parts[level]++;
+        return;
+    }
+    const uint32_t holds = cells->level[level].holds;
+    for (uint32_t child = 0; child < holds; child++)
+        dure_cells_parts_count(cells, level - 1, index * holds + child, parts);
+}
+
+uint32_t dure_cells_best(const struct dure_cells *cells, unsigned level)
+{
+    const struct dure_cells_level *at = &cells->level[level];
+    if (!at->free.count)
+        return DURE_NONE32;
+    if (level == 1)
+        return (uint32_t)dure_bits_first(cells->idle.count ? &cells->idle : &at->free, 0);
+    uint32_t node = 1;
+    while (node < at->base)
+        node = at->best[2 * node] == at->best[node] ? 2 * node : 2 * node + 1;
+    return node - at->base;
+}
