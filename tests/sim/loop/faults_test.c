@@ -1,0 +1,261 @@
+/* The whole loop on virtual time under faults. After every recovery and at the end: no GPU is held twice, gangs are whole, what was answered is there, no
+ * attempt started twice, the digest is the recomputed one, and an audit decides the same again. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "tap.h"
+#include "world.h"
+
+static const char fleet_yaml[] = "kind: Fleet\nversion: 1\nname: sim\nzone: Asia/Seoul\n"
+                                 "models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]\n"
+                                 "owners: [{name: state}, {name: firm}]\n"
+                                 "sites: [{name: one, region: a, latitude: 37.0, longitude: 127.0, engine: emulated},\n"
+                                 "        {name: two, region: b, latitude: 35.0, longitude: 128.0, engine: emulated}]\n"
+                                 "groups:\n"
+                                 "  - {name: st, owner: state, site: one, model: b200, nodes: 'st-[01-08]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
+                                 "     levels: [{name: rack, holds: 4}, {name: node, holds: 4}], status: installed}\n"
+                                 "  - {name: fi, owner: firm, site: two, model: b200, nodes: 'fi-[01-05]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
+                                 "     levels: [{name: rack, holds: 2}, {name: node, holds: 4}], status: installed}\n";
+static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
+                                   "tenants:\n"
+                                   "  - {name: state, owner: state, tenants: [{name: a}, {name: b}]}\n"
+                                   "  - {name: firm, owner: firm, tenants: [{name: c}]}\n"
+                                   "allotments:\n"
+                                   "  - {name: ra, tenant: state/a, group: st, level: rack, count: 1}\n"
+                                   "  - {name: rb, tenant: state/b, group: st, level: node, count: 3}\n"
+                                   "  - {name: rc, tenant: firm/c, group: fi, level: rack, count: 1}\n"
+                                   "lending:\n"
+                                   "  - {owner: state, notice: 10m, to: all}\n"
+                                   "  - {owner: firm, notice: 1m, to: all}\n";
+
+static struct dure_fleet *fleet;
+static struct dure_tenants *tenants;
+
+static void parse_specs(void)
+{
+    struct dure_arena *arena = dure_arena_new(1 << 24);
+    struct dure_problems problems = {.file = "sim"};
+    struct dure_tree *tree;
+    struct dure_buf text;
+
+    dure_buf_init(&text, 1 << 16);
+    if (dure_tree_from_yaml(arena, fleet_yaml, strlen(fleet_yaml), &tree, &problems) != DURE_OK || dure_fleet_parse(tree, &fleet, &problems) != DURE_OK ||
+        dure_tree_from_yaml(arena, tenants_yaml, strlen(tenants_yaml), &tree, &problems) != DURE_OK ||
+        dure_tenants_parse(tree, fleet, &tenants, &problems) != DURE_OK) {
+        dure_problems_print(&problems, &text);
+        tap_bail("%s", text.data != NULL ? text.data : "specs");
+    }
+    dure_buf_release(&text);
+    dure_arena_free(arena);
+}
+
+static void load_specs(struct world *world)
+{
+    struct dure_record record;
+    dure_record_init(&record, DURE_REC_FLEET, 0, 0);
+    record.text = fleet->spec_json;
+    record.text_length = fleet->spec_json_length;
+    world_input(world, &record);
+    dure_record_init(&record, DURE_REC_TENANTS, 0, 0);
+    record.text = tenants->spec_json;
+    record.text_length = tenants->spec_json_length;
+    world_input(world, &record);
+    while (!world_quiet(world) && world->fatal == DURE_OK)
+        world_turn(world);
+}
+
+static void random_submit(struct world *world)
+{
+    static const char *const paths[] = {"state/a", "state/b", "firm/c"};
+    struct dure_job job = {.job_class = tap_random_below(&world->seed, 3) == 0 ? DURE_BORROWED : DURE_GUARANTEED, .task_gpu_milli = 1000, .level = "", .requeue = true};
+    char key[32];
+
+    if (!dure_tenants_find(tenants, paths[tap_random_below(&world->seed, 3)], &job.tenant))
+        tap_bail("no such tenant");
+    job.principal.v = 0;
+    job.tasks = 1 + (uint32_t)tap_random_below(&world->seed, 3);
+    job.task_gpus = 1 + (uint32_t)tap_random_below(&world->seed, 4);
+    job.walltime_us = (int64_t)(1 + tap_random_below(&world->seed, 120)) * DURE_MINUTE_US;
+    job.grace_us = (int64_t)tap_random_below(&world->seed, 60) * DURE_SECOND_US;
+    /* Some outlive their walltime and must be stopped. */
+    job.emulated_us = job.walltime_us / 2 + (int64_t)tap_random_below(&world->seed, (uint64_t)job.walltime_us);
+    job.begin_us = INT64_MIN;
+    job.priority = (int32_t)tap_random_below(&world->seed, 3);
+    if (tap_random_below(&world->seed, 8) == 0) {
+        job.array_count = 1 + (uint32_t)tap_random_below(&world->seed, 5);
+        job.array_step = 1;
+    }
+    snprintf(key, sizeof key, "k%" PRIu64, tap_random_below(&world->seed, 500));
+    world_submit(world, &job, tap_random_below(&world->seed, 4) == 0 ? key : NULL);
+}
+
+static void random_input(struct world *world)
+{
+    struct dure_record record;
+    uint64_t pick = tap_random_below(&world->seed, 20);
+    uint32_t node = (uint32_t)tap_random_below(&world->seed, fleet->node_count);
+
+    if (pick < 14) {
+        random_submit(world);
+        return;
+    }
+    dure_record_init(&record, pick < 17 ? DURE_REC_CANCEL : pick == 17 ? DURE_REC_DRAIN : pick == 18 ? DURE_REC_NODE_REPORT : DURE_REC_RESUME, 0, 0);
+    if (pick < 17) {
+        if (world->acked_count == 0)
+            return;
+        record.job.v = world->acked[tap_random_below(&world->seed, world->acked_count)];
+        record.element = DURE_NONE32;
+    } else {
+        record.node.v = node;
+        if (pick == 18)
+            record.number = (int64_t)tap_random_below(&world->seed, 2);
+    }
+    record.principal.v = 0;
+    world_input(world, &record);
+}
+
+/* GPUs of every live attempt, counted by what the engine was told; two on one GPU must be shares of one. */
+static const char *check_places(struct world *world)
+{
+    static uint64_t used[1024];
+    struct dure_job_view view;
+    uint64_t cursor = 0;
+
+    memset(used, 0, sizeof used);
+    while (dure_core_attempt_next(world->core, &cursor, &view)) {
+        uint64_t gpus = 0, tasks = 0;
+        for (uint32_t p = 0; p < view.place_count; p++)
+            for (uint32_t n = 0; n < view.places[p].node_count; n++) {
+                uint64_t *node = &used[view.places[p].node_first + n];
+                if ((*node & view.places[p].gpu_mask) != 0)
+                    return "a GPU is held twice";
+                *node |= view.places[p].gpu_mask;
+                gpus += (uint64_t)__builtin_popcountll(view.places[p].gpu_mask);
+                tasks += view.places[p].tasks;
+            }
+        if (tasks != view.job->tasks || gpus != (uint64_t)view.job->tasks * view.job->task_gpus)
+            return "a gang is not whole";
+    }
+    struct dure_digest now = dure_core_digest(world->core), full = dure_core_digest_full(world->core);
+    return memcmp(&now, &full, sizeof now) == 0 ? NULL : "the incremental digest differs from the recomputed one";
+}
+
+static const char *check_attempts(const struct world *world)
+{
+    for (unsigned i = 0; i < world->attempt_count; i++) {
+        const struct world_attempt *a = &world->attempts[i];
+        if (a->starts > 1)
+            return "an attempt started twice";
+        for (unsigned k = i + 1; k < world->attempt_count; k++)
+            if (a->running && world->attempts[k].running && a->job == world->attempts[k].job && a->element == world->attempts[k].element)
+                return "two attempts of one job run at once";
+    }
+    return NULL;
+}
+
+/* What was answered is in the core or in the history. */
+static uint64_t acked_missing(struct world *world)
+{
+    uint64_t missing = 0;
+    for (unsigned i = 0; i < world->acked_count; i++) {
+        struct dure_job_view view;
+        struct dure_job_cursor cursor = {.job = world->acked[i]};
+        struct dure_buf row DURE_CLEANUP_BUF;
+        struct dure_history_query query = {.before_job = world->acked[i] + 1, .before_element = 0, .principal = DURE_NONE32, .limit = 1};
+        (void)query;
+        dure_buf_init(&row, 1 << 20);
+        bool live = dure_core_job_next(world->core, &cursor, &view) && view.id.v == world->acked[i];
+        bool ended = false;
+        for (uint32_t e = 0; !live && !ended && e < 8; e++)
+            ended = dure_journal_history_one(world->journal, world->acked[i], e == 7 ? DURE_NONE32 : e, &row, NULL) == DURE_OK;
+        missing += !live && !ended;
+    }
+    return missing;
+}
+
+struct auditing {
+    struct dure_audit *audit;
+    struct dure_error error;
+    enum dure_err err;
+};
+
+static bool audit_leaf(void *context, uint64_t sequence, const void *leaf, size_t length)
+{
+    struct auditing *a = context;
+    a->err = dure_audit_leaf(a->audit, sequence, leaf, length, &a->error);
+    return a->err == DURE_OK;
+}
+
+static bool audit_digest(void *context, uint64_t last_sequence, struct dure_digest digest)
+{
+    struct auditing *a = context;
+    (void)last_sequence;
+    a->err = dure_audit_digest(a->audit, digest, &a->error);
+    return a->err == DURE_OK;
+}
+
+static void audit(struct world *world, const char *name)
+{
+    struct auditing a = {0};
+    struct dure_journal_head head;
+    struct dure_audit_result result;
+
+    if (dure_audit_new(&a.audit) != DURE_OK)
+        tap_bail("out of memory");
+    dure_journal_head(world->journal, &head);
+    enum dure_err err = dure_journal_read(world->journal, 0, head.size, audit_leaf, audit_digest, &a, &a.error);
+    dure_audit_result(a.audit, &result);
+    TAP_OK(err == DURE_OK && a.err == DURE_OK && result.text[0] == '\0', "%s: an audit decides all %" PRIu64 " leaves again (%" PRIu64 " decisions) %s", name,
+           head.size, result.decisions, a.error.text);
+    dure_audit_free(a.audit);
+}
+
+static void run(const char *name, struct world_faults faults, unsigned turns)
+{
+    static struct world world;
+    memset(&world, 0, sizeof world);
+    world.seed = tap_seed(20260303);
+    snprintf(world.directory, sizeof world.directory, "%s/%s", tap_tempdir(), name);
+    const char *broken = NULL;
+
+    if (!world_open(&world))
+        tap_bail("%s: the world cannot be opened", name);
+    load_specs(&world);
+    world.faults = faults;
+    for (unsigned i = 0; i < turns && broken == NULL; i++) {
+        if (tap_random_below(&world.seed, 6) == 0 && !world.down && world.fatal == DURE_OK)
+            random_input(&world);
+        world_turn(&world);
+        if (!world.down && world.fatal == DURE_OK && i % 16 == 0)
+            broken = check_places(&world);
+        if (broken == NULL && i % 64 == 0)
+            broken = check_attempts(&world);
+    }
+    TAP_OK(broken == NULL, "%s: invariants hold over %u turns (%s)", name, turns, broken != NULL ? broken : "all");
+    world.faults = (struct world_faults){0};
+    for (unsigned i = 0; i < 400000 && !world_quiet(&world); i++)
+        world_turn(&world);
+    struct dure_core_counts counts = world.core != NULL ? dure_core_counts(world.core) : (struct dure_core_counts){0};
+    TAP_OK(world_quiet(&world), "%s: the work drains (%" PRIu64 " pending, %" PRIu64 " running)", name, counts.jobs_pending, counts.jobs_running);
+    TAP_EQ_UINT(acked_missing(&world), 0, "%s: all %u answered submissions are there", name, world.acked_count);
+    TAP_OK(!world.event_order_broken, "%s: %" PRIu64 " events in order, none before it was durable", name, world.events);
+    TAP_OK(world.attempt_count > 20 && counts.attempts_started >= world.attempt_count, "%s: %u attempts ran, %" PRIu64 " crashes, %" PRIu64 " store failures", name,
+           world.attempt_count, world.crashes, world.store_failures);
+    audit(&world, name);
+    world_close(&world);
+}
+
+int main(void)
+{
+    parse_specs();
+    run("calm", (struct world_faults){0}, 6000);
+    run("crashes", (struct world_faults){.crash_per_mille = 8}, 12000);
+    run("store", (struct world_faults){.store_fail_per_mille = 10, .crash_per_mille = 2}, 8000);
+    run("reports", (struct world_faults){.doubled_report_per_mille = 300, .late_report_per_mille = 200, .crash_per_mille = 3}, 8000);
+    run("clock", (struct world_faults){.clock_jump_per_mille = 20, .crash_per_mille = 3}, 8000);
+    dure_tenants_free(tenants);
+    dure_fleet_free(fleet);
+    return tap_done();
+}
