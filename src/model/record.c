@@ -227,6 +227,10 @@ static void read_strings(struct decoding *d, const struct dure_field *field, voi
     }
     size_t max = field->type == DURE_FIELD_WORDS ? DURE_REASON_MAX : field->type == DURE_FIELD_LEVEL ? DURE_NAME_MAX : SIZE_MAX;
     const char *text = dure_cbor_read_string(&d->reader, DURE_CBOR_TEXT, max, &length);
+    if (d->reader.failed || memchr(text, '\0', length)) { /* a C string could not hold it, nor give it back */
+        d->reader.failed = true;
+        return;
+    }
     if (field->type == DURE_FIELD_WORDS) {
         memcpy(at, text, length);
         at[length] = '\0';

@@ -1,5 +1,6 @@
 /* Names of kinds, causes and states, and the one-line JSON of a record. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -89,6 +90,24 @@ const char *dure_attempt_state_name(enum dure_attempt_state state)
 
 static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base);
 
+/* JSON readers hold whole numbers in 64 signed bits: what is larger (a mask of all 64 GPUs) goes as its digits in quotes. */
+static void print_u64(struct dure_buf *buf, uint64_t value)
+{
+    const char *quote = value > INT64_MAX ? "\"" : "";
+    dure_buf_printf(buf, "%s%" PRIu64 "%s", quote, value, quote);
+}
+
+/* A text is canonical JSON where dure wrote it. Of a journal from elsewhere nothing is certain, and it may not break the line. */
+static void print_text(struct dure_buf *buf, const char *text, size_t length)
+{
+    json_t *parsed = memchr(text, '\n', length) ? NULL : json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    if (parsed)
+        dure_buf_add(buf, text, length);
+    else
+        dure_buf_json(buf, text);
+    json_decref(parsed);
+}
+
 static void print_rows(struct dure_buf *buf, const struct dure_field *field, const void *base)
 {
     const struct dure_record *record = base;
@@ -96,8 +115,10 @@ static void print_rows(struct dure_buf *buf, const struct dure_field *field, con
     if (field->type == DURE_FIELD_PLACES) {
         for (uint32_t i = 0; i < record->place_count; i++) {
             const struct dure_place *p = &record->places[i];
-            dure_buf_printf(buf, "%s{\"node_first\":%" PRIu32 ",\"node_count\":%" PRIu32 ",\"gpu_mask\":%" PRIu64 ",\"tasks\":%" PRIu32 ",\"gpu_milli\":%" PRIu32 "}",
-                            i > 0 ? "," : "", p->node_first, p->node_count, p->gpu_mask, p->tasks, p->gpu_milli);
+            dure_buf_printf(buf, "%s{\"node_first\":%" PRIu32 ",\"node_count\":%" PRIu32 ",\"gpu_mask\":", i > 0 ? "," : "", p->node_first,
+                            p->node_count);
+            print_u64(buf, p->gpu_mask);
+            dure_buf_printf(buf, ",\"tasks\":%" PRIu32 ",\"gpu_milli\":%" PRIu32 "}", p->tasks, p->gpu_milli);
         }
     } else if (field->type == DURE_FIELD_BINDINGS) {
         for (uint32_t i = 0; i < record->binding_count; i++) {
@@ -108,8 +129,11 @@ static void print_rows(struct dure_buf *buf, const struct dure_field *field, con
     } else {
         const struct dure_job *job = base;
         static const char *const kinds[] = {"ok", "any", "failed"};
-        for (uint32_t i = 0; i < job->dep_count; i++)
-            dure_buf_printf(buf, "%s{\"job\":%" PRIu64 ",\"if\":\"%s\"}", i > 0 ? "," : "", job->deps[i].job.v, kinds[job->deps[i].kind]);
+        for (uint32_t i = 0; i < job->dep_count; i++) {
+            dure_buf_str(buf, i > 0 ? ",{\"job\":" : "{\"job\":");
+            print_u64(buf, job->deps[i].job.v);
+            dure_buf_printf(buf, ",\"if\":\"%s\"}", kinds[job->deps[i].kind]);
+        }
     }
     dure_buf_str(buf, "]");
 }
@@ -120,7 +144,7 @@ static void print_number(struct dure_buf *buf, const struct dure_field *field, c
     if (field->type == DURE_FIELD_U32)
         dure_buf_printf(buf, "%" PRIu32, *(const uint32_t *)at);
     else if (field->type == DURE_FIELD_U64)
-        dure_buf_printf(buf, "%" PRIu64, *(const uint64_t *)at);
+        print_u64(buf, *(const uint64_t *)at);
     else if (field->type == DURE_FIELD_I64)
         dure_buf_printf(buf, "%" PRId64, *(const int64_t *)at);
     else if (field->key == 10 && base != NULL && strcmp(field->name, "cause") == 0)
@@ -146,13 +170,24 @@ static void print_value(struct dure_buf *buf, const struct dure_field *field, co
         break;
     case DURE_FIELD_WORDS: dure_buf_json(buf, at); break;
     case DURE_FIELD_LEVEL: dure_buf_json(buf, *(const char *const *)at); break;
-    case DURE_FIELD_TEXT: dure_buf_add(buf, record->text, record->text_length); break; /* canonical JSON itself */
+    case DURE_FIELD_TEXT: print_text(buf, record->text, record->text_length); break;
     case DURE_FIELD_USAGE: {
         const struct dure_usage *usage = (const struct dure_usage *)at;
-        dure_buf_printf(buf,
-                        "{\"cpu_us\":%" PRIu64 ",\"memory_peak_mib\":%" PRIu64 ",\"gpu_busy_us\":%" PRIu64 ",\"gpu_memory_peak_mib\":%" PRIu64
-                        ",\"energy_mj\":%" PRIu64 "}",
-                        usage->cpu_us, usage->memory_peak_mib, usage->gpu_busy_us, usage->gpu_memory_peak_mib, usage->energy_mj);
+        const struct {
+            const char *name;
+            uint64_t value;
+        } sums[] = {
+            {"{\"cpu_us\":", usage->cpu_us},
+            {",\"memory_peak_mib\":", usage->memory_peak_mib},
+            {",\"gpu_busy_us\":", usage->gpu_busy_us},
+            {",\"gpu_memory_peak_mib\":", usage->gpu_memory_peak_mib},
+            {",\"energy_mj\":", usage->energy_mj},
+        };
+        for (unsigned i = 0; i < sizeof sums / sizeof sums[0]; i++) {
+            dure_buf_str(buf, sums[i].name);
+            print_u64(buf, sums[i].value);
+        }
+        dure_buf_str(buf, "}");
         break;
     }
     case DURE_FIELD_PLACES:
@@ -182,8 +217,9 @@ static void print_map(struct dure_buf *buf, const struct dure_field *table, unsi
 void dure_record_print(const struct dure_record *record, struct dure_buf *buf)
 {
     char time[DURE_TIME_TEXT_MAX];
-    dure_buf_printf(buf, "{\"kind\":\"%s\",\"time\":\"%s\",\"term\":%" PRIu64, dure_record_kind_name(record->kind),
-                    dure_time_format_utc(record->time_us, time), record->term);
+    dure_buf_printf(buf, "{\"kind\":\"%s\",\"time\":\"%s\",\"term\":", dure_record_kind_name(record->kind),
+                    dure_time_format_utc(record->time_us, time));
+    print_u64(buf, record->term);
     print_map(buf, dure_record_field_table, dure_record_field_count, dure_record_keys(record->kind), record);
     dure_buf_str(buf, "}");
 }
