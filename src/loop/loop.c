@@ -236,6 +236,11 @@ uint64_t dure_loop_durable(const struct dure_loop *loop)
     return loop->durable;
 }
 
+uint64_t dure_loop_stepped(const struct dure_loop *loop)
+{
+    return loop->size;
+}
+
 bool dure_loop_idle(const struct dure_loop *loop)
 {
     return loop->first == NULL && loop->flight_count == 0 && (loop->forming == NULL || loop->forming->leaves.count == 0) &&

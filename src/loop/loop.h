@@ -82,6 +82,7 @@ void dure_loop_recover(struct dure_loop *loop);
 void dure_loop_accept_clock(struct dure_loop *loop); /* the operator accepts a held jump */
 
 uint64_t dure_loop_durable(const struct dure_loop *loop);  /* leaves on disk */
+uint64_t dure_loop_stepped(const struct dure_loop *loop);  /* leaves that the core's state stands for: what it shows may be told once so many are durable */
 bool dure_loop_idle(const struct dure_loop *loop);         /* nothing queued, nothing in the store */
 
 /* Logins of principals (body rows of kind PRINCIPAL), known to the loop so that engines and listings need no read. */
