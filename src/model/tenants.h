@@ -23,7 +23,9 @@ struct dure_tenant {
     uint8_t depth;
 };
 
-/* A promise of cells of one level of one chain group, for a period. An allotment by GPU count is split at parse into the largest whole
+/* A top-level entry may name the tenant it stands under (`under: government/llm`), so that tenants are added at the end, and ids stay.
+ *
+ * A promise of cells of one level of one chain group, for a period. An allotment by GPU count is split at parse into the largest whole
  * cells it divides into, chain by chain; each resulting row is one allotment of the core. */
 struct dure_allotment {
     const char *name; /* unique; rows split from one declaration are "<name>", "<name>#2", ... */
@@ -31,9 +33,9 @@ struct dure_allotment {
     struct dure_chain_id chain;
     uint8_t level;
     uint32_t count;      /* cells */
-    int64_t from_us;     /* INT64_MIN: at once */
+    int64_t from_us;     /* INT64_MIN: at once. Where the spec says nothing: when the hardware arrives, or when the predecessor ends */
     int64_t until_us;    /* DURE_NEVER_US: no end */
-    const char *after;   /* name of a predecessor of the same chain and level, or "" */
+    const char *after;   /* name of a predecessor row of the same chain and level, of no fewer cells, that ends by then; or "" */
 };
 
 /* What an owner lends. An owner without a row lends nothing (its own tenants may always borrow from it). */
@@ -66,22 +68,41 @@ struct dure_tenants {
     struct dure_allotment *allotments;
     struct dure_lending *lendings;
     struct dure_role_row *roles;
+    const uint32_t *by_path; /* tenant ids in the order of their paths */
     /* The canonical spec without logins (roles carry principal numbers once assigned): what a record carries. */
     const char *spec_json;
     size_t spec_json_length;
 };
 
 /* Validates a tree of kind Tenants against a fleet: unknown owners, chains, levels, tenants; two tiers of one path with allotments;
- * periods that end before they start or begin before the hardware arrives; predecessors of another chain or level. */
+ * periods that end before they start or begin before the hardware arrives; predecessors of another chain or level; more cells than a
+ * chain has, over any period. */
 DURE_NODISCARD enum dure_err dure_tenants_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
                                                 struct dure_tenants **ret_tenants, struct dure_problems *problems);
+/* From spec_json. Room is not checked again: the core does that on the state it has. */
 DURE_NODISCARD enum dure_err dure_tenants_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
                                                     struct dure_tenants **ret_tenants, struct dure_error *error);
 /* Gives every role row its principal (parallel to roles[]) and remakes spec_json. */
 DURE_NODISCARD enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet, const struct dure_principal_id *principals);
 void dure_tenants_free(struct dure_tenants *tenants);
-/* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted; allotments that `now` declares must be the same or be
- * new (ending one is `dure allot end`); lending and roles may change freely. E_STATE names the first difference. */
+/* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted; an allotment of a name that `now` has must be the
+ * same (one that `next` does not name goes on: ending it is `dure allot end`); lending and roles may change freely. E_STATE names the first
+ * difference. */
 DURE_NODISCARD enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error);
-bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, struct dure_tenant_id *ret_tenant);
+bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, struct dure_tenant_id *ret_tenant); /* O(log n) */
 bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant, struct dure_tenant_id ancestor); /* reflexive */
+const char *dure_role_name(enum dure_role role); /* "operator" */
+
+/* Single grants. One declaration, as it stands under `allotments`, read against the tenants in force; the rows and their texts live in `arena`.
+ * `room` says how many cells of a level may still be promised (NULL: what the rows of `tenants` leave; dure_room_any: no limit here). */
+typedef uint32_t (*dure_room_fn)(void *context, struct dure_chain_id chain, unsigned level, int64_t from_us, int64_t until_us);
+uint32_t dure_room_any(void *context, struct dure_chain_id chain, unsigned level, int64_t from_us, int64_t until_us);
+DURE_NODISCARD enum dure_err dure_allotment_parse(const struct dure_tree *tree, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
+                                                  struct dure_arena *arena, dure_room_fn room, void *context,
+                                                  struct dure_allotment **ret_rows, uint32_t *ret_count, struct dure_problems *problems);
+/* Rows as a JSON list of canonical declarations (what a GRANT record carries), and back. */
+void dure_allotments_to_json(const struct dure_allotment *rows, uint32_t count, const struct dure_fleet *fleet,
+                             const struct dure_tenants *tenants, struct dure_buf *buf);
+DURE_NODISCARD enum dure_err dure_allotments_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
+                                                       const struct dure_tenants *tenants, struct dure_arena *arena,
+                                                       struct dure_allotment **ret_rows, uint32_t *ret_count, struct dure_error *error);

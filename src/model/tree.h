@@ -1,7 +1,7 @@
 #pragma once
 /* A spec as a tree of scalars, lists and maps with the line and column of every node, from YAML 1.2 (libyaml events: no anchors,
  * no aliases, no tags, one document, duplicate keys refused) or from JSON (jansson, duplicates refused). One validator serves both.
- * Owned by its arena. Limits: 8 MiB of text, depth 16, 1,000,000 nodes. */
+ * Owned by its arena. Limits: 8 MiB of text, depth 20, 1,000,000 nodes. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -24,7 +24,7 @@ struct dure_tree {
     uint32_t count;
 };
 
-enum { DURE_SPEC_BYTES_MAX = 8 * 1024 * 1024, DURE_TREE_DEPTH_MAX = 16, DURE_TREE_NODES_MAX = 1000000 };
+enum { DURE_SPEC_BYTES_MAX = 8 * 1024 * 1024, DURE_TREE_DEPTH_MAX = 20, DURE_TREE_NODES_MAX = 1000000 };
 
 /* One fault in a spec: everything a person needs to mend it. */
 struct dure_problem {

@@ -58,7 +58,7 @@ static enum dure_err fill(struct converting *c, struct dure_tree *node, const js
     case JSON_ARRAY:
         node->kind = json_is_object(value) ? DURE_TREE_MAP : DURE_TREE_LIST;
         if (depth >= DURE_TREE_DEPTH_MAX)
-            return over(c, node, "another level of nesting", "at most 16 levels");
+            return over(c, node, "another level of nesting", "at most 20 levels");
         if (json_is_array(value)) {
             for (size_t i = 0; i < json_array_size(value) && !err; i++)
                 err = fill_child(c, node, &last, NULL, json_array_get(value, i), depth);

@@ -115,7 +115,7 @@ static enum dure_err on_open(struct building *b, const yaml_event_t *event, enum
     if (awaits_key(b))
         return refuse(b, &event->start_mark, kind == DURE_TREE_LIST ? "a list as a key" : "a map as a key", "a plain name as the key");
     if (b->depth == DURE_TREE_DEPTH_MAX)
-        return too_large(b, &event->start_mark, "another level of nesting", "at most 16 levels");
+        return too_large(b, &event->start_mark, "another level of nesting", "at most 20 levels");
     struct dure_tree *node;
     enum dure_err err = add_node(b, kind, &event->start_mark, &node);
     if (err)
