@@ -1,0 +1,132 @@
+#include "bench/bench.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/inner.h"
+
+static const struct bench benches[] = {
+    {"submit", {.clients = 64, .seconds = 10, .fleet = ""}, "clients seconds fleet", bench_submit},
+    {"start", {.jobs = 200}, "jobs", bench_start},
+    {"recover", {.jobs = 1000000, .clients = 64, .fleet = ""}, "jobs fleet", bench_recover},
+    {"load", {.fleet = ""}, "fleet", bench_load},
+};
+
+static const struct option long_options[] = {
+    {"clients", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'n'},
+    {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0},
+};
+
+static bool number(const char *name, const char *text, uint64_t max, uint64_t *ret_value)
+{
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value == 0 || value > max) {
+        fprintf(stderr, "dure bench: --%s: found '%s', expected a number from 1 to %llu\n", name, text, (unsigned long long)max);
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+static bool takes(const struct bench *bench, const char *option)
+{
+    const char *at = strstr(bench->options, option);
+    return at != NULL || strcmp(option, "json") == 0;
+}
+
+/* The example beside the source tree, or the installed one. */
+static const char *default_fleet(char *path, size_t size)
+{
+    static const char *const tails[] = {"../examples/fleets/korea.yaml", "../share/dure/examples/fleets/korea.yaml"};
+    char program[4096];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0)
+        return NULL;
+    program[length] = '\0';
+    char *slash = strrchr(program, '/');
+    /* The program itself, or where the link build/dure leads: one or two folders below the build's top. */
+    for (unsigned up = 0; up < 4 && slash != NULL; up++) {
+        *slash = '\0';
+        for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++)
+            if (snprintf(path, size, "%s/%s", program, tails[i]) < (int)size && access(path, R_OK) == 0)
+                return path;
+        slash = strrchr(program, '/');
+    }
+    return NULL;
+}
+
+static bool read_options(const struct bench *bench, int argc, char **argv, struct bench_options *options)
+{
+    int index = 0, letter;
+    uint64_t value = 0;
+
+    optind = 0;
+    while ((letter = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+        if (letter == '?')
+            return false;
+        if (!takes(bench, long_options[index].name)) {
+            fprintf(stderr, "dure bench %s: --%s is not an option of this bench\n", bench->name, long_options[index].name);
+            return false;
+        }
+        if (letter == 'j')
+            options->json = true;
+        else if (letter == 'f')
+            options->fleet = optarg;
+        else if (!number(long_options[index].name, optarg, letter == 'c' ? 1000 : letter == 's' ? 3600 : 10000000, &value))
+            return false;
+        else if (letter == 'c')
+            options->clients = (unsigned)value;
+        else if (letter == 's')
+            options->seconds = (unsigned)value;
+        else
+            options->jobs = value;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "dure bench %s: found '%s', expected options only\n", bench->name, argv[optind]);
+        return false;
+    }
+    return true;
+}
+
+static int run(const struct bench *bench, const struct bench_options *options)
+{
+    struct dure_buf json DURE_CLEANUP_BUF;
+    struct dure_buf words DURE_CLEANUP_BUF;
+    struct dure_error error = {0};
+
+    dure_buf_init(&json, 1 << 16);
+    dure_buf_init(&words, 1 << 16);
+    enum dure_err err = bench->run(options, &json, &words, &error);
+    if (err != DURE_OK) {
+        fprintf(stderr, "dure bench %s: %s\n", bench->name, error.text[0] != '\0' ? error.text : dure_err_sentence(err));
+        return 1;
+    }
+    if (options->json)
+        printf("{\"bench\":\"%s\",%s}\n", bench->name, json.data);
+    else
+        printf("%-8s %s\n", bench->name, words.data);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int dure_bench_main(int argc, char **argv)
+{
+    char path[4096];
+    for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
+        if (argc < 1 || strcmp(argv[0], benches[i].name) != 0)
+            continue;
+        struct bench_options options = benches[i].defaults;
+        options.progress = isatty(STDERR_FILENO) == 1;
+        if (!read_options(&benches[i], argc, argv, &options))
+            return 2;
+        if (options.fleet != NULL && options.fleet[0] == '\0' && (options.fleet = default_fleet(path, sizeof path)) == NULL) {
+            fprintf(stderr, "dure bench %s: examples/fleets/korea.yaml is not beside this program; name a fleet with --fleet FILE\n", argv[0]);
+            return 2;
+        }
+        return run(&benches[i], &options);
+    }
+    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover or load\n", argc < 1 ? "" : argv[0]);
+    return 2;
+}
