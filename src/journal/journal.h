@@ -61,7 +61,9 @@ struct dure_journal_options {
     const char *directory; /* holds journal.db, journal.db-wal, key, lock, snapshots */
     const char *origin;    /* the checkpoint's origin line; used when the journal is created, kept in it afterwards */
     bool create;
-    bool read_only;        /* for `audit verify` without a daemon */
+    bool read_only;        /* for `audit verify` without a daemon; a folder that may not be written (a backup) will do */
+    bool new_key;          /* sign with a new key from here on: the old one is lost, or is to be replaced. Recorded in the log's list of signers */
+    const char *vfs;       /* SQLite's file layer; NULL = the system's. Tests make it fail */
 };
 
 struct dure_journal_head {
@@ -104,6 +106,10 @@ DURE_NODISCARD enum dure_err dure_journal_history_one(struct dure_journal *journ
 typedef bool (*dure_journal_idem_fn)(void *context, const struct dure_idem_row *row);
 DURE_NODISCARD enum dure_err dure_journal_idems(struct dure_journal *journal, int64_t not_before_us, dure_journal_idem_fn row, void *context, struct dure_error *error);
 
+/* Deletes the oldest answers while they are older than the horizon, at most DURE_IDEM_TRIM_MAX a call (one fsync): for idle moments of a long run. */
+enum { DURE_IDEM_TRIM_MAX = 4096 };
+DURE_NODISCARD enum dure_err dure_journal_idem_trim(struct dure_journal *journal, int64_t not_before_us, uint32_t *ret_trimmed, struct dure_error *error);
+
 /* Snapshots: bytes of the state after leaf `sequence`-1. Written to a temporary file, fsynced, renamed; the two newest are kept. An unreadable or
  * foreign one is discarded with a note in `error` and E_NOT_FOUND when none is left: rebuild from records. */
 struct dure_snapshot_writer;
@@ -119,7 +125,23 @@ void dure_snapshot_release(struct dure_snapshot *snapshot);
 DURE_NODISCARD enum dure_err dure_journal_checkpoint(struct dure_journal *journal, struct dure_buf *ret_note, struct dure_error *error); /* signs the present head */
 /* C2SP tlog-tiles bytes: level −1 = entry bundle. `width` 1..256; E_NOT_FOUND beyond the head. */
 DURE_NODISCARD enum dure_err dure_journal_tile(struct dure_journal *journal, int level, uint64_t index, unsigned width, struct dure_buf *ret_tile, struct dure_error *error);
-DURE_NODISCARD enum dure_err dure_journal_proof(struct dure_journal *journal, uint64_t sequence, struct dure_buf *ret_proof, struct dure_error *error); /* inclusion at the present head */
+/* Inclusion at the present head as a C2SP tlog-proof; proof.h verifies it. */
+DURE_NODISCARD enum dure_err dure_journal_proof(struct dure_journal *journal, uint64_t sequence, struct dure_buf *ret_proof, struct dure_error *error);
+/* That the present head begins with what had `old_size` leaves, as C2SP tlog-witness has it: "old N", hashes, blank line, checkpoint. */
+DURE_NODISCARD enum dure_err dure_journal_consistency(struct dure_journal *journal, uint64_t old_size, struct dure_buf *ret_proof, struct dure_error *error);
+/* Writes the file `checkpoint` (the present head, signed) beside the journal; at the next open the journal must begin with that tree, so that
+ * a tail that was cut off or an older copy put back is noticed. Done at close and by backups; call it now and then in between. */
+DURE_NODISCARD enum dure_err dure_journal_publish(struct dure_journal *journal, struct dure_error *error);
+/* Who signed from which size on: the first row is the creation. `note` is the checkpoint that each new key began with, signed by it and,
+ * where it was there, by the key before. */
+typedef bool (*dure_journal_signer_fn)(void *context, uint64_t size, const uint8_t public_key[32], const char *note);
+DURE_NODISCARD enum dure_err dure_journal_signers(struct dure_journal *journal, dure_journal_signer_fn signer, void *context, struct dure_error *error);
+void dure_journal_public_key(const struct dure_journal *journal, uint8_t ret_public[32]);
+/* Reads and hashes everything: every leaf against its transaction's root, every tile against its leaves, and SQLite's own checks.
+ * E_CORRUPT names the first difference. About a second for a million leaves. */
+DURE_NODISCARD enum dure_err dure_journal_verify(struct dure_journal *journal, struct dure_error *error);
+/* The state's digest when the log had `size` leaves, to hold against a snapshot. E_NOT_FOUND: no transaction ended there. */
+DURE_NODISCARD enum dure_err dure_journal_digest_at(struct dure_journal *journal, uint64_t size, struct dure_digest *ret_digest, struct dure_error *error);
 
 /* A consistent copy of everything (journal, key only if with_key) into an empty directory while in use; restore = open the copy. */
 DURE_NODISCARD enum dure_err dure_journal_backup(struct dure_journal *journal, const char *directory, bool with_key, struct dure_error *error);
