@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
+#include "base/utf8.h"
 
 enum { FIRST = 64 };
 
@@ -114,40 +114,6 @@ char *dure_buf_take(struct dure_buf *buf)
     return data;
 }
 
-/* The length of the well-formed UTF-8 sequence at `at` (Unicode table 3-7), or 0; then *ret_bad is how many bytes one U+FFFD
- * stands for (the longest prefix that could have begun a sequence). A NUL is never a continuation byte, so it ends the scan. */
-static size_t utf8_length(const unsigned char *at, size_t *ret_bad)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t length;
-    *ret_bad = 1;
-    if (at[0] >= 0xc2 && at[0] <= 0xdf)
-        length = 2;
-    else if ((at[0] & 0xf0) == 0xe0)
-        length = 3;
-    else if (at[0] >= 0xf0 && at[0] <= 0xf4)
-        length = 4;
-    else
-        return 0;
-    if (at[0] == 0xe0)
-        low = 0xa0;
-    else if (at[0] == 0xed)
-        high = 0x9f;
-    else if (at[0] == 0xf0)
-        low = 0x90;
-    else if (at[0] == 0xf4)
-        high = 0x8f;
-    for (size_t i = 1; i < length; i++) {
-        if (at[i] < low || at[i] > high) {
-            *ret_bad = i;
-            return 0;
-        }
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
-}
-
 static void json_escape(struct dure_buf *buf, unsigned char byte)
 {
     static const char plain[] = "\"\\\b\f\n\r\t";
@@ -163,23 +129,25 @@ static void json_escape(struct dure_buf *buf, unsigned char byte)
 
 void dure_buf_json(struct dure_buf *buf, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    const unsigned char *run = at; /* copied as it is, in one piece */
+    const char *at = text;
+    const char *end = text + strlen(text);
+    const char *run = at; /* copied as it is, in one piece */
     dure_buf_byte(buf, '"');
-    while (*at) {
+    while (at < end) {
+        const unsigned char byte = (unsigned char)*at;
         size_t bad = 1;
-        if (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') {
+        if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\') {
             at++;
             continue;
         }
-        const size_t length = *at < 0x80 ? 0 : utf8_length(at, &bad);
+        const size_t length = byte < 0x80 ? 0 : dure_utf8_next(at, (size_t)(end - at), &bad);
         if (length) {
             at += length;
             continue;
         }
         dure_buf_add(buf, run, (size_t)(at - run));
-        if (*at < 0x80)
-            json_escape(buf, *at);
+        if (byte < 0x80)
+            json_escape(buf, byte);
         else
             dure_buf_str(buf, "\xef\xbf\xbd");
         at += bad;

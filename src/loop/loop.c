@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "loop/internal.h"
 #include "model/cbor.h"
 
@@ -67,6 +68,7 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
     }
     queued->next = NULL;
     queued->record = *record;
+    dure_utf8_mend(queued->record.reason); /* cut to fit by whoever wrote it: a leaf's text is whole */
     queued->body = input->body;
     queued->body_kind = input->body_kind;
     queued->idem_hash = input->idem_hash;

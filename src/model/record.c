@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "model/cbor.h"
 #include "model/record_fields.h"
 
-enum { RECORD_FORM = 1 };
+enum { RECORD_FORM = 1, SUBMIT_KEY = 21 };
 
 static void ids_none(struct dure_record *record)
 {
@@ -209,7 +210,7 @@ static void read_deps(struct decoding *d, struct dure_job *job)
     }
 }
 
-static void read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base);
+static uint32_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base);
 
 static void read_strings(struct decoding *d, const struct dure_field *field, void *base)
 {
@@ -227,7 +228,8 @@ static void read_strings(struct decoding *d, const struct dure_field *field, voi
     }
     size_t max = field->type == DURE_FIELD_WORDS ? DURE_REASON_MAX : field->type == DURE_FIELD_LEVEL ? DURE_NAME_MAX : SIZE_MAX;
     const char *text = dure_cbor_read_string(&d->reader, DURE_CBOR_TEXT, max, &length);
-    if (d->reader.failed || memchr(text, '\0', length)) { /* a C string could not hold it, nor give it back */
+    if (d->reader.failed || memchr(text, '\0', length) || !dure_utf8_valid(text, length)) {
+        /* A C string could not hold the one nor give it back; RFC 8949 has no text with the other. */
         d->reader.failed = true;
         return;
     }
@@ -294,10 +296,12 @@ static void set_absent(const struct dure_field *field, void *base)
         *(const char **)at = "";
 }
 
-static void read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base)
+/* Gives the keys that were there. */
+static uint32_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base)
 {
     uint64_t pairs = dure_cbor_read_head(&d->reader, DURE_CBOR_MAP);
     unsigned next = 0;
+    uint32_t seen = 0;
 
     for (unsigned i = 0; i < count; i++)
         set_absent(&table[i], base);
@@ -307,10 +311,12 @@ static void read_map(struct decoding *d, const struct dure_field *table, unsigne
             next++;
         if (d->reader.failed || next == count || table[next].key != key || (keys & DURE_KEY(key)) == 0) {
             d->reader.failed = true;
-            return;
+            return seen;
         }
+        seen |= DURE_KEY(key);
         read_value(d, &table[next++], base);
     }
+    return seen;
 }
 
 enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_arena *arena, struct dure_record *ret_record,
@@ -328,8 +334,9 @@ enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_a
     dure_record_init(&record, (enum dure_record_kind)kind, 0, 0);
     record.term = dure_cbor_read_uint(&d.reader, UINT64_MAX);
     record.time_us = dure_cbor_read_int(&d.reader, INT64_MIN, INT64_MAX);
-    read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
-    if (!dure_cbor_read_done(&d.reader))
+    uint32_t seen = read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
+    bool complete = record.kind != DURE_REC_SUBMIT || (seen & DURE_KEY(SUBMIT_KEY)) != 0;
+    if (!complete || !dure_cbor_read_done(&d.reader))
         return dure_fail(error, DURE_E_CORRUPT, "a %s record is malformed at byte %zu of %zu", dure_record_kind_name(record.kind),
                          (size_t)(d.reader.at - (const uint8_t *)bytes), length);
     *ret_record = record;
