@@ -1,0 +1,191 @@
+/* The parts of a Job that are lists or text: dependencies, the array's range, and what goes into the body. */
+#include "model/job_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_TEXT_MAX = 256, PATH_TEXT_MAX = 4096, COMMENT_MAX = 4096, LIST_BYTES_MAX = 64 * 1024, SCRIPT_BYTES_MAX = 1024 * 1024 };
+
+static bool number_at(const char **at, uint64_t max, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    const char *p = *at;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        value = value * 10 + (uint64_t)(*p - '0');
+        if (value > max)
+            return false;
+    }
+    if (p == *at)
+        return false;
+    *at = p;
+    *ret_value = value;
+    return true;
+}
+
+bool dure_job_array_parse(const char *text, struct dure_job *job)
+{
+    const uint64_t most = 999999999;
+    uint64_t first, last, step = 1, limit = 0;
+    if (!number_at(&text, most, &first))
+        return false;
+    last = first;
+    if (*text == '-' && (text++, !number_at(&text, most, &last)))
+        return false;
+    if (*text == ':' && (text++, !number_at(&text, most, &step) || step == 0))
+        return false;
+    if (*text == '%' && (text++, !number_at(&text, DURE_ARRAY_MAX, &limit) || limit == 0))
+        return false;
+    if (*text || last < first || (last - first) / step >= DURE_ARRAY_MAX)
+        return false;
+    job->array_first = (uint32_t)first;
+    job->array_count = (uint32_t)((last - first) / step + 1);
+    job->array_step = (uint32_t)step;
+    job->array_limit = (uint32_t)limit;
+    return true;
+}
+
+void dure_job_read_after(struct dure_read *read, const struct dure_tree *root, struct dure_job *job)
+{
+    static const char *const known[] = {"job", "if", NULL};
+    static const char *const kinds[] = {"ok", "any", "failed", NULL};
+    const struct dure_tree *list = dure_read_list(read, root, "after", DURE_OPTIONAL, DURE_JOB_DEPS_MAX);
+    for (const struct dure_tree *map = list ? list->first : NULL; map; map = map->next) {
+        unsigned kind = DURE_DEP_OK;
+        int64_t id = 0;
+        if (!dure_read_map(read, map, known))
+            continue;
+        const struct dure_tree *at = dure_read_int(read, map, "job", DURE_REQUIRED, 1, 999999999999999999, &id);
+        dure_read_choice(read, map, "if", DURE_OPTIONAL, kinds, &kind);
+        if (at)
+            job->deps[job->dep_count++] = (struct dure_dep){{(uint64_t)id}, (enum dure_dep_kind)kind};
+    }
+}
+
+static void set(struct dure_read *read, struct dure_body *body, enum dure_body_field field, const struct dure_tree *at, const char *value,
+                size_t length)
+{
+    enum dure_err err = dure_body_set(body, field, value, length);
+    if (err == DURE_E_MEMORY)
+        read->no_memory = true;
+    else if (err)
+        dure_problem_add(read->problems, at, "more text", "at most 64 KiB in one field (a script 1 MiB), 2 MiB in all");
+}
+
+/* A field of one line. */
+static void read_line(struct dure_read *read, const struct dure_tree *root, const char *key, size_t max, enum dure_body_field field,
+                      struct dure_body *body)
+{
+    const char *text;
+    const struct dure_tree *at = dure_read_text(read, root, key, DURE_OPTIONAL, max, &text);
+    if (!at)
+        return;
+    if (strpbrk(text, "\r\n") || !*text)
+        dure_problem_add(read->problems, at, NULL, "one line of text");
+    else
+        set(read, body, field, at, text, strlen(text));
+}
+
+static void read_command(struct dure_read *read, const struct dure_tree *list, struct dure_body *body)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    dure_buf_init(&buf, LIST_BYTES_MAX);
+    if (list->count == 0)
+        dure_problem_add(read->problems, list, "an empty list", "the program and its arguments");
+    for (const struct dure_tree *entry = list->first; entry; entry = entry->next) {
+        const char *text = dure_read_scalar(read, entry, LIST_BYTES_MAX, "an argument");
+        if (text && !*text && entry == list->first)
+            dure_problem_add(read->problems, entry, NULL, "the program to run");
+        if (text)
+            dure_buf_add(&buf, text, strlen(text) + 1);
+    }
+    if (buf.failed)
+        dure_problem_add(read->problems, list, "more text", "a command of at most 64 KiB");
+    else
+        set(read, body, DURE_BODY_COMMAND, list, buf.data, buf.length);
+}
+
+/* A script without an interpreter line runs under /bin/sh. */
+static void read_script(struct dure_read *read, const struct dure_tree *field, struct dure_body *body)
+{
+    static const char shell[] = "#!/bin/sh\n";
+    const char *text = dure_read_scalar(read, field, SCRIPT_BYTES_MAX - sizeof shell, "a script");
+    if (!text)
+        return;
+    if (!text[strspn(text, " \t\r\n")]) {
+        dure_problem_add(read->problems, field, "an empty script", "the text of a script");
+        return;
+    }
+    if (strncmp(text, "#!", 2) == 0) {
+        set(read, body, DURE_BODY_SCRIPT, field, text, strlen(text));
+        return;
+    }
+    const char *whole = dure_arena_printf(read->arena, "%s%s", shell, text);
+    if (whole)
+        set(read, body, DURE_BODY_SCRIPT, field, whole, strlen(whole));
+    read->no_memory |= !whole;
+}
+
+static void read_program(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
+{
+    const struct dure_tree *script = dure_tree_get(root, "script"), *command = dure_tree_get(root, "command");
+    if (script && command)
+        dure_problem_key(read->problems, script, "a script beside a command", "one of them");
+    else if (!script && !command)
+        dure_problem_missing(read->problems, root, "command", "a command: [program, argument, ...], or a script");
+    else if (script)
+        read_script(read, script, body);
+    else if ((command = dure_read_list(read, root, "command", DURE_REQUIRED, 4096)))
+        read_command(read, command, body);
+}
+
+static bool variable_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    return *name && strchr(letters, *name) && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")];
+}
+
+static void read_environment(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
+{
+    const struct dure_tree *map = dure_tree_get(root, "env");
+    if (!map)
+        return;
+    if (map->kind != DURE_TREE_MAP) {
+        dure_problem_add(read->problems, map, NULL, "variables such as 'OMP_NUM_THREADS: 8'");
+        return;
+    }
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    dure_buf_init(&buf, LIST_BYTES_MAX);
+    for (const struct dure_tree *entry = map->first; entry; entry = entry->next) {
+        if (!variable_name(entry->key)) {
+            dure_problem_key(read->problems, entry, "a name that no variable can have", "letters, digits and _, not a digit first");
+            continue;
+        }
+        const char *text = dure_read_scalar(read, entry, LIST_BYTES_MAX, "text");
+        if (!text)
+            continue;
+        dure_buf_str(&buf, entry->key);
+        dure_buf_byte(&buf, '=');
+        dure_buf_add(&buf, text, strlen(text) + 1);
+    }
+    if (buf.failed)
+        dure_problem_add(read->problems, map, "more text", "an environment of at most 64 KiB");
+    else if (buf.length)
+        set(read, body, DURE_BODY_ENVIRONMENT, map, buf.data, buf.length);
+}
+
+void dure_job_read_body(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
+{
+    read_line(read, root, "name", NAME_TEXT_MAX, DURE_BODY_NAME, body);
+    read_program(read, root, body);
+    read_environment(read, root, body);
+    read_line(read, root, "workdir", PATH_TEXT_MAX, DURE_BODY_WORKDIR, body);
+    const struct dure_tree *workdir = dure_tree_get(root, "workdir");
+    if (body->field[DURE_BODY_WORKDIR].present && dure_body_text(body, DURE_BODY_WORKDIR)[0] != '/')
+        dure_problem_add(read->problems, workdir, NULL, "an absolute path");
+    read_line(read, root, "stdout", PATH_TEXT_MAX, DURE_BODY_STDOUT, body);
+    read_line(read, root, "stderr", PATH_TEXT_MAX, DURE_BODY_STDERR, body);
+    const char *comment;
+    const struct dure_tree *at = dure_read_text(read, root, "comment", DURE_OPTIONAL, COMMENT_MAX, &comment);
+    if (at)
+        set(read, body, DURE_BODY_COMMENT, at, comment, strlen(comment));
+}

@@ -1,0 +1,12 @@
+#pragma once
+/* What the files that read a Job share. */
+#include "model/body.h"
+#include "model/job.h"
+#include "model/read.h"
+
+/* Name, command or script, environment, paths and comment. */
+void dure_job_read_body(struct dure_read *read, const struct dure_tree *root, struct dure_body *body);
+/* "0-99", "0-99:2", "0-99%10", "7". False: not such a range, or over the limits (job untouched). */
+bool dure_job_array_parse(const char *text, struct dure_job *job);
+/* `after` */
+void dure_job_read_after(struct dure_read *read, const struct dure_tree *root, struct dure_job *job);
