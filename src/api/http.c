@@ -1,4 +1,5 @@
 #include "api/http_request.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -430,8 +431,8 @@ void dure_http_header_add(struct dure_http_request *request, const char *name, c
 {
     DURE_ASSERT(request->extra_count < DURE_HTTP_EXTRA_MAX);
     DURE_ASSERT(strlen(name) < sizeof request->extra[0].name && strlen(value) < sizeof request->extra[0].value);
-    strcpy(request->extra[request->extra_count].name, name);
-    strcpy(request->extra[request->extra_count].value, value);
+    dure_text_copy(request->extra[request->extra_count].name, sizeof request->extra[0].name, name);
+    dure_text_copy(request->extra[request->extra_count].value, sizeof request->extra[0].value, value);
     request->extra_count++;
 }
 

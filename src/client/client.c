@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "client/client_parts.h"
 
 enum { ANSWER_MAX = 256 << 20, HEADERS_MAX = 65536, TARGET_MAX = 8192 };
@@ -64,7 +65,11 @@ static enum dure_err set_up(struct dure_client *client, struct dure_error *error
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     ok = ok && curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(client->curl, CURLOPT_PROXY, "") == CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075500
+    ok = ok && curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK;
+#else
     ok = ok && curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP) == CURLE_OK;
+#endif
     ok = ok && curl_easy_setopt(client->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
     ok = ok && curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L) == CURLE_OK;
     if (client->address[0] == '\0')
@@ -88,7 +93,7 @@ enum dure_err dure_client_new(const struct dure_client_options *options, struct 
     client->timeout_us = options->timeout_us > 0 ? options->timeout_us : 60 * INT64_C(1000000);
     err = DURE_OK;
     if (options->address != NULL)
-        strcpy(client->address, options->address);
+        dure_text_copy(client->address, sizeof client->address, options->address);
     else if (options->socket_path == NULL ? !dure_client_socket_path(client->socket_path, sizeof client->socket_path)
                                           : !path_format(client->socket_path, sizeof client->socket_path, options->socket_path, ""))
         err = dure_fail(error, DURE_E_LIMIT, "the socket's path is longer than %zu bytes, or no home folder is known",

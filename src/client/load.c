@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "client/load.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ static enum dure_err connect_one(struct load *load, struct wire *wire, struct du
 
     if (strlen(load->options->socket_path) >= sizeof address.sun_path)
         return dure_fail(error, DURE_E_LIMIT, "the socket's path is longer than %zu bytes", sizeof address.sun_path - 1);
-    strcpy(address.sun_path, load->options->socket_path);
+    dure_text_copy(address.sun_path, sizeof address.sun_path, load->options->socket_path);
     wire->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (wire->fd < 0)
         return dure_fail(error, DURE_E_IO, "socket: %s", strerror(errno));
@@ -153,7 +154,7 @@ static enum dure_err receive(struct load *load, struct wire *wire, struct dure_e
         return dure_fail(error, DURE_E_LIMIT, "an answer of %zu bytes", whole);
     if (whole == 0 || wire->held < whole)
         return DURE_OK;
-    status = atoi(wire->answer + 9);
+    status = (int)strtol(wire->answer + 9, NULL, 10);
     if (status == 201) {
         load->result->answered++;
         count(load, now_us() - wire->sent_us);

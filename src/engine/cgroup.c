@@ -212,11 +212,13 @@ uint32_t dure_cgroup_each(const char *leaf, void (*each)(void *context, pid_t pi
         return 0;
     FILE *file = fopen(path, "re");
     uint32_t count = 0;
-    while (file && fgets(line, sizeof line, file))
-        if (atoi(line) > 0) {
-            each(context, (pid_t)atoi(line));
+    while (file && fgets(line, sizeof line, file)) {
+        const long pid = strtol(line, NULL, 10);
+        if (pid > 0) {
+            each(context, (pid_t)pid);
             count++;
         }
+    }
     if (file)
         fclose(file);
     return count;

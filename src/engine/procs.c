@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,8 +67,12 @@ bool dure_proc_alive(const struct dure_claim *claim)
 {
     struct stat_row row;
     char boot[40];
-    return boot_of(boot) && strcmp(boot, claim->boot) == 0 && stat_of((pid_t)claim->pid, &row) && row.start_ticks == claim->start_ticks &&
-           row.state != 'Z' && row.state != 'X';
+    if (kill((pid_t)claim->pid, 0) != 0 && errno == ESRCH)
+        return false;
+    /* There is such a number. Only what was read can say that it is another's: for want of a descriptor nobody is declared dead. */
+    if (boot_of(boot) && strcmp(boot, claim->boot) != 0)
+        return false;
+    return !stat_of((pid_t)claim->pid, &row) || (row.start_ticks == claim->start_ticks && row.state != 'Z' && row.state != 'X');
 }
 
 static uint32_t list_all(struct stat_row *rows, uint32_t count_max)
@@ -76,7 +81,7 @@ static uint32_t list_all(struct stat_row *rows, uint32_t count_max)
     uint32_t count = 0;
     struct dirent *entry;
     while (dir && count < count_max && (entry = readdir(dir)))
-        if (isdigit((unsigned char)entry->d_name[0]) && stat_of((pid_t)atoi(entry->d_name), &rows[count]))
+        if (isdigit((unsigned char)entry->d_name[0]) && stat_of((pid_t)strtol(entry->d_name, NULL, 10), &rows[count]))
             count++;
     if (dir)
         closedir(dir);
@@ -148,7 +153,7 @@ uint32_t dure_proc_with_environment(const char *entry, void (*each)(void *contex
     uint32_t found = 0;
     struct dirent *row;
     while (dir && text && (row = readdir(dir))) {
-        const pid_t pid = (pid_t)atoi(row->d_name);
+        const pid_t pid = (pid_t)strtol(row->d_name, NULL, 10);
         struct stat_row state;
         if (pid <= 0 || !environment_has(pid, entry, text, ENVIRON_MAX) || !stat_of(pid, &state) || state.state == 'Z')
             continue;

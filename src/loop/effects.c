@@ -1,6 +1,7 @@
 /* What a durable batch sets free: answers, events and orders to engines, in the order of the records. */
 #include <string.h>
 
+#include "base/text.h"
 #include "loop/internal.h"
 
 enum { ROWS_MAX = 1 << 24 };
@@ -104,7 +105,7 @@ static void body_read_run(struct dure_store_read *read, struct dure_journal *jou
 static void refuse(struct body_read *self, const char *reason)
 {
     struct dure_observation observation = {.attempt = self->order->attempt, .report = DURE_REPORT_REFUSED};
-    strncpy(observation.reason, reason, DURE_REASON_MAX);
+    dure_text_copy(observation.reason, sizeof observation.reason, reason);
     dure_loop_observe(self->loop, &observation);
 }
 
