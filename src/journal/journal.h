@@ -143,8 +143,17 @@ DURE_NODISCARD enum dure_err dure_journal_verify(struct dure_journal *journal, s
 /* The state's digest when the log had `size` leaves, to hold against a snapshot. E_NOT_FOUND: no transaction ended there. */
 DURE_NODISCARD enum dure_err dure_journal_digest_at(struct dure_journal *journal, uint64_t size, struct dure_digest *ret_digest, struct dure_error *error);
 
-/* A consistent copy of everything (journal, key only if with_key) into an empty directory while in use; restore = open the copy. */
+/* A consistent copy of everything (journal, checkpoint, snapshots; the key only if with_key) in an empty or new folder, while the journal is in use, with a
+ * MANIFEST that `sha256sum -c` understands. In one go, or in steps between appends so that nobody waits; what is appended meanwhile is in the copy. */
 DURE_NODISCARD enum dure_err dure_journal_backup(struct dure_journal *journal, const char *directory, bool with_key, struct dure_error *error);
+struct dure_backup;
+DURE_NODISCARD enum dure_err dure_backup_begin(struct dure_journal *journal, const char *directory, bool with_key, struct dure_backup **ret_backup, struct dure_error *error);
+/* Copies `pages` more pages of 4 KiB (256 take about a millisecond). *ret_done: nothing is left. */
+DURE_NODISCARD enum dure_err dure_backup_step(struct dure_backup *backup, int pages, bool *ret_done, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_backup_commit(struct dure_backup *backup, struct dure_error *error); /* after done; frees the backup */
+void dure_backup_abort(struct dure_backup *backup);                                                    /* removes what was written */
+/* Copies a backup into an empty or new folder and compares every file with the manifest. E_STATE: the folder is not empty. After it, open the journal there. */
+DURE_NODISCARD enum dure_err dure_journal_restore(const char *backup, const char *directory, struct dure_error *error);
 
 /* Free bytes of the journal's file system. */
 uint64_t dure_journal_free_bytes(const struct dure_journal *journal);
