@@ -203,6 +203,12 @@ void step_queued(struct dure_loop *loop, struct queued *queued)
         keep_answer(loop, queued, answer, text);
         return;
     }
+    /* Two requests may bring the same login at once: the second finds the first one's number. */
+    if (record->kind == DURE_REC_PRINCIPAL && record->principal.v == DURE_NONE32 && queued->body != NULL &&
+        dure_loop_principal_find(loop, dure_body_text(queued->body, DURE_BODY_LOGIN), &answer.principal)) {
+        keep_answer(loop, queued, answer, text);
+        return;
+    }
     record->term = loop->term;
     record->time_us = loop_time(loop);
     if (record->kind == DURE_REC_PRINCIPAL && record->principal.v == DURE_NONE32)
