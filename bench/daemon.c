@@ -45,7 +45,7 @@ bool bench_program(const char *name, char *path, size_t size)
     if (length <= 0)
         return false;
     program[length] = '\0';
-    for (unsigned up = 0; up < 3; up++) {
+    for (unsigned up = 0; up < 5; up++) {
         char *slash = strrchr(program, '/');
         if (slash == NULL)
             return false;

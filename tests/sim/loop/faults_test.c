@@ -5,100 +5,18 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "specs.h"
 #include "tap.h"
 #include "world.h"
-
-static const char fleet_yaml[] = "kind: Fleet\nversion: 1\nname: sim\nzone: Asia/Seoul\n"
-                                 "models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]\n"
-                                 "owners: [{name: state}, {name: firm}]\n"
-                                 "sites: [{name: one, region: a, latitude: 37.0, longitude: 127.0, engine: emulated},\n"
-                                 "        {name: two, region: b, latitude: 35.0, longitude: 128.0, engine: emulated}]\n"
-                                 "groups:\n"
-                                 "  - {name: st, owner: state, site: one, model: b200, nodes: 'st-[01-08]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
-                                 "     levels: [{name: rack, holds: 4}, {name: node, holds: 4}], status: installed}\n"
-                                 "  - {name: fi, owner: firm, site: two, model: b200, nodes: 'fi-[01-05]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
-                                 "     levels: [{name: rack, holds: 2}, {name: node, holds: 4}], status: installed}\n";
-static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
-                                   "tenants:\n"
-                                   "  - {name: state, owner: state, tenants: [{name: a}, {name: b}]}\n"
-                                   "  - {name: firm, owner: firm, tenants: [{name: c}]}\n"
-                                   "allotments:\n"
-                                   "  - {name: ra, tenant: state/a, group: st, level: rack, count: 1}\n"
-                                   "  - {name: rb, tenant: state/b, group: st, level: node, count: 3}\n"
-                                   "  - {name: rc, tenant: firm/c, group: fi, level: rack, count: 1}\n"
-                                   "lending:\n"
-                                   "  - {owner: state, notice: 10m, to: all}\n"
-                                   "  - {owner: firm, notice: 1m, to: all}\n";
-
-static struct dure_fleet *fleet;
-static struct dure_tenants *tenants;
-
-static void parse_specs(void)
-{
-    struct dure_arena *arena = dure_arena_new(1 << 24);
-    struct dure_problems problems = {.file = "sim"};
-    struct dure_tree *tree;
-    struct dure_buf text;
-
-    dure_buf_init(&text, 1 << 16);
-    if (dure_tree_from_yaml(arena, fleet_yaml, strlen(fleet_yaml), &tree, &problems) != DURE_OK || dure_fleet_parse(tree, &fleet, &problems) != DURE_OK ||
-        dure_tree_from_yaml(arena, tenants_yaml, strlen(tenants_yaml), &tree, &problems) != DURE_OK ||
-        dure_tenants_parse(tree, fleet, &tenants, &problems) != DURE_OK) {
-        dure_problems_print(&problems, &text);
-        tap_bail("%s", text.data != NULL ? text.data : "specs");
-    }
-    dure_buf_release(&text);
-    dure_arena_free(arena);
-}
-
-static void load_specs(struct world *world)
-{
-    struct dure_record record;
-    dure_record_init(&record, DURE_REC_FLEET, 0, 0);
-    record.text = fleet->spec_json;
-    record.text_length = fleet->spec_json_length;
-    world_input(world, &record);
-    dure_record_init(&record, DURE_REC_TENANTS, 0, 0);
-    record.text = tenants->spec_json;
-    record.text_length = tenants->spec_json_length;
-    world_input(world, &record);
-    while (!world_quiet(world) && world->fatal == DURE_OK)
-        world_turn(world);
-}
-
-static void random_submit(struct world *world)
-{
-    static const char *const paths[] = {"state/a", "state/b", "firm/c"};
-    struct dure_job job = {.job_class = tap_random_below(&world->seed, 3) == 0 ? DURE_BORROWED : DURE_GUARANTEED, .task_gpu_milli = 1000, .level = "", .requeue = true};
-    char key[32];
-
-    if (!dure_tenants_find(tenants, paths[tap_random_below(&world->seed, 3)], &job.tenant))
-        tap_bail("no such tenant");
-    job.principal.v = 0;
-    job.tasks = 1 + (uint32_t)tap_random_below(&world->seed, 3);
-    job.task_gpus = 1 + (uint32_t)tap_random_below(&world->seed, 4);
-    job.walltime_us = (int64_t)(1 + tap_random_below(&world->seed, 120)) * DURE_MINUTE_US;
-    job.grace_us = (int64_t)tap_random_below(&world->seed, 60) * DURE_SECOND_US;
-    /* Some outlive their walltime and must be stopped. */
-    job.emulated_us = job.walltime_us / 2 + (int64_t)tap_random_below(&world->seed, (uint64_t)job.walltime_us);
-    job.begin_us = INT64_MIN;
-    job.priority = (int32_t)tap_random_below(&world->seed, 3);
-    if (tap_random_below(&world->seed, 8) == 0) {
-        job.array_count = 1 + (uint32_t)tap_random_below(&world->seed, 5);
-        job.array_step = 1;
-    }
-    snprintf(key, sizeof key, "k%" PRIu64, tap_random_below(&world->seed, 500));
-    world_submit(world, &job, tap_random_below(&world->seed, 4) == 0 ? key : NULL);
-}
 
 static void random_input(struct world *world)
 {
     struct dure_record record;
     uint64_t pick = tap_random_below(&world->seed, 20);
-    uint32_t node = (uint32_t)tap_random_below(&world->seed, fleet->node_count);
+    uint32_t node = (uint32_t)tap_random_below(&world->seed, specs_fleet->node_count);
 
     if (pick < 14) {
-        random_submit(world);
+        specs_random_submit(world);
         return;
     }
     dure_record_init(&record, pick < 17 ? DURE_REC_CANCEL : pick == 17 ? DURE_REC_DRAIN : pick == 18 ? DURE_REC_NODE_REPORT : DURE_REC_RESUME, 0, 0);
@@ -163,8 +81,6 @@ static uint64_t acked_missing(struct world *world)
         struct dure_job_view view;
         struct dure_job_cursor cursor = {.job = world->acked[i]};
         struct dure_buf row DURE_CLEANUP_BUF;
-        struct dure_history_query query = {.before_job = world->acked[i] + 1, .before_element = 0, .principal = DURE_NONE32, .limit = 1};
-        (void)query;
         dure_buf_init(&row, 1 << 20);
         bool live = dure_core_job_next(world->core, &cursor, &view) && view.id.v == world->acked[i];
         bool ended = false;
@@ -222,7 +138,7 @@ static void run(const char *name, struct world_faults faults, unsigned turns)
 
     if (!world_open(&world))
         tap_bail("%s: the world cannot be opened", name);
-    load_specs(&world);
+    specs_load(&world);
     world.faults = faults;
     for (unsigned i = 0; i < turns && broken == NULL; i++) {
         if (tap_random_below(&world.seed, 6) == 0 && !world.down && world.fatal == DURE_OK)
@@ -249,13 +165,11 @@ static void run(const char *name, struct world_faults faults, unsigned turns)
 
 int main(void)
 {
-    parse_specs();
     run("calm", (struct world_faults){0}, 6000);
     run("crashes", (struct world_faults){.crash_per_mille = 8}, 12000);
     run("store", (struct world_faults){.store_fail_per_mille = 10, .crash_per_mille = 2}, 8000);
     run("reports", (struct world_faults){.doubled_report_per_mille = 300, .late_report_per_mille = 200, .crash_per_mille = 3}, 8000);
     run("clock", (struct world_faults){.clock_jump_per_mille = 20, .crash_per_mille = 3}, 8000);
-    dure_tenants_free(tenants);
-    dure_fleet_free(fleet);
+    specs_free();
     return tap_done();
 }
