@@ -1,0 +1,543 @@
+#include "engine/local.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/timefmt.h"
+#include "base/vec.h"
+#include "engine/local_inner.h"
+
+enum { TIMER_MS = 20, VISITS_MAX = 50, DEAD_MAX = 1 << 20 };
+#define AGAIN_US INT64_C(20000)
+#define AGAIN_LATER_US (1 * DURE_SECOND_US)
+#define COUNTED_MAX_US (2 * DURE_SECOND_US) /* a launch that takes longer no longer holds others up */
+#define STOP_HARDER_US (10 * DURE_SECOND_US)
+
+static void pump(struct local *local);
+static void timer_wanted(struct local *local);
+
+static int64_t now_us(void)
+{
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
+static struct local_attempt *find(const struct local *local, uint64_t id)
+{
+    uint64_t value;
+    return dure_map_get(&local->map, id, &value) ? (struct local_attempt *)(uintptr_t)value : NULL;
+}
+
+static struct local_attempt *add(struct local *local, uint64_t id)
+{
+    struct local_attempt *attempt = local->live_count < DURE_LOCAL_ATTEMPTS_MAX ? calloc(1, sizeof *attempt) : NULL;
+    if (!attempt || !dure_map_put(&local->map, id, (uint64_t)(uintptr_t)attempt)) {
+        free(attempt);
+        return NULL;
+    }
+    *attempt = (struct local_attempt){.local = local, .id = id, .next = local->all};
+    if (local->all)
+        local->all->prev = attempt;
+    local->all = attempt;
+    local->live_count++;
+    return attempt;
+}
+
+static void uncount(struct local_attempt *attempt)
+{
+    if (attempt->counted)
+        attempt->local->counted--;
+    attempt->counted = false;
+}
+
+static void drop(struct local_attempt *attempt)
+{
+    struct local *local = attempt->local;
+    uncount(attempt);
+    local_channel_close(attempt);
+    local_plan_free(attempt->plan);
+    dure_map_remove(&local->map, attempt->id);
+    if (attempt->prev)
+        attempt->prev->next = attempt->next;
+    else
+        local->all = attempt->next;
+    if (attempt->next)
+        attempt->next->prev = attempt->prev;
+    local->live_count--;
+    free(attempt);
+}
+
+/* The attempt may be gone when this returns: the observer may forget it at once. */
+static void tell(struct local_attempt *attempt, enum dure_report report, const struct dure_status *status)
+{
+    struct dure_observation observation = {.attempt = {attempt->id}, .report = report};
+    if (status) {
+        observation.exit_code = status->exit_code;
+        observation.exit_signal = status->exit_signal;
+        observation.usage = status->usage;
+        memcpy(observation.reason, status->reason, sizeof observation.reason);
+    }
+    attempt->local->observe(attempt->local->context, &observation);
+}
+
+static void tell_over(struct local_attempt *attempt, enum dure_report report, const struct dure_status *status)
+{
+    struct local *local = attempt->local;
+    attempt->state = LOCAL_OVER;
+    uncount(attempt);
+    local_plan_free(attempt->plan);
+    attempt->plan = NULL;
+    tell(attempt, report, status);
+    pump(local);
+}
+
+/* ---- visits: the worker's side is local_visit.c ---- */
+
+struct local_job {
+    uv_work_t work;
+    struct local *local;
+    struct local_visit visit;
+};
+
+static void on_work(uv_work_t *work)
+{
+    struct local_job *job = work->data;
+    local_visit_run(&job->visit);
+}
+
+static void reap(struct local *local, pid_t pid)
+{
+    if (pid <= 0 || waitpid(pid, NULL, WNOHANG) != 0)
+        return;
+    if (DURE_VEC_PUSH(&local->dead, pid, DEAD_MAX))
+        timer_wanted(local);
+}
+
+static void visit_later(struct local_attempt *attempt)
+{
+    attempt->state = LOCAL_WAITING;
+    attempt->due_us = now_us() + (attempt->visits < VISITS_MAX ? AGAIN_US : AGAIN_LATER_US);
+    timer_wanted(attempt->local);
+}
+
+static void go_live(struct local_attempt *attempt, const struct local_visit *visit)
+{
+    attempt->state = LOCAL_LIVE;
+    attempt->pid = visit->pid;
+    attempt->peer = visit->peer;
+    attempt->launches += visit->pid > 0;
+    if (!local_channel_open(attempt, visit->fd)) {
+        close(visit->fd); /* the minder goes on; a later visit attaches to it */
+        reap(attempt->local, attempt->pid);
+        visit_later(attempt);
+        return;
+    }
+    if (attempt->warn_wanted)
+        local_channel_say(attempt, "warn");
+    if (attempt->stop_wanted)
+        local_channel_say(attempt, "stop");
+}
+
+static void on_visited(uv_work_t *work, int status)
+{
+    struct local_job *job = work->data;
+    struct local *local = job->local;
+    struct local_visit visit = job->visit;
+    struct local_attempt *attempt = find(local, visit.attempt);
+    (void)status;
+    free(job);
+    local->jobs--;
+    if (local->closing || !attempt) {
+        if (visit.outcome == LOCAL_CHANNEL)
+            close(visit.fd);
+        local_plan_free(visit.plan);
+        local_unref(local);
+        return;
+    }
+    attempt->plan = visit.plan;
+    switch (visit.outcome) {
+    case LOCAL_CHANNEL:
+        go_live(attempt, &visit);
+        break;
+    case LOCAL_AGAIN:
+        visit_later(attempt);
+        break;
+    case LOCAL_STATUS:
+    case LOCAL_REFUSED:
+        tell_over(attempt, visit.status.report, &visit.status);
+        break;
+    case LOCAL_NEVER: {
+        const struct dure_status never = {.exit_signal = SIGKILL, .reason = "stopped before it began"};
+        tell_over(attempt, DURE_REPORT_ENDED, &never);
+        break;
+    }
+    case LOCAL_LOST: {
+        struct dure_status lost = {0};
+        memcpy(lost.reason, visit.lost_reason, sizeof lost.reason);
+        tell_over(attempt, DURE_REPORT_LOST, &lost);
+        break;
+    }
+    }
+    pump(local);
+}
+
+static void visit(struct local_attempt *attempt)
+{
+    struct local *local = attempt->local;
+    struct local_job *job = calloc(1, sizeof *job);
+    if (!job) {
+        visit_later(attempt);
+        return;
+    }
+    job->local = local;
+    job->work.data = job;
+    job->visit = (struct local_visit){.place = &local->place, .attempt = attempt->id, .plan = attempt->plan, .may_begin = !attempt->stop_wanted,
+                                         .launches = attempt->launches};
+    attempt->plan = NULL;
+    attempt->state = LOCAL_VISITING;
+    attempt->visits++;
+    local->jobs++;
+    DURE_ASSERT(uv_queue_work(local->loop, &job->work, on_work, on_visited) == 0);
+}
+
+/* ---- what minders say ---- */
+
+void local_hung_up(struct local_attempt *attempt)
+{
+    struct local *local = attempt->local;
+    local_channel_close(attempt);
+    reap(local, attempt->pid);
+    attempt->pid = attempt->peer = 0;
+    if (attempt->state == LOCAL_OVER) {
+        if (attempt->forget_wanted) {
+            const uint64_t id = attempt->id;
+            attempt->forget_wanted = false;
+            local->engine.forget(local, (struct dure_attempt_id){id});
+        }
+        return;
+    }
+    /* Without a word about the end: the folder knows more. */
+    visit(attempt);
+}
+
+void local_heard(struct local_attempt *attempt, const char *text, size_t length)
+{
+    struct local *local = attempt->local;
+    struct dure_status status;
+    if (length == 7 && memcmp(text, "started", 7) == 0) {
+        uncount(attempt);
+        if (!attempt->started_told && attempt->state == LOCAL_LIVE) {
+            attempt->started_told = true;
+            tell(attempt, DURE_REPORT_STARTED, NULL);
+        }
+        pump(local);
+    } else if (attempt->state == LOCAL_LIVE && dure_status_decode(text, length, &status, NULL) == DURE_OK) {
+        tell_over(attempt, status.report, &status);
+    }
+    /* "held": another minder has it; this one ends, and the next visit finds the other. */
+}
+
+/* ---- the timer: what waits, what is stuck, what is to be reaped ---- */
+
+static void harden_stop(struct local_attempt *attempt, int64_t now)
+{
+    if (!attempt->stop_us || attempt->state != LOCAL_LIVE || now < attempt->stop_us + STOP_HARDER_US)
+        return;
+    /* The minder does not obey (stopped by a signal, say): without it, whatever is left is found and killed from here. */
+    attempt->stop_us = now;
+    if (attempt->peer > 0)
+        kill(attempt->peer, SIGKILL);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct local *local = timer->data;
+    const int64_t now = now_us();
+    bool wanted = false;
+    for (struct local_attempt *attempt = local->all, *next; attempt; attempt = next) {
+        next = attempt->next;
+        if (attempt->counted && now >= attempt->counted_us + COUNTED_MAX_US)
+            uncount(attempt);
+        harden_stop(attempt, now);
+        if (attempt->state == LOCAL_WAITING && now >= attempt->due_us)
+            visit(attempt);
+        wanted = wanted || attempt->counted || attempt->stop_us || attempt->state == LOCAL_WAITING;
+    }
+    for (size_t i = 0; i < local->dead.count;)
+        if (waitpid(local->dead.at[i], NULL, WNOHANG) != 0)
+            local->dead.at[i] = local->dead.at[--local->dead.count];
+        else
+            i++;
+    if (!wanted && local->dead.count == 0) {
+        uv_timer_stop(&local->timer);
+        local->timer_on = false;
+    }
+    pump(local);
+}
+
+static void timer_wanted(struct local *local)
+{
+    if (local->timer_on || local->closing)
+        return;
+    local->timer_on = true;
+    uv_timer_start(&local->timer, on_timer, TIMER_MS, TIMER_MS);
+}
+
+static void pump(struct local *local)
+{
+    while (!local->closing && local->queue_first && local->counted < DURE_LOCAL_LAUNCHES) {
+        struct local_attempt *attempt = local->queue_first;
+        local->queue_first = attempt->queue_next;
+        if (!local->queue_first)
+            local->queue_last = NULL;
+        attempt->counted = true;
+        attempt->counted_us = now_us();
+        local->counted++;
+        timer_wanted(local);
+        visit(attempt);
+    }
+}
+
+/* ---- the engine's verbs ---- */
+
+static void refuse(struct local *local, struct dure_attempt_id id, const char *reason)
+{
+    struct dure_observation observation = {.attempt = id, .report = DURE_REPORT_REFUSED};
+    snprintf(observation.reason, sizeof observation.reason, "%s", reason);
+    local->observe(local->context, &observation);
+}
+
+static void local_start(void *state, const struct dure_order *order, bool recovering)
+{
+    struct local *local = state;
+    char reason[DURE_REASON_MAX + 1] = "";
+    if (find(local, order->attempt.v))
+        return; /* said twice */
+    /* While recovering, an order that can no longer be carried out (its body was erased) may still be of an attempt that runs. */
+    struct local_plan *plan = local_plan_new(order, reason);
+    if (!plan && !recovering) {
+        refuse(local, order->attempt, reason);
+        return;
+    }
+    struct local_attempt *attempt = add(local, order->attempt.v);
+    if (!attempt) {
+        local_plan_free(plan);
+        refuse(local, order->attempt, "the local engine has too many attempts, or no memory");
+        return;
+    }
+    attempt->plan = plan;
+    attempt->recovering = recovering;
+    if (local->queue_last)
+        local->queue_last->queue_next = attempt;
+    else
+        local->queue_first = attempt;
+    local->queue_last = attempt;
+    pump(local);
+}
+
+static void local_warn(void *state, struct dure_attempt_id id, int64_t deadline_us)
+{
+    struct local_attempt *attempt = find(state, id.v);
+    (void)deadline_us; /* the core orders the stop */
+    if (!attempt || attempt->state == LOCAL_OVER)
+        return;
+    attempt->warn_wanted = true;
+    local_channel_say(attempt, "warn");
+}
+
+static void local_unwarn(void *state, struct dure_attempt_id id)
+{
+    struct local_attempt *attempt = find(state, id.v);
+    if (attempt)
+        attempt->warn_wanted = false; /* a signal cannot be taken back, only not yet sent */
+}
+
+static void local_stop(void *state, struct dure_attempt_id id)
+{
+    struct local_attempt *attempt = find(state, id.v);
+    if (!attempt || attempt->state == LOCAL_OVER)
+        return;
+    attempt->stop_wanted = true;
+    attempt->stop_us = now_us();
+    local_channel_say(attempt, "stop");
+    timer_wanted(attempt->local);
+}
+
+struct forget_job {
+    uv_work_t work;
+    struct local *local;
+    uint64_t attempt;
+    bool is_sweep;
+};
+
+static void on_forget(uv_work_t *work)
+{
+    const struct forget_job *job = work->data;
+    if (job->is_sweep && !local_end_by_force(&job->local->place, job->attempt))
+        return; /* something of it still lives: a later sweep */
+    local_forget(&job->local->place, job->attempt);
+}
+
+static void on_forgotten(uv_work_t *work, int status)
+{
+    struct forget_job *job = work->data;
+    struct local *local = job->local;
+    (void)status;
+    free(job);
+    local->jobs--;
+    local_unref(local);
+}
+
+static void clean_up(struct local *local, uint64_t attempt, bool is_sweep)
+{
+    struct forget_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return; /* the folder stays for the next sweep */
+    *job = (struct forget_job){.local = local, .attempt = attempt, .is_sweep = is_sweep};
+    job->work.data = job;
+    local->jobs++;
+    DURE_ASSERT(uv_queue_work(local->loop, &job->work, on_forget, on_forgotten) == 0);
+}
+
+static void local_forget_order(void *state, struct dure_attempt_id id)
+{
+    struct local *local = state;
+    struct local_attempt *attempt = find(local, id.v);
+    if (attempt && attempt->channel) { /* its minder is about to end, or waits for this with a status in memory */
+        attempt->forget_wanted = true;
+        local_channel_say(attempt, "forget");
+        return;
+    }
+    if (attempt && attempt->state != LOCAL_OVER)
+        return; /* its end was not reported yet */
+    if (attempt)
+        drop(attempt);
+    clean_up(local, id.v, false);
+}
+
+void dure_engine_local_sweep(struct dure_engine *engine)
+{
+    struct local *local = engine->state;
+    DIR *dir = opendir(local->place.directory);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *stop;
+        errno = 0;
+        const uint64_t id = strtoull(entry->d_name, &stop, 10);
+        if (!*stop && !errno && entry->d_name[0] != '0' && entry->d_name[0] != '-' && !find(local, id))
+            clean_up(local, id, true);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct local *local = handle->data;
+    local->handles--;
+    local_unref(local);
+}
+
+void local_unref(struct local *local)
+{
+    if (!local->closing || local->jobs || local->handles)
+        return;
+    dure_map_release(&local->map);
+    DURE_VEC_FREE(&local->dead);
+    uv_mutex_destroy(&local->place.lock);
+    dure_cgroup_release(&local->place.cgroup);
+    close(local->place.dir_fd);
+    free(local);
+}
+
+static void local_free(void *state)
+{
+    struct local *local = state;
+    local->closing = true;
+    local->queue_first = local->queue_last = NULL;
+    while (local->all)
+        drop(local->all);
+    uv_close((uv_handle_t *)&local->timer, on_timer_closed);
+}
+
+static void local_describe(void *state, struct dure_buf *text)
+{
+    const struct local *local = state;
+    const struct dure_cgroup *cgroup = &local->place.cgroup;
+    const bool group = cgroup->base[0] != '\0';
+    dure_buf_printf(text, "processes: one a task, each a process group; the whole tree is killed %s\n",
+                    group && cgroup->kills ? "through its control group" : group ? "through its control group, one by one" : "by descent");
+    dure_buf_printf(text, "memory: %s%s%s%s\n", cgroup->memory ? "enforced by control group" : "accounted, not enforced",
+                    cgroup->memory ? "" : " (", cgroup->memory ? "" : cgroup->note, cgroup->memory ? "" : ")");
+    dure_buf_printf(text, "processors: %s%s%s%s\n", cgroup->cpu ? "enforced by control group" : "accounted, not enforced", cgroup->cpu ? "" : " (",
+                    cgroup->cpu ? "" : cgroup->note, cgroup->cpu ? "" : ")");
+    dure_buf_str(text, "GPUs: shown to each task by CUDA_VISIBLE_DEVICES, not enforced; virtual GPUs show none\n");
+    dure_buf_str(text, "GPU memory and fractions: accounted, not enforced\n");
+    if (geteuid() == 0)
+        dure_buf_str(text, "user: each job runs as the user who submitted it\n");
+    else
+        dure_buf_str(text, "user: all jobs run as the daemon's own user, who must be the one who submits\n");
+}
+
+static enum dure_err open_place(struct local_place *place, const struct dure_local_options *options, struct dure_error *error)
+{
+    if (mkdir(options->directory, 0700) != 0 && errno != EEXIST)
+        return dure_fail(error, DURE_E_IO, "%.512s cannot be made: %s", options->directory, strerror(errno));
+    char *whole = realpath(options->directory, NULL);
+    if (!whole || strlen(whole) >= sizeof place->directory) {
+        free(whole);
+        return dure_fail(error, DURE_E_INVALID, "%.512s cannot be used as a folder: %s", options->directory, strerror(errno));
+    }
+    memcpy(place->directory, whole, strlen(whole) + 1);
+    free(whole);
+    if (options->minder_path) {
+        if (snprintf(place->minder_path, sizeof place->minder_path, "%s", options->minder_path) >= (int)sizeof place->minder_path)
+            return dure_fail(error, DURE_E_INVALID, "the path of dure-minder is too long");
+    } else {
+        const enum dure_err err = dure_minder_find(place->minder_path, sizeof place->minder_path, error);
+        if (err)
+            return err;
+    }
+    if (access(place->minder_path, X_OK) != 0)
+        return dure_fail(error, DURE_E_NOT_FOUND, "%.512s cannot be run: %s", place->minder_path, strerror(errno));
+    const char *nvml = options->nvml_library ? options->nvml_library : getenv("DURE_NVML_LIBRARY");
+    snprintf(place->nvml_library, sizeof place->nvml_library, "%s", nvml ? nvml : "");
+    place->dir_fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (place->dir_fd < 0)
+        return dure_fail(error, DURE_E_IO, "%.512s cannot be opened: %s", place->directory, strerror(errno));
+    if (options->no_cgroup)
+        snprintf(place->cgroup.note, sizeof place->cgroup.note, "control groups are switched off");
+    else
+        dure_cgroup_detect(&place->cgroup);
+    return DURE_OK;
+}
+
+enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context, struct dure_engine **ret_engine,
+                                    struct dure_error *error)
+{
+    struct local *local = calloc(1, sizeof *local);
+    if (!local)
+        return dure_fail(error, DURE_E_MEMORY, "out of memory");
+    const enum dure_err err = open_place(&local->place, options, error);
+    if (err) {
+        free(local);
+        return err;
+    }
+    DURE_ASSERT(uv_mutex_init(&local->place.lock) == 0);
+    DURE_ASSERT(uv_timer_init(options->loop, &local->timer) == 0);
+    local->timer.data = local;
+    local->handles = 1;
+    local->loop = options->loop;
+    local->observe = observe;
+    local->context = context;
+    local->engine = (struct dure_engine){.name = "local", .state = local, .start = local_start, .warn = local_warn, .unwarn = local_unwarn,
+                                         .stop = local_stop, .forget = local_forget_order, .free = local_free, .describe = local_describe};
+    *ret_engine = &local->engine;
+    return DURE_OK;
+}

@@ -1,0 +1,112 @@
+#pragma once
+/* Inside the local engine. An attempt is owned by the loop's thread; a job (one visit to a worker thread) owns all it touches. */
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/map.h"
+#include "engine/attempt.h"
+#include "engine/cgroup.h"
+#include "engine/discover.h"
+#include "engine/local.h"
+
+/* What the engine knows without the loop: shared with worker threads, unchanging but for the GPUs (behind the lock). */
+struct local_place {
+    int dir_fd;
+    char directory[DURE_LOCAL_PATH_MAX];
+    char minder_path[DURE_LOCAL_PATH_MAX];
+    char nvml_library[DURE_LOCAL_PATH_MAX];
+    struct dure_cgroup cgroup;
+    uv_mutex_t lock;
+    bool gpus_known;
+    struct dure_machine gpus; /* only gpu_count, gpus, nvml_note */
+};
+
+/* An order, copied: all spans point into the arena. */
+struct local_plan {
+    struct dure_arena *arena;
+    struct dure_spec spec; /* user, GPUs and token are filled in by a worker */
+    const char *model;     /* of its GPUs, by the fleet's name */
+};
+/* NULL with `reason`: cannot be carried out here. */
+struct local_plan *local_plan_new(const struct dure_order *order, char reason[DURE_REASON_MAX + 1]);
+void local_plan_free(struct local_plan *plan);
+DURE_NODISCARD enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place, struct dure_error *error);
+
+/* One look at an attempt's folder, and the next step taken. */
+enum local_outcome {
+    LOCAL_CHANNEL, /* fd (and pid): a minder has it */
+    LOCAL_STATUS,  /* how it ended */
+    LOCAL_LOST,    /* nothing of it lives, and how it ended is not known */
+    LOCAL_AGAIN,   /* look again in a moment */
+    LOCAL_REFUSED, /* never began; status.reason */
+    LOCAL_NEVER,   /* not begun, and `may_begin` was false */
+};
+struct local_visit {
+    struct local_place *place;
+    uint64_t attempt;
+    struct local_plan *plan; /* NULL: none (nothing may begin) */
+    bool may_begin;
+    unsigned launches; /* how often a minder was launched for it before */
+    enum local_outcome outcome;
+    int fd;
+    pid_t pid;       /* of a minder that is our child; else 0 */
+    pid_t peer;      /* of any minder */
+    struct dure_status status;
+    char lost_reason[DURE_REASON_MAX + 1];
+};
+void local_visit_run(struct local_visit *visit); /* on a worker */
+
+/* local_folder.c: on workers or where no loop is. */
+DURE_NODISCARD enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **ret_bytes, size_t *ret_length);
+DURE_NODISCARD enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync, struct dure_error *error);
+int local_folder_open(const struct local_place *place, uint64_t attempt);
+bool local_leftovers_kill(int folder_fd); /* true: nothing of the attempt lives any more */
+bool local_end_by_force(const struct local_place *place, uint64_t attempt); /* whatever runs of it; true: nothing lives */
+void local_forget(const struct local_place *place, uint64_t attempt);
+enum local_found { LOCAL_FOUND_NOTHING, LOCAL_FOUND_STATUS, LOCAL_FOUND_ALIVE, LOCAL_FOUND_DEAD, LOCAL_FOUND_UNREADABLE };
+enum local_found local_look(int folder_fd, struct dure_status *ret_status);
+
+/* local_spawn.c */
+DURE_NODISCARD enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd, pid_t *ret_pid, struct dure_error *error);
+int local_minder_connect(const struct local_place *place, uint64_t attempt, pid_t *ret_peer);
+
+enum local_state { LOCAL_QUEUED, LOCAL_VISITING, LOCAL_WAITING, LOCAL_LIVE, LOCAL_OVER };
+struct local_attempt {
+    struct local *local;
+    uint64_t id;
+    enum local_state state;
+    bool recovering, counted, warn_wanted, stop_wanted, forget_wanted, started_told;
+    unsigned visits, launches;
+    int64_t due_us;    /* LOCAL_WAITING: when to look again */
+    int64_t counted_us, stop_us;
+    struct local_plan *plan;
+    struct local_channel *channel;
+    pid_t pid, peer;
+    struct local_attempt *prev, *next;             /* all */
+    struct local_attempt *queue_next;              /* waiting for a launch */
+};
+
+struct local {
+    struct dure_engine engine;
+    struct local_place place;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    dure_observe_fn observe;
+    void *context;
+    struct dure_map map; /* attempt → struct local_attempt* */
+    struct local_attempt *all, *queue_first, *queue_last;
+    uint32_t live_count, counted, jobs, handles;
+    struct { pid_t *at; size_t count, capacity; } dead; /* minders to be reaped */
+    bool closing, timer_on;
+};
+
+/* local_channel.c */
+struct local_channel;
+DURE_NODISCARD bool local_channel_open(struct local_attempt *attempt, int fd);
+void local_channel_close(struct local_attempt *attempt);
+void local_channel_say(struct local_attempt *attempt, const char *word);
+
+/* local.c, called by the channel */
+void local_heard(struct local_attempt *attempt, const char *text, size_t length);
+void local_hung_up(struct local_attempt *attempt);
+void local_unref(struct local *local);
