@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -123,6 +124,7 @@ static void settle(struct dure_journal *journal)
 {
     if (journal->wal_pages < journal->wal_pages_max)
         return;
+    errno = 0;
     const int rc = sqlite3_wal_checkpoint_v2(journal->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK) {
         journal->wal_pages = 0;

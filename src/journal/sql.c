@@ -18,7 +18,8 @@ enum dure_err dure_journal_broken(struct dure_error *error)
 
 enum dure_err dure_sql_fail(struct dure_journal *journal, int rc, const char *doing, struct dure_error *error)
 {
-    const int number = journal->db ? sqlite3_system_errno(journal->db) : 0;
+    /* SQLite does not note the system's reason when it is the commit that fails; errno still holds it. */
+    const int noted = journal->db ? sqlite3_system_errno(journal->db) : 0, number = noted ? noted : errno;
     const char *text = journal->db ? sqlite3_errmsg(journal->db) : sqlite3_errstr(rc);
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || rc == SQLITE_IOERR_TRUNCATE) {
         journal->broken = true;
@@ -74,6 +75,7 @@ enum dure_err dure_sql(struct dure_journal *journal, enum dure_statement which, 
 
 enum dure_err dure_sql_run(struct dure_journal *journal, sqlite3_stmt *statement, const char *doing, struct dure_error *error)
 {
+    errno = 0;
     const int rc = sqlite3_step(statement);
     const enum dure_err err = rc == SQLITE_DONE ? DURE_OK : dure_sql_fail(journal, rc, doing, error);
     sqlite3_reset(statement);
