@@ -197,9 +197,9 @@ DURE_NODISCARD enum dure_err dure_cells_lose(struct dure_cells *cells, uint32_t 
 DURE_NODISCARD enum dure_err dure_cells_repair(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
 
 /* One step towards keeping what can be kept; false: settled. After lose, repair, or give of a damaged cell: the fewest leaves suspended
- * that make every s >= 0, from the highest short level down, at each by rank, then latest start, then id; so the suspended rights after a
- * repair are those from before the loss. After all else: whatever fits again is restored, in the opposite order, nobody is suspended. A
- * served cell that is whole again is restored. Until settled, nothing may be bound or accepted (E_STATE). O(rights) a step. */
+ * that make every s >= 0, from the highest short level down, at each by rank, then latest start, then id; what is too much is restored in the
+ * opposite order: while the same cells are unbound, a repair takes back what the loss did. After all else, nobody is suspended, and whatever
+ * fits again is restored in the opposite order (largest first). A served cell that is whole again is restored. Until settled, nothing may be bound or accepted (E_STATE). O(rights) a step. */
 struct dure_cells_step {
     bool suspend; /* else restore */
     struct dure_allot_id allot;

@@ -214,7 +214,8 @@ enum dure_err dure_cells_load(const void *bytes, size_t length, struct dure_cell
         cells->building = true;
         load_body(&reader, cells);
         cells->building = false;
-        cells->digest = dure_cells_digest_full(cells);
+        if (!reader.bad && !cells->failed)
+            cells->digest = dure_cells_digest_full(cells);
         err = cells->failed ? dure_fail(error, DURE_E_MEMORY, "no memory to load a chain of cells") : DURE_OK;
     }
     if (reader.bad)

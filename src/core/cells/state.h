@@ -6,19 +6,23 @@
 #include "base/bits.h"
 #include "core/cells/cells.h"
 
-/* Test builds break one rule each, to prove that the tests would notice (tests/property/cells). 0 = none. */
-#ifndef DURE_CELLS_MUTANT
-#define DURE_CELLS_MUTANT 0
-#endif
+/* Mutants break one rule each, to prove that the tests would notice (tests/property/cells). Only a test's own build has them. */
 enum {
-    DURE_CELLS_MUTANT_SPLIT_HIGHEST = 1,
+    DURE_CELLS_MUTANT_NONE,
+    DURE_CELLS_MUTANT_SPLIT_HIGHEST,
     DURE_CELLS_MUTANT_PER_LEVEL_CHECK,
     DURE_CELLS_MUTANT_RELAXED_AT_M,
     DURE_CELLS_MUTANT_NO_MERGE,
     DURE_CELLS_MUTANT_LOST_FORGOTTEN,
     DURE_CELLS_MUTANT_FUTURE_IGNORED,
+    DURE_CELLS_MUTANTS_END,
 };
-#define DURE_CELLS_MUTATED(which) (DURE_CELLS_MUTANT == DURE_CELLS_MUTANT_##which)
+#ifdef DURE_CELLS_MUTANTS
+extern int dure_cells_mutant; /* the test's choice */
+#define DURE_CELLS_MUTATED(which) (dure_cells_mutant == DURE_CELLS_MUTANT_##which)
+#else
+#define DURE_CELLS_MUTATED(which) false
+#endif
 
 enum { DURE_CELLS_STATES = DURE_CELLS_SERVED + 1 };
 
