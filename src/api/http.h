@@ -68,6 +68,8 @@ bool dure_http_query_unknown(const struct dure_http_request *request, const char
 /* Decodes %XX of `length` bytes of a path. False: bad encoding, a NUL, or no room. */
 bool dure_http_decode(const char *text, size_t length, char *decoded, size_t size);
 
+/* {"error": {"code", "message"}}; without text, the code's own sentence. */
+void dure_http_error_body(struct dure_buf *buf, enum dure_err err, const char *text);
 /* A header of the coming answer; before it is sent. Name and value are copied; at most 6, cut never: too long is a programmer's error. */
 void dure_http_header_add(struct dure_http_request *request, const char *name, const char *value);
 /* Answers. The body's memory is taken over; the buffer is empty afterwards. The request is gone. */
@@ -78,5 +80,7 @@ void dure_http_answer(struct dure_http_request *request, int status, const char 
 DURE_NODISCARD bool dure_http_stream_begin(struct dure_http_request *request, const char *content_type, size_t pending_max,
                                            void (*gone)(void *context), void *context);
 DURE_NODISCARD bool dure_http_stream_write(struct dure_http_request *request, const void *bytes, size_t length);
+/* `drained` (with the context of `gone`) is called whenever all that was written has left; it must not write at once. */
+void dure_http_stream_on_drained(struct dure_http_request *request, void (*drained)(void *context));
 size_t dure_http_stream_pending(const struct dure_http_request *request);
 void dure_http_stream_end(struct dure_http_request *request, const void *last, size_t length); /* `last` is sent past the limit */

@@ -18,6 +18,7 @@ struct dure_http_stream {
     size_t pending_max;
     bool ended;
     void (*gone)(void *context);
+    void (*drained)(void *context); /* NULL: nobody asks */
     void *context;
 };
 
@@ -57,9 +58,6 @@ struct dure_http_refusal {
 };
 bool dure_http_guard(const struct dure_http_request *request, const char *method, const char *version, size_t body_max,
                      struct dure_http_refusal *ret_refusal);
-/* {"error": {...}} */
-void dure_http_error_body(struct dure_buf *buf, enum dure_err err, const char *text);
-
 /* http_stream.c */
 enum MHD_Result dure_http_stream_queue(struct dure_http_request *request);
 void dure_http_stream_gone(struct dure_http_request *request);

@@ -26,6 +26,8 @@ static ssize_t read_more(void *context, uint64_t position, char *buffer, size_t 
     if (stream->sent == stream->pending.length) {
         dure_buf_clear(&stream->pending);
         stream->sent = 0;
+        if (stream->drained != NULL && !stream->ended)
+            stream->drained(stream->context);
     }
     return (ssize_t)ready;
 }
@@ -87,6 +89,11 @@ bool dure_http_stream_write(struct dure_http_request *request, const void *bytes
     dure_buf_add(&stream->pending, bytes, length);
     dure_http_wake(request);
     return !stream->pending.failed;
+}
+
+void dure_http_stream_on_drained(struct dure_http_request *request, void (*drained)(void *context))
+{
+    request->stream->drained = drained;
 }
 
 size_t dure_http_stream_pending(const struct dure_http_request *request)

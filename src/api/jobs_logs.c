@@ -1,0 +1,238 @@
+/* GET /v1/jobs/{job}/logs: bytes of a task's output, read off the loop's thread (a file system may hang). */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "api/row.h"
+
+enum { LOG_LIMIT_DEFAULT = 65536, LOG_LIMIT_MAX = 1 << 20, ENTRY_BYTES = 16384 };
+
+struct log {
+    uv_work_t work;
+    struct call *call;
+    struct dure_job_id job;
+    uint32_t element;
+    uint64_t task, offset, limit;
+    bool is_stderr;
+    bool found, visible, ended;
+    struct dure_attempt_id attempt;
+    uid_t owner;
+    char path[PATH_MAX];
+    const void *summary;
+    size_t summary_length;
+    uint64_t size;
+    size_t got;
+    char *bytes;
+    enum dure_err err;
+    struct dure_error error;
+};
+
+/* The file is where the submitter said. The daemon may be root: only a plain file of the submitter's own is read for anyone. */
+static void read_file(uv_work_t *work)
+{
+    struct log *log = work->data;
+    struct stat status;
+    ssize_t got;
+    int fd = open(log->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0) {
+        if (errno != ENOENT)
+            log->err = dure_fail(&log->error, DURE_E_IO, "its output cannot be opened: %s", strerror(errno));
+        return; /* nothing was written yet */
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != log->owner) {
+        log->err = dure_fail(&log->error, DURE_E_PERMISSION, "its output is not a plain file of the job's own user");
+        close(fd);
+        return;
+    }
+    log->size = (uint64_t)status.st_size;
+    while (log->offset < log->size && log->got < log->limit) {
+        got = pread(fd, log->bytes + log->got, log->limit - log->got, (off_t)(log->offset + log->got));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            log->err = dure_fail(&log->error, DURE_E_IO, "its output cannot be read: %s", strerror(errno));
+        if (got <= 0)
+            break;
+        log->got += (size_t)got;
+    }
+    close(fd);
+}
+
+static void answer_log(uv_work_t *work, int status)
+{
+    struct log *log = work->data;
+    struct call *call = log->call;
+    char number[32];
+
+    if (status != 0)
+        log->err = dure_fail(&log->error, DURE_E_IO, "its output was not read: %s", uv_strerror(status));
+    if (log->err != DURE_OK) {
+        free(log->bytes);
+        call_fail_error(call, log->err, &log->error);
+        return;
+    }
+    snprintf(number, sizeof number, "%llu", (unsigned long long)log->offset);
+    dure_http_header_add(call->request, "Dure-Offset", number);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)log->size);
+    dure_http_header_add(call->request, "Dure-Size", number);
+    dure_http_header_add(call->request, "Dure-Ended", log->ended ? "true" : "false");
+    dure_buf_add(&call->out, log->bytes, log->got);
+    free(log->bytes);
+    call_answer_as(call, 200, "application/octet-stream");
+}
+
+static bool uid_of_login(const char *login, uid_t *ret_uid)
+{
+    struct passwd entry, *found = NULL;
+    char bytes[ENTRY_BYTES];
+
+    if (strncmp(login, "uid:", 4) == 0) {
+        *ret_uid = (uid_t)strtoul(login + 4, NULL, 10);
+        return true;
+    }
+    if (getpwnam_r(login, &entry, bytes, sizeof bytes, &found) != 0 || found == NULL)
+        return false;
+    *ret_uid = found->pw_uid;
+    return true;
+}
+
+static void begin(struct call *call, struct log *log, struct dure_principal_id principal)
+{
+    const struct dure_api_host *host = &call->api->host;
+    const char *login = dure_loop_login(call->api->loop, principal);
+    enum dure_err err;
+
+    if (log->attempt.v == DURE_NONE64 || log->attempt.v == 0) {
+        call_fail(call, DURE_E_STATE, "job %s has not started%s", call->part[0], log->ended ? " before it ended" : " yet");
+        return;
+    }
+    log->owner = host->uid;
+    if (host->uid == 0 && !uid_of_login(login, &log->owner)) {
+        call_fail(call, DURE_E_NOT_FOUND, "the user that job %s ran as is not known here any more", call->part[0]);
+        return;
+    }
+    err = host->log_path(host->context, log->attempt, (uint32_t)log->task, log->is_stderr, log->path, sizeof log->path);
+    if (err != DURE_OK) {
+        call_fail(call, err, "job %s left no output on this machine (an emulated site runs no process)", call->part[0]);
+        return;
+    }
+    log->bytes = malloc(log->limit > 0 ? log->limit : 1);
+    log->work.data = log;
+    if (log->bytes == NULL || uv_queue_work(call->api->uv, &log->work, read_file, answer_log) != 0) {
+        free(log->bytes);
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+    }
+}
+
+static bool take(void *context, const struct dure_history_row *row)
+{
+    struct call *call = context;
+    struct log *log = call->data;
+    void *copy;
+
+    if (row->job != log->job.v)
+        return false;
+    copy = call_alloc(call, row->summary.length + 1);
+    if (copy == NULL) {
+        log->err = DURE_E_MEMORY;
+        return false;
+    }
+    memcpy(copy, row->summary.data, row->summary.length);
+    log->summary = copy;
+    log->summary_length = row->summary.length;
+    return false;
+}
+
+static void read_history(struct call *call, struct dure_journal *journal)
+{
+    struct log *log = call->data;
+    struct dure_history_query query = {.before_job = log->job.v + 1, .principal = DURE_NONE32, .limit = 1};
+
+    if (log->element != DURE_NONE32) {
+        query.before_job = log->job.v;
+        query.before_element = log->element + 1;
+    }
+    log->err = dure_journal_history(journal, &query, take, call, &log->error);
+}
+
+static void answer_ended(struct call *call)
+{
+    struct log *log = call->data;
+    struct dure_summary summary;
+    struct row row;
+
+    if (log->err == DURE_OK && log->summary == NULL) {
+        call_fail(call, DURE_E_NOT_FOUND, "there is no job %s", call->part[0]);
+        return;
+    }
+    if (log->err == DURE_OK)
+        log->err = dure_summary_decode(log->summary, log->summary_length, call->arena, &summary, &log->error);
+    if (log->err != DURE_OK) {
+        call_fail_error(call, log->err, &log->error);
+        return;
+    }
+    row_of_summary(&summary, log->job.v, log->element, &row);
+    if (!row_visible(call, &row)) {
+        call_fail(call, DURE_E_DENIED, "the output of job %s is for members of its tenant", call->part[0]);
+        return;
+    }
+    log->ended = true;
+    log->attempt = row.attempt;
+    begin(call, log, row.spec->principal);
+}
+
+static bool read_params(struct call *call, struct log *log)
+{
+    const char *stream;
+
+    log->limit = LOG_LIMIT_DEFAULT;
+    if (!part_job(call, &log->job, &log->element) || !param_text(call, "stream", &stream))
+        return false;
+    if (!param_uint(call, "task", DURE_JOB_TASKS_MAX - 1, &log->task) || !param_uint(call, "offset", INT64_MAX, &log->offset) ||
+        !param_uint(call, "limit", LOG_LIMIT_MAX, &log->limit))
+        return false;
+    log->is_stderr = stream != NULL && strcmp(stream, "stderr") == 0;
+    if (stream == NULL || log->is_stderr || strcmp(stream, "stdout") == 0)
+        return true;
+    call_fail(call, DURE_E_INVALID, "query parameter 'stream': found '%.64s', expected stdout or stderr", stream);
+    return false;
+}
+
+void handle_logs(struct call *call)
+{
+    struct log *log = call_alloc(call, sizeof *log);
+    struct dure_job_cursor cursor = {0};
+    struct dure_job_view view;
+    struct row row;
+    bool live;
+
+    if (log == NULL) {
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+        return;
+    }
+    log->call = call;
+    call->data = log;
+    if (!read_params(call, log))
+        return;
+    cursor.job = log->job.v;
+    live = log->element != DURE_NONE32 ? dure_core_job_view(call->api->core, log->job, log->element, &view)
+                                       : dure_core_job_next(call->api->core, &cursor, &view) && view.id.v == log->job.v;
+    if (!live) {
+        call_durable_read(call, read_history, answer_ended);
+        return;
+    }
+    row_of_view(&view, &row);
+    if (!row_visible(call, &row)) {
+        call_fail(call, DURE_E_DENIED, "the output of job %s is for members of its tenant", call->part[0]);
+        return;
+    }
+    log->attempt = view.attempt;
+    begin(call, log, row.spec->principal);
+}

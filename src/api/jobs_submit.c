@@ -1,0 +1,109 @@
+/* POST /v1/jobs. */
+#include <string.h>
+
+#include "api/inner.h"
+
+/* The tenant a job without a project goes to: the only one its submitter is a member of, or the only one there is. */
+static const char *default_project(struct call *call, const struct dure_tenants *tenants)
+{
+    const struct identity *who = call->who;
+    struct dure_buf list DURE_CLEANUP_BUF;
+
+    if (who->member_of.count == 1 && who->member_of.at[0].v < tenants->tenant_count)
+        return tenants->tenants[who->member_of.at[0].v].path;
+    if (who->member_of.count == 0 && tenants->tenant_count == 1)
+        return tenants->tenants[0].path;
+    dure_buf_init(&list, 512);
+    for (size_t i = 0; i < (who->member_of.count > 0 ? who->member_of.count : tenants->tenant_count) && i < 8; i++) {
+        size_t at = who->member_of.count > 0 ? who->member_of.at[i].v : i;
+        if (at < tenants->tenant_count)
+            dure_buf_printf(&list, "%s%s", i > 0 ? ", " : "", tenants->tenants[at].path);
+    }
+    call_fail(call, DURE_E_INVALID, "project: none is named, and %s could submit to several: %s%s", who->login,
+              list.data != NULL ? list.data : "", who->member_of.count > 8 ? ", ..." : "");
+    return NULL;
+}
+
+static bool add_project(struct call *call, struct dure_tree *tree, const struct dure_tenants *tenants)
+{
+    struct dure_tree *node, **last;
+    const char *path;
+
+    if (tree->kind != DURE_TREE_MAP || dure_tree_get(tree, "project") != NULL)
+        return true;
+    path = default_project(call, tenants);
+    if (path == NULL)
+        return false;
+    node = call_alloc(call, sizeof *node);
+    if (node == NULL) {
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+        return false;
+    }
+    *node = (struct dure_tree){.kind = DURE_TREE_SCALAR, .quoted = true, .key = "project", .text = path, .parent = tree, .index = tree->count};
+    for (last = &tree->first; *last != NULL; last = &(*last)->next)
+        ;
+    *last = node;
+    tree->count++;
+    return true;
+}
+
+static void test_only(struct call *call, struct dure_job *job)
+{
+    struct dure_why why = {0};
+    bool never = false;
+    enum dure_err err;
+
+    job->principal = call->who->principal;
+    err = dure_core_why_not(call->api->core, job, call->arena, &why, &never, &call->error);
+    if (err != DURE_OK) {
+        call_fail_error(call, err, &call->error);
+        return;
+    }
+    json_open(&call->out, NULL, '{');
+    json_bool(&call->out, "never", never);
+    api_why_write(call->api, &why, &call->out);
+    json_close(&call->out, '}');
+    call_answer(call, 200);
+}
+
+void handle_submit(struct call *call)
+{
+    const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
+    const struct dure_tenants *tenants = dure_core_tenants(call->api->core);
+    struct dure_problems problems;
+    struct dure_tree *tree;
+    bool test = false;
+    enum dure_err err;
+
+    if (!param_bool(call, "test_only", &test) || !call_write_begin(call))
+        return;
+    if (fleet == NULL || tenants == NULL) {
+        call_fail(call, DURE_E_STATE, "there is no %s yet; an operator sets it with `dure up` or PUT /v1/%s", fleet == NULL ? "fleet" : "tenant",
+                  fleet == NULL ? "fleet" : "tenants");
+        return;
+    }
+    tree = call_body_tree(call);
+    if (tree == NULL || !add_project(call, tree, tenants))
+        return;
+    problems.file = "body";
+    problems.count = problems.total = 0;
+    dure_record_init(&call->record, DURE_REC_SUBMIT, 0, 0);
+    err = dure_job_parse(tree, fleet, tenants, &call->record.submit, &call->body, &problems);
+    if (err == DURE_E_INVALID) {
+        call_fail_problems(call, &problems);
+        return;
+    }
+    if (err != DURE_OK) {
+        call_fail(call, err, "%s", dure_err_sentence(err));
+        return;
+    }
+    if (!call->who->is_operator && !identity_is_member(call->api, call->who, call->record.submit.tenant)) {
+        call_fail(call, DURE_E_DENIED, "%s is not a member of %s", call->who->login, tenants->tenants[call->record.submit.tenant.v].path);
+        return;
+    }
+    call->body_kind = DURE_BODY_OF_JOB;
+    if (test)
+        test_only(call, &call->record.submit);
+    else
+        call_write(call, answer_sequence);
+}

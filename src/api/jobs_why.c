@@ -1,0 +1,154 @@
+/* GET /v1/jobs/{job}/why. */
+#include <string.h>
+
+#include "api/row.h"
+
+static void write_row(const struct dure_fleet *fleet, const struct dure_why_row *row, struct dure_buf *out)
+{
+    const struct dure_chain *chain = fleet != NULL && row->chain.v < fleet->chain_count ? &fleet->chains[row->chain.v] : NULL;
+
+    json_open(out, NULL, '{');
+    json_str(out, "rule", dure_rule_wire(row->rule));
+    json_str(out, "text", dure_rule_text(row->rule));
+    json_str(out, "chain", chain != NULL ? chain->name : NULL);
+    json_str(out, "owner", chain != NULL ? fleet->owners[chain->owner.v].name : NULL);
+    json_str(out, "site", chain != NULL ? fleet->sites[chain->site.v].name : NULL);
+    json_str(out, "model", chain != NULL ? fleet->models[chain->model.v].name : NULL);
+    json_uint(out, "gpus", row->gpus);
+    json_int(out, "need", row->need);
+    json_int(out, "have", row->have);
+    json_str(out, "unit", row->unit);
+    json_close(out, '}');
+}
+
+void api_why_write(const struct dure_api *api, const struct dure_why *why, struct dure_buf *out)
+{
+    const struct dure_fleet *fleet = dure_core_fleet(api->core);
+
+    json_str(out, "wait", dure_wait_name(why->wait));
+    json_str(out, "sentence", why->sentence);
+    json_uint(out, "ahead", why->ahead);
+    json_time(out, "start_estimate", why->start_estimate_us);
+    json_open(out, "rows", '[');
+    for (uint32_t i = 0; i < why->row_count; i++)
+        write_row(fleet, &why->rows[i], out);
+    json_close(out, ']');
+    json_open(out, "changes", '[');
+    for (uint32_t i = 0; i < why->change_count; i++)
+        json_str(out, NULL, why->changes[i]);
+    json_close(out, ']');
+}
+
+struct ended {
+    struct dure_job_id job;
+    uint32_t element;
+    const void *bytes; /* NULL: not found */
+    size_t length;
+    uint32_t found_element;
+};
+
+static bool take(void *context, const struct dure_history_row *row)
+{
+    struct call *call = context;
+    struct ended *ended = call->data;
+    void *copy;
+
+    if (row->job != ended->job.v)
+        return false;
+    if (ended->element != DURE_NONE32 && row->element != ended->element)
+        return true;
+    copy = call_alloc(call, row->summary.length + 1);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, row->summary.data, row->summary.length);
+    ended->bytes = copy;
+    ended->length = row->summary.length;
+    ended->found_element = row->element;
+    return false;
+}
+
+static void read_ended(struct call *call, struct dure_journal *journal)
+{
+    struct ended *ended = call->data;
+    struct dure_history_query query = {.before_job = ended->job.v + 1, .principal = DURE_NONE32, .limit = PAGE_MAX};
+
+    if (ended->element != DURE_NONE32 && ended->element < UINT32_MAX - 1) {
+        query.before_job = ended->job.v;
+        query.before_element = ended->element + 1;
+        query.limit = 1;
+    }
+    call->err = dure_journal_history(journal, &query, take, call, &call->error);
+}
+
+static void answer_ended(struct call *call)
+{
+    struct ended *ended = call->data;
+    struct dure_summary summary;
+    char time[DURE_TIME_TEXT_MAX];
+
+    if (call->err == DURE_OK && ended->bytes == NULL) {
+        call_fail(call, DURE_E_NOT_FOUND, "there is no job %s", call->part[0]);
+        return;
+    }
+    if (call->err == DURE_OK)
+        call->err = dure_summary_decode(ended->bytes, ended->length, call->arena, &summary, &call->error);
+    if (call->err != DURE_OK) {
+        call_fail_error(call, call->err, &call->error);
+        return;
+    }
+    json_open(&call->out, NULL, '{');
+    json_uint(&call->out, "job", ended->job.v);
+    json_str(&call->out, "state", dure_job_state_name(summary.end.state));
+    json_str(&call->out, "wait", dure_wait_name(DURE_WAIT_NONE));
+    struct dure_buf sentence DURE_CLEANUP_BUF;
+    dure_buf_init(&sentence, 1024);
+    dure_buf_printf(&sentence, "It ended at %s: %s (%s).", dure_time_format_utc(summary.end.time_us, time), dure_job_state_name(summary.end.state),
+                    dure_cause_name(summary.end.cause));
+    json_str(&call->out, "sentence", sentence.data);
+    json_uint(&call->out, "ahead", 0);
+    json_none(&call->out, "start_estimate");
+    json_raw(&call->out, "rows", "[]");
+    json_raw(&call->out, "changes", "[]");
+    json_close(&call->out, '}');
+    call_answer(call, 200);
+}
+
+static void answer_now(struct call *call)
+{
+    call_answer(call, 200);
+}
+
+void handle_why(struct call *call)
+{
+    struct ended *ended = call_alloc(call, sizeof *ended);
+    struct dure_job_id job;
+    struct dure_why why = {0};
+    uint32_t element;
+    enum dure_err err;
+
+    if (!part_job(call, &job, &element))
+        return;
+    if (ended == NULL) {
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+        return;
+    }
+    err = dure_core_why(call->api->core, job, element, call->arena, &why, &call->error);
+    if (err == DURE_E_NOT_FOUND) {
+        *ended = (struct ended){.job = job, .element = element};
+        call->data = ended;
+        call_durable_read(call, read_ended, answer_ended);
+        return;
+    }
+    if (err != DURE_OK) {
+        call_fail_error(call, err, &call->error);
+        return;
+    }
+    json_open(&call->out, NULL, '{');
+    json_uint(&call->out, "job", job.v);
+    if (element != DURE_NONE32)
+        json_uint(&call->out, "element", element);
+    json_str(&call->out, "state", dure_job_state_name(why.job.state));
+    api_why_write(call->api, &why, &call->out);
+    json_close(&call->out, '}');
+    call_when_durable(call, answer_now);
+}
