@@ -49,7 +49,7 @@ bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const c
     }
     for (const struct dure_tree *field = tree->first; field; field = field->next) {
         unsigned i = 0;
-        while (known[i] && strcmp(known[i], field->key) != 0)
+        while (known[i] && (known[i][0] != field->key[0] || strcmp(known[i], field->key) != 0))
             i++;
         if (!known[i])
             refuse_unknown(read, field, known);
@@ -75,6 +75,17 @@ static const struct dure_tree *get(struct dure_read *read, const struct dure_tre
     if (!field && need == DURE_REQUIRED)
         dure_problem_missing(read->problems, map, key, "%s", expected);
     return field;
+}
+
+/* The field is absent though required, or is not what was expected. */
+static const struct dure_tree *refuse(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
+                                      const struct dure_tree *field, const char *expected)
+{
+    if (field)
+        dure_problem_add(read->problems, field, NULL, "%s", expected);
+    else if (need == DURE_REQUIRED)
+        dure_problem_missing(read->problems, map, key, "%s", expected);
+    return NULL;
 }
 
 const struct dure_tree *dure_read_list(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
@@ -155,22 +166,21 @@ const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure
 const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need, int64_t min,
                                       int64_t max, int64_t *value)
 {
-    char expected[96];
-    if (min == max)
-        snprintf(expected, sizeof expected, "%lld", (long long)min);
-    else
-        snprintf(expected, sizeof expected, "a whole number from %lld to %lld", (long long)min, (long long)max);
-    const struct dure_tree *field = get(read, map, key, need, expected);
-    if (!field)
-        return NULL;
+    const struct dure_tree *field = dure_tree_get(map, key);
     int64_t number;
-    if (!dure_tree_is_int(field, &number) || number < min || number > max) {
-        dure_problem_add(read->problems, field, NULL, "%s%s", expected,
-                         field->quoted && field->kind == DURE_TREE_SCALAR ? " without quotes" : "");
+    if (!field && need == DURE_OPTIONAL)
         return NULL;
+    if (field && dure_tree_is_int(field, &number) && number >= min && number <= max) {
+        *value = number;
+        return field;
     }
-    *value = number;
-    return field;
+    char expected[96];
+    const char *quotes = field && field->kind == DURE_TREE_SCALAR && field->quoted ? " without quotes" : "";
+    if (min == max)
+        snprintf(expected, sizeof expected, "%lld%s", (long long)min, quotes);
+    else
+        snprintf(expected, sizeof expected, "a whole number from %lld to %lld%s", (long long)min, (long long)max, quotes);
+    return refuse(read, map, key, need, field, expected);
 }
 
 const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
@@ -198,73 +208,67 @@ const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure
 const struct dure_tree *dure_read_choice(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
                                          const char *const *names, unsigned *value)
 {
+    const struct dure_tree *field = dure_tree_get(map, key);
+    if (!field && need == DURE_OPTIONAL)
+        return NULL;
+    for (unsigned i = 0; field && field->kind == DURE_TREE_SCALAR && names[i]; i++)
+        if (strcmp(field->text, names[i]) == 0) {
+            *value = i;
+            return field;
+        }
     char expected[200] = "";
     for (unsigned i = 0; names[i]; i++) {
         size_t used = strlen(expected);
         snprintf(expected + used, sizeof expected - used, "%s%s", i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
     }
-    const struct dure_tree *field = get(read, map, key, need, expected);
-    if (!field)
-        return NULL;
-    if (field->kind == DURE_TREE_SCALAR)
-        for (unsigned i = 0; names[i]; i++)
-            if (strcmp(field->text, names[i]) == 0) {
-                *value = i;
-                return field;
-            }
-    dure_problem_add(read->problems, field, NULL, "%s", expected);
-    return NULL;
+    return refuse(read, map, key, need, field, expected);
 }
 
 const struct dure_tree *dure_read_memory(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
                                          uint32_t max_mib, uint32_t *value)
 {
+    const struct dure_tree *field = dure_tree_get(map, key);
+    uint64_t mib;
+    if (!field && need == DURE_OPTIONAL)
+        return NULL;
+    if (field && field->kind == DURE_TREE_SCALAR && dure_units_memory(field->text, &mib) && mib <= max_mib && mib > 0) {
+        *value = (uint32_t)mib;
+        return field;
+    }
     char expected[96], most[DURE_UNITS_TEXT_MAX];
     snprintf(expected, sizeof expected, "memory such as 512MiB, 180GiB or 2TiB, at most %s", dure_units_memory_format(max_mib, most));
-    const struct dure_tree *field = get(read, map, key, need, expected);
-    if (!field)
-        return NULL;
-    uint64_t mib;
-    if (field->kind != DURE_TREE_SCALAR || !dure_units_memory(field->text, &mib) || mib > max_mib || mib == 0) {
-        dure_problem_add(read->problems, field, NULL, "%s", expected);
-        return NULL;
-    }
-    *value = (uint32_t)mib;
-    return field;
+    return refuse(read, map, key, need, field, expected);
 }
 
 const struct dure_tree *dure_read_power(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
                                         uint32_t *value)
 {
-    static const char expected[] = "power such as 700W, 14.3kW or 1MW, at most 4MW";
-    const struct dure_tree *field = get(read, map, key, need, expected);
-    if (!field)
-        return NULL;
+    const struct dure_tree *field = dure_tree_get(map, key);
     uint64_t mw;
-    if (field->kind != DURE_TREE_SCALAR || !dure_units_power(field->text, &mw) || mw > UINT64_C(4000000000) || mw == 0) {
-        dure_problem_add(read->problems, field, NULL, "%s", expected);
+    if (!field && need == DURE_OPTIONAL)
         return NULL;
+    if (field && field->kind == DURE_TREE_SCALAR && dure_units_power(field->text, &mw) && mw <= UINT64_C(4000000000) && mw > 0) {
+        *value = (uint32_t)mw;
+        return field;
     }
-    *value = (uint32_t)mw;
-    return field;
+    return refuse(read, map, key, need, field, "power such as 700W, 14.3kW or 1MW, at most 4MW");
 }
 
 const struct dure_tree *dure_read_duration(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
                                            int64_t min_us, int64_t max_us, int64_t *value)
 {
+    const struct dure_tree *field = dure_tree_get(map, key);
+    int64_t us;
+    if (!field && need == DURE_OPTIONAL)
+        return NULL;
+    if (field && field->kind == DURE_TREE_SCALAR && dure_duration_parse(field->text, false, &us) && us >= min_us && us <= max_us) {
+        *value = us;
+        return field;
+    }
     char expected[192], least[DURE_TIME_TEXT_MAX], most[DURE_TIME_TEXT_MAX];
     snprintf(expected, sizeof expected, "a duration such as 90s, 15m or 1h30m, from %s to %s", dure_duration_format(min_us, least),
              dure_duration_format(max_us, most));
-    const struct dure_tree *field = get(read, map, key, need, expected);
-    if (!field)
-        return NULL;
-    int64_t us;
-    if (field->kind != DURE_TREE_SCALAR || !dure_duration_parse(field->text, false, &us) || us < min_us || us > max_us) {
-        dure_problem_add(read->problems, field, NULL, "%s", expected);
-        return NULL;
-    }
-    *value = us;
-    return field;
+    return refuse(read, map, key, need, field, expected);
 }
 
 const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure_tree *map, const char *key, int64_t *value)

@@ -75,7 +75,7 @@ const struct dure_tree *dure_tree_get(const struct dure_tree *map, const char *k
     if (!map || map->kind != DURE_TREE_MAP)
         return NULL;
     for (const struct dure_tree *child = map->first; child; child = child->next)
-        if (strcmp(child->key, key) == 0)
+        if (child->key[0] == key[0] && strcmp(child->key, key) == 0)
             return child;
     return NULL;
 }
