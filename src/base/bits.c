@@ -67,6 +67,27 @@ void dure_bits_clear(struct dure_bits *bits, uint64_t index)
     }
 }
 
+void dure_bits_put_range(struct dure_bits *bits, uint64_t first, uint64_t count, bool on)
+{
+    DURE_ASSERT(first <= bits->size && count <= bits->size - first);
+    uint64_t from = first, to = first + count; /* of level k */
+    for (unsigned k = 0; k < bits->levels && from < to; k++) {
+        uint64_t *words = bits->level[k];
+        const uint64_t low = from / 64, high = (to - 1) / 64;
+        for (uint64_t at = low; at <= high; at++) {
+            const uint64_t above = at == low ? UINT64_MAX << (from % 64) : UINT64_MAX;
+            const uint64_t mask = at == high ? above & UINT64_MAX >> (63 - (to - 1) % 64) : above;
+            const uint64_t changed = on ? mask & ~words[at] : mask & words[at];
+            words[at] ^= changed;
+            if (k == 0 && changed)
+                bits->count += on ? (uint64_t)__builtin_popcountll(changed) : 0 - (uint64_t)__builtin_popcountll(changed);
+        }
+        /* Only words at the ends can still hold other bits. */
+        from = low + (!on && words[low]);
+        to = high + 1 - (!on && words[high]);
+    }
+}
+
 uint64_t dure_bits_first(const struct dure_bits *bits, uint64_t from)
 {
     if (from >= bits->size)

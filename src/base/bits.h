@@ -17,4 +17,5 @@ void dure_bits_release(struct dure_bits *bits);
 bool dure_bits_test(const struct dure_bits *bits, uint64_t index);
 void dure_bits_set(struct dure_bits *bits, uint64_t index);
 void dure_bits_clear(struct dure_bits *bits, uint64_t index);
+void dure_bits_put_range(struct dure_bits *bits, uint64_t first, uint64_t count, bool on); /* O(count / 64 + log64 n) */
 uint64_t dure_bits_first(const struct dure_bits *bits, uint64_t from); /* UINT64_MAX: none */

@@ -81,6 +81,37 @@ static void agrees_with_an_array(void)
     dure_bits_release(&bits);
 }
 
+static void ranges_agree_with_single_bits(void)
+{
+    enum { SIZE = 9000 };
+    struct dure_bits ranges, singles;
+    uint64_t seed = tap_seed(64);
+    if (!dure_bits_init(&ranges, SIZE) || !dure_bits_init(&singles, SIZE))
+        tap_bail("out of memory");
+    bool agrees = true;
+    for (int step = 0; step < 3000 && agrees; step++) {
+        const uint64_t first = tap_random_below(&seed, SIZE + 1), most = SIZE - first < 300 ? SIZE - first : 300;
+        const uint64_t count = step % 50 ? tap_random_below(&seed, most + 1) : SIZE - first;
+        const bool on = tap_random_below(&seed, 2);
+        dure_bits_put_range(&ranges, first, count, on);
+        for (uint64_t i = first; i < first + count; i++)
+            (on ? dure_bits_set : dure_bits_clear)(&singles, i);
+        const uint64_t from = tap_random_below(&seed, SIZE);
+        agrees = ranges.count == singles.count && dure_bits_first(&ranges, from) == dure_bits_first(&singles, from);
+        for (uint64_t w = 0; w < (SIZE + 63) / 64; w++)
+            agrees = agrees && ranges.level[0][w] == singles.level[0][w] &&
+                     (ranges.level[1][w / 64] >> (w % 64) & 1) == (ranges.level[0][w] != 0);
+    }
+    TAP_OK(agrees, "3,000 random ranges agree with bits set one by one");
+    dure_bits_release(&ranges);
+    dure_bits_release(&singles);
+}
+
+static void range_past_the_end(void *arg)
+{
+    dure_bits_put_range(arg, 1, 64, true);
+}
+
 static void set_past_the_end(void *arg)
 {
     dure_bits_set(arg, 64);
@@ -97,9 +128,11 @@ int main(void)
     empty_sets();
     borders();
     agrees_with_an_array();
+    ranges_agree_with_single_bits();
     if (!dure_bits_init(&bits, 64))
         tap_bail("out of memory");
     TAP_ABORTS(set_past_the_end, &bits, "setting past the end is a programmer's error");
+    TAP_ABORTS(range_past_the_end, &bits, "so is a range over it");
     TAP_ABORTS(test_past_the_end, &bits, "so is asking");
     dure_bits_release(&bits);
     return tap_done();
