@@ -1,10 +1,14 @@
 #pragma once
 /* What the local engine and dure-minder say to each other, on disk and over sockets. One folder per attempt, <state>/attempts/<id>/:
  *
- *   spec      all that the minder needs; written and synced by the engine before the minder is launched
+ *   spec      all that the minder needs; written whole (beside it, then renamed) by the engine before the minder is launched
  *   claimed   made by the minder with link(2), which fails if it is there: so an attempt begins at most once, whatever is repeated
  *   ctl       SOCK_SEQPACKET socket of the minder, mode 0600: takes "warn", "stop", "forget"; says "started", then the status
  *   status    how it ended; synced before it is said
+ *
+ * Beside the folders, <state>/attempts/boot says which attempts belong to the present boot of the machine. It is the only thing synced on the way to
+ * a start, once a boot: what is not synced is still seen by every process for as long as the machine is up, and after the machine went down an
+ * attempt of an earlier boot is never started again, only reported as ended or lost.
  *
  * Spec: a strict binary form (magic, fields in ascending order each exactly once, a hash over all). Status and claim: strict text, one
  * "name value" a line, with first and last line fixed. Limits: spec 4 MiB, status 4 KiB, 4,096 tasks. Owns nothing; thread-safe. */
@@ -113,4 +117,11 @@ struct dure_claim {
     char boot[40];        /* /proc/sys/kernel/random/boot_id */
 };
 void dure_claim_encode(const struct dure_claim *claim, struct dure_buf *buf);
+/* /proc/sys/kernel/random/boot_id, and the first attempt that this boot may begin. */
+struct dure_boot {
+    char boot[40];
+    uint64_t first;
+};
+void dure_boot_encode(const struct dure_boot *boot, struct dure_buf *buf);
+DURE_NODISCARD enum dure_err dure_boot_decode(const char *text, size_t length, struct dure_boot *ret_boot, struct dure_error *error);
 DURE_NODISCARD enum dure_err dure_claim_decode(const char *text, size_t length, struct dure_claim *ret_claim, struct dure_error *error);

@@ -19,7 +19,7 @@ enum { TIMER_MS = 20, VISITS_MAX = 50, DEAD_MAX = 1 << 20 };
 #define AGAIN_US INT64_C(20000)
 #define AGAIN_LATER_US (1 * DURE_SECOND_US)
 #define COUNTED_MAX_US (2 * DURE_SECOND_US) /* a launch that takes longer no longer holds others up */
-#define STOP_HARDER_US (10 * DURE_SECOND_US)
+#define STOP_PATIENCE_US (10 * DURE_SECOND_US)
 
 static void pump(struct local *local);
 static void timer_wanted(struct local *local);
@@ -199,6 +199,7 @@ static void visit(struct local_attempt *attempt)
     job->local = local;
     job->work.data = job;
     job->visit = (struct local_visit){.place = &local->place, .attempt = attempt->id, .plan = attempt->plan, .may_begin = !attempt->stop_wanted,
+                                         .recovering = attempt->recovering,
                                          .launches = attempt->launches};
     attempt->plan = NULL;
     attempt->state = LOCAL_VISITING;
@@ -248,7 +249,7 @@ void local_heard(struct local_attempt *attempt, const char *text, size_t length)
 
 static void harden_stop(struct local_attempt *attempt, int64_t now)
 {
-    if (!attempt->stop_us || attempt->state != LOCAL_LIVE || now < attempt->stop_us + STOP_HARDER_US)
+    if (!attempt->stop_us || attempt->state != LOCAL_LIVE || now < attempt->stop_us + attempt->local->stop_patience_us)
         return;
     /* The minder does not obey (stopped by a signal, say): without it, whatever is left is found and killed from here. */
     attempt->stop_us = now;
@@ -334,6 +335,8 @@ static void local_start(void *state, const struct dure_order *order, bool recove
     }
     attempt->plan = plan;
     attempt->recovering = recovering;
+    if (!recovering)
+        local_boot_first(&local->place, attempt->id);
     if (local->queue_last)
         local->queue_last->queue_next = attempt;
     else
@@ -511,6 +514,11 @@ static enum dure_err open_place(struct local_place *place, const struct dure_loc
     place->dir_fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->dir_fd < 0)
         return dure_fail(error, DURE_E_IO, "%.512s cannot be opened: %s", place->directory, strerror(errno));
+    const enum dure_err err = local_boot_read(place, error);
+    if (err) {
+        close(place->dir_fd);
+        return err;
+    }
     if (options->no_cgroup)
         snprintf(place->cgroup.note, sizeof place->cgroup.note, "control groups are switched off");
     else
@@ -534,6 +542,7 @@ enum dure_err dure_engine_local_new(const struct dure_local_options *options, du
     local->timer.data = local;
     local->handles = 1;
     local->loop = options->loop;
+    local->stop_patience_us = options->stop_patience_us > 0 ? options->stop_patience_us : STOP_PATIENCE_US;
     local->observe = observe;
     local->context = context;
     local->engine = (struct dure_engine){.name = "local", .state = local, .start = local_start, .warn = local_warn, .unwarn = local_unwarn,

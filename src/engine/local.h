@@ -15,6 +15,7 @@ struct dure_local_options {
     const char *directory;    /* <state>/attempts; made if missing (its parent must be there) */
     const char *minder_path;  /* the dure-minder program; NULL: dure_minder_find */
     const char *nvml_library; /* NULL: the environment's DURE_NVML_LIBRARY, else the system's */
+    int64_t stop_patience_us; /* a minder that has not obeyed a stop by then is killed and done without; 0: 10 s */
     bool no_cgroup;           /* do not use control groups even where they are permitted */
 };
 DURE_NODISCARD enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context,

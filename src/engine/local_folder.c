@@ -70,6 +70,17 @@ int local_folder_open(const struct local_place *place, uint64_t attempt)
     return openat(place->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+static bool read_status(int folder_fd, const char *name, struct dure_status *ret_status)
+{
+    char *text = NULL;
+    size_t length;
+    if (local_read(folder_fd, name, DURE_STATUS_BYTES_MAX, &text, &length) != DURE_OK)
+        return false;
+    const enum dure_err err = dure_status_decode(text, length, ret_status, NULL);
+    free(text);
+    return err == DURE_OK;
+}
+
 enum local_found local_look(int folder_fd, struct dure_status *ret_status)
 {
     char *text = NULL;
@@ -80,12 +91,9 @@ enum local_found local_look(int folder_fd, struct dure_status *ret_status)
     const bool readable = !claimed && dure_claim_decode(text, length, &claim, NULL) == DURE_OK;
     const bool alive = readable && dure_proc_alive(&claim);
     free(claimed ? NULL : text);
-    if (local_read(folder_fd, "status", DURE_STATUS_BYTES_MAX, &text, &length) == DURE_OK) {
-        const enum dure_err err = dure_status_decode(text, length, ret_status, NULL);
-        free(text);
-        if (!err)
-            return LOCAL_FOUND_STATUS;
-    }
+    /* A minder that the machine took down with it may have left the status, whole, under its first name. */
+    if (read_status(folder_fd, "status", ret_status) || (!alive && claimed != DURE_E_NOT_FOUND && read_status(folder_fd, "status.tmp", ret_status)))
+        return LOCAL_FOUND_STATUS;
     if (claimed == DURE_E_NOT_FOUND)
         return LOCAL_FOUND_NOTHING;
     if (claimed && claimed != DURE_E_CORRUPT)

@@ -17,6 +17,8 @@ struct local_place {
     char nvml_library[DURE_LOCAL_PATH_MAX];
     struct dure_cgroup cgroup;
     uv_mutex_t lock;
+    struct dure_boot boot; /* first 0: nothing was begun in this boot yet */
+    bool boot_stored;
     bool gpus_known;
     struct dure_machine gpus; /* only gpu_count, gpus, nvml_note */
 };
@@ -46,6 +48,7 @@ struct local_visit {
     uint64_t attempt;
     struct local_plan *plan; /* NULL: none (nothing may begin) */
     bool may_begin;
+    bool recovering;
     unsigned launches; /* how often a minder was launched for it before */
     enum local_outcome outcome;
     int fd;
@@ -65,6 +68,12 @@ bool local_end_by_force(const struct local_place *place, uint64_t attempt); /* w
 void local_forget(const struct local_place *place, uint64_t attempt);
 enum local_found { LOCAL_FOUND_NOTHING, LOCAL_FOUND_STATUS, LOCAL_FOUND_ALIVE, LOCAL_FOUND_DEAD, LOCAL_FOUND_UNREADABLE };
 enum local_found local_look(int folder_fd, struct dure_status *ret_status);
+
+/* local_boot.c: attempts of an earlier boot of the machine. */
+DURE_NODISCARD enum dure_err local_boot_read(struct local_place *place, struct dure_error *error);
+void local_boot_first(struct local_place *place, uint64_t attempt); /* on the loop's thread: about to begin a new one */
+bool local_boot_earlier(struct local_place *place, uint64_t attempt);
+DURE_NODISCARD enum dure_err local_boot_store(struct local_place *place, struct dure_error *error);
 
 /* local_spawn.c */
 DURE_NODISCARD enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd, pid_t *ret_pid, struct dure_error *error);
@@ -97,6 +106,7 @@ struct local {
     struct local_attempt *all, *queue_first, *queue_last;
     uint32_t live_count, counted, jobs, handles;
     struct { pid_t *at; size_t count, capacity; } dead; /* minders to be reaped */
+    int64_t stop_patience_us;
     bool closing, timer_on;
 };
 

@@ -56,7 +56,7 @@ static enum dure_err write_spec(struct local_visit *visit, int folder_fd, struct
         return dure_fail(error, DURE_E_LIMIT, "script, command and environment together pass %d bytes", DURE_ATTEMPT_BYTES_MAX);
     err = dure_spec_decode(buf.data, buf.length, &check, error);
     if (!err)
-        err = local_write(folder_fd, "spec", buf.data, buf.length, true, error);
+        err = local_write(folder_fd, "spec", buf.data, buf.length, false, error);
     return err;
 }
 
@@ -66,11 +66,17 @@ static void begin(struct local_visit *visit, int folder_fd)
     visit->outcome = LOCAL_NEVER;
     if (!visit->may_begin)
         return;
+    if (visit->recovering && visit->launches == 0 && local_boot_earlier(visit->place, visit->attempt)) {
+        snprintf(visit->lost_reason, sizeof visit->lost_reason, "the machine went down; whether it had begun is not known");
+        visit->outcome = LOCAL_LOST;
+        return;
+    }
     if (visit->launches >= LAUNCHES_MAX) {
         refuse(visit, "dure-minder ends each time before it can claim the attempt");
         return;
     }
-    if (write_spec(visit, folder_fd, &error) || local_minder_start(visit->place, visit->attempt, &visit->fd, &visit->pid, &error)) {
+    if (local_boot_store(visit->place, &error) || write_spec(visit, folder_fd, &error) ||
+        local_minder_start(visit->place, visit->attempt, &visit->fd, &visit->pid, &error)) {
         refuse_or_again(visit, &error);
         return;
     }

@@ -44,7 +44,7 @@ static bool stat_of(pid_t pid, struct stat_row *ret_row)
     return true;
 }
 
-static bool boot_of(char boot[40])
+bool dure_proc_boot(char boot[40])
 {
     if (read_small("/proc/sys/kernel/random/boot_id", boot, 40) < 36)
         return false;
@@ -56,7 +56,7 @@ bool dure_proc_claim_self(struct dure_claim *ret_claim)
 {
     struct stat_row row;
     struct dure_claim claim = {.pid = getpid()};
-    if (!stat_of(getpid(), &row) || !boot_of(claim.boot))
+    if (!stat_of(getpid(), &row) || !dure_proc_boot(claim.boot))
         return false;
     claim.start_ticks = row.start_ticks;
     *ret_claim = claim;
@@ -70,7 +70,7 @@ bool dure_proc_alive(const struct dure_claim *claim)
     if (kill((pid_t)claim->pid, 0) != 0 && errno == ESRCH)
         return false;
     /* There is such a number. Only what was read can say that it is another's: for want of a descriptor nobody is declared dead. */
-    if (boot_of(boot) && strcmp(boot, claim->boot) != 0)
+    if (dure_proc_boot(boot) && strcmp(boot, claim->boot) != 0)
         return false;
     return !stat_of((pid_t)claim->pid, &row) || (row.start_ticks == claim->start_ticks && row.state != 'Z' && row.state != 'X');
 }

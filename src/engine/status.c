@@ -120,3 +120,22 @@ enum dure_err dure_claim_decode(const char *text, size_t length, struct dure_cla
     *ret_claim = claim;
     return DURE_OK;
 }
+
+void dure_boot_encode(const struct dure_boot *boot, struct dure_buf *buf)
+{
+    dure_buf_printf(buf, "dure-boot 1\nboot %s\nfirst %" PRIu64 "\nend\n", boot->boot, boot->first);
+}
+
+enum dure_err dure_boot_decode(const char *text, size_t length, struct dure_boot *ret_boot, struct dure_error *error)
+{
+    struct reader reader = {text, text + length, length > DURE_STATUS_BYTES_MAX};
+    struct dure_boot boot = {0};
+    expect(&reader, "dure-boot 1\n");
+    word_of(&reader, "boot", boot.boot, sizeof boot.boot);
+    boot.first = (uint64_t)number_of(&reader, "first", 1);
+    expect(&reader, "end\n");
+    if (reader.bad || reader.at != reader.end)
+        return dure_fail(error, DURE_E_CORRUPT, "the boot file is damaged");
+    *ret_boot = boot;
+    return DURE_OK;
+}

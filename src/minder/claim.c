@@ -63,7 +63,8 @@ static void reserve_status(int dir_fd)
     close(fd);
 }
 
-/* The claim becomes visible whole or not at all, and is on disk, with the folder it lies in, before anything begins. */
+/* The claim becomes visible whole or not at all. It needs no sync: while the machine is up every process sees it, and after the machine went down the
+ * engine starts nothing that may have begun before (local_boot.c). */
 enum dure_err minder_claim(struct minder *minder, bool *ret_taken, struct dure_error *error)
 {
     struct dure_claim claim;
@@ -78,8 +79,6 @@ enum dure_err minder_claim(struct minder *minder, bool *ret_taken, struct dure_e
     if (fd < 0)
         return fail_errno(error, "the attempt cannot be claimed");
     enum dure_err err = write_all(fd, buf.data, buf.length, "the attempt cannot be claimed", error);
-    if (!err && fsync(fd) != 0)
-        err = fail_errno(error, "the claim cannot be synced");
     close(fd);
     bool taken = false;
     if (!err && linkat(minder->dir_fd, name, minder->dir_fd, "claimed", 0) == 0)
@@ -87,20 +86,13 @@ enum dure_err minder_claim(struct minder *minder, bool *ret_taken, struct dure_e
     else if (!err && errno != EEXIST)
         err = fail_errno(error, "the attempt cannot be claimed");
     unlinkat(minder->dir_fd, name, 0);
-    if (err || !taken) {
-        *ret_taken = false;
-        return err;
-    }
-    reserve_status(minder->dir_fd);
-    const int parent = openat(minder->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fsync(minder->dir_fd) != 0 || parent < 0 || fsync(parent) != 0)
-        err = fail_errno(error, "the claim cannot be synced");
-    if (parent >= 0)
-        close(parent);
-    *ret_taken = true;
+    if (taken)
+        reserve_status(minder->dir_fd);
+    *ret_taken = taken;
     return err;
 }
 
+/* Synced before it gets its name: should the machine go down between the two, the engine reads status.tmp, which is whole by then. */
 enum dure_err minder_status_store(struct minder *minder, struct dure_error *error)
 {
     const int fd = openat(minder->dir_fd, "status.tmp", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -110,7 +102,7 @@ enum dure_err minder_status_store(struct minder *minder, struct dure_error *erro
     if (!err && (ftruncate(fd, (off_t)minder->status_length) != 0 || fsync(fd) != 0))
         err = fail_errno(error, "the status cannot be synced");
     close(fd);
-    if (!err && (renameat(minder->dir_fd, "status.tmp", minder->dir_fd, "status") != 0 || fsync(minder->dir_fd) != 0))
+    if (!err && renameat(minder->dir_fd, "status.tmp", minder->dir_fd, "status") != 0)
         err = fail_errno(error, "the status cannot be put in place");
     return err;
 }

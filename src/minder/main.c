@@ -138,17 +138,13 @@ int main(int argc, char **argv)
         err = dure_fail(&error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = minder_claim(&minder, &taken, &error);
-    if (err && !taken) {
+    if (err) {
         say_refused(&minder, error.text);
         return 1;
     }
     if (!taken) {
         minder_say(&minder, "held", 4);
         return EXIT_HELD;
-    }
-    if (err) { /* ours, but perhaps not on disk: nothing may begin */
-        say_refused(&minder, error.text);
-        return 1;
     }
     return supervise(&minder);
 }
