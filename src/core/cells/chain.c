@@ -26,7 +26,7 @@ static enum dure_err check_shape(const struct dure_cells_shape *shape, uint32_t 
 /* False: no memory; what was made is freed with the rest. */
 static bool level_init(struct dure_cells_level *level, bool is_leaf)
 {
-    if (!dure_bits_init(&level->free, level->count))
+    if (!dure_bits_init(&level->free, level->count) || !dure_bits_init(&level->idle, level->count))
         return false;
     if (is_leaf)
         return true;
@@ -53,7 +53,7 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
         if (!level_init(&cells->level[l], l == 1))
             return false;
     }
-    if (!dure_bits_init(&cells->idle, leaf_count) || !dure_bits_init(&cells->lost, leaf_count))
+    if (!dure_bits_init(&cells->lost, leaf_count))
         return false;
     cells->used = calloc(leaf_count, sizeof *cells->used);
     cells->borrowed = calloc(leaf_count, sizeof *cells->borrowed);
@@ -82,8 +82,7 @@ enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_c
         return dure_fail(error, DURE_E_MEMORY, "no memory for a chain of %u cells", leaf_count);
     }
     cells->building = true;
-    for (uint32_t top = 0; top < shape->tops; top++)
-        dure_cells_put_free(cells, shape->levels, top, true);
+    dure_cells_put_free(cells, shape->levels, 0, shape->tops, true);
     cells->building = false;
     cells->digest = dure_cells_term_shape(cells);
     *ret_cells = cells;
@@ -98,12 +97,12 @@ void dure_cells_free(struct dure_cells *cells)
     for (unsigned l = 1; l <= cells->shape.levels; l++) {
         struct dure_cells_level *level = &cells->level[l];
         dure_bits_release(&level->free);
+        dure_bits_release(&level->idle);
         free(level->bound);
         free(level->lost);
         free(level->borrowed);
         free(level->best);
     }
-    dure_bits_release(&cells->idle);
     dure_bits_release(&cells->lost);
     free(cells->used);
     free(cells->borrowed);

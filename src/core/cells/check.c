@@ -24,7 +24,7 @@ static bool same_bits(const struct dure_bits *x, const struct dure_bits *y)
 
 static const char *differing_level(const struct dure_cells_level *x, const struct dure_cells_level *y, bool is_leaf)
 {
-    if (!same_bits(&x->free, &y->free))
+    if (!same_bits(&x->free, &y->free) || !same_bits(&x->idle, &y->idle))
         return "the free cells";
     if (x->owed != y->owed || x->suspended != y->suspended)
         return "what is owed";
@@ -67,8 +67,8 @@ static const char *differing(const struct dure_cells *x, const struct dure_cells
     for (uint32_t leaf = 0; leaf < x->level[1].count && !what; leaf++)
         if (!same_slot(x, x->place[leaf], y, y->place[leaf]))
             what = "the holder of a leaf";
-    if (!what && (!same_bits(&x->idle, &y->idle) || !same_bits(&x->lost, &y->lost)))
-        what = "the idle leaves";
+    if (!what && !same_bits(&x->lost, &y->lost))
+        what = "the lost leaves";
     if (!what && (x->served_count != y->served_count || x->suspended_count != y->suspended_count))
         what = "what is suspended";
     if (!what && (x->digest.lane[0] != y->digest.lane[0] || x->digest.lane[1] != y->digest.lane[1]))

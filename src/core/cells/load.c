@@ -159,7 +159,7 @@ static void fill_free(struct dure_cells *cells, unsigned level, uint32_t index)
     if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == level)
         return;
     if (!dure_cells_lost_in(cells, level, index) && (level == 1 || !cells->level[level].bound[index])) {
-        dure_cells_put_free(cells, level, index, true);
+        dure_cells_put_free(cells, level, index, 1, true);
         return;
     }
     for (uint32_t child = 0; child < cells->level[level].holds; child++)
@@ -178,8 +178,7 @@ static void check_leaves(struct reader *reader, const struct dure_cells *cells)
 
 static void load_body(struct reader *reader, struct dure_cells *cells)
 {
-    for (uint32_t top = 0; top < cells->shape.tops; top++)
-        dure_cells_put_free(cells, cells->shape.levels, top, false);
+    dure_cells_put_free(cells, cells->shape.levels, 0, cells->shape.tops, false);
     cells->shock = get(reader, 1);
     load_leaves(reader, cells);
     const uint32_t right_count = (uint32_t)get(reader, DURE_CELLS_RIGHTS_MAX);

@@ -14,26 +14,37 @@ static void best_put(struct dure_cells_level *level, uint32_t index, uint32_t va
     }
 }
 
-static void do_free(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+/* Files free cell `index` under what is borrowed in it now, or under nothing. */
+static void file(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
 {
     struct dure_cells_level *at = &cells->level[level];
-    if (on)
-        dure_bits_set(&at->free, index);
+    const uint32_t borrowed = dure_cells_borrowed_in(cells, level, index);
+    if (on && !borrowed)
+        dure_bits_set(&at->idle, index);
     else
-        dure_bits_clear(&at->free, index);
+        dure_bits_clear(&at->idle, index);
     if (level > 1)
-        best_put(at, index, on ? at->borrowed[index] : DURE_NONE32);
-    else if (on && !cells->borrowed[index])
-        dure_bits_set(&cells->idle, index);
-    else
-        dure_bits_clear(&cells->idle, index);
+        best_put(at, index, on && borrowed ? borrowed : DURE_NONE32);
 }
 
-void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
+static void do_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on)
+{
+    struct dure_cells_level *at = &cells->level[level];
+    const bool is_top = level == cells->shape.levels;
+    dure_bits_put_range(&at->free, first, count, on);
+    if (!is_top && !cells->level[level + 1].borrowed[first / cells->level[level + 1].holds]) {
+        dure_bits_put_range(&at->idle, first, count, on);
+        return;
+    }
+    for (uint32_t index = first; index < first + count; index++)
+        file(cells, level, index, on);
+}
+
+void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on)
 {
     const uint8_t op = on ? DURE_CELLS_OP_FREE_ON : DURE_CELLS_OP_FREE_OFF;
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = index}))
-        do_free(cells, level, index, on);
+    if (count && dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = first, .b = count}))
+        do_free(cells, level, first, count, on);
 }
 
 static void do_bound(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
@@ -106,17 +117,15 @@ static void do_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
     dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
     if (was == is)
         return;
-    if (is)
-        dure_bits_clear(&cells->idle, leaf);
-    else if (dure_bits_test(&cells->level[1].free, leaf))
-        dure_bits_set(&cells->idle, leaf);
     uint32_t index = leaf;
-    for (unsigned l = 2; l <= cells->shape.levels; l++) {
-        struct dure_cells_level *at = &cells->level[l];
-        index /= at->holds;
-        at->borrowed[index] += is ? 1 : 0 - 1u;
-        if (at->best[at->base + index] != DURE_NONE32)
-            best_put(at, index, at->borrowed[index]);
+    for (unsigned l = 1;;) {
+        if (l > 1)
+            cells->level[l].borrowed[index] += is ? 1 : 0 - 1u;
+        if (dure_bits_test(&cells->level[l].free, index))
+            file(cells, l, index, true);
+        if (l == cells->shape.levels)
+            return;
+        index /= cells->level[++l].holds;
     }
 }
 
@@ -239,7 +248,7 @@ void dure_cells_undo_one(struct dure_cells *cells, const struct dure_cells_undo 
     const struct dure_cells_slot at = {undo->a, undo->b}, was = {undo->c, undo->d};
     switch ((enum dure_cells_op)undo->op) {
     case DURE_CELLS_OP_FREE_ON:
-    case DURE_CELLS_OP_FREE_OFF: do_free(cells, undo->level, undo->a, undo->op == DURE_CELLS_OP_FREE_OFF); return;
+    case DURE_CELLS_OP_FREE_OFF: do_free(cells, undo->level, undo->a, undo->b, undo->op == DURE_CELLS_OP_FREE_OFF); return;
     case DURE_CELLS_OP_BOUND_ON:
     case DURE_CELLS_OP_BOUND_OFF: do_bound(cells, undo->level, undo->a, undo->op == DURE_CELLS_OP_BOUND_OFF); return;
     case DURE_CELLS_OP_LOST_ON:

@@ -31,11 +31,12 @@ struct dure_cells_level {
     uint32_t holds;  /* children of each; 0 for leaves */
     uint32_t leaves; /* under each */
     struct dure_bits free;
+    struct dure_bits idle; /* free, without borrowed work */
     /* The rest is NULL for leaves, where one bit or the leaf's own counters say the same. */
     uint32_t *bound;    /* leaves under bound cells of this level or below */
     uint32_t *lost;     /* leaves */
     uint32_t *borrowed; /* leaves */
-    uint32_t *best;     /* tournament: [base + i] = borrowed leaves of free cell i, or DURE_NONE32; [n] = min of [2n], [2n + 1] */
+    uint32_t *best;     /* tournament: [base + i] = borrowed leaves of free cell i, DURE_NONE32 if it has none or is not free; [n] = least below n */
     uint32_t base;      /* a power of two >= count */
     uint32_t owed;      /* virtual cells: r[l] */
     uint32_t suspended; /* virtual cells without a cell */
@@ -72,7 +73,6 @@ struct dure_cells_undo {
 struct dure_cells {
     struct dure_cells_shape shape;
     struct dure_cells_level level[DURE_CELLS_LEVELS_MAX + 1];
-    struct dure_bits idle; /* free leaves without borrowed work */
     struct dure_bits lost;
     uint16_t *used, *borrowed;     /* jobs, by leaf */
     struct dure_cells_slot *place; /* by leaf: what is bound to the cell whose first leaf this is */
@@ -109,7 +109,7 @@ bool dure_cells_note(struct dure_cells *cells, struct dure_cells_undo undo); /* 
 
 /* ---- primitive.c ---- */
 enum dure_cells_op {
-    DURE_CELLS_OP_FREE_ON, DURE_CELLS_OP_FREE_OFF, /* level, a = index */
+    DURE_CELLS_OP_FREE_ON, DURE_CELLS_OP_FREE_OFF,   /* level, a = first, b = count */
     DURE_CELLS_OP_BOUND_ON, DURE_CELLS_OP_BOUND_OFF, /* level, a = index */
     DURE_CELLS_OP_LOST_ON, DURE_CELLS_OP_LOST_OFF,   /* a = leaf */
     DURE_CELLS_OP_USED, DURE_CELLS_OP_BORROWED,      /* a = leaf, b = value before */
@@ -119,7 +119,8 @@ enum dure_cells_op {
     DURE_CELLS_OP_SHOCK,                             /* b = value before */
     DURE_CELLS_OP_NEW, DURE_CELLS_OP_DEAD,           /* a = slot */
 };
-void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t index, bool on);
+/* Siblings, all of which were otherwise. */
+void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on);
 void dure_cells_put_bound(struct dure_cells *cells, unsigned level, uint32_t index, bool on);
 void dure_cells_put_lost(struct dure_cells *cells, uint32_t leaf, bool on);
 void dure_cells_put_used(struct dure_cells *cells, uint32_t leaf, uint32_t value);

@@ -38,18 +38,23 @@ unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level, u
     }
 }
 
+static void put_siblings(struct dure_cells *cells, unsigned level, uint32_t index, uint32_t holds, bool on)
+{
+    const uint32_t first = index / holds * holds;
+    dure_cells_put_free(cells, level, first, index - first, on);
+    dure_cells_put_free(cells, level, index + 1, first + holds - index - 1, on);
+}
+
 void dure_cells_carve(struct dure_cells *cells, unsigned level, uint32_t index)
 {
     const unsigned above = dure_cells_free_above(cells, level, index);
     DURE_ASSERT(above);
     for (unsigned l = level; l < above; l++) {
         const uint32_t holds = cells->level[l + 1].holds, parent = index / holds;
-        for (uint32_t child = parent * holds; child < (parent + 1) * holds; child++)
-            if (child != index)
-                dure_cells_put_free(cells, l, child, true);
+        put_siblings(cells, l, index, holds, true);
         index = parent;
     }
-    dure_cells_put_free(cells, above, index, false);
+    dure_cells_put_free(cells, above, index, 1, false);
 }
 
 void dure_cells_release(struct dure_cells *cells, unsigned level, uint32_t index)
@@ -59,19 +64,17 @@ void dure_cells_release(struct dure_cells *cells, unsigned level, uint32_t index
         const uint32_t parent = index / above->holds;
         if (above->bound[parent] || above->lost[parent])
             break;
-        for (uint32_t child = parent * above->holds; child < (parent + 1) * above->holds; child++)
-            if (child != index)
-                dure_cells_put_free(cells, level, child, false);
+        put_siblings(cells, level, index, above->holds, false);
         index = parent;
         level++;
     }
-    dure_cells_put_free(cells, level, index, true);
+    dure_cells_put_free(cells, level, index, 1, true);
 }
 
 void dure_cells_parts_put(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
 {
     if (!dure_cells_lost_in(cells, level, index)) {
-        dure_cells_put_free(cells, level, index, on);
+        dure_cells_put_free(cells, level, index, 1, on);
         return;
     }
     const uint32_t holds = cells->level[level].holds;
@@ -95,8 +98,8 @@ uint32_t dure_cells_best(const struct dure_cells *cells, unsigned level)
     const struct dure_cells_level *at = &cells->level[level];
     if (!at->free.count)
         return DURE_NONE32;
-    if (level == 1)
-        return (uint32_t)dure_bits_first(cells->idle.count ? &cells->idle : &at->free, 0);
+    if (at->idle.count || level == 1) /* borrowed leaves are all alike */
+        return (uint32_t)dure_bits_first(at->idle.count ? &at->idle : &at->free, 0);
     uint32_t node = 1;
     while (node < at->base)
         node = at->best[2 * node] == at->best[node] ? 2 * node : 2 * node + 1;
