@@ -1,0 +1,27 @@
+#pragma once
+/* Promises: granting, starting, cutting down and ending allotments; who holds rights; who lends to whom. */
+#include "core/state/state.h"
+
+/* Accepts all rows or none. With `dry` nothing is kept. E_SHORT with figures, E_STATE, E_LIMIT. */
+DURE_NODISCARD enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool dry,
+                                          struct dure_error *error);
+void allots_free(struct dure_core *core);
+/* A granted row as it is loaded: the cells know it already. */
+void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state);
+/* Its start: cells may be bound. */
+void allots_start(struct dure_core *core, uint32_t allot);
+/* Keeps `stay` cells; 0 ends it. What runs on cells that go becomes borrowed, and is handed to `demoted`; claims there are given up. */
+void allots_cut(struct dure_core *core, uint32_t allot, uint32_t stay);
+void allots_set_state(struct dure_core *core, uint32_t allot, unsigned state);
+struct dure_digest allots_hash(const struct allot *allot, uint32_t id);
+uint32_t allots_find(const struct dure_core *core, const char *name); /* not an ended one; NONE */
+/* Who holds for whom, after allotments came or went: everybody may queue elsewhere. */
+void allots_rehold(struct dure_core *core);
+/* Chains in the order in which borrowed work uses them. */
+void allots_order_chains(struct dure_core *core);
+
+/* Does the chain's owner lend to this tenant now, and with what notice? `ever`: at any time by the terms in force. */
+bool lend_terms(const struct dure_core *core, uint32_t chain, uint32_t tenant, bool ever, int64_t *ret_notice_us);
+
+/* The next moment at which hardware arrives, an allotment begins or ends, or lending terms begin or end. */
+int64_t world_next(const struct dure_core *core);

@@ -1,0 +1,37 @@
+#pragma once
+/* Doing what a record says. Inputs are checked first (the check_* functions have no effect); decisions are made to fit by whoever decided,
+ * so that a decision that does not fit is E_CORRUPT. */
+#include "core/state/state.h"
+
+enum dure_err check_submit(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err check_job_of(const struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* CANCEL HOLD RELEASE */
+enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* SHRINK END_ALLOT */
+enum dure_err check_principal(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+
+enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err apply_hold(struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* HOLD RELEASE */
+enum dure_err apply_node(struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
+enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err apply_principal(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+
+/* These check as they go and have no effect on failure; `dry` leaves none at all. */
+enum dure_err spec_fleet(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+enum dure_err spec_tenants(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+enum dure_err spec_grant(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet);
+void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants);
+enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells **ret_cells, struct dure_error *error);
+
+enum dure_err apply_decision(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+/* Time and term of any record. */
+enum dure_err check_moment(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+void apply_moment(struct dure_core *core, const struct dure_record *record);
+
+/* The job as the model states it, unpacked. */
+void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
+enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data, struct dure_error *error);
+
+struct dure_digest node_hash(const struct dure_core *core, uint32_t node);

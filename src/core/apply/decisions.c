@@ -1,0 +1,380 @@
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/decide/after.h"
+#include "core/place/ground.h"
+#include "core/place/plan.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+#include "core/state/moves.h"
+
+#define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, __VA_ARGS__)
+
+struct target {
+    uint32_t job_slot, ordinal, attempt, claim;
+};
+
+/* What a record's job and element name. */
+static bool find(const struct dure_core *core, const struct dure_record *record, struct target *ret_target)
+{
+    struct target t = {.job_slot = job_find(core, record->job.v)};
+    if (t.job_slot == NONE || !job_ordinal(job_at(core, t.job_slot), record->element, &t.ordinal))
+        return false;
+    t.attempt = attempt_of(core, t.job_slot, t.ordinal);
+    t.claim = claim_of(core, t.job_slot, t.ordinal);
+    *ret_target = t;
+    return true;
+}
+
+/* Are these places free for it, in one chain? `claim`: its own, or NONE. A reserved place may have others on it still. */
+static bool sound_places(const struct dure_core *core, const struct dure_record *record, uint32_t claim, uint32_t *ret_chain)
+{
+    const struct dure_fleet *fleet = core->fleet;
+    if (!record->place_count || !fleet)
+        return false;
+    uint32_t chain = NONE;
+    for (uint32_t i = 0; i < record->place_count; i++) {
+        const struct dure_place *p = &record->places[i];
+        if (p->node_first >= fleet->node_count || !p->node_count || !p->tasks || !p->gpu_mask)
+            return false;
+        const uint32_t at = dure_fleet_chain_id_of(fleet, (struct dure_node_id){p->node_first}).v;
+        const struct dure_chain *c = &fleet->chains[at];
+        if ((chain != NONE && at != chain) || p->node_first - c->node_first + (uint64_t)p->node_count > c->node_count ||
+            (p->gpu_mask & ~core->chains[at].idle.full) || p->gpu_milli < 1 || p->gpu_milli > 1000)
+            return false;
+        chain = at;
+        for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
+            const uint32_t node = p->node_first - c->node_first + k;
+            if ((p->gpu_milli == 1000 && (core->chains[at].used[node] & p->gpu_mask)) ||
+                (claim == NONE && (core->chains[at].claimed[node] & p->gpu_mask)))
+                return false;
+        }
+    }
+    *ret_chain = chain;
+    return true;
+}
+
+static enum dure_err take_cells(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    for (uint32_t i = 0; i < record->binding_count; i++) {
+        const struct dure_binding *b = &record->bindings[i];
+        if (b->allot.v >= core->s.allot_count || core->allots[b->allot.v]->state == DURE_ALLOT_ENDED)
+            return CORRUPT("binding to an allotment that is not there");
+        if (!b->is_new)
+            continue;
+        const struct dure_allotment *spec = &core->allots[b->allot.v]->spec;
+        const struct dure_cell cell = {b->cell_index, spec->level};
+        const enum dure_err err = dure_cells_take_exact(core->chains[spec->chain.v].cells, b->allot, b->virtual_index, cell, error);
+        if (err != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "binding");
+        ground_refresh_cell(core, b->allot.v, b->virtual_index);
+    }
+    return DURE_OK;
+}
+
+static enum dure_err apply_start(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    struct target t;
+    uint32_t chain;
+    if (!find(core, record, &t) || t.attempt != NONE || (t.claim == NONE && !job_is_pending(job_at(core, t.job_slot), t.ordinal)))
+        return CORRUPT("start of what is not pending");
+    if (record->attempt.v != core->s.next_attempt || !sound_places(core, record, t.claim, &chain))
+        return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
+    struct job *job = job_at(core, t.job_slot);
+    const enum dure_err err = take_cells(core, record, error);
+    if (err != DURE_OK)
+        return err;
+    struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
+    const bool emulated = core->fleet->sites[core->fleet->chains[chain].site.v].engine == DURE_ENGINE_EMULATED;
+    struct attempt_data data = {.id = core->s.next_attempt++, .job = job->d.id, .started_us = core->s.time_us,
+                                .walltime_end_us = core->s.time_us + job->d.walltime_us, .charged_at_us = core->s.time_us,
+                                .element = job_element(job, t.ordinal), .gpus_milli = plan_milli(&plan), .place_count = record->place_count,
+                                .binding_count = record->binding_count, .chain = chain,
+                                .allot = record->binding_count ? record->bindings[0].allot.v : NONE,
+                                .state = emulated ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING, .borrowed = !record->binding_count};
+    job_out(core, job);
+    if (t.claim != NONE) {
+        data.charged_at_us = claim_at(core, t.claim)->d.made_us;
+        ground_unclaim(core, t.claim);
+        claim_drop(core, t.claim);
+        job->d.claims--;
+    } else {
+        job_take_ordinal(core, job, t.ordinal);
+        if (!data.borrowed)
+            share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us, false);
+    }
+    job->d.live++;
+    job_in(core, job);
+    const uint32_t slot = attempt_add(core, t.job_slot, &data, record->places, record->bindings);
+    ground_occupy(core, slot);
+    core->s.attempts_started++;
+    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+        core->tenant[at].running++;
+    queue_refresh(core, t.job_slot);
+    return DURE_OK;
+}
+
+static enum dure_err apply_reserve(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    struct target t;
+    uint32_t chain;
+    if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE || !job_is_pending(job_at(core, t.job_slot), t.ordinal))
+        return CORRUPT("reservation for what is not pending");
+    if (!record->binding_count || !sound_places(core, record, NONE, &chain))
+        return CORRUPT("reservation of no place");
+    const enum dure_err err = take_cells(core, record, error);
+    if (err != DURE_OK)
+        return err;
+    struct job *job = job_at(core, t.job_slot);
+    const struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
+    const struct claim_data data = {.job = job->d.id, .made_us = core->s.time_us, .element = job_element(job, t.ordinal),
+                                    .gpus_milli = plan_milli(&plan), .place_count = record->place_count,
+                                    .binding_count = record->binding_count, .chain = chain, .allot = record->bindings[0].allot.v};
+    job_out(core, job);
+    job_take_ordinal(core, job, t.ordinal);
+    job->d.claims++;
+    job_in(core, job);
+    ground_claim(core, claim_add(core, t.job_slot, &data, record->places, record->bindings));
+    share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us, false);
+    queue_refresh(core, t.job_slot);
+    return DURE_OK;
+}
+
+static enum dure_err apply_unreserve(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    struct target t;
+    if (!find(core, record, &t) || t.claim == NONE)
+        return CORRUPT("no reservation to give up");
+    after_give_up_claim(core, t.claim);
+    return DURE_OK;
+}
+
+static enum dure_err apply_attempt(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    const uint32_t slot = attempt_find(core, record->attempt.v);
+    if (slot == NONE)
+        return CORRUPT("no such attempt");
+    struct attempt *attempt = attempt_at(core, slot);
+    const unsigned to = record->kind == DURE_REC_NOTICE ? DURE_ATTEMPT_WARNED : record->kind == DURE_REC_STOP ? DURE_ATTEMPT_STOPPING : DURE_ATTEMPT_RUNNING;
+    if (!dure_move_attempt(attempt->d.state, to))
+        return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v,
+                       dure_attempt_state_name(attempt->d.state), dure_attempt_state_name(to));
+    attempt_out(core, attempt);
+    attempt->d.cause = (uint8_t)(record->kind == DURE_REC_CANCEL_NOTICE ? DURE_CAUSE_NONE : record->cause);
+    attempt->d.deadline_us = record->kind == DURE_REC_NOTICE ? record->deadline_us : 0;
+    attempt_in(core, attempt);
+    attempt_to(core, slot, to);
+    return DURE_OK;
+}
+
+/* ---- ends ---- */
+
+static void count_use(struct dure_core *core, const struct job *job, const struct attempt *attempt)
+{
+    const uint64_t used = (uint64_t)share_cost(attempt->d.gpus_milli, core->s.time_us - attempt->d.started_us);
+    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
+        tenant_out(core, at);
+        *(attempt->d.borrowed ? &core->tenant[at].gpu_us_borrowed : &core->tenant[at].gpu_us_guaranteed) += used;
+        tenant_in(core, at);
+        core->tenant[at].running--;
+    }
+}
+
+static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    struct job *job = job_at(core, attempt->job_slot);
+    count_use(core, job, attempt);
+    if (!attempt->d.borrowed)
+        share_charge(core, job->d.ask.tenant, share_cost(attempt->d.gpus_milli, attempt->d.walltime_end_us - core->s.time_us),
+                     attempt->d.charged_at_us, true);
+    ground_vacate(core, slot);
+    for (uint32_t i = 0; i < attempt->d.binding_count; i++)
+        after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);
+    attempt_drop(core, slot);
+    core->s.attempts_evicted += evicted;
+    job_out(core, job);
+    job->d.live--;
+    job_in(core, job);
+}
+
+static void dep_changed(struct dure_core *core, uint32_t slot, bool doomed)
+{
+    if (doomed)
+        after_add(core, AFTER_DOOMED, job_at(core, slot)->d.id);
+    else
+        queue_refresh(core, slot);
+}
+
+static void finish(struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    if (job->d.live || job->d.claims || job_pending_count(job)) {
+        queue_refresh(core, slot);
+        return;
+    }
+    const uint64_t id = job->d.id;
+    const unsigned outcome = job->d.failures ? job->d.last_state : DURE_JOB_COMPLETED;
+    queue_leave(core, slot);
+    dep_resolve(core, id, outcome, dep_changed);
+    if (outcome_known(core, id))
+        outcome_set(core, id, outcome);
+    job_drop(core, slot);
+    core->s.jobs_ended++;
+}
+
+static bool is_eviction(enum dure_cause cause)
+{
+    return cause == DURE_CAUSE_RECLAIMED || cause == DURE_CAUSE_PRIORITY || cause == DURE_CAUSE_ALLOT_ENDED || cause == DURE_CAUSE_LENDING_ENDED;
+}
+
+static enum dure_err apply_end(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    const uint32_t slot = job_find(core, record->job.v);
+    if (slot == NONE || record->state < DURE_JOB_COMPLETED || record->state > DURE_JOB_LAUNCH_FAILED)
+        return CORRUPT("end of a job that is not live");
+    struct job *job = job_at(core, slot);
+    const uint32_t queue = queue_of(core, &job->d.ask);
+    if (record->element == NONE && job->d.array_count) { /* the rest of an array */
+        job_out(core, job);
+        job_take_rest(core, job);
+        job->d.flags |= JOB_REST_GONE;
+        job->d.failures++;
+        job->d.last_state = (uint8_t)record->state;
+        job_in(core, job);
+    } else {
+        struct target t;
+        if (!find(core, record, &t) || t.claim != NONE || (t.attempt == NONE && !job_is_pending(job, t.ordinal)))
+            return CORRUPT("end of what neither runs nor waits");
+        if (t.attempt != NONE)
+            close_attempt(core, t.attempt, is_eviction(record->cause));
+        job_out(core, job);
+        if (t.attempt == NONE)
+            job_take_ordinal(core, job, t.ordinal);
+        if (record->state != DURE_JOB_COMPLETED) {
+            job->d.failures++;
+            job->d.last_state = (uint8_t)record->state;
+        }
+        job_in(core, job);
+    }
+    finish(core, slot);
+    queue_wake(core, queue);
+    return DURE_OK;
+}
+
+static enum dure_err apply_requeue(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    struct target t;
+    if (!find(core, record, &t) || t.attempt == NONE)
+        return CORRUPT("requeue of what does not run");
+    struct job *job = job_at(core, t.job_slot);
+    close_attempt(core, t.attempt, is_eviction(record->cause));
+    job_out(core, job);
+    job_back_ordinal(core, job, t.ordinal);
+    job->d.requeues++;
+    job_in(core, job);
+    queue_refresh(core, t.job_slot);
+    return DURE_OK;
+}
+
+/* ---- cells, nodes, allotments ---- */
+
+static enum dure_err apply_cell(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->allot.v >= core->s.allot_count || record->number < 0 || record->number > UINT32_MAX)
+        return CORRUPT("no such cell");
+    const struct allot *allot = core->allots[record->allot.v];
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    const struct dure_cells_step step = {record->kind == DURE_REC_SUSPEND, record->allot, (uint32_t)record->number};
+    const enum dure_err err = record->kind == DURE_REC_UNBIND ? dure_cells_give(cells, record->allot, step.index, error)
+                                                              : dure_cells_do_step(cells, &step, error);
+    if (err != DURE_OK)
+        return dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
+    ground_refresh_cell(core, record->allot.v, step.index);
+    if (record->kind == DURE_REC_RESTORE)
+        queue_wake(core, allot->spec.tenant.v);
+    return DURE_OK;
+}
+
+static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool lost)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    struct dure_cells *cells = core->chains[at].cells;
+    for (uint32_t i = 0; i < chain->node_gpus; i++) {
+        const uint32_t leaf = (node - chain->node_first) * chain->node_gpus + i;
+        const enum dure_err err = lost ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
+        DURE_ASSERT(err == DURE_OK);
+        struct dure_cells_leaf l;
+        dure_cells_leaf(cells, leaf, &l);
+        if (l.allot.v != NONE)
+            ground_refresh_cell(core, l.allot.v, l.index);
+        if (l.allot.v != NONE && !lost)
+            queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
+    }
+}
+
+static enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (!core->fleet || record->node.v >= core->fleet->node_count || record->number < 0 || record->number > DURE_NODE_DOWN ||
+        !dure_move_node(core->nodes[record->node.v].d.state, (unsigned)record->number))
+        return CORRUPT("a node cannot go there");
+    struct node *node = &core->nodes[record->node.v];
+    const bool lost = record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
+    dure_digest_sub(&core->digest, node_hash(core, record->node.v));
+    node->d.state = (uint8_t)record->number;
+    dure_digest_add(&core->digest, node_hash(core, record->node.v));
+    if (lost != node->d.lost)
+        lose_node(core, dure_fleet_chain_id_of(core->fleet, record->node).v, record->node.v, lost);
+    node->d.lost = lost;
+    ground_refresh_node(core, record->node.v);
+    if (!lost && core->tenants)
+        queue_wake(core, queue_of_borrowed(core));
+    return DURE_OK;
+}
+
+static enum dure_err apply_allot_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->allot.v >= core->s.allot_count || record->number < 0 || record->number > DURE_ALLOT_ENDED ||
+        !dure_move_allot(core->allots[record->allot.v]->state, (unsigned)record->number))
+        return CORRUPT("an allotment cannot go there");
+    const unsigned was = core->allots[record->allot.v]->state;
+    if (record->number == DURE_ALLOT_ENDED)
+        allots_cut(core, record->allot.v, 0);
+    allots_set_state(core, record->allot.v, (unsigned)record->number);
+    if (record->number == DURE_ALLOT_ACTIVE && was == DURE_ALLOT_PROMISED)
+        allots_start(core, record->allot.v);
+    if (record->number == DURE_ALLOT_ENDED)
+        allots_rehold(core);
+    core->world_next_us = world_next(core);
+    return DURE_OK;
+}
+
+enum dure_err apply_decision(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    switch (record->kind) {
+    case DURE_REC_START:
+        return apply_start(core, record, error);
+    case DURE_REC_RESERVE:
+        return apply_reserve(core, record, error);
+    case DURE_REC_UNRESERVE:
+        return apply_unreserve(core, record, error);
+    case DURE_REC_NOTICE:
+    case DURE_REC_STOP:
+    case DURE_REC_CANCEL_NOTICE:
+        return apply_attempt(core, record, error);
+    case DURE_REC_END:
+        return apply_end(core, record, error);
+    case DURE_REC_REQUEUE:
+        return apply_requeue(core, record, error);
+    case DURE_REC_UNBIND:
+    case DURE_REC_SUSPEND:
+    case DURE_REC_RESTORE:
+        return apply_cell(core, record, error);
+    case DURE_REC_NODE_STATE:
+        return apply_node_state(core, record, error);
+    case DURE_REC_ALLOT_STATE:
+        return apply_allot_state(core, record, error);
+    default:
+        return CORRUPT("no record of kind %d", (int)record->kind);
+    }
+}

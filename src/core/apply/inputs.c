@@ -1,0 +1,240 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/decide/after.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+#include "core/why/never.h"
+
+enum dure_err check_moment(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->time_us < core->s.time_us)
+        return dure_fail(error, DURE_E_STATE, "the record's time lies before the core's");
+    if (record->term < core->s.term)
+        return dure_fail(error, DURE_E_STATE, "term %llu is over; this is term %llu", (unsigned long long)record->term,
+                         (unsigned long long)core->s.term);
+    return DURE_OK;
+}
+
+void apply_moment(struct dure_core *core, const struct dure_record *record)
+{
+    core->s.term = record->term;
+    if (record->time_us > core->s.time_us) {
+        core->s.time_us = record->time_us;
+        share_renew(core);
+    }
+}
+
+/* ---- jobs ---- */
+
+static enum dure_err check_deps(const struct dure_core *core, const struct dure_job *job, struct dure_error *error)
+{
+    for (uint32_t i = 0; i < job->dep_count; i++) {
+        const uint64_t id = job->deps[i].job.v;
+        const unsigned long long shown = id;
+        if (!id || id >= core->s.next_job)
+            return dure_fail(error, DURE_E_NOT_FOUND, "dependency: there is no job %llu", shown);
+        if (job_find(core, id) != NONE)
+            continue;
+        const unsigned outcome = outcome_get(core, id);
+        if (!outcome)
+            return dure_fail(error, DURE_E_NOT_FOUND, "dependency: job %llu ended too long ago for its outcome to be known", shown);
+        if (dep_verdict(job->deps[i].kind, outcome) == DEP_FAILED)
+            return dure_fail(error, DURE_E_NEVER, "dependency: job %llu has ended %s, so this job could never start", shown,
+                             dure_job_state_name(outcome));
+    }
+    return DURE_OK;
+}
+
+enum dure_err check_submit(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (!core->tenants)
+        return dure_fail(error, DURE_E_STATE, "no fleet or no tenants are declared yet");
+    if (core->jobs.count >= DURE_JOBS_LIVE_MAX)
+        return dure_fail(error, DURE_E_LIMIT, "more than %d jobs live at once", DURE_JOBS_LIVE_MAX);
+    struct job_data data;
+    enum dure_err err = job_pack(core, &record->submit, &data, error);
+    if (err == DURE_OK)
+        err = check_deps(core, &record->submit, error);
+    if (err == DURE_OK)
+        err = never_check(core, &data.ask, error);
+    return err;
+}
+
+enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    struct job_data data;
+    if (!core->tenants)
+        return dure_fail(error, DURE_E_STATE, "no tenants");
+    const enum dure_err err = job_pack(core, &record->submit, &data, error);
+    if (err != DURE_OK)
+        return err;
+    data.id = core->s.next_job++;
+    data.submitted_us = core->s.time_us;
+    const struct dure_job *job = &record->submit;
+    for (uint32_t i = 0; i < job->dep_count; i++)
+        data.unmet += job_find(core, job->deps[i].job.v) != NONE;
+    outcome_set(core, data.id, 0);
+    const uint32_t slot = job_add(core, &data);
+    for (uint32_t i = 0; i < job->dep_count; i++)
+        dep_add(core, slot, job->deps[i], job_find(core, job->deps[i].job.v) != NONE ? DEP_OPEN : DEP_MET);
+    core->pending_count += job_ordinals(job_at(core, slot));
+    queue_refresh(core, slot);
+    return DURE_OK;
+}
+
+enum dure_err check_job_of(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    const unsigned long long id = record->job.v;
+    const uint32_t slot = job_find(core, record->job.v);
+    if (slot == NONE)
+        return id && id < core->s.next_job ? dure_fail(error, DURE_E_STATE, "job %llu has ended", id)
+                                           : dure_fail(error, DURE_E_NOT_FOUND, "there is no job %llu", id);
+    const struct job *job = job_at(core, slot);
+    uint32_t ordinal;
+    if (record->kind == DURE_REC_CANCEL && record->element != NONE) {
+        if (!job_ordinal(job, record->element, &ordinal))
+            return dure_fail(error, DURE_E_NOT_FOUND, "job %llu has no element %u", id, record->element);
+        if (!job_is_pending(job, ordinal) && attempt_of(core, slot, ordinal) == NONE && claim_of(core, slot, ordinal) == NONE)
+            return dure_fail(error, DURE_E_STATE, "element %u of job %llu has ended", record->element, id);
+    }
+    if (record->kind == DURE_REC_HOLD && (job->d.flags & JOB_HELD))
+        return dure_fail(error, DURE_E_STATE, "job %llu is held already", id);
+    if (record->kind == DURE_REC_HOLD && !job_pending_count(job) && !job->d.claims)
+        return dure_fail(error, DURE_E_STATE, "nothing of job %llu is pending", id);
+    if (record->kind == DURE_REC_RELEASE && !(job->d.flags & JOB_HELD))
+        return dure_fail(error, DURE_E_STATE, "job %llu is not held", id);
+    return DURE_OK;
+}
+
+enum dure_err apply_hold(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    const uint32_t slot = job_find(core, record->job.v);
+    struct job *job = job_at(core, slot);
+    job_out(core, job);
+    if (record->kind == DURE_REC_HOLD)
+        job->d.flags |= JOB_HELD;
+    else
+        job->d.flags &= (uint8_t)~JOB_HELD;
+    job_in(core, job);
+    queue_refresh(core, slot);
+    queue_wake(core, queue_of(core, &job->d.ask));
+    return DURE_OK;
+}
+
+/* ---- nodes ---- */
+
+struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
+{
+    const struct node *n = &core->nodes[node];
+    const uint64_t bytes[2] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16};
+    struct dure_digest sum = dure_hash128(DOMAIN_NODE, bytes, sizeof bytes);
+    if (n->reason)
+        dure_digest_add(&sum, dure_hash128(DOMAIN_REASON + ((uint64_t)node << 8), n->reason, strlen(n->reason)));
+    return sum;
+}
+
+enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (!core->fleet || record->node.v >= core->fleet->node_count)
+        return dure_fail(error, DURE_E_NOT_FOUND, "there is no such node");
+    const struct node_data *node = &core->nodes[record->node.v].d;
+    char name[DURE_NAME_MAX + 1];
+    dure_fleet_node_name(core->fleet, record->node, name);
+    if (record->kind == DURE_REC_DRAIN && node->drain)
+        return dure_fail(error, DURE_E_STATE, "node %s is drained or draining already", name);
+    if (record->kind == DURE_REC_RESUME && !node->drain && !node->down)
+        return dure_fail(error, DURE_E_STATE, "node %s is neither drained nor down", name);
+    if (record->kind == DURE_REC_NODE_REPORT && node->down == !record->number)
+        return dure_fail(error, DURE_E_STATE, "node %s is %s already", name, node->down ? "down" : "up");
+    return DURE_OK;
+}
+
+enum dure_err apply_node(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    struct node *node = &core->nodes[record->node.v];
+    dure_digest_sub(&core->digest, node_hash(core, record->node.v));
+    if (record->kind == DURE_REC_DRAIN)
+        node->d.drain = 1;
+    else if (record->kind == DURE_REC_RESUME)
+        node->d.drain = node->d.down = 0;
+    else
+        node->d.down = !record->number;
+    const bool troubled = node->d.drain || node->d.down;
+    if (!troubled || *record->reason) {
+        free(node->reason);
+        node->reason = NULL;
+        const size_t length = strnlen(record->reason, DURE_REASON_MAX);
+        if (troubled && length) {
+            node->reason = dure_core_alloc(length + 1, 1);
+            memcpy(node->reason, record->reason, length);
+        }
+    }
+    dure_digest_add(&core->digest, node_hash(core, record->node.v));
+    return DURE_OK;
+}
+
+/* ---- attempts, allotments, principals ---- */
+
+enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (attempt_find(core, record->attempt.v) == NONE)
+        return dure_fail(error, DURE_E_NOT_FOUND, "there is no live attempt %llu", (unsigned long long)record->attempt.v);
+    if (record->kind == DURE_REC_ATTEMPT_REPORT && (record->report < DURE_REPORT_STARTED || record->report > DURE_REPORT_REFUSED))
+        return dure_fail(error, DURE_E_INVALID, "report: expected started, ended, lost or refused");
+    return DURE_OK;
+}
+
+enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    const uint32_t slot = attempt_find(core, record->attempt.v);
+    if (record->report == DURE_REPORT_STARTED && attempt_at(core, slot)->d.state == DURE_ATTEMPT_STARTING)
+        attempt_to(core, slot, DURE_ATTEMPT_RUNNING);
+    return DURE_OK; /* what an end leads to is decided, and applied as a decision */
+}
+
+enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->allot.v >= core->s.allot_count)
+        return dure_fail(error, DURE_E_NOT_FOUND, "there is no such allotment");
+    const struct allot *allot = core->allots[record->allot.v];
+    if (allot->state == DURE_ALLOT_ENDED)
+        return dure_fail(error, DURE_E_STATE, "allotment '%s' has ended", allot->spec.name);
+    if (record->kind == DURE_REC_SHRINK && (!record->count || record->count >= allot->cells))
+        return dure_fail(error, DURE_E_INVALID, "allotment '%s' has %u cells; expected fewer to stay, and at least one", allot->spec.name, allot->cells);
+    return DURE_OK;
+}
+
+enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    allots_cut(core, record->allot.v, record->count);
+    allots_rehold(core);
+    return DURE_OK;
+}
+
+enum dure_err check_principal(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->principal.v != core->s.next_principal)
+        return dure_fail(error, DURE_E_INVALID, "principal: expected number %llu", (unsigned long long)core->s.next_principal);
+    return DURE_OK;
+}
+
+enum dure_err apply_principal(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    uint8_t bytes[40] = {0};
+    memcpy(bytes, &record->principal.v, sizeof record->principal.v);
+    memcpy(bytes + 8, record->commitment, 32);
+    dure_digest_add(&core->s.principals, dure_hash128(DOMAIN_PRINCIPAL, bytes, sizeof bytes));
+    core->s.next_principal++;
+    return DURE_OK;
+}

@@ -1,0 +1,169 @@
+/* Fleets, tenants and grants: canonical texts become tables. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+
+enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells **ret_cells, struct dure_error *error)
+{
+    struct dure_cells_shape shape = {.levels = chain->level_count, .tops = chain->tops};
+    for (unsigned l = 2; l <= chain->level_count; l++)
+        shape.holds[l] = chain->levels[l].holds;
+    return dure_cells_new(&shape, ret_cells, error);
+}
+
+static void chain_init(struct dure_core *core, uint32_t at)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    struct chain_state *state = &core->chains[at];
+    uint32_t spans[DURE_LEVELS_MAX + 1], count = 0;
+    for (unsigned l = chain->node_level + 1u; l <= chain->level_count; l++)
+        spans[count++] = dure_chain_leaves_at(chain, l) / chain->node_gpus;
+    dure_slots_init(&state->idle, chain->node_count, chain->node_gpus, spans, count);
+    state->used = dure_core_alloc(sizeof *state->used, chain->node_count);
+    state->claimed = dure_core_alloc(sizeof *state->claimed, chain->node_count);
+    state->occupant = dure_core_alloc(sizeof *state->occupant, chain->leaf_count);
+    state->claim = dure_core_alloc(sizeof *state->claim, chain->leaf_count);
+    memset(state->occupant, 0xff, sizeof *state->occupant * chain->leaf_count);
+    memset(state->claim, 0xff, sizeof *state->claim * chain->leaf_count);
+    const bool here = chain->available_from_us <= core->s.time_us;
+    for (uint32_t i = 0; i < chain->node_count; i++) {
+        struct node *node = &core->nodes[chain->node_first + i];
+        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}};
+        if (here)
+            dure_slots_set(&state->idle, i, state->idle.full);
+        dure_digest_add(&core->digest, node_hash(core, chain->node_first + i));
+    }
+}
+
+void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
+{
+    const uint32_t before = core->fleet ? core->fleet->chain_count : 0;
+    core->chains = dure_core_grow(core->chains, sizeof *core->chains, fleet->chain_count);
+    core->nodes = dure_core_grow(core->nodes, sizeof *core->nodes, fleet->node_count);
+    dure_fleet_free(core->fleet);
+    core->fleet = fleet;
+    core->s.fleet_set = 1;
+    core->s.fleet = dure_hash128(DOMAIN_TEXT, fleet->spec_json, fleet->spec_json_length);
+    for (uint32_t i = before; i < fleet->chain_count; i++) {
+        core->chains[i] = (struct chain_state){0};
+        const enum dure_err err = spec_chain_cells(&fleet->chains[i], &core->chains[i].cells, NULL);
+        DURE_ASSERT(err == DURE_OK); /* a fleet that the model passed has lawful chains */
+        chain_init(core, i);
+    }
+    allots_order_chains(core);
+    core->world_next_us = world_next(core);
+    if (core->tenants)
+        queue_wake(core, queue_of_borrowed(core));
+}
+
+enum dure_err spec_fleet(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error)
+{
+    struct dure_fleet *fleet = NULL;
+    enum dure_err err = dure_fleet_from_json(record->text, record->text_length, &fleet, error);
+    if (err != DURE_OK)
+        return err;
+    if (core->fleet)
+        err = dure_fleet_may_follow(core->fleet, fleet, error);
+    if (err != DURE_OK || dry) {
+        dure_fleet_free(fleet);
+        return err;
+    }
+    apply_moment(core, record);
+    spec_install_fleet(core, fleet);
+    return DURE_OK;
+}
+
+void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
+{
+    const uint32_t before = core->tenants ? core->tenants->tenant_count : 0, count = tenants->tenant_count;
+    if (core->tenants)
+        for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+            queue_leave(core, slot);
+    queue_release(core);
+    dure_bits_release(&core->dirty);
+    DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2));
+    core->queues = dure_core_alloc(sizeof *core->queues, (size_t)count + 2);
+    core->tenant = dure_core_grow(core->tenant, sizeof *core->tenant, count);
+    for (uint32_t i = before; i < count; i++)
+        core->tenant[i] = (struct tenant_state){.holder = NONE, .first_allot = NONE, .last_allot = NONE, .top = i};
+    dure_tenants_free(core->tenants);
+    core->tenants = tenants;
+    core->s.tenants_set = 1;
+    core->s.tenants = dure_hash128(DOMAIN_TEXT, tenants->spec_json, tenants->spec_json_length);
+    allots_rehold(core);
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+        queue_refresh(core, slot);
+    core->world_next_us = world_next(core);
+}
+
+static bool was_granted(const struct dure_core *core, const char *name)
+{
+    for (uint32_t i = 0; i < core->s.allot_count; i++)
+        if (!strcmp(core->allots[i]->spec.name, name))
+            return true;
+    return false;
+}
+
+/* The allotments that the spec names and nobody granted yet. */
+static enum dure_err grant_new(struct dure_core *core, const struct dure_tenants *tenants, bool dry, struct dure_error *error)
+{
+    struct dure_allotment *rows = dure_core_alloc(sizeof *rows, tenants->allotment_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tenants->allotment_count; i++)
+        if (!was_granted(core, tenants->allotments[i].name))
+            rows[count++] = tenants->allotments[i];
+    const struct dure_tenants *now = core->tenants;
+    core->tenants = (struct dure_tenants *)tenants; /* the rows name its tenants */
+    const enum dure_err err = allots_grant(core, rows, count, dry, error);
+    core->tenants = (struct dure_tenants *)now;
+    free(rows);
+    return err;
+}
+
+enum dure_err spec_tenants(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error)
+{
+    if (!core->fleet)
+        return dure_fail(error, DURE_E_STATE, "no fleet is declared yet");
+    struct dure_tenants *tenants = NULL;
+    enum dure_err err = dure_tenants_from_json(record->text, record->text_length, core->fleet, &tenants, error);
+    if (err != DURE_OK)
+        return err;
+    if (core->tenants)
+        err = dure_tenants_may_follow(core->tenants, tenants, error);
+    if (err == DURE_OK)
+        err = grant_new(core, tenants, dry, error);
+    if (err != DURE_OK || dry) {
+        dure_tenants_free(tenants);
+        return err;
+    }
+    apply_moment(core, record);
+    spec_install_tenants(core, tenants);
+    return DURE_OK;
+}
+
+enum dure_err spec_grant(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error)
+{
+    if (!core->tenants)
+        return dure_fail(error, DURE_E_STATE, "no tenants are declared yet");
+    struct dure_arena *arena = dure_arena_new(64u << 20);
+    if (!arena)
+        return dure_fail(error, DURE_E_MEMORY, "out of memory");
+    struct dure_allotment *rows = NULL;
+    uint32_t count = 0;
+    enum dure_err err = dure_allotments_from_json(record->text, record->text_length, core->fleet, core->tenants, arena, &rows, &count, error);
+    if (err == DURE_OK)
+        err = allots_grant(core, rows, count, dry, error);
+    dure_arena_free(arena);
+    if (err != DURE_OK || dry)
+        return err;
+    apply_moment(core, record);
+    allots_rehold(core);
+    core->world_next_us = world_next(core);
+    return DURE_OK;
+}

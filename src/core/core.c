@@ -1,0 +1,329 @@
+#include "core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/decide/after.h"
+#include "core/decide/decide.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+
+static void deadline_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    attempt_at(owner, slot)->heap_place = place;
+}
+
+static void begin_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    job_at(owner, slot)->begin_place = place;
+}
+
+enum dure_err dure_core_new(struct dure_core **ret_core)
+{
+    struct dure_core *core = calloc(1, sizeof *core);
+    if (!core)
+        return DURE_E_MEMORY;
+    core->s.next_job = core->s.next_attempt = 1;
+    core->s.time_us = core->s.growth_base_us = INT64_MIN;
+    core->world_next_us = DURE_NEVER_US;
+    core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
+    core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
+    dure_pool_init(&core->jobs, sizeof(struct job));
+    dure_pool_init(&core->attempts, sizeof(struct attempt));
+    dure_pool_init(&core->deps, sizeof(struct dep));
+    dure_pool_init(&core->claims, sizeof(struct claim));
+    dure_pool_init(&core->shareds, sizeof(struct shared));
+    dure_pool_init(&core->classes, sizeof(struct class));
+    core->outcomes = calloc(OUTCOME_WINDOW, 1);
+    core->plan = calloc(1, sizeof *core->plan);
+    core->ring = calloc(1, sizeof *core->ring);
+    if (!core->outcomes || !core->plan || !core->ring) {
+        dure_core_free(core);
+        return DURE_E_MEMORY;
+    }
+    *ret_core = core;
+    return DURE_OK;
+}
+
+static void free_entities(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->deadlines.count; i++) {
+        struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
+        if (attempt->places != &attempt->one)
+            free(attempt->places);
+        if (attempt->bindings != &attempt->one_binding)
+            free(attempt->bindings);
+    }
+    for (uint32_t c = 0; core->fleet && c < core->fleet->chain_count; c++) {
+        struct chain_state *chain = &core->chains[c];
+        for (uint32_t leaf = 0; leaf < core->fleet->chains[c].leaf_count; leaf++) {
+            if (chain->claim[leaf] != NONE && claim_at(core, chain->claim[leaf])->places) {
+                struct claim *claim = claim_at(core, chain->claim[leaf]);
+                free(claim->places);
+                free(claim->bindings);
+                claim->places = NULL;
+            }
+            if (chain->occupant[leaf] != NONE && (chain->occupant[leaf] & OCCUPANT_SHARED))
+                free(shared_at(core, chain->occupant[leaf] & ~OCCUPANT_SHARED)->users);
+        }
+        dure_cells_free(chain->cells);
+        dure_slots_release(&chain->idle);
+        free(chain->used);
+        free(chain->claimed);
+        free(chain->occupant);
+        free(chain->claim);
+    }
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
+        struct job *job = job_at(core, slot);
+        if (!job->elements)
+            continue;
+        free(job->elements->back.at);
+        free(job->elements->gone.at);
+        free(job->elements);
+    }
+}
+
+void dure_core_free(struct dure_core *core)
+{
+    if (!core)
+        return;
+    free_entities(core);
+    queue_release(core);
+    allots_free(core);
+    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
+        free(core->nodes[i].reason);
+    dure_bits_release(&core->dirty);
+    dure_heap_release(&core->deadlines);
+    dure_heap_release(&core->begins);
+    struct dure_pool *pools[] = {&core->jobs, &core->attempts, &core->deps, &core->claims, &core->shareds, &core->classes};
+    for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
+        dure_pool_release(pools[i]);
+    struct dure_map *maps[] = {&core->job_map, &core->attempt_map, &core->run_map, &core->claim_map, &core->class_map, &core->share_map};
+    for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
+        dure_map_release(maps[i]);
+    for (unsigned i = 0; i < AFTER_KINDS; i++)
+        free(core->after[i].at);
+    free(core->chains);
+    free(core->nodes);
+    free(core->tenant);
+    free(core->job_order);
+    free(core->outcomes);
+    free(core->borrow_order);
+    dure_takes_release(&core->takes);
+    if (core->plan)
+        plan_release(core->plan);
+    free(core->plan);
+    free(core->ring);
+    dure_tenants_free(core->tenants);
+    dure_fleet_free(core->fleet);
+    free(core);
+}
+
+/* ---- what each input is ---- */
+
+typedef enum dure_err (*check_fn)(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+typedef enum dure_err (*apply_fn)(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+typedef enum dure_err (*spec_fn)(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+
+static enum dure_err check_version(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)core;
+    if (record->number != DURE_CORE_VERSION)
+        return dure_fail(error, DURE_E_VERSION, "core version %lld; this is version %d", (long long)record->number, DURE_CORE_VERSION);
+    return DURE_OK;
+}
+
+static enum dure_err apply_version(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (record->number < 0 || record->number > UINT32_MAX)
+        return dure_fail(error, DURE_E_CORRUPT, "core version out of range");
+    core->s.core_version = (uint32_t)record->number;
+    return DURE_OK;
+}
+
+static enum dure_err apply_pass(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)record;
+    (void)error;
+    core->s.passes++;
+    return DURE_OK;
+}
+
+static enum dure_err check_pass(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)core;
+    if (record->number < 1 || record->number > DURE_PASS_STARTS_MAX)
+        return dure_fail(error, DURE_E_INVALID, "a pass makes 1..%d starts", DURE_PASS_STARTS_MAX);
+    return DURE_OK;
+}
+
+struct input {
+    check_fn check; /* NULL: always legal */
+    apply_fn apply; /* NULL: time alone */
+    spec_fn spec;   /* instead of both */
+};
+
+static const struct input inputs[] = {
+    [DURE_REC_CORE_VERSION] = {check_version, apply_version, NULL},
+    [DURE_REC_TERM] = {NULL, NULL, NULL},
+    [DURE_REC_PRINCIPAL] = {check_principal, apply_principal, NULL},
+    [DURE_REC_FLEET] = {NULL, NULL, spec_fleet},
+    [DURE_REC_TENANTS] = {NULL, NULL, spec_tenants},
+    [DURE_REC_SUBMIT] = {check_submit, apply_submit, NULL},
+    [DURE_REC_CANCEL] = {check_job_of, NULL, NULL},
+    [DURE_REC_HOLD] = {check_job_of, apply_hold, NULL},
+    [DURE_REC_RELEASE] = {check_job_of, apply_hold, NULL},
+    [DURE_REC_GRANT] = {NULL, NULL, spec_grant},
+    [DURE_REC_SHRINK] = {check_cut, apply_shrink, NULL},
+    [DURE_REC_END_ALLOT] = {check_cut, NULL, NULL},
+    [DURE_REC_DRAIN] = {check_node, apply_node, NULL},
+    [DURE_REC_RESUME] = {check_node, apply_node, NULL},
+    [DURE_REC_NODE_REPORT] = {check_node, apply_node, NULL},
+    [DURE_REC_ATTEMPT_REPORT] = {check_report, apply_report, NULL},
+    [DURE_REC_TICK] = {NULL, NULL, NULL},
+    [DURE_REC_PASS] = {check_pass, apply_pass, NULL},
+    [DURE_REC_ERASED] = {NULL, NULL, NULL},
+    [DURE_REC_USAGE] = {check_report, NULL, NULL},
+};
+
+static const struct input *input_of(const struct dure_record *record)
+{
+    const unsigned kind = record->kind;
+    return kind && kind < sizeof inputs / sizeof inputs[0] && dure_record_is_input(record->kind) ? &inputs[kind] : NULL;
+}
+
+static enum dure_err apply_input(struct dure_core *core, const struct dure_record *record, bool check, struct dure_error *error)
+{
+    const struct input *input = input_of(record);
+    if (!input)
+        return dure_fail(error, DURE_E_INVALID, "a record of kind %d is no input", (int)record->kind);
+    enum dure_err err = check_moment(core, record, error);
+    if (err != DURE_OK)
+        return err;
+    if (input->spec)
+        return input->spec(core, record, false, error);
+    if (check && input->check)
+        err = input->check(core, record, error);
+    if (err != DURE_OK)
+        return err;
+    apply_moment(core, record);
+    return input->apply ? input->apply(core, record, error) : DURE_OK;
+}
+
+enum dure_err dure_core_check(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    const struct input *input = input_of(record);
+    if (!input)
+        return dure_fail(error, DURE_E_INVALID, "a record of kind %d is no input", (int)record->kind);
+    const enum dure_err err = check_moment(core, record, error);
+    if (err != DURE_OK)
+        return err;
+    if (input->spec)
+        return input->spec((struct dure_core *)core, record, true, error); /* tries and takes back */
+    return input->check ? input->check(core, record, error) : DURE_OK;
+}
+
+/* ---- deciding ---- */
+
+struct dure_record decide_record(const struct dure_core *core, enum dure_record_kind kind)
+{
+    struct dure_record record;
+    dure_record_init(&record, kind, core->s.term, core->s.time_us);
+    return record;
+}
+
+void decide_emit(struct dure_core *core, const struct dure_record *decision)
+{
+    core->emit(core->emit_context, decision);
+    struct dure_error error;
+    const enum dure_err err = apply_decision(core, decision, &error);
+    DURE_ASSERT(err == DURE_OK);
+}
+
+static void emit_nowhere(void *context, const struct dure_record *decision)
+{
+    (void)context;
+    (void)decision;
+}
+
+enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit, void *context, struct dure_error *error)
+{
+    core->emit = emit ? emit : emit_nowhere;
+    core->emit_context = context;
+    const enum dure_err err = apply_input(core, input, true, error);
+    if (err == DURE_OK) {
+        decide_input(core, input);
+        decide_follow(core);
+        decide_due(core);
+        decide_follow(core);
+    } else {
+        core->refused++;
+        after_clear(core);
+    }
+    core->emit = NULL;
+    return err;
+}
+
+enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (dure_record_is_input(record->kind)) {
+        const bool cheap = record->kind != DURE_REC_SUBMIT; /* its proof was made when it was accepted */
+        const enum dure_err err = apply_input(core, record, cheap, error);
+        return err == DURE_OK ? err : dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
+    }
+    if (record->time_us != core->s.time_us || record->term != core->s.term)
+        return dure_fail(error, DURE_E_CORRUPT, "a decision of another moment than its input");
+    return apply_decision(core, record, error);
+}
+
+/* ---- reading ---- */
+
+bool dure_core_wants_pass(const struct dure_core *core)
+{
+    return core->dirty.count > 0;
+}
+
+int64_t dure_core_next_deadline_us(const struct dure_core *core)
+{
+    int64_t next = core->world_next_us;
+    if (core->begins.count && core->begins.at[0].key < next)
+        next = core->begins.at[0].key;
+    if (core->deadlines.count && core->deadlines.at[0].key < next)
+        next = core->deadlines.at[0].key;
+    return next;
+}
+
+int64_t dure_core_time_us(const struct dure_core *core)
+{
+    return core->s.time_us;
+}
+
+uint64_t dure_core_term(const struct dure_core *core)
+{
+    return core->s.term;
+}
+
+struct dure_job_id dure_core_next_job(const struct dure_core *core)
+{
+    return (struct dure_job_id){core->s.next_job};
+}
+
+struct dure_principal_id dure_core_next_principal(const struct dure_core *core)
+{
+    return (struct dure_principal_id){(uint32_t)core->s.next_principal};
+}
+
+const struct dure_fleet *dure_core_fleet(const struct dure_core *core)
+{
+    return core->fleet;
+}
+
+const struct dure_tenants *dure_core_tenants(const struct dure_core *core)
+{
+    return core->tenants;
+}

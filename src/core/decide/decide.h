@@ -1,0 +1,33 @@
+#pragma once
+/* Deciding: what follows from an input. Every decision is emitted, then applied, before the next is thought of. */
+#include "core/place/plan.h"
+#include "core/state/state.h"
+
+void decide_emit(struct dure_core *core, const struct dure_record *decision);
+struct dure_record decide_record(const struct dure_core *core, enum dure_record_kind kind);
+
+/* What an applied input leads to, then all that time has brought due, then what follows from that. */
+void decide_input(struct dure_core *core, const struct dure_record *input);
+void decide_follow(struct dure_core *core);
+
+void decide_pass(struct dure_core *core, int64_t starts_max);
+void decide_due(struct dure_core *core);
+
+/* An attempt is gone: END or REQUEUE by its cause and how it ended. */
+void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report report, int32_t exit_code, int32_t exit_signal);
+void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause);
+void decide_unreserve(struct dure_core *core, uint32_t claim);
+
+/* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */
+void decide_warn(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
+void decide_stop(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
+/* Takes back a warning that nothing calls for any more. */
+void decide_spare(struct dure_core *core, uint64_t attempt_id);
+/* Warns all that stand on a plan's or claim's places. */
+void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
+bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
+
+void decide_node(struct dure_core *core, uint32_t node);
+void decide_world(struct dure_core *core); /* hardware, allotments and lending terms as this moment has them */
+void decide_lending(struct dure_core *core);
+void decide_settle(struct dure_core *core, uint32_t chain);

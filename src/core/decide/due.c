@@ -1,0 +1,126 @@
+/* What time brings. */
+#include "core/decide/after.h"
+#include "core/decide/decide.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+
+struct earliest {
+    uint32_t chain;
+    int64_t made_us; /* of the first claim on its leaves; DURE_NEVER_US: none */
+};
+
+static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    (void)place;
+    struct earliest *e = context;
+    const uint32_t claim = core->chains[e->chain].claim[leaf];
+    if (claim != NONE && claim_at(core, claim)->d.made_us < e->made_us)
+        e->made_us = claim_at(core, claim)->d.made_us;
+}
+
+/* SIGTERM at the end of the walltime, killed a grace later; sooner where somebody waits for its leaves since before. */
+static void walltime(struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int64_t grace = job_at(core, attempt->job_slot)->d.ask.grace_us, now = core->s.time_us;
+    struct earliest e = {attempt->d.chain, DURE_NEVER_US};
+    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
+    int64_t deadline = attempt->d.walltime_end_us + grace;
+    if (e.made_us != DURE_NEVER_US && e.made_us + grace < deadline)
+        deadline = e.made_us + grace;
+    if (deadline <= now) {
+        decide_stop(core, slot, DURE_CAUSE_WALLTIME);
+        return;
+    }
+    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    r.attempt.v = attempt->d.id;
+    r.cause = DURE_CAUSE_WALLTIME;
+    r.deadline_us = deadline;
+    decide_emit(core, &r);
+}
+
+void decide_due(struct dure_core *core)
+{
+    if (core->world_next_us <= core->s.time_us) {
+        decide_world(core);
+        decide_lending(core);
+        decide_follow(core);
+    }
+    while (core->begins.count && core->begins.at[0].key <= core->s.time_us)
+        queue_refresh(core, core->begins.at[0].slot);
+    while (core->deadlines.count && core->deadlines.at[0].key <= core->s.time_us) {
+        const uint32_t slot = core->deadlines.at[0].slot;
+        if (attempt_at(core, slot)->d.state == DURE_ATTEMPT_WARNED)
+            decide_stop(core, slot, attempt_at(core, slot)->d.cause);
+        else
+            walltime(core, slot);
+    }
+}
+
+static void start_claim(struct dure_core *core, uint32_t slot)
+{
+    struct claim *claim = claim_at(core, slot);
+    struct dure_record r = decide_record(core, DURE_REC_START);
+    r.job.v = claim->d.job;
+    r.element = claim->d.element;
+    r.attempt.v = core->s.next_attempt;
+    for (uint32_t i = 0; i < claim->d.binding_count; i++)
+        claim->bindings[i].is_new = 0;
+    /* The claim goes as the start is applied: what the record points to must outlive it. */
+    struct plan *plan = core->plan;
+    plan_copy(plan, claim);
+    r.places = plan->places;
+    r.place_count = plan->place_count;
+    r.bindings = plan->bindings;
+    r.binding_count = plan->binding_count;
+    decide_emit(core, &r);
+}
+
+static void unbind_if_empty(struct dure_core *core, uint64_t what)
+{
+    const struct dure_allot_id id = {(uint32_t)(what >> 32)};
+    const struct allot *allot = core->allots[id.v];
+    const uint32_t chain = allot->spec.chain.v;
+    struct dure_cells_virtual cell;
+    if (allot->state == DURE_ALLOT_ENDED || !dure_cells_virtual(core->chains[chain].cells, id, (uint32_t)what, &cell))
+        return;
+    if (cell.used || (cell.state != DURE_CELLS_BOUND && cell.state != DURE_CELLS_SERVED))
+        return;
+    struct dure_record r = decide_record(core, DURE_REC_UNBIND);
+    r.allot = id;
+    r.number = (uint32_t)what;
+    decide_emit(core, &r);
+    if (cell.lost)
+        decide_settle(core, chain);
+}
+
+/* One thing at a time, the most urgent kind first, until nothing is left. */
+void decide_follow(struct dure_core *core)
+{
+    uint64_t what;
+    for (;;) {
+        if (after_take(core, AFTER_NODE, &what)) {
+            decide_node(core, (uint32_t)what);
+        } else if (after_take(core, AFTER_DOOMED, &what)) {
+            const uint32_t slot = job_find(core, what);
+            if (slot != NONE)
+                decide_cancel(core, slot, NONE, DURE_CAUSE_DEPENDENCY);
+        } else if (after_take(core, AFTER_DEMOTED, &what)) {
+            const uint32_t slot = attempt_find(core, what);
+            if (slot != NONE)
+                decide_warn(core, slot, DURE_CAUSE_ALLOT_ENDED);
+        } else if (after_take(core, AFTER_SPARED, &what)) {
+            decide_spare(core, what);
+        } else if (after_take(core, AFTER_READY, &what)) {
+            const uint32_t claim = claim_of(core, (uint32_t)(what >> 32), (uint32_t)what);
+            if (claim != NONE && !claim_at(core, claim)->open)
+                start_claim(core, claim);
+        } else if (after_take(core, AFTER_EMPTY, &what)) {
+            unbind_if_empty(core, what);
+        } else {
+            return;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+/* Reports, cancellations, and what is left to do after them. */
+#include "core/decide/decide.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+
+static enum dure_job_state end_state(enum dure_cause cause)
+{
+    switch (cause) {
+    case DURE_CAUSE_WALLTIME:
+        return DURE_JOB_TIMEOUT;
+    case DURE_CAUSE_CANCELLED:
+        return DURE_JOB_CANCELLED;
+    case DURE_CAUSE_NODE_LOST:
+    case DURE_CAUSE_DRAINED:
+        return DURE_JOB_NODE_FAIL;
+    case DURE_CAUSE_LAUNCH_FAILED:
+        return DURE_JOB_LAUNCH_FAILED;
+    default:
+        return DURE_JOB_EVICTED;
+    }
+}
+
+/* Is it put back by this? What was cancelled, ran out of time or cannot be launched is not. */
+static bool comes_back(enum dure_cause cause)
+{
+    return cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED && cause != DURE_CAUSE_LAUNCH_FAILED && cause != DURE_CAUSE_FINISHED;
+}
+
+void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report, int32_t exit_code, int32_t exit_signal)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const struct job *job = job_at(core, attempt->job_slot);
+    enum dure_cause cause = attempt->d.cause;
+    if (cause == DURE_CAUSE_NONE)
+        cause = report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED : DURE_CAUSE_NODE_LOST;
+    const bool back = comes_back(cause) && (job->d.flags & JOB_REQUEUE) && !(job->d.flags & JOB_REST_GONE);
+    struct dure_record r = decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END);
+    r.job.v = job->d.id;
+    r.element = attempt->d.element;
+    r.cause = cause;
+    if (!back) {
+        r.exit_code = exit_code;
+        r.exit_signal = exit_signal;
+        r.state = cause != DURE_CAUSE_FINISHED ? end_state(cause) : exit_code || exit_signal ? DURE_JOB_FAILED : DURE_JOB_COMPLETED;
+    }
+    decide_emit(core, &r);
+}
+
+void decide_unreserve(struct dure_core *core, uint32_t slot)
+{
+    const struct claim *claim = claim_at(core, slot);
+    struct dure_record r = decide_record(core, DURE_REC_UNRESERVE);
+    r.job.v = claim->d.job;
+    r.element = claim->d.element;
+    decide_emit(core, &r);
+}
+
+static void end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause)
+{
+    struct dure_record r = decide_record(core, DURE_REC_END);
+    r.job.v = job;
+    r.element = element;
+    r.state = DURE_JOB_CANCELLED;
+    r.cause = cause;
+    decide_emit(core, &r);
+}
+
+static void cancel_attempt(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int64_t now = core->s.time_us, grace = job_at(core, attempt->job_slot)->d.ask.grace_us;
+    if (attempt->d.state == DURE_ATTEMPT_STOPPING || !grace) {
+        if (attempt->d.cause != cause || attempt->d.state != DURE_ATTEMPT_STOPPING)
+            decide_stop(core, slot, cause);
+        return;
+    }
+    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    r.attempt.v = attempt->d.id;
+    r.cause = cause;
+    r.deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us < now + grace ? attempt->d.deadline_us : now + grace;
+    decide_emit(core, &r);
+}
+
+static void unreserve_all(struct dure_core *core, uint32_t job_slot)
+{
+    const struct job *job = job_at(core, job_slot);
+    for (uint32_t ordinal = 0; job->d.claims && ordinal < job_ordinals(job); ordinal++) {
+        const uint32_t claim = claim_of(core, job_slot, ordinal);
+        if (claim != NONE)
+            decide_unreserve(core, claim);
+    }
+}
+
+static void cancel_all(struct dure_core *core, uint32_t job_slot, enum dure_cause cause)
+{
+    const struct job *job = job_at(core, job_slot);
+    const uint64_t id = job->d.id;
+    unreserve_all(core, job_slot);
+    for (uint32_t at = job->first_run; at != NONE;) {
+        const uint32_t next = attempt_at(core, at)->next_run;
+        cancel_attempt(core, at, cause);
+        at = next;
+    }
+    if (job_pending_count(job))
+        end_pending(core, id, job->d.array_count ? NONE : 0, cause); /* the job may be gone after this */
+}
+
+void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause)
+{
+    const struct job *job = job_at(core, job_slot);
+    uint32_t ordinal;
+    if (element == NONE || !job->d.array_count || !job_ordinal(job, element, &ordinal)) {
+        cancel_all(core, job_slot, cause);
+        return;
+    }
+    const uint32_t claim = claim_of(core, job_slot, ordinal), attempt = attempt_of(core, job_slot, ordinal);
+    if (claim != NONE)
+        decide_unreserve(core, claim);
+    if (attempt != NONE)
+        cancel_attempt(core, attempt, cause);
+    else
+        end_pending(core, job->d.id, element, cause);
+}
+
+/* A held job waits without a place. */
+static void hold(struct dure_core *core, uint32_t job_slot)
+{
+    unreserve_all(core, job_slot);
+}
+
+void decide_input(struct dure_core *core, const struct dure_record *input)
+{
+    switch (input->kind) {
+    case DURE_REC_CANCEL:
+        decide_cancel(core, job_find(core, input->job.v), input->element, DURE_CAUSE_CANCELLED);
+        break;
+    case DURE_REC_HOLD:
+        hold(core, job_find(core, input->job.v));
+        break;
+    case DURE_REC_ATTEMPT_REPORT:
+        if (input->report != DURE_REPORT_STARTED)
+            decide_ended(core, attempt_find(core, input->attempt.v), input->report, input->exit_code, input->exit_signal);
+        break;
+    case DURE_REC_DRAIN:
+    case DURE_REC_RESUME:
+    case DURE_REC_NODE_REPORT:
+        decide_node(core, input->node.v);
+        break;
+    case DURE_REC_FLEET:
+    case DURE_REC_GRANT:
+        decide_world(core);
+        break;
+    case DURE_REC_TENANTS:
+        decide_world(core);
+        decide_lending(core);
+        break;
+    case DURE_REC_END_ALLOT: {
+        struct dure_record r = decide_record(core, DURE_REC_ALLOT_STATE);
+        r.allot = input->allot;
+        r.number = DURE_ALLOT_ENDED;
+        decide_emit(core, &r);
+        break;
+    }
+    case DURE_REC_PASS:
+        decide_pass(core, input->number);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,135 @@
+/* Who has to leave, and when. */
+#include <stdlib.h>
+
+#include "core/allot/allots.h"
+#include "core/decide/decide.h"
+#include "core/place/ground.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+
+void decide_stop(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+{
+    struct dure_record r = decide_record(core, DURE_REC_STOP);
+    r.attempt.v = attempt_at(core, slot)->d.id;
+    r.cause = cause;
+    decide_emit(core, &r);
+}
+
+void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int64_t now = core->s.time_us, grace = job_at(core, attempt->job_slot)->d.ask.grace_us;
+    if (attempt->d.state == DURE_ATTEMPT_STOPPING)
+        return;
+    if (attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us <= now + grace)
+        return;
+    if (attempt->d.state != DURE_ATTEMPT_WARNED && grace && attempt->d.walltime_end_us - now <= grace)
+        return; /* its walltime ends it by then: decide_due sees to it */
+    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    r.attempt.v = attempt->d.id;
+    r.cause = cause;
+    r.deadline_us = now + grace;
+    decide_emit(core, &r);
+}
+
+struct users {
+    uint64_t *ids;
+    uint32_t count, capacity;
+};
+
+static void add_user(struct users *users, uint64_t id)
+{
+    if (users->count == users->capacity) {
+        users->capacity = users->capacity ? users->capacity * 2 : 16;
+        users->ids = dure_core_grow(users->ids, sizeof *users->ids, users->capacity);
+    }
+    users->ids[users->count++] = id;
+}
+
+static void collect(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    struct users *users = ((void **)context)[0];
+    const uint32_t *slots = NULL, count = ground_users(core, *(const uint32_t *)((void **)context)[1], leaf, &slots);
+    for (uint32_t i = 0; i < count; i++)
+        if (place->gpu_milli == 1000 || attempt_at(core, slots[i])->d.borrowed)
+            add_user(users, attempt_at(core, slots[i])->d.id);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count)
+{
+    struct users users = {0};
+    void *context[2] = {&users, &chain};
+    ground_each(core, chain, places, count, collect, context);
+    if (users.count)
+        qsort(users.ids, users.count, sizeof *users.ids, by_id);
+    for (uint32_t i = 0; i < users.count; i++) {
+        if (i && users.ids[i] == users.ids[i - 1])
+            continue;
+        const uint32_t slot = attempt_find(core, users.ids[i]);
+        decide_warn(core, slot, attempt_at(core, slot)->d.borrowed ? DURE_CAUSE_RECLAIMED : DURE_CAUSE_PRIORITY);
+    }
+    free(users.ids);
+}
+
+static void see(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    struct { bool clear; uint32_t chain; } *seen = context;
+    if (ground_is_obstructed(core, seen->chain, leaf, place->gpu_milli < 1000))
+        seen->clear = false;
+}
+
+bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count)
+{
+    struct { bool clear; uint32_t chain; } seen = {true, chain};
+    ground_each(core, chain, places, count, see, &seen);
+    return seen.clear;
+}
+
+static void see_claim(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    (void)place;
+    struct { bool claimed; uint32_t chain; } *seen = context;
+    if (core->chains[seen->chain].claim[leaf] != NONE)
+        seen->claimed = true;
+}
+
+void decide_spare(struct dure_core *core, uint64_t id)
+{
+    const uint32_t slot = attempt_find(core, id);
+    if (slot == NONE)
+        return;
+    const struct attempt *attempt = attempt_at(core, slot);
+    if (attempt->d.state != DURE_ATTEMPT_WARNED || (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY))
+        return;
+    struct { bool claimed; uint32_t chain; } seen = {false, attempt->d.chain};
+    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see_claim, &seen);
+    if (seen.claimed)
+        return;
+    struct dure_record r = decide_record(core, DURE_REC_CANCEL_NOTICE);
+    r.attempt.v = id;
+    decide_emit(core, &r);
+}
+
+void decide_lending(struct dure_core *core)
+{
+    struct users users = {0};
+    for (uint32_t i = 0; i < core->deadlines.count; i++) {
+        const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
+        int64_t notice;
+        if (!attempt->d.borrowed || attempt->d.state == DURE_ATTEMPT_STOPPING || attempt->d.state == DURE_ATTEMPT_WARNED ||
+            lend_terms(core, attempt->d.chain, job_at(core, attempt->job_slot)->d.ask.tenant, false, &notice))
+            continue;
+        add_user(&users, attempt->d.id);
+    }
+    if (users.count)
+        qsort(users.ids, users.count, sizeof *users.ids, by_id);
+    for (uint32_t i = 0; i < users.count; i++)
+        decide_warn(core, attempt_find(core, users.ids[i]), DURE_CAUSE_LENDING_ENDED);
+    free(users.ids);
+}

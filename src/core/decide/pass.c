@@ -1,0 +1,78 @@
+/* A scheduling pass: each holder's queue in its order, then all that borrow. */
+#include "core/decide/decide.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/jobs.h"
+
+static void emit_place(struct dure_core *core, const struct job *job, const struct plan *plan)
+{
+    uint32_t ordinal;
+    DURE_ASSERT(job_next_ordinal(job, &ordinal));
+    const bool clear = decide_is_clear(core, plan->chain, plan->places, plan->place_count);
+    struct dure_record r = decide_record(core, clear ? DURE_REC_START : DURE_REC_RESERVE);
+    r.job.v = job->d.id;
+    r.element = job_element(job, ordinal);
+    if (clear)
+        r.attempt.v = core->s.next_attempt;
+    r.places = plan->places;
+    r.place_count = plan->place_count;
+    r.bindings = plan->bindings;
+    r.binding_count = plan->binding_count;
+    decide_emit(core, &r);
+    if (!clear)
+        decide_clear(core, plan->chain, plan->places, plan->place_count);
+}
+
+/* The head of a queue that finds no place keeps what it waits for from those behind it. */
+static void block(struct dure_core *core, uint32_t queue, struct class *class)
+{
+    class->blocked_round = core->round;
+    class->blocked_stamp = core->queues[queue].stamp;
+    if (queue == queue_of_borrowed(core))
+        return;
+    const uint32_t holder = core->tenant[class->ask.tenant].holder;
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        if (plan_suits(core, &class->ask, core->allots[id]))
+            core->allots[id]->blocked_round = core->round;
+}
+
+/* True: the queue is through; false: the budget ran out. */
+static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
+{
+    core->round++;
+    const bool borrowed = queue == queue_of_borrowed(core);
+    for (;;) {
+        const uint32_t slot = order_first(core, queue);
+        if (slot == NONE)
+            return true;
+        struct class *class = class_at(core, slot);
+        if (class->blocked_stamp == core->queues[queue].stamp) { /* nothing opened since it last failed */
+            block(core, queue, class);
+            continue;
+        }
+        if (*budget <= 0)
+            return false;
+        if (borrowed ? plan_borrowed(core, &class->ask, core->plan) : plan_guaranteed(core, &class->ask, core->plan)) {
+            emit_place(core, job_at(core, class_head(core, class)), core->plan);
+            --*budget;
+        } else {
+            block(core, queue, class);
+        }
+    }
+}
+
+void decide_pass(struct dure_core *core, int64_t starts_max)
+{
+    if (!core->tenants)
+        return;
+    int64_t budget = starts_max;
+    for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX; queue = dure_bits_first(&core->dirty, queue + 1)) {
+        dure_bits_clear(&core->dirty, queue);
+        if (!run_queue(core, (uint32_t)queue, &budget)) {
+            dure_bits_set(&core->dirty, queue);
+            break;
+        }
+        if (queue + 1 == core->dirty.size)
+            break;
+    }
+}

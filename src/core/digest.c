@@ -1,0 +1,38 @@
+/* The digest of the whole state: the sum over all entities, kept as they change, and once more from nothing. */
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+
+static struct dure_digest with_scalars(const struct dure_core *core, struct dure_digest sum, bool full)
+{
+    dure_digest_add(&sum, dure_hash128(DOMAIN_SCALARS, &core->s, sizeof core->s));
+    for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++) {
+        const struct dure_digest of = full ? dure_cells_digest_full(core->chains[i].cells) : dure_cells_digest(core->chains[i].cells);
+        const uint64_t bytes[3] = {i, of.lane[0], of.lane[1]};
+        dure_digest_add(&sum, dure_hash128(DOMAIN_CELLS, bytes, sizeof bytes));
+    }
+    return sum;
+}
+
+struct dure_digest dure_core_digest(const struct dure_core *core)
+{
+    return with_scalars(core, core->digest, false);
+}
+
+struct dure_digest dure_core_digest_full(const struct dure_core *core)
+{
+    struct dure_digest sum = {{0, 0}};
+    job_digest_all(core, &sum);
+    attempt_digest_all(core, &sum);
+    claim_digest_all(core, &sum);
+    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
+        dure_digest_add(&sum, node_hash(core, i));
+    for (uint32_t i = 0; i < core->s.allot_count; i++)
+        dure_digest_add(&sum, allots_hash(core->allots[i], i));
+    for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
+        dure_digest_add(&sum, tenant_hash(core, i));
+    return with_scalars(core, sum, true);
+}

@@ -1,0 +1,27 @@
+#pragma once
+/* Who stands on which leaf of the hardware, and in which private cluster: one place where all counts change together. */
+#include "core/state/state.h"
+
+/* Calls `each` for every (node, GPU) of the places. */
+typedef void (*leaf_fn)(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place);
+void ground_each(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count, leaf_fn each, void *context);
+
+/* The attempt takes its leaves (bound cells already stand), or leaves them. */
+void ground_occupy(struct dure_core *core, uint32_t attempt);
+void ground_vacate(struct dure_core *core, uint32_t attempt);
+/* A claim takes its leaves in the private cluster and marks them on the hardware; `open` counts those that others stand on. */
+void ground_claim(struct dure_core *core, uint32_t claim);
+void ground_unclaim(struct dure_core *core, uint32_t claim);
+/* A guaranteed attempt has become borrowed ; cells that were released or handed over have counted it so already. */
+void ground_demote(struct dure_core *core, uint32_t attempt);
+
+/* What may be used of a node on the hardware changed. */
+void ground_refresh_node(struct dure_core *core, uint32_t node);
+/* What may be used of one virtual cell changed. */
+void ground_refresh_cell(struct dure_core *core, uint32_t allot, uint32_t index);
+void ground_refresh_allot(struct dure_core *core, uint32_t allot);
+
+/* Must somebody leave this leaf before a guaranteed job can stand on it? A fraction stands beside others of its tenant. */
+bool ground_is_obstructed(const struct dure_core *core, uint32_t chain, uint32_t leaf, bool fraction);
+/* The attempts on one leaf, without a claim's: fills `users` with slots (valid until the ground changes) and says how many. */
+uint32_t ground_users(const struct dure_core *core, uint32_t chain, uint32_t leaf, const uint32_t **ret_users);

@@ -1,0 +1,321 @@
+#include "core/place/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/place/rules.h"
+#include "core/place/shares.h"
+
+void plan_release(struct plan *plan)
+{
+    free(plan->places);
+    free(plan->bindings);
+    *plan = (struct plan){0};
+}
+
+static void add_place(struct plan *plan, struct dure_place place)
+{
+    if (plan->place_count == plan->place_capacity) {
+        plan->place_capacity = plan->place_capacity ? plan->place_capacity * 2 : 16;
+        plan->places = dure_core_grow(plan->places, sizeof *plan->places, plan->place_capacity);
+    }
+    plan->places[plan->place_count++] = place;
+}
+
+static struct dure_binding *find_binding(const struct plan *plan, uint32_t allot, uint32_t index)
+{
+    for (uint32_t i = plan->binding_count; i-- > 0;)
+        if (plan->bindings[i].allot.v == allot && plan->bindings[i].virtual_index == index)
+            return &plan->bindings[i];
+    return NULL;
+}
+
+static struct dure_binding *add_binding(struct plan *plan, struct dure_binding binding)
+{
+    if (plan->binding_count == plan->binding_capacity) {
+        plan->binding_capacity = plan->binding_capacity ? plan->binding_capacity * 2 : 16;
+        plan->bindings = dure_core_grow(plan->bindings, sizeof *plan->bindings, plan->binding_capacity);
+    }
+    plan->bindings[plan->binding_count] = binding;
+    return &plan->bindings[plan->binding_count++];
+}
+
+static int by_node(const void *a, const void *b)
+{
+    const struct dure_place *x = a, *y = b;
+    if (x->node_first != y->node_first)
+        return x->node_first < y->node_first ? -1 : 1;
+    return x->gpu_mask < y->gpu_mask ? -1 : x->gpu_mask > y->gpu_mask;
+}
+
+/* Sorted by node; parts of one node and runs of equal nodes become one place. */
+static void tidy(struct plan *plan)
+{
+    if (plan->place_count < 2)
+        return;
+    qsort(plan->places, plan->place_count, sizeof *plan->places, by_node);
+    uint32_t kept = 0;
+    for (uint32_t i = 1; i < plan->place_count; i++) {
+        struct dure_place *last = &plan->places[kept];
+        const struct dure_place *next = &plan->places[i];
+        const bool whole = last->gpu_milli == 1000 && next->gpu_milli == 1000;
+        if (whole && next->node_first == last->node_first && last->node_count == 1) {
+            last->gpu_mask |= next->gpu_mask;
+            last->tasks += next->tasks;
+        } else {
+            plan->places[++kept] = *next;
+        }
+    }
+    plan->place_count = kept + 1;
+    kept = 0;
+    for (uint32_t i = 1; i < plan->place_count; i++) {
+        struct dure_place *last = &plan->places[kept];
+        const struct dure_place *next = &plan->places[i];
+        if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask && next->tasks == last->tasks &&
+            next->gpu_milli == last->gpu_milli)
+            last->node_count++;
+        else
+            plan->places[++kept] = *next;
+    }
+    plan->place_count = kept + 1;
+}
+
+uint32_t plan_milli(const struct plan *plan)
+{
+    uint32_t milli = 0;
+    for (uint32_t i = 0; i < plan->place_count; i++) {
+        const struct dure_place *p = &plan->places[i];
+        milli += p->node_count * (p->gpu_milli == 1000 ? (uint32_t)__builtin_popcountll(p->gpu_mask) * 1000 : p->tasks * p->gpu_milli);
+    }
+    return milli;
+}
+
+void plan_copy(struct plan *plan, const struct claim *claim)
+{
+    plan->place_count = plan->binding_count = 0;
+    plan->chain = claim->d.chain;
+    plan->allot = claim->d.allot;
+    for (uint32_t i = 0; i < claim->d.place_count; i++)
+        add_place(plan, claim->places[i]);
+    for (uint32_t i = 0; i < claim->d.binding_count; i++)
+        add_binding(plan, claim->bindings[i]);
+}
+
+/* ---- fractions ---- */
+
+static uint32_t room_of(const struct dure_core *core, const struct request *ask, const struct shared *shared)
+{
+    const struct dure_chain *chain = &core->fleet->chains[shared->chain];
+    if (core->chains[shared->chain].claim[shared->leaf] != NONE || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
+        return 0;
+    const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
+    const uint32_t by_memory = mib ? shared->free_mib / mib : by_milli;
+    return by_memory < by_milli ? by_memory : by_milli;
+}
+
+static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct request *ask, uint32_t tasks, struct plan *plan)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    add_place(plan, (struct dure_place){chain->node_first + leaf / chain->node_gpus, 1, UINT64_C(1) << (leaf % chain->node_gpus), tasks,
+                                        ask->task_gpu_milli});
+}
+
+static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, struct plan *plan)
+{
+    struct dure_cells_leaf l;
+    dure_cells_leaf(core->chains[at].cells, leaf, &l);
+    if (find_binding(plan, l.allot.v, l.index))
+        return;
+    struct dure_cells_virtual cell;
+    DURE_ASSERT(dure_cells_virtual(core->chains[at].cells, l.allot, l.index, &cell));
+    add_binding(plan, (struct dure_binding){l.allot, l.index, cell.cell.index, 0});
+}
+
+/* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. */
+static uint32_t fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot, struct plan *plan)
+{
+    uint32_t left = ask->tasks, floor_milli = 0, floor_leaf = 0;
+    while (left) {
+        const struct shared *best = NULL;
+        for (uint32_t at = share_first(core, ask->tenant, chain, allot); at != NONE; at = shared_at(core, at)->next) {
+            const struct shared *s = shared_at(core, at);
+            const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->leaf >= floor_leaf);
+            if (later && room_of(core, ask, s) &&
+                (!best || s->free_milli < best->free_milli || (s->free_milli == best->free_milli && s->leaf < best->leaf)))
+                best = s;
+        }
+        if (!best)
+            break;
+        const uint32_t room = room_of(core, ask, best), tasks = room < left ? room : left;
+        place_leaf(core, chain, best->leaf, ask, tasks, plan);
+        if (allot != NONE)
+            bind_leaf(core, chain, best->leaf, plan);
+        left -= tasks;
+        floor_milli = best->free_milli;
+        floor_leaf = best->leaf + 1;
+    }
+    return left;
+}
+
+/* ---- by rights ---- */
+
+/* The physical cell of a virtual one: as bound, or as the rules choose it (taken for the time of the trial, so that the next choice sees it). */
+static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id, uint32_t index, bool more, struct plan *plan,
+                 struct dure_cell *ret_cell)
+{
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    const struct dure_binding *known = find_binding(plan, id, index);
+    if (known) {
+        *ret_cell = (struct dure_cell){known->cell_index, allot->spec.level};
+        return true;
+    }
+    struct dure_cells_virtual cell;
+    if (!dure_cells_virtual(cells, (struct dure_allot_id){id}, index, &cell))
+        return false;
+    const bool is_new = cell.state == DURE_CELLS_UNBOUND;
+    if (is_new) {
+        if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
+            return false;
+        if (more && dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
+            return false;
+    }
+    add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
+    *ret_cell = cell.cell;
+    return true;
+}
+
+static bool realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks, const struct dure_takes *takes, struct plan *plan)
+{
+    const struct allot *allot = core->allots[id];
+    const struct dure_chain *chain = &core->fleet->chains[allot->spec.chain.v];
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, allot->spec.chain.v) : 0;
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct dure_take *t = &takes->at[i];
+        struct dure_cell cell;
+        if (!bind(core, allot, id, t->slot / allot->cell_slots, takes->count > 1, plan, &cell))
+            return false;
+        const uint32_t leaf = dure_cells_first_leaf(cells, cell) + t->slot % allot->cell_slots * allot->slot_gpus;
+        const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
+        if (!per_gpu) {
+            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, t->tasks, 1000});
+            continue;
+        }
+        for (uint64_t mask = t->mask; mask; mask &= mask - 1) {
+            const uint32_t here = tasks < per_gpu ? tasks : per_gpu;
+            place_leaf(core, allot->spec.chain.v, leaf + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
+            tasks -= here;
+        }
+    }
+    return true;
+}
+
+static bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+{
+    const struct allot *allot = core->allots[id];
+    struct dure_ask gang;
+    if (!ask_of_allot(core, ask, allot, leveled, &gang))
+        return false;
+    plan->place_count = plan->binding_count = 0;
+    core->takes.count = 0;
+    uint32_t tasks = ask->tasks;
+    if (ask->task_gpu_milli < 1000) {
+        const uint32_t each = fraction_per_gpu(core, ask, allot->spec.chain.v);
+        if (!gang.span || gang.tasks == 1)
+            tasks = fill_shared(core, ask, allot->spec.chain.v, id, plan);
+        gang.tasks = (tasks + each - 1) / each;
+    }
+    if (gang.tasks && !dure_slots_fit(&allot->slots, &gang, &core->takes))
+        return false;
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    const bool trial = core->takes.count > 1;
+    const struct dure_cells_mark mark = trial ? dure_cells_mark(cells) : (struct dure_cells_mark){0};
+    const bool done = realise(core, ask, id, tasks, &core->takes, plan);
+    if (trial)
+        dure_cells_rollback(cells, mark);
+    plan->allot = id;
+    plan->chain = allot->spec.chain.v;
+    tidy(plan);
+    return done;
+}
+
+bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
+{
+    struct dure_ask gang;
+    return rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS && ask_of_allot(core, ask, allot, ask->level_required, &gang);
+}
+
+bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan)
+{
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    if (holder == NONE)
+        return false;
+    for (unsigned leveled = ask->level ? 1 : 0;; leveled = 0) {
+        for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+            const struct allot *allot = core->allots[id];
+            if ((allot->state != DURE_ALLOT_ACTIVE && allot->state != DURE_ALLOT_SHORT) || allot->blocked_round == core->round)
+                continue;
+            if (leveled && !ask->level_required && !rule_level(core, ask, allot->spec.chain.v))
+                continue;
+            if (rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS && plan_allot(core, ask, id, leveled, plan))
+                return true;
+        }
+        if (!leveled || ask->level_required)
+            return false;
+    }
+}
+
+/* ---- borrowed ---- */
+
+static bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    struct dure_ask gang;
+    if (!ask_of_chain(core, ask, at, leveled, &gang))
+        return false;
+    plan->place_count = plan->binding_count = 0;
+    core->takes.count = 0;
+    uint32_t tasks = ask->tasks;
+    const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
+    if (per_gpu) {
+        if (!gang.span || gang.tasks == 1)
+            tasks = fill_shared(core, ask, at, NONE, plan);
+        gang.tasks = (tasks + per_gpu - 1) / per_gpu;
+    }
+    if (gang.tasks && !dure_slots_fit(&core->chains[at].idle, &gang, &core->takes))
+        return false;
+    for (uint32_t i = 0; i < core->takes.count; i++) {
+        const struct dure_take *t = &core->takes.at[i];
+        if (!per_gpu)
+            add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, t->tasks, 1000});
+        for (uint64_t mask = per_gpu ? t->mask : 0; mask; mask &= mask - 1) {
+            const uint32_t here = tasks < per_gpu ? tasks : per_gpu;
+            place_leaf(core, at, t->slot * chain->node_gpus + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
+            tasks -= here;
+        }
+    }
+    plan->allot = NONE;
+    plan->chain = at;
+    tidy(plan);
+    return true;
+}
+
+bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan)
+{
+    for (unsigned leveled = ask->level ? 1 : 0;; leveled = 0) {
+        for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+            const uint32_t at = core->borrow_order[i];
+            int64_t notice;
+            if (leveled && !ask->level_required && !rule_level(core, ask, at))
+                continue;
+            if (core->chains[at].idle.idle_total < (ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask)) ||
+                rule_hardware(core, ask, at).rule != DURE_RULE_FITS)
+                continue;
+            if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice && plan_chain(core, ask, at, leveled, plan))
+                return true;
+        }
+        if (!leveled || ask->level_required)
+            return false;
+    }
+}

@@ -1,0 +1,21 @@
+#pragma once
+/* A place found for one gang, before it is decided: where, and by which rights. Pure: finding one changes nothing. */
+#include "core/state/state.h"
+
+struct plan {
+    uint32_t chain, allot; /* allot NONE: borrowed */
+    struct dure_place *places;
+    uint32_t place_count, place_capacity;
+    struct dure_binding *bindings;
+    uint32_t binding_count, binding_capacity;
+};
+
+void plan_release(struct plan *plan);
+void plan_copy(struct plan *plan, const struct claim *claim); /* the place that a claim holds */
+/* By the holder's rights, in its private cluster; allotments marked blocked in this round are passed over. */
+bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan);
+/* On idle GPUs that their owners lend. */
+bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan);
+/* Could this allotment ever carry it? (hardware rules and size) */
+bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot);
+uint32_t plan_milli(const struct plan *plan); /* GPU-milli that it takes */

@@ -1,0 +1,157 @@
+#include "core/place/rules.h"
+
+static const struct dure_chain *chain_of(const struct dure_core *core, uint32_t chain)
+{
+    return &core->fleet->chains[chain];
+}
+
+static bool is_fraction(const struct request *ask)
+{
+    return ask->task_gpu_milli < 1000;
+}
+
+uint64_t request_gpus(const struct request *ask)
+{
+    return (uint64_t)ask->tasks * ask->task_gpus;
+}
+
+uint32_t request_milli(const struct request *ask, uint32_t tasks)
+{
+    return is_fraction(ask) ? tasks * ask->task_gpu_milli : tasks * ask->task_gpus * 1000;
+}
+
+uint32_t fraction_mib(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    const uint64_t memory = core->fleet->models[chain_of(core, chain)->model.v].memory_mib;
+    return ask->gpu_memory_mib ? ask->gpu_memory_mib : (uint32_t)(memory * ask->task_gpu_milli / 1000);
+}
+
+uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    const uint32_t memory = core->fleet->models[chain_of(core, chain)->model.v].memory_mib;
+    const uint32_t each = fraction_mib(core, ask, chain), by_milli = 1000u / ask->task_gpu_milli;
+    const uint32_t by_memory = each ? memory / each : by_milli;
+    return by_memory < by_milli ? by_memory : by_milli;
+}
+
+unsigned rule_level(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    return ask->level ? dure_chain_level(chain_of(core, chain), core->fleet->level_names[ask->level - 1]) : 0;
+}
+
+/* GPUs of the chain that the gang takes up; a fraction's tasks fill GPUs one by one. */
+static uint64_t gpus_here(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    if (!is_fraction(ask))
+        return request_gpus(ask);
+    const uint32_t each = fraction_per_gpu(core, ask, chain);
+    return ((uint64_t)ask->tasks + each - 1) / each;
+}
+
+static struct verdict refuse(enum dure_rule rule, int64_t need, int64_t have, const char *unit)
+{
+    return (struct verdict){rule, need, have, unit};
+}
+
+static struct verdict rule_share(const struct request *ask, const struct dure_chain *chain)
+{
+    const uint64_t milli = is_fraction(ask) ? ask->task_gpu_milli : ask->task_gpus * UINT64_C(1000);
+    const uint64_t cpu = chain->leaf_cpu_milli * milli / 1000, memory = chain->leaf_memory_mib * milli / 1000;
+    if (ask->task_cpu_milli > cpu)
+        return refuse(DURE_RULE_SHARE, ask->task_cpu_milli, (int64_t)cpu, "milli-CPU a task");
+    if (ask->task_memory_mib > memory)
+        return refuse(DURE_RULE_SHARE, ask->task_memory_mib, (int64_t)memory, "MiB a task");
+    return refuse(DURE_RULE_FITS, 0, 0, "");
+}
+
+static struct verdict rule_gang(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const uint64_t gpus = gpus_here(core, ask, at);
+    const uint32_t a_node = chain->node_gpus / ask->task_gpus; /* whole tasks */
+    if (ask->level_required) {
+        const unsigned level = rule_level(core, ask, at);
+        if (!level)
+            return refuse(DURE_RULE_LEVEL, (int64_t)gpus, 0, "GPUs in one cell of that level");
+        uint64_t room = dure_chain_leaves_at(chain, level);
+        if (!is_fraction(ask) && level >= chain->node_level)
+            room = room / chain->node_gpus * (ask->tasks_per_node ? ask->tasks_per_node : a_node) * ask->task_gpus;
+        if (gpus > room)
+            return refuse(DURE_RULE_LEVEL, (int64_t)gpus, (int64_t)room, "GPUs in one cell of that level");
+    }
+    if (gpus > chain->leaf_count)
+        return refuse(DURE_RULE_SIZE, (int64_t)gpus, chain->leaf_count, "GPUs");
+    if (!is_fraction(ask)) {
+        const uint32_t each = ask->tasks_per_node ? ask->tasks_per_node : a_node;
+        const uint64_t nodes = ((uint64_t)ask->tasks + each - 1) / each;
+        if (nodes > chain->node_count)
+            return refuse(DURE_RULE_SIZE, (int64_t)nodes, chain->node_count, "nodes");
+    }
+    return rule_share(ask, chain);
+}
+
+struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const struct dure_gpu_model *model = &core->fleet->models[chain->model.v];
+    if (ask->model_mask && !(ask->model_mask >> chain->model.v & 1))
+        return refuse(DURE_RULE_MODEL, 0, 0, "");
+    if (ask->gpu_memory_mib > model->memory_mib)
+        return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, model->memory_mib, "MiB");
+    const uint64_t node = (uint64_t)ask->task_gpus * (ask->tasks_per_node && !is_fraction(ask) ? ask->tasks_per_node : 1);
+    if (node > chain->node_gpus)
+        return refuse(DURE_RULE_NODE_SHAPE, (int64_t)node, chain->node_gpus, "GPUs in one node");
+    return rule_gang(core, ask, at);
+}
+
+/* What both kinds of field share: the gang in whole GPUs. */
+static void gang(const struct dure_core *core, const struct request *ask, uint32_t chain, struct dure_ask *made)
+{
+    *made = (struct dure_ask){.tasks = ask->tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
+    if (is_fraction(ask)) {
+        made->tasks = (uint32_t)gpus_here(core, ask, chain);
+        made->task_gpus = 1;
+        made->per_slot = 0;
+    }
+}
+
+bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct dure_ask *ret_ask)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    struct dure_ask made;
+    gang(core, ask, at, &made);
+    const unsigned level = leveled ? rule_level(core, ask, at) : 0;
+    if (level && level < chain->node_level)
+        made.group = dure_chain_leaves_at(chain, level);
+    else if (level)
+        made.span = dure_chain_leaves_at(chain, level) / chain->node_gpus;
+    if (made.group && (uint64_t)made.tasks * made.task_gpus > made.group)
+        return false;
+    *ret_ask = made;
+    return true;
+}
+
+bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled, struct dure_ask *ret_ask)
+{
+    const uint32_t at = allot->spec.chain.v;
+    const struct dure_chain *chain = chain_of(core, at);
+    struct dure_ask made;
+    gang(core, ask, at, &made);
+    unsigned level = leveled ? rule_level(core, ask, at) : 0;
+    if (level > allot->spec.level)
+        level = allot->spec.level; /* one cell of the right lies in one cell of every higher level */
+    const uint64_t gpus = (uint64_t)made.tasks * made.task_gpus;
+    if (level && dure_chain_leaves_at(chain, level) < allot->slot_gpus) {
+        made.group = dure_chain_leaves_at(chain, level);
+    } else if (level) {
+        made.span = dure_chain_leaves_at(chain, level) / allot->slot_gpus;
+    }
+    if ((made.group && gpus > made.group) || (uint64_t)made.task_gpus * (made.per_slot ? made.per_slot : 1) > allot->slot_gpus)
+        return false;
+    if (made.span && gpus > (uint64_t)made.span * allot->slot_gpus)
+        return false;
+    if (gpus > (uint64_t)allot->cells * allot->cell_leaves)
+        return false;
+    *ret_ask = made;
+    return true;
+}

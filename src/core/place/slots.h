@@ -1,0 +1,55 @@
+#pragma once
+/* A field of equal slots (nodes of a chain, or the virtual nodes of a private cluster), each with up to 64 GPUs, indexed by how many
+ * of them are idle: finding the tightest slot costs O(levels) whatever the size of the field.
+ *
+ * Slots stand in cells: `span[k]` slots make one cell of the field's k-th level above the slot, aligned; sums of idle GPUs are kept
+ * per cell. A gang is placed by dure_slots_fit without change; the caller then takes what it was given. */
+#include "base/bits.h"
+#include "model/fleet.h"
+
+struct dure_slots {
+    uint32_t count;
+    uint32_t gpus;      /* of a slot */
+    uint64_t full;      /* mask of a slot's GPUs */
+    uint64_t *idle;     /* per slot */
+    uint64_t idle_total;
+    struct dure_bits *by_idle; /* [1..gpus] */
+    uint32_t level_count;      /* levels above the slot */
+    uint32_t span[DURE_LEVELS_MAX + 1];
+    uint32_t *sums[DURE_LEVELS_MAX + 1]; /* idle GPUs per cell */
+};
+
+void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans, uint32_t span_count);
+void dure_slots_release(struct dure_slots *slots);
+void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle);
+/* More slots at the end (a private cluster grows by whole cells); they come idle or not as `idle` says. */
+void dure_slots_extend(struct dure_slots *slots, uint32_t count, uint64_t idle);
+
+/* What a gang asks of a field, in the field's own terms. */
+struct dure_ask {
+    uint32_t tasks;
+    uint32_t task_gpus;
+    uint32_t per_slot; /* exactly so many tasks a slot; 0: any */
+    uint32_t span;     /* all inside one cell of so many slots; 0: anywhere */
+    uint32_t group;    /* span 1 only: inside an aligned group of so many GPUs; 0: any in the slot */
+};
+
+struct dure_take {
+    uint32_t slot;
+    uint32_t tasks;
+    uint64_t mask;
+};
+
+struct dure_takes {
+    struct dure_take *at;
+    uint32_t count;
+    uint32_t capacity;
+};
+void dure_takes_release(struct dure_takes *takes);
+void dure_takes_add(struct dure_takes *takes, struct dure_take take);
+
+/* Appends the places of the whole gang, or nothing and false. Cost: O(levels) for one slot, O(slots used) without a span,
+ * O(cells of that span + slots looked at) with one. */
+bool dure_slots_fit(const struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes);
+/* The most tasks of `task_gpus` that could be placed now. O(GPUs of a slot). */
+uint64_t dure_slots_capacity(const struct dure_slots *slots, uint32_t task_gpus);

@@ -1,0 +1,160 @@
+#include "core/queue/queue.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+#define HALF_LIFE_US (7 * DURE_DAY_US)
+enum { STEPS = 16, RENEW_AFTER = 32 };
+
+/* 2^16 * 2^(k/16), rounded. */
+static const uint32_t growth_steps[STEPS] = {65536, 68438, 71468, 74632, 77936, 81386, 84990, 88752,
+                                             92682, 96785, 101070, 105545, 110218, 115098, 120194, 125515};
+
+/* How much a charge made at that moment weighs, on the scale that holds now: 2^16 at its base, less before. */
+uint64_t share_growth(const struct dure_core *core, int64_t at_us)
+{
+    const int64_t age = at_us - core->s.growth_base_us;
+    int64_t halves = age / HALF_LIFE_US, part = age % HALF_LIFE_US;
+    if (part < 0) {
+        part += HALF_LIFE_US;
+        halves--;
+    }
+    const uint64_t step = growth_steps[part * STEPS / HALF_LIFE_US];
+    if (halves < 0)
+        return halves <= -32 ? 0 : step >> -halves;
+    return step << halves;
+}
+
+static wide usage_of(const uint64_t usage[2])
+{
+    return (wide)usage[1] << 64 | usage[0];
+}
+
+static void usage_set(uint64_t usage[2], wide value)
+{
+    usage[0] = (uint64_t)value;
+    usage[1] = (uint64_t)(value >> 64);
+}
+
+static void usage_add(uint64_t usage[2], wide amount, bool back)
+{
+    const wide was = usage_of(usage);
+    usage_set(usage, !back ? was + amount : was > amount ? was - amount : 0);
+}
+
+struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant)
+{
+    const struct tenant_state *t = &core->tenant[tenant];
+    const uint64_t bytes[7] = {tenant, t->usage[0], t->usage[1], t->own_usage[0], t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
+    if (!(bytes[1] | bytes[2] | bytes[3] | bytes[4] | bytes[5] | bytes[6]))
+        return (struct dure_digest){{0, 0}};
+    return dure_hash128(DOMAIN_TENANT, bytes, sizeof bytes);
+}
+
+void tenant_out(struct dure_core *core, uint32_t tenant)
+{
+    dure_digest_sub(&core->digest, tenant_hash(core, tenant));
+}
+
+void tenant_in(struct dure_core *core, uint32_t tenant)
+{
+    dure_digest_add(&core->digest, tenant_hash(core, tenant));
+}
+
+void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back)
+{
+    const wide amount = (wide)(uint64_t)gpu_us * share_growth(core, at_us) >> 16;
+    for (uint32_t at = tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
+        tenant_out(core, at);
+        usage_add(core->tenant[at].usage, amount, back);
+        if (at == tenant)
+            usage_add(core->tenant[at].own_usage, amount, back);
+        tenant_in(core, at);
+    }
+}
+
+/* Every 32 half-lives all that was charged is scaled down at once. */
+void share_renew(struct dure_core *core)
+{
+    if (core->s.growth_base_us == INT64_MIN)
+        core->s.growth_base_us = core->s.time_us;
+    while ((core->s.time_us - core->s.growth_base_us) / HALF_LIFE_US >= RENEW_AFTER) {
+        core->s.growth_base_us += RENEW_AFTER * HALF_LIFE_US;
+        for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++) {
+            tenant_out(core, i);
+            usage_set(core->tenant[i].usage, usage_of(core->tenant[i].usage) >> RENEW_AFTER);
+            usage_set(core->tenant[i].own_usage, usage_of(core->tenant[i].own_usage) >> RENEW_AFTER);
+            tenant_in(core, i);
+        }
+    }
+}
+
+/* One branch of the tree of tenants: a tenant with all below it, or (own) the jobs that it submitted itself. */
+struct branch {
+    uint32_t tenant;
+    bool own;
+};
+
+static wide share_of(const struct dure_core *core, bool borrowed, struct branch branch)
+{
+    const struct tenant_state *t = &core->tenant[branch.tenant];
+    if (branch.own)
+        return borrowed ? t->own_borrowed : (wide)t->own_usage[1] << 64 | t->own_usage[0];
+    const uint32_t weight = core->tenants->tenants[branch.tenant].weight;
+    return (borrowed ? t->milli_borrowed : usage_of(t->usage)) / (weight ? weight : 1);
+}
+
+/* Compares two different tenants where their paths part; ties by declaration order, so that the order is total. */
+static bool tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b)
+{
+    const struct dure_tenant *t = core->tenants->tenants;
+    struct branch left = {a, false}, right = {b, false};
+    while (t[left.tenant].depth > t[right.tenant].depth && t[left.tenant].parent.v != right.tenant)
+        left.tenant = t[left.tenant].parent.v;
+    while (t[right.tenant].depth > t[left.tenant].depth && t[right.tenant].parent.v != left.tenant)
+        right.tenant = t[right.tenant].parent.v;
+    if (t[left.tenant].parent.v == right.tenant) {
+        right.own = true;
+    } else if (t[right.tenant].parent.v == left.tenant) {
+        left.own = true;
+    } else {
+        while (t[left.tenant].parent.v != t[right.tenant].parent.v) {
+            left.tenant = t[left.tenant].parent.v;
+            right.tenant = t[right.tenant].parent.v;
+        }
+    }
+    const wide mine = share_of(core, borrowed, left), other = share_of(core, borrowed, right);
+    return mine != other ? mine < other : left.own || (!right.own && left.tenant < right.tenant);
+}
+
+bool order_before(const struct dure_core *core, bool borrowed, const struct class *a, const struct class *b)
+{
+    if (!borrowed && a->ask.priority != b->ask.priority)
+        return a->ask.priority > b->ask.priority;
+    if (a->ask.tenant != b->ask.tenant)
+        return tenant_before(core, borrowed, a->ask.tenant, b->ask.tenant);
+    if (a->ask.priority != b->ask.priority)
+        return a->ask.priority > b->ask.priority;
+    return job_at(core, class_head(core, a))->d.id < job_at(core, class_head(core, b))->d.id;
+}
+
+uint32_t order_first(const struct dure_core *core, uint32_t queue)
+{
+    const struct queue *q = &core->queues[queue];
+    const bool borrowed = queue == queue_of_borrowed(core);
+    uint32_t best = NONE;
+    for (uint32_t i = 0; i < q->count; i++) {
+        const struct class *class = class_at(core, q->classes[i]);
+        if (class->blocked_round == core->round)
+            continue;
+        if (best == NONE || order_before(core, borrowed, class, class_at(core, best)))
+            best = q->classes[i];
+    }
+    return best;
+}
+
+int64_t share_cost(uint32_t gpus_milli, int64_t us)
+{
+    return (int64_t)((wide)gpus_milli * (uint64_t)(us > 0 ? us : 0) / 1000);
+}

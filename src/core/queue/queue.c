@@ -1,0 +1,195 @@
+#include "core/queue/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state/jobs.h"
+
+uint32_t queue_of_borrowed(const struct dure_core *core)
+{
+    return core->tenants->tenant_count;
+}
+
+/* The last queue is that of guaranteed jobs whose tenant has no allotment any more: nothing in it can start. */
+uint32_t queue_of(const struct dure_core *core, const struct request *ask)
+{
+    if (ask->job_class == DURE_BORROWED)
+        return core->tenants->tenant_count;
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    return holder == NONE ? core->tenants->tenant_count + 1 : holder;
+}
+
+void queue_wake(struct dure_core *core, uint32_t queue)
+{
+    core->queues[queue].stamp++;
+    if (core->queues[queue].count)
+        dure_bits_set(&core->dirty, queue);
+}
+
+static void late_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    job_at(owner, slot)->late_place = place;
+}
+
+static uint64_t class_key(const struct request *ask)
+{
+    return dure_hash128(1, ask, sizeof *ask).lane[0] >> 1;
+}
+
+static uint32_t class_get(struct dure_core *core, const struct request *ask)
+{
+    const uint64_t key = class_key(ask);
+    uint64_t first = NONE;
+    if (dure_map_get(&core->class_map, key, &first))
+        for (uint32_t at = (uint32_t)first; at != NONE; at = class_at(core, at)->next_same_hash)
+            if (!memcmp(&class_at(core, at)->ask, ask, sizeof *ask))
+                return at;
+    const uint32_t slot = dure_pool_take(&core->classes);
+    struct class *class = class_at(core, slot);
+    *class = (struct class){.ask = *ask, .holder = queue_of(core, ask), .first = NONE, .last = NONE, .next_same_hash = (uint32_t)first,
+                            .late = {.owner = core, .moved = late_moved}, .blocked_stamp = UINT64_MAX};
+    DURE_ASSERT(dure_map_put(&core->class_map, key, slot));
+    struct queue *queue = &core->queues[class->holder];
+    if (queue->count == queue->capacity) {
+        queue->capacity = queue->capacity ? queue->capacity * 2 : 8;
+        queue->classes = dure_core_grow(queue->classes, sizeof *queue->classes, queue->capacity);
+    }
+    class->place = queue->count;
+    queue->classes[queue->count++] = slot;
+    return slot;
+}
+
+static void class_drop(struct dure_core *core, uint32_t slot)
+{
+    struct class *class = class_at(core, slot);
+    const uint64_t key = class_key(&class->ask);
+    uint64_t first;
+    DURE_ASSERT(dure_map_get(&core->class_map, key, &first));
+    if (first == slot) {
+        if (class->next_same_hash == NONE)
+            dure_map_remove(&core->class_map, key);
+        else
+            DURE_ASSERT(dure_map_put(&core->class_map, key, class->next_same_hash));
+    } else {
+        uint32_t at = (uint32_t)first;
+        while (class_at(core, at)->next_same_hash != slot)
+            at = class_at(core, at)->next_same_hash;
+        class_at(core, at)->next_same_hash = class->next_same_hash;
+    }
+    struct queue *queue = &core->queues[class->holder];
+    const uint32_t last = queue->classes[--queue->count];
+    queue->classes[class->place] = last;
+    class_at(core, last)->place = class->place;
+    dure_heap_release(&class->late);
+    dure_pool_give(&core->classes, slot);
+}
+
+bool queue_is_ready(const struct dure_core *core, const struct job *job)
+{
+    uint32_t ordinal;
+    return !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us <= core->s.time_us && job_next_ordinal(job, &ordinal) &&
+           (!job->d.array_limit || job->d.live + job->d.claims < job->d.array_limit);
+}
+
+static void enter(struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    job->class_slot = class_get(core, &job->d.ask);
+    struct class *class = class_at(core, job->class_slot);
+    const uint32_t head = class->count ? class_head(core, class) : NONE;
+    if (class->last == NONE || job_at(core, class->last)->d.id < job->d.id) {
+        job->where = WHERE_LIST;
+        job->prev = class->last;
+        job->next = NONE;
+        if (class->last == NONE)
+            class->first = slot;
+        else
+            job_at(core, class->last)->next = slot;
+        class->last = slot;
+    } else {
+        job->where = WHERE_LATE;
+        dure_heap_add(&class->late, 0, job->d.id, slot);
+    }
+    class->count++;
+    if (class->count == 1 || class_head(core, class) != head) { /* else it stands behind its equals, which wait already */
+        class->blocked_stamp = UINT64_MAX;
+        dure_bits_set(&core->dirty, class->holder);
+    }
+}
+
+void queue_leave(struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    if (job->begin_place != NONE)
+        dure_heap_remove(&core->begins, job->begin_place);
+    if (job->class_slot == NONE)
+        return;
+    struct class *class = class_at(core, job->class_slot);
+    if (job->where == WHERE_LATE) {
+        dure_heap_remove(&class->late, job->late_place);
+    } else {
+        if (job->prev == NONE)
+            class->first = job->next;
+        else
+            job_at(core, job->prev)->next = job->next;
+        if (job->next == NONE)
+            class->last = job->prev;
+        else
+            job_at(core, job->next)->prev = job->prev;
+    }
+    job->where = WHERE_OUT;
+    job->prev = job->next = NONE;
+    if (!--class->count) {
+        class_drop(core, job->class_slot);
+    } else {
+        class->blocked_stamp = UINT64_MAX;
+        dure_bits_set(&core->dirty, class->holder); /* who stood behind it may go now */
+    }
+    job->class_slot = NONE;
+}
+
+void queue_refresh(struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    uint32_t ordinal;
+    const bool early = !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us > core->s.time_us && job_next_ordinal(job, &ordinal);
+    if (early && job->begin_place == NONE)
+        dure_heap_add(&core->begins, job->d.begin_us, job->d.id, slot);
+    if (!early && job->begin_place != NONE)
+        dure_heap_remove(&core->begins, job->begin_place);
+    const bool ready = queue_is_ready(core, job);
+    if (ready && job->class_slot == NONE)
+        enter(core, slot);
+    else if (!ready && job->class_slot != NONE)
+        queue_leave(core, slot);
+}
+
+uint32_t class_head(const struct dure_core *core, const struct class *class)
+{
+    if (!class->late.count)
+        return class->first;
+    if (class->first == NONE || class->late.at[0].id < job_at(core, class->first)->d.id)
+        return class->late.at[0].slot;
+    return class->first;
+}
+
+void queue_rebuild(struct dure_core *core)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+        queue_leave(core, slot);
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+        queue_refresh(core, slot);
+    for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++)
+        queue_wake(core, i);
+}
+
+void queue_release(struct dure_core *core)
+{
+    for (uint32_t i = 0; core->queues && i < core->tenants->tenant_count + 2; i++) {
+        for (uint32_t k = 0; k < core->queues[i].count; k++)
+            dure_heap_release(&class_at(core, core->queues[i].classes[k])->late);
+        free(core->queues[i].classes);
+    }
+    free(core->queues);
+    core->queues = NULL;
+}

@@ -1,0 +1,32 @@
+#pragma once
+/* Who is next. Pending jobs that may start stand in classes of equal requests, each in id order; classes stand in the queue of their
+ * holder, or in the one queue of all that borrow. A job out of its time, held, waiting for others or at its array's limit stands in none. */
+#include "core/state/state.h"
+
+uint32_t queue_of_borrowed(const struct dure_core *core);
+uint32_t queue_of(const struct dure_core *core, const struct request *ask); /* index into core->queues */
+/* Puts the job where its state says: into its class, into the heap of begin times, or nowhere. */
+void queue_refresh(struct dure_core *core, uint32_t job_slot);
+void queue_leave(struct dure_core *core, uint32_t job_slot);
+bool queue_is_ready(const struct dure_core *core, const struct job *job);
+/* Holders changed: everybody queues anew. O(pending jobs). */
+void queue_rebuild(struct dure_core *core);
+void queue_release(struct dure_core *core);
+/* A place may have opened for this queue. */
+void queue_wake(struct dure_core *core, uint32_t queue);
+uint32_t class_head(const struct dure_core *core, const struct class *class); /* job slot */
+
+/* Order (DESIGN §5). Guaranteed: priority, then fair share down the tree of tenants below the holder, then age. Borrowed: share of what is
+ * borrowed now by weight, down the whole tree, then priority, then age. */
+bool order_before(const struct dure_core *core, bool borrowed, const struct class *a, const struct class *b);
+/* The class whose head is next, among those not marked in this round; NONE. */
+uint32_t order_first(const struct dure_core *core, uint32_t queue);
+
+/* Fair share grows what is charged with time instead of decaying what was: a charge doubles its weight every week. */
+uint64_t share_growth(const struct dure_core *core, int64_t at_us);
+void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back);
+void share_renew(struct dure_core *core); /* after time moved: keeps the growth in bounds */
+void tenant_out(struct dure_core *core, uint32_t tenant);
+void tenant_in(struct dure_core *core, uint32_t tenant);
+struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant);
+int64_t share_cost(uint32_t gpus_milli, int64_t us); /* GPU-microseconds */

@@ -1,0 +1,226 @@
+#include "core/state/attempts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+#include "core/state/moves.h"
+
+static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count, const struct dure_binding *bindings,
+                                     uint32_t binding_count)
+{
+    struct dure_digest sum = {{0, 0}};
+    for (uint32_t i = 0; i < place_count; i++) {
+        const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count, places[i].gpu_mask,
+                                   (uint64_t)places[i].tasks << 32 | places[i].gpu_milli};
+        dure_digest_add(&sum, dure_hash128(DOMAIN_PLACE, bytes, sizeof bytes));
+    }
+    for (uint32_t i = 0; i < binding_count; i++) {
+        const uint64_t bytes[4] = {owner, i, (uint64_t)bindings[i].allot.v << 32 | bindings[i].virtual_index, bindings[i].cell_index};
+        dure_digest_add(&sum, dure_hash128(DOMAIN_BINDING, bytes, sizeof bytes));
+    }
+    return sum;
+}
+
+static struct dure_digest hash_of(const struct attempt *attempt)
+{
+    return dure_hash128(DOMAIN_ATTEMPT, &attempt->d, sizeof attempt->d);
+}
+
+void attempt_out(struct dure_core *core, const struct attempt *attempt)
+{
+    dure_digest_sub(&core->digest, hash_of(attempt));
+}
+
+void attempt_in(struct dure_core *core, const struct attempt *attempt)
+{
+    dure_digest_add(&core->digest, hash_of(attempt));
+}
+
+static struct dure_digest attempt_lists(const struct attempt *attempt)
+{
+    return lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings, attempt->d.binding_count);
+}
+
+uint32_t attempt_find(const struct dure_core *core, uint64_t id)
+{
+    uint64_t slot;
+    return id != UINT64_MAX && dure_map_get(&core->attempt_map, id, &slot) ? (uint32_t)slot : NONE;
+}
+
+uint32_t attempt_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal)
+{
+    uint64_t slot;
+    return dure_map_get(&core->run_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot : NONE;
+}
+
+static uint32_t ordinal_of(const struct job *job, uint32_t element)
+{
+    uint32_t ordinal;
+    DURE_ASSERT(job_ordinal(job, element, &ordinal));
+    return ordinal;
+}
+
+static int64_t next_time(const struct attempt *attempt)
+{
+    switch (attempt->d.state) {
+    case DURE_ATTEMPT_WARNED:
+        return attempt->d.deadline_us;
+    case DURE_ATTEMPT_STOPPING:
+        return DURE_NEVER_US;
+    default:
+        return attempt->d.walltime_end_us;
+    }
+}
+
+void attempt_reschedule(struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
+}
+
+uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data, const struct dure_place *places,
+                     const struct dure_binding *bindings)
+{
+    const uint32_t slot = dure_pool_take(&core->attempts);
+    struct attempt *attempt = attempt_at(core, slot);
+    struct job *job = job_at(core, job_slot);
+    *attempt = (struct attempt){.d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE};
+    attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);
+    memcpy(attempt->places, places, data->place_count * sizeof *places);
+    attempt->bindings = data->binding_count <= 1 ? &attempt->one_binding : dure_core_alloc(sizeof *bindings, data->binding_count);
+    if (data->binding_count)
+        memcpy(attempt->bindings, bindings, data->binding_count * sizeof *bindings);
+    if (job->first_run != NONE)
+        attempt_at(core, job->first_run)->prev_run = slot;
+    job->first_run = slot;
+    DURE_ASSERT(dure_map_put(&core->attempt_map, data->id, slot));
+    DURE_ASSERT(dure_map_put(&core->run_map, DURE_RUN_KEY(job_slot, ordinal_of(job, data->element)), slot));
+    dure_heap_add(&core->deadlines, next_time(attempt), data->id, slot);
+    dure_digest_add(&core->digest, attempt_lists(attempt));
+    attempt_in(core, attempt);
+    return slot;
+}
+
+void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    attempt_out(core, attempt);
+    dure_digest_sub(&core->digest, attempt_lists(attempt));
+    attempt->bindings[binding].allot.v = allot;
+    attempt->bindings[binding].virtual_index = index;
+    attempt->d.allot = attempt->bindings[0].allot.v;
+    dure_digest_add(&core->digest, attempt_lists(attempt));
+    attempt_in(core, attempt);
+}
+
+void attempt_unbind(struct dure_core *core, uint32_t slot)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    attempt_out(core, attempt);
+    dure_digest_sub(&core->digest, attempt_lists(attempt));
+    if (attempt->d.binding_count > 1)
+        free(attempt->bindings);
+    attempt->bindings = &attempt->one_binding;
+    attempt->d.binding_count = 0;
+    attempt->d.borrowed = 1;
+    attempt->d.allot = NONE;
+    dure_digest_add(&core->digest, attempt_lists(attempt));
+    attempt_in(core, attempt);
+}
+
+void attempt_drop(struct dure_core *core, uint32_t slot)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    struct job *job = job_at(core, attempt->job_slot);
+    dure_heap_remove(&core->deadlines, attempt->heap_place);
+    if (attempt->next_run != NONE)
+        attempt_at(core, attempt->next_run)->prev_run = attempt->prev_run;
+    if (attempt->prev_run != NONE)
+        attempt_at(core, attempt->prev_run)->next_run = attempt->next_run;
+    else
+        job->first_run = attempt->next_run;
+    dure_map_remove(&core->attempt_map, attempt->d.id);
+    dure_map_remove(&core->run_map, DURE_RUN_KEY(attempt->job_slot, ordinal_of(job, attempt->d.element)));
+    attempt_out(core, attempt);
+    dure_digest_sub(&core->digest, attempt_lists(attempt));
+    if (attempt->places != &attempt->one)
+        free(attempt->places);
+    if (attempt->bindings != &attempt->one_binding)
+        free(attempt->bindings);
+    dure_pool_give(&core->attempts, slot);
+}
+
+void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    DURE_ASSERT(dure_move_attempt(attempt->d.state, state));
+    attempt_out(core, attempt);
+    attempt->d.state = (uint8_t)state;
+    attempt_in(core, attempt);
+    attempt_reschedule(core, slot);
+}
+
+/* ---- claims ---- */
+
+static struct dure_digest claim_hash(const struct claim *claim)
+{
+    struct dure_digest sum = dure_hash128(DOMAIN_CLAIM, &claim->d, sizeof claim->d);
+    dure_digest_add(&sum, lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count, claim->bindings, claim->d.binding_count));
+    return sum;
+}
+
+uint32_t claim_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal)
+{
+    uint64_t slot;
+    return dure_map_get(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot : NONE;
+}
+
+uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim_data *data, const struct dure_place *places,
+                   const struct dure_binding *bindings)
+{
+    const uint32_t slot = dure_pool_take(&core->claims);
+    struct claim *claim = claim_at(core, slot);
+    *claim = (struct claim){.d = *data, .job_slot = job_slot};
+    claim->places = dure_core_alloc(sizeof *places, data->place_count);
+    memcpy(claim->places, places, data->place_count * sizeof *places);
+    claim->bindings = dure_core_alloc(sizeof *bindings, data->binding_count);
+    memcpy(claim->bindings, bindings, data->binding_count * sizeof *bindings);
+    DURE_ASSERT(dure_map_put(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal_of(job_at(core, job_slot), data->element)), slot));
+    dure_digest_add(&core->digest, claim_hash(claim));
+    return slot;
+}
+
+void claim_drop(struct dure_core *core, uint32_t slot)
+{
+    struct claim *claim = claim_at(core, slot);
+    dure_digest_sub(&core->digest, claim_hash(claim));
+    dure_map_remove(&core->claim_map, DURE_RUN_KEY(claim->job_slot, ordinal_of(job_at(core, claim->job_slot), claim->d.element)));
+    free(claim->places);
+    free(claim->bindings);
+    dure_pool_give(&core->claims, slot);
+}
+
+void attempt_digest_all(const struct dure_core *core, struct dure_digest *sum)
+{
+    for (uint32_t i = 0; i < core->deadlines.count; i++) { /* every live attempt has a place in the heap */
+        const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
+        dure_digest_add(sum, hash_of(attempt));
+        dure_digest_add(sum, attempt_lists(attempt));
+    }
+}
+
+void claim_digest_all(const struct dure_core *core, struct dure_digest *sum)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
+        const struct job *job = job_at(core, slot);
+        if (!job->d.claims)
+            continue;
+        for (uint32_t ordinal = 0; ordinal < job_ordinals(job); ordinal++) {
+            const uint32_t claim = claim_of(core, slot, ordinal);
+            if (claim != NONE)
+                dure_digest_add(sum, claim_hash(claim_at(core, claim)));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+#include "core/state/jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state/domains.h"
+
+static struct dure_digest hash_of(const struct job *job)
+{
+    return dure_hash128(DOMAIN_JOB, &job->d, sizeof job->d);
+}
+
+void job_out(struct dure_core *core, const struct job *job)
+{
+    dure_digest_sub(&core->digest, hash_of(job));
+}
+
+void job_in(struct dure_core *core, const struct job *job)
+{
+    dure_digest_add(&core->digest, hash_of(job));
+}
+
+uint32_t job_find(const struct dure_core *core, uint64_t id)
+{
+    uint64_t slot;
+    return id != UINT64_MAX && dure_map_get(&core->job_map, id, &slot) ? (uint32_t)slot : NONE;
+}
+
+/* Index of the first live id >= `id` among the ids in order; gaps have their own id with the top bit set. */
+#define GAP (UINT64_C(1) << 63)
+
+static uint64_t order_place(const struct dure_core *core, uint64_t id)
+{
+    uint64_t low = 0, high = core->job_order_count;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if ((core->job_order[middle] & ~GAP) < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void order_add(struct dure_core *core, uint64_t id)
+{
+    DURE_ASSERT(id < GAP && (!core->job_order_count || (core->job_order[core->job_order_count - 1] & ~GAP) < id));
+    if (core->job_order_count == core->job_order_capacity) {
+        core->job_order_capacity = core->job_order_capacity ? core->job_order_capacity * 2 : 1024;
+        core->job_order = dure_core_grow(core->job_order, sizeof *core->job_order, core->job_order_capacity);
+    }
+    core->job_order[core->job_order_count++] = id;
+}
+
+static void order_drop(struct dure_core *core, uint64_t id)
+{
+    const uint64_t place = order_place(core, id);
+    DURE_ASSERT(place < core->job_order_count && core->job_order[place] == id);
+    core->job_order[place] |= GAP;
+    core->job_order_gaps++;
+    if (core->job_order_gaps < 64 || core->job_order_gaps * 2 < core->job_order_count)
+        return;
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < core->job_order_count; i++)
+        if (!(core->job_order[i] & GAP))
+            core->job_order[kept++] = core->job_order[i];
+    core->job_order_count = kept;
+    core->job_order_gaps = 0;
+}
+
+uint32_t job_next(const struct dure_core *core, uint64_t from)
+{
+    for (uint64_t place = order_place(core, from); place < core->job_order_count; place++)
+        if (!(core->job_order[place] & GAP))
+            return job_find(core, core->job_order[place]);
+    return NONE;
+}
+
+uint32_t job_add(struct dure_core *core, const struct job_data *data)
+{
+    const uint32_t slot = dure_pool_take(&core->jobs);
+    struct job *job = job_at(core, slot);
+    *job = (struct job){.d = *data, .next = NONE, .prev = NONE, .class_slot = NONE, .late_place = NONE, .begin_place = NONE,
+                        .deps = NONE, .waiters = NONE, .first_run = NONE};
+    DURE_ASSERT(dure_map_put(&core->job_map, data->id, slot));
+    order_add(core, data->id);
+    job_in(core, job);
+    return slot;
+}
+
+static void dep_unlink(struct dure_core *core, struct dep *dep)
+{
+    if (dep->state != DEP_OPEN)
+        return;
+    if (dep->next_waiter != NONE)
+        dep_at(core, dep->next_waiter)->prev_waiter = dep->prev_waiter;
+    if (dep->prev_waiter != NONE)
+        dep_at(core, dep->prev_waiter)->next_waiter = dep->next_waiter;
+    else
+        job_at(core, job_find(core, dep->job))->waiters = dep->next_waiter;
+}
+
+static struct dure_digest dep_hash(const struct dure_core *core, const struct dep *dep)
+{
+    const uint64_t bytes[3] = {job_at(core, dep->owner)->d.id, dep->job, (uint64_t)dep->kind << 8 | dep->state};
+    return dure_hash128(DOMAIN_DEP, bytes, sizeof bytes);
+}
+
+void dep_add(struct dure_core *core, uint32_t owner, struct dure_dep dep, unsigned state)
+{
+    struct job *job = job_at(core, owner);
+    const uint32_t slot = dure_pool_take(&core->deps);
+    struct dep *made = dep_at(core, slot);
+    *made = (struct dep){.job = dep.job.v, .owner = owner, .next = NONE, .next_waiter = NONE, .prev_waiter = NONE,
+                         .kind = (uint8_t)dep.kind, .state = (uint8_t)state};
+    if (state == DEP_OPEN) {
+        struct job *waited = job_at(core, job_find(core, dep.job.v));
+        made->next_waiter = waited->waiters;
+        if (waited->waiters != NONE)
+            dep_at(core, waited->waiters)->prev_waiter = slot;
+        waited->waiters = slot;
+    }
+    uint32_t *link = &job->deps; /* at the end: the order as it was written */
+    while (*link != NONE)
+        link = &dep_at(core, *link)->next;
+    *link = slot;
+    dure_digest_add(&core->digest, dep_hash(core, made));
+}
+
+unsigned dep_verdict(unsigned kind, unsigned outcome)
+{
+    if (kind == DURE_DEP_ANY)
+        return DEP_MET;
+    return (outcome == DURE_JOB_COMPLETED) == (kind == DURE_DEP_OK) ? DEP_MET : DEP_FAILED;
+}
+
+void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome, void (*changed)(struct dure_core *core, uint32_t slot, bool doomed))
+{
+    struct job *ended = job_at(core, job_find(core, id));
+    uint32_t slot = ended->waiters;
+    ended->waiters = NONE;
+    while (slot != NONE) {
+        struct dep *dep = dep_at(core, slot);
+        const uint32_t next = dep->next_waiter, owner = dep->owner;
+        dure_digest_sub(&core->digest, dep_hash(core, dep));
+        dep->state = (uint8_t)dep_verdict(dep->kind, outcome);
+        dep->next_waiter = dep->prev_waiter = NONE;
+        dure_digest_add(&core->digest, dep_hash(core, dep));
+        struct job *job = job_at(core, owner);
+        const bool doomed = dep->state == DEP_FAILED;
+        if (!doomed) {
+            job_out(core, job);
+            job->d.unmet--;
+            job_in(core, job);
+        }
+        changed(core, owner, doomed);
+        slot = next;
+    }
+}
+
+void job_drop(struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->waiters == NONE && !job->d.live && !job->d.claims);
+    for (uint32_t at = job->deps; at != NONE;) {
+        struct dep *dep = dep_at(core, at);
+        const uint32_t next = dep->next;
+        dep_unlink(core, dep);
+        dure_digest_sub(&core->digest, dep_hash(core, dep));
+        dure_pool_give(&core->deps, at);
+        at = next;
+    }
+    if (job->elements) {
+        DURE_ASSERT(!job->elements->back.count && !job->elements->gone.count);
+        free(job->elements->back.at);
+        free(job->elements->gone.at);
+        free(job->elements);
+    }
+    job_out(core, job);
+    order_drop(core, job->d.id);
+    DURE_ASSERT(dure_map_remove(&core->job_map, job->d.id));
+    dure_pool_give(&core->jobs, slot);
+}
+
+bool outcome_known(const struct dure_core *core, uint64_t job)
+{
+    return job < core->s.next_job && job + OUTCOME_WINDOW >= core->s.next_job;
+}
+
+unsigned outcome_get(const struct dure_core *core, uint64_t job)
+{
+    return outcome_known(core, job) ? core->outcomes[job % OUTCOME_WINDOW] : 0;
+}
+
+static struct dure_digest outcome_hash(uint64_t place, unsigned outcome)
+{
+    const uint64_t bytes[2] = {place, outcome};
+    return dure_hash128(DOMAIN_OUTCOME, bytes, sizeof bytes);
+}
+
+void outcome_set(struct dure_core *core, uint64_t job, unsigned outcome)
+{
+    uint8_t *at = &core->outcomes[job % OUTCOME_WINDOW];
+    if (*at)
+        dure_digest_sub(&core->digest, outcome_hash(job % OUTCOME_WINDOW, *at));
+    *at = (uint8_t)outcome;
+    if (outcome)
+        dure_digest_add(&core->digest, outcome_hash(job % OUTCOME_WINDOW, outcome));
+}
+
+void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE;) {
+        const struct job *job = job_at(core, slot);
+        dure_digest_add(sum, hash_of(job));
+        for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next)
+            dure_digest_add(sum, dep_hash(core, dep_at(core, at)));
+        for (uint32_t which = 0; job->elements && which < 2; which++) {
+            const struct ordinals *list = which ? &job->elements->gone : &job->elements->back;
+            for (uint32_t i = 0; i < list->count; i++) {
+                const uint64_t bytes[2] = {job->d.id, list->at[i]};
+                dure_digest_add(sum, dure_hash128(which ? DOMAIN_GONE : DOMAIN_BACK, bytes, sizeof bytes));
+            }
+        }
+        slot = job_next(core, job->d.id + 1);
+    }
+    for (uint64_t i = 0; i < OUTCOME_WINDOW; i++)
+        if (core->outcomes[i])
+            dure_digest_add(sum, outcome_hash(i, core->outcomes[i]));
+}

@@ -1,0 +1,39 @@
+#pragma once
+/* Jobs in the core's memory: by id, with their array elements and dependencies. */
+#include "core/state/state.h"
+
+#define DURE_RUN_KEY(job_slot, ordinal) ((uint64_t)(job_slot) << 32 | (ordinal))
+
+/* Out of the digest before a change, back in after. */
+void job_out(struct dure_core *core, const struct job *job);
+void job_in(struct dure_core *core, const struct job *job);
+
+uint32_t job_find(const struct dure_core *core, uint64_t id);  /* slot; NONE */
+uint32_t job_add(struct dure_core *core, const struct job_data *data);
+void job_drop(struct dure_core *core, uint32_t slot); /* nothing of it runs, waits or is queued */
+/* The live job with the lowest id >= from; NONE. O(log jobs). */
+uint32_t job_next(const struct dure_core *core, uint64_t from);
+
+/* Array elements. An ordinal counts from 0; an element is array_first + ordinal * array_step (0 for a batch job). */
+uint32_t job_ordinals(const struct job *job);
+uint32_t job_element(const struct job *job, uint32_t ordinal);
+bool job_ordinal(const struct job *job, uint32_t element, uint32_t *ret_ordinal);
+bool job_next_ordinal(const struct job *job, uint32_t *ret_ordinal); /* the next to run; false: none pending */
+bool job_is_pending(const struct job *job, uint32_t ordinal);
+uint32_t job_pending_count(const struct job *job);
+/* Takes a pending ordinal out (it runs, or is cancelled), or puts it back. */
+void job_take_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
+void job_back_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
+void job_take_rest(struct dure_core *core, struct job *job);
+
+/* Dependencies. */
+void dep_add(struct dure_core *core, uint32_t owner, struct dure_dep dep, unsigned state);
+/* The job has ended so: its waiters are told; those that can never run any more are handed to `doomed`. */
+void dep_resolve(struct dure_core *core, uint64_t job, unsigned outcome, void (*changed)(struct dure_core *core, uint32_t slot, bool doomed));
+unsigned dep_verdict(unsigned kind, unsigned outcome); /* enum dep_state */
+
+unsigned outcome_get(const struct dure_core *core, uint64_t job); /* 0: live, or forgotten */
+bool outcome_known(const struct dure_core *core, uint64_t job);   /* in the window */
+void outcome_set(struct dure_core *core, uint64_t job, unsigned outcome);
+/* Everything that a full recomputation of the digest adds for jobs. */
+void job_digest_all(const struct dure_core *core, struct dure_digest *sum);

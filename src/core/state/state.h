@@ -1,0 +1,264 @@
+#pragma once
+/* The state of the core: every table and index, for the rooms of src/core alone.
+ *
+ * What is hashed and saved is kept apart from what is derived: `struct job_data`, `struct attempt_data` and so on are plain bytes without
+ * padding. Whoever changes one takes its hash out of the digest first and puts it back after (the *_out and *_in pairs). Derived indexes
+ * are rebuilt on load. Slot numbers of pools never enter a decision, the digest or a snapshot. */
+#include "base/bits.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/timefmt.h"
+#include "core/cells/cells.h"
+#include "core/core.h"
+#include "core/place/slots.h"
+#include "core/queue/heap.h"
+#include "core/state/pool.h"
+#include "core/view.h"
+#include "model/fleet.h"
+#include "model/job.h"
+#include "model/tenants.h"
+
+#define NONE DURE_NONE32
+
+enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64 };
+
+/* What places a job: equal requests are one class in the queue and share one verdict. */
+struct request {
+    uint64_t model_mask;
+    int64_t grace_us;
+    uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
+    int32_t priority;
+    uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */
+    uint8_t task_gpus, job_class, level_required, zero[5];
+};
+
+enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 };
+
+struct job_data {
+    uint64_t id;
+    int64_t submitted_us, begin_us, walltime_us, emulated_us;
+    struct request ask;
+    uint32_t principal;
+    uint32_t array_first, array_count, array_step, array_limit;
+    uint32_t cursor;   /* elements before this ordinal have run or are gone; a batch job has one, ordinal 0 */
+    uint32_t live;     /* attempts */
+    uint32_t requeues;
+    uint32_t failures; /* elements that ended other than completed */
+    uint32_t unmet;    /* dependencies still open */
+    uint32_t claims;   /* reservations held by its elements */
+    uint8_t flags, commitment_length, dep_count, last_state, commitment[32];
+};
+
+enum where { WHERE_OUT, WHERE_LIST, WHERE_LATE };
+
+struct job {
+    struct job_data d;
+    uint32_t next, prev; /* in its class's list */
+    uint32_t class_slot; /* NONE: not queued */
+    uint32_t late_place; /* in its class's heap of late comers */
+    uint32_t begin_place; /* in the heap of begin times */
+    uint32_t deps;       /* first of its dependencies */
+    uint32_t waiters;    /* first dependency on it */
+    uint32_t first_run;  /* its live attempts */
+    struct elements *elements; /* exceptions of an array; NULL: none */
+    uint8_t where;
+};
+
+/* Ordinals of an array that do not simply follow the cursor, sorted. */
+struct ordinals {
+    uint32_t *at;
+    uint32_t count, capacity;
+};
+struct elements {
+    struct ordinals back; /* to run again */
+    struct ordinals gone; /* cancelled before they ran */
+};
+
+enum dep_state { DEP_OPEN, DEP_MET, DEP_FAILED };
+struct dep {
+    uint64_t job;  /* the one waited for */
+    uint32_t owner; /* slot of the job that waits */
+    uint32_t next;  /* of the same owner */
+    uint32_t next_waiter, prev_waiter; /* on the same job */
+    uint8_t kind, state;
+};
+
+struct attempt_data {
+    uint64_t id, job;
+    int64_t started_us, walltime_end_us;
+    int64_t deadline_us; /* while warned: when it is stopped */
+    int64_t charged_at_us; /* its whole walltime was charged then; what is left is given back at the end, at that moment's weight */
+    uint32_t element, gpus_milli, place_count, binding_count;
+    uint32_t chain, allot;
+    uint8_t state, cause, borrowed, zero[5];
+};
+
+struct attempt {
+    struct attempt_data d;
+    uint32_t job_slot;
+    uint32_t heap_place;
+    uint32_t next_run, prev_run;
+    struct dure_place *places; /* one allocation; `one` when there is one */
+    struct dure_place one;
+    struct dure_binding *bindings;
+    struct dure_binding one_binding;
+};
+
+/* A gang whose cells are chosen and whose leaves are not all free yet. */
+struct claim_data {
+    uint64_t job;
+    int64_t made_us;
+    uint32_t element, gpus_milli, place_count, binding_count, chain, allot;
+};
+struct claim {
+    struct claim_data d;
+    uint32_t job_slot;
+    uint32_t open; /* leaves that others still stand on */
+    struct dure_place *places;
+    struct dure_binding *bindings;
+};
+
+/* A leaf shared by fractions of one tenant. */
+struct shared {
+    uint32_t chain, leaf;
+    uint32_t tenant;
+    uint32_t allot; /* NONE: borrowed */
+    uint32_t free_milli, free_mib;
+    uint32_t next, prev; /* open leaves of the same tenant and source */
+    uint32_t *users;     /* attempts, in order of arrival */
+    uint32_t user_count, user_capacity;
+};
+
+enum { OCCUPANT_SHARED = 0x80000000u };
+
+struct chain_state {
+    struct dure_cells *cells;
+    struct dure_slots idle;   /* hardware: neither used, claimed nor lost */
+    uint64_t *used;           /* per node: GPUs with work on them */
+    uint64_t *claimed;        /* per node: GPUs a claim waits for or holds */
+    uint32_t *occupant;       /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
+    uint32_t *claim;          /* per leaf: claim slot; NONE */
+    uint32_t owed_leaves;     /* under rights, now and promised */
+};
+
+struct node_data {
+    uint8_t state, drain, down, lost;
+};
+struct node {
+    struct node_data d;
+    uint16_t busy; /* GPUs with work */
+    char *reason;  /* NULL: none given */
+};
+
+/* An allotment: the promise itself, and its holder's private cluster (virtual nodes in slots). */
+struct allot {
+    struct dure_allotment spec; /* strings owned */
+    uint8_t state;
+    struct dure_slots slots;
+    uint32_t slot_gpus, cell_slots, cell_leaves, cells;
+    uint32_t blocked_round;   /* scratch of a pass: the holder's head waits for it */
+    uint32_t next_of_holder;
+};
+
+struct class {
+    struct request ask;
+    uint32_t holder;           /* tenant; NONE for borrowed */
+    uint32_t first, last, count;
+    struct dure_heap late;
+    uint32_t next_same_hash;
+    uint32_t place;            /* in its queue's array */
+    uint32_t blocked_round;    /* scratch of a pass */
+    uint64_t blocked_stamp;    /* did not fit when the queue's stamp was this */
+};
+
+/* The queue of one holder (or, at index tenant_count, of all that borrow). */
+struct queue {
+    uint32_t *classes;
+    uint32_t count, capacity;
+    uint64_t stamp;  /* counts what may have opened a place */
+};
+
+struct tenant_state {
+    uint64_t usage[2];        /* fair share: grown GPU-microseconds of all below, low and high word; hashed */
+    uint64_t own_usage[2];    /* of the jobs it submitted itself; hashed */
+    uint64_t gpu_us_guaranteed, gpu_us_borrowed; /* charged at the end of each attempt; hashed */
+    uint32_t holder;          /* nearest tenant on the path with allotments; NONE */
+    uint32_t top;             /* its top-level ancestor */
+    uint32_t first_allot, last_allot;
+    uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
+    uint64_t own_borrowed;
+};
+
+struct scalars {
+    uint64_t term, next_job, next_attempt, next_principal;
+    int64_t time_us, growth_base_us;
+    uint64_t jobs_ended, attempts_started, attempts_evicted, passes;
+    uint32_t core_version, fleet_set, tenants_set, allot_count;
+    struct dure_digest fleet, tenants, principals;
+};
+
+struct view_ring {
+    struct dure_job jobs[VIEW_RING];
+    uint32_t next;
+};
+
+struct dure_core {
+    struct scalars s;
+    struct dure_digest digest; /* of everything but the scalars and the cells */
+    struct dure_fleet *fleet;
+    struct dure_tenants *tenants;
+    struct chain_state *chains;
+    struct node *nodes;
+    struct allot **allots;
+    uint32_t allot_capacity;
+    struct tenant_state *tenant;
+    struct queue *queues; /* tenant_count + 1 */
+    struct dure_bits dirty; /* queues a pass may start something from */
+
+    struct dure_pool jobs, attempts, deps, claims, shareds, classes;
+    struct dure_map job_map, attempt_map, run_map, claim_map, class_map, share_map, waiter_map;
+    uint64_t *job_order; /* live ids in order, with gaps of UINT64_MAX */
+    uint64_t job_order_count, job_order_capacity, job_order_gaps;
+    struct dure_heap deadlines, begins;
+    int64_t world_next_us; /* next change of hardware, allotments or lending */
+    uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
+
+    uint32_t *borrow_order; /* chains, least promised first */
+    uint64_t pending_count, refused;
+    uint32_t round;         /* of the pass at hand */
+    struct dure_takes takes;
+    struct plan *plan; /* scratch of a decision */
+    struct view_ring *ring;
+
+    dure_emit_fn emit; /* during a step */
+    void *emit_context;
+    struct after {
+        uint64_t *at;
+        uint32_t first, count, capacity;
+    } after[6]; /* decide/after.h */
+};
+
+static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->jobs, slot);
+}
+static inline struct attempt *attempt_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->attempts, slot);
+}
+static inline struct claim *claim_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->claims, slot);
+}
+static inline struct shared *shared_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->shareds, slot);
+}
+static inline struct class *class_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->classes, slot);
+}
+static inline struct dep *dep_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->deps, slot);
+}
