@@ -100,7 +100,7 @@ static enum dure_err add_leaves(struct dure_journal *journal, const struct dure_
             return dure_fail(error, DURE_E_MEMORY, "writing leaves: out of memory");
         uint8_t hash[DURE_HASH_BYTES];
         dure_merkle_leaf(leaf.data, leaf.length, hash);
-        if (!dure_tree_add(journal->next, hash, add_tile, &tiling))
+        if (!dure_tiling_add(journal->next, hash, add_tile, &tiling))
             return tiling.err;
         count++;
         const bool last = i + 1 == batch->leaf_count;
@@ -147,7 +147,7 @@ enum dure_err dure_journal_append(struct dure_journal *journal, const struct dur
         err = dure_sql_begin(journal, error);
     if (err)
         return err;
-    dure_tree_copy(journal->next, journal->tree);
+    dure_tiling_copy(journal->next, journal->tree);
     err = add_leaves(journal, batch, &head, error);
     if (!err)
         err = dure_rows_add(journal, batch, error);
@@ -157,7 +157,7 @@ enum dure_err dure_journal_append(struct dure_journal *journal, const struct dur
         dure_sql_rollback(journal);
         return err;
     }
-    struct dure_tree *old = journal->tree;
+    struct dure_tiling *old = journal->tree;
     journal->tree = journal->next;
     journal->next = old;
     journal->head = head;

@@ -57,7 +57,7 @@ static enum dure_err last_row(struct dure_journal *journal, struct dure_journal_
 }
 
 struct tail {
-    struct dure_tree *tree;
+    struct dure_tiling *tree;
     unsigned count;
 };
 
@@ -94,7 +94,7 @@ enum dure_err dure_edge_load(struct dure_journal *journal, struct dure_error *er
         err = load_level(journal, level, error);
     if (err)
         return err;
-    dure_tree_seal(journal->tree, size);
+    dure_tiling_seal(journal->tree, size);
     uint8_t root[DURE_HASH_BYTES];
     dure_frontier_root(&journal->tree->frontier, root);
     if (memcmp(root, journal->head.root, sizeof root) == 0)

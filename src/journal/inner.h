@@ -73,7 +73,7 @@ struct dure_journal {
     bool broken; /* a write to disk failed in a way that leaves unknown what the disk holds */
     struct dure_signer *signer; /* NULL when read-only */
     uint8_t public_key[32];
-    struct dure_tree *tree, *next; /* next: scratch of an append */
+    struct dure_tiling *tree, *next; /* next: scratch of an append */
     struct dure_buf row;           /* scratch: the leaves of one row */
     int wal_pages, wal_pages_max;  /* written since the last checkpoint; when to do one */
     struct dure_journal_head head;

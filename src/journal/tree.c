@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-bool dure_tree_add(struct dure_tree *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile, void *context)
+bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile, void *context)
 {
     struct dure_frontier *frontier = &tree->frontier;
     const uint64_t size = frontier->size;
@@ -12,7 +12,7 @@ bool dure_tree_add(struct dure_tree *tree, const uint8_t leaf_hash[DURE_HASH_BYT
     for (;; height++) {
         /* A hash at a height divisible by 8 is an entry of a tile. */
         if (height % DURE_TILE_BITS == 0 && height / DURE_TILE_BITS < DURE_TILE_LEVELS) {
-            const unsigned level = height / DURE_TILE_BITS, at = dure_tree_width(size, level);
+            const unsigned level = height / DURE_TILE_BITS, at = dure_tiling_width(size, level);
             memcpy(tree->edge[level][at], hash, sizeof hash);
             if (at == DURE_TILE_HASHES - 1 &&
                 !tile(context, level, size >> (DURE_TILE_BITS * (level + 1)), (const uint8_t(*)[DURE_HASH_BYTES])tree->edge[level]))
@@ -27,18 +27,18 @@ bool dure_tree_add(struct dure_tree *tree, const uint8_t leaf_hash[DURE_HASH_BYT
     return true;
 }
 
-void dure_tree_copy(struct dure_tree *to, const struct dure_tree *from)
+void dure_tiling_copy(struct dure_tiling *to, const struct dure_tiling *from)
 {
     to->frontier = from->frontier;
     for (unsigned level = 0; level < DURE_TILE_LEVELS; level++)
-        memcpy(to->edge[level], from->edge[level], dure_tree_width(from->frontier.size, level) * (size_t)DURE_HASH_BYTES);
+        memcpy(to->edge[level], from->edge[level], dure_tiling_width(from->frontier.size, level) * (size_t)DURE_HASH_BYTES);
 }
 
-void dure_tree_seal(struct dure_tree *tree, uint64_t size)
+void dure_tiling_seal(struct dure_tiling *tree, uint64_t size)
 {
     tree->frontier.size = size;
     for (unsigned level = 0; level < DURE_TILE_LEVELS; level++) {
-        const unsigned width = dure_tree_width(size, level);
+        const unsigned width = dure_tiling_width(size, level);
         for (unsigned bit = 0; bit < DURE_TILE_BITS; bit++) {
             if (!(width >> bit & 1))
                 continue;

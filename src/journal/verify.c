@@ -7,7 +7,7 @@
 /* A second tree is grown from the leaves alone and compared, tile by tile and transaction by transaction, with what was stored. */
 struct check {
     struct dure_journal *journal;
-    struct dure_tree *tree;
+    struct dure_tiling *tree;
     struct dure_error *error;
     enum dure_err err;
 };
@@ -38,7 +38,7 @@ static bool add_leaf(void *context, uint64_t sequence, const void *leaf, size_t 
     struct check *check = context;
     uint8_t hash[DURE_HASH_BYTES];
     dure_merkle_leaf(leaf, length, hash);
-    return dure_tree_add(check->tree, hash, same_tile, check);
+    return dure_tiling_add(check->tree, hash, same_tile, check);
 }
 
 static bool same_root(void *context, const struct dure_journal_head *end)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "tap.h"
 
 enum { FILES = 8, SECTOR = 512, FILE_MAX = 1 << 26 };
@@ -169,7 +170,7 @@ static int fs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
             continue;
         content->there = true;
         content->now_size = content->durable_size = 0;
-        strncpy(content->name, name, sizeof content->name - 1);
+        dure_text_copy(content->name, sizeof content->name, name);
         if (!content->now) {
             content->now = calloc(1, FILE_MAX);
             content->durable = calloc(1, FILE_MAX);
@@ -209,7 +210,7 @@ static int fs_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
 static int fs_full_path(sqlite3_vfs *vfs, const char *name, int size, char *ret)
 {
     (void)vfs;
-    strncpy(ret, name, (size_t)size - 1);
+    dure_text_copy(ret, (size_t)size, name);
     ret[size - 1] = '\0';
     return SQLITE_OK;
 }
