@@ -94,7 +94,9 @@ static void test_scripts_of_all_kinds(void)
     const struct host_job input = {.script = "#!/bin/sh\nread line || echo no input; umask; ulimit -c; pwd\n", .out = "input.txt", .workdir = "/"};
     char path[4096];
     struct host_job here = input;
-    here.out = strcat(getcwd(path, sizeof path - 16), "/input.txt");
+    char folder[4000];
+    snprintf(path, sizeof path, "%s/input.txt", getcwd(folder, sizeof folder));
+    here.out = path;
     run(43, &here);
     TAP_EQ_STR(host_read("input.txt"), "no input\n0022\n0\n/\n", "standard input is empty, the folder and the limits are as stated");
 }
@@ -112,7 +114,7 @@ static void test_output_files(void)
     job.restarts = 1;
     job.out = path;
     char copy[4096];
-    strcpy(copy, path);
+    memcpy(copy, path, sizeof copy);
     job.out = copy;
     run(51, &job);
     TAP_EQ_STR(host_read(copy), "run 0\nrun 1\n", "a second attempt goes on in the same file");
