@@ -1,0 +1,28 @@
+#pragma once
+/* From the daemon's JSON to text. No daemon is needed: golden tests feed canned answers. DURE_E_MEMORY when out of memory. */
+#include <jansson.h>
+
+#include "base/err.h"
+#include "cli/screen.h"
+
+/* `format`: NULL for squeue's default columns, names parted by commas, or squeue's % letters. E_INVALID names the column that is none. */
+DURE_NODISCARD enum dure_err dure_render_jobs(const struct dure_screen *screen, const json_t *rows, const char *format, bool bare,
+                                              struct dure_error *error);
+/* Checks a format without rows. */
+DURE_NODISCARD enum dure_err dure_render_jobs_check(const char *format, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *job);
+DURE_NODISCARD enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why);
+/* `by`: "owner", "site", "model", "chain" or "all" (owner, site, model, others). */
+DURE_NODISCARD enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *board, const char *by);
+DURE_NODISCARD enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows);
+DURE_NODISCARD enum dure_err dure_render_allotments(const struct dure_screen *screen, const json_t *rows);
+DURE_NODISCARD enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows);
+DURE_NODISCARD enum dure_err dure_render_node(const struct dure_screen *screen, const json_t *node);
+
+/* "12", "12_3", "12_[3-99%10]" */
+void dure_render_jobid(const json_t *row, struct dure_buf *buf);
+enum dure_style dure_render_state_style(const char *state);
+/* "0", "1", "SIGKILL (9)" → sacct's "0:9" */
+void dure_render_exit(const json_t *row, struct dure_buf *buf);
+/* " (virtual)", " (emulated)" or "" */
+const char *dure_render_label(const json_t *row);

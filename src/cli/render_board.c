@@ -1,0 +1,207 @@
+/* The board: GPUs by owner, by site, by model, with bars. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "cli/cli.h"
+#include "cli/grid.h"
+#include "cli/render.h"
+
+enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 4 };
+
+struct part {
+    const char *key;
+    const char *mark_utf8;
+    char mark;
+    enum dure_style style;
+};
+
+/* In the order in which a bar shows them. Marks differ, so that the bar reads without colour. */
+static const struct part parts[PARTS] = {
+    {"own", "█", '#', DURE_STYLE_GOOD},
+    {"lent", "▒", '+', DURE_STYLE_WARN},
+    {"lost", "×", 'x', DURE_STYLE_BAD},
+    {"idle", "·", '.', DURE_STYLE_DIM},
+};
+
+/* Largest remainders: the cells sum to the width, and what is not nothing shows at least one while there is room. */
+static void share_out(const int64_t value[PARTS], unsigned width, unsigned cells[PARTS])
+{
+    int64_t sum = 0;
+    unsigned used = 0;
+    for (unsigned i = 0; i < PARTS; i++)
+        sum += value[i] > 0 ? value[i] : 0;
+    for (unsigned i = 0; i < PARTS; i++) {
+        cells[i] = sum > 0 && value[i] > 0 ? (unsigned)((__int128)value[i] * width / sum) : 0;
+        if (value[i] > 0 && cells[i] == 0)
+            cells[i] = 1;
+        used += cells[i];
+    }
+    while (sum > 0 && used != width) {
+        unsigned widest = 0;
+        for (unsigned i = 1; i < PARTS; i++)
+            if (value[i] > value[widest])
+                widest = i;
+        for (unsigned i = 0; used > width && i < PARTS; i++)
+            if (cells[i] > cells[widest])
+                widest = i;
+        cells[widest] += used < width ? 1 : -1u;
+        used += used < width ? 1 : -1u;
+    }
+}
+
+static void put_bar(struct dure_buf *buf, const struct dure_screen *screen, const json_t *row, unsigned width)
+{
+    int64_t value[PARTS];
+    unsigned cells[PARTS];
+    for (unsigned i = 0; i < PARTS; i++)
+        value[i] = dure_json_int(row, parts[i].key, 0);
+    share_out(value, width, cells);
+    for (unsigned i = 0; i < PARTS; i++)
+        for (unsigned k = 0; k < cells[i]; k++)
+            dure_buf_str(buf, screen->utf8 ? parts[i].mark_utf8 : (char[]){parts[i].mark, 0});
+}
+
+static void put_count(struct dure_grid *grid, const json_t *row, const char *key, enum dure_style style)
+{
+    char text[32];
+    const int64_t value = dure_json_int(row, key, 0);
+    dure_grid_cell(grid, value ? style : DURE_STYLE_DIM, "%s", value ? dure_term_grouped(value, text) : "0");
+}
+
+static const char *shown_name(const struct dure_screen *screen, const json_t *row)
+{
+    const char *name = dure_json_text(row, "name", "-"), *label = dure_json_text(row, "label", "");
+    return screen->utf8 && *label ? label : name;
+}
+
+static enum dure_err section(const struct dure_screen *screen, const char *title, const json_t *rows, bool borrows)
+{
+    static const struct dure_grid_column layout[] = {{"", false, 14},          {"GPUS", true, 0}, {"OWN", true, 0},  {"LENT", true, 0}, {"BORROWED", true, 0},
+                                                     {"IDLE", true, 0}, {"LOST", true, 0}, {"ARRIVING", true, 0}, {"", false, 0}};
+    struct dure_grid_column columns[sizeof layout / sizeof *layout];
+    DURE_CLEANUP_BUF struct dure_buf bar;
+    dure_buf_init(&bar, 4096);
+    memcpy(columns, layout, sizeof layout);
+    columns[0].title = title;
+    /* A bar is drawn to the width that is left, so its column never has to be cut. */
+    const unsigned width = screen->width >= 100 ? BAR_MAX : BAR_LEAST;
+    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
+    if (!grid)
+        return DURE_E_MEMORY;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *label = dure_render_label(row);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", shown_name(screen, row), *label ? "\t" : "", label);
+        put_count(grid, row, "gpus", DURE_STYLE_BOLD);
+        put_count(grid, row, "own", DURE_STYLE_NONE);
+        put_count(grid, row, "lent", DURE_STYLE_NONE);
+        if (borrows)
+            put_count(grid, row, "borrowed", DURE_STYLE_NONE);
+        else
+            dure_grid_cell(grid, DURE_STYLE_DIM, "-");
+        put_count(grid, row, "idle", DURE_STYLE_NONE);
+        put_count(grid, row, "lost", DURE_STYLE_BAD);
+        put_count(grid, row, "arriving", DURE_STYLE_NONE);
+        dure_buf_clear(&bar);
+        put_bar(&bar, screen, row, width);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", bar.data ? bar.data : "");
+    }
+    fputc('\n', screen->out);
+    const enum dure_err err = bar.failed ? DURE_E_MEMORY : dure_grid_print(grid, screen, 0, false);
+    dure_grid_free(grid);
+    return err;
+}
+
+static enum dure_err others(const struct dure_screen *screen, const json_t *rows)
+{
+    static const struct dure_grid_column columns[] = {{"NOT SCHEDULABLE", false, 14}, {"KIND", false, 0}, {"COUNT", true, 0}, {"SITE", false, 8},
+                                                      {"OWNER", false, 8}};
+    char count[32];
+    if (json_array_size(rows) == 0)
+        return DURE_OK;
+    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
+    if (!grid)
+        return DURE_E_MEMORY;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "name", "-"));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "kind", "-"));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(row, "count", 0), count));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "site", "-"));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "owner", "-"));
+    }
+    fputc('\n', screen->out);
+    const enum dure_err err = dure_grid_print(grid, screen, 0, false);
+    dure_grid_free(grid);
+    return err;
+}
+
+/* GPUs of the sites that are emulated, of the models that are virtual. */
+static int64_t labelled(const json_t *rows, const char *key)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (dure_json_true(json_array_get(rows, i), key))
+            sum += dure_json_int(json_array_get(rows, i), "gpus", 0);
+    return sum;
+}
+
+static void heading(const struct dure_screen *screen, const json_t *board)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    char number[32], now[DURE_TIME_TEXT_MAX];
+    const json_t *totals = json_object_get(board, "totals"), *chains = json_object_get(board, "chains");
+    const int64_t emulated = labelled(chains, "emulated"), virtual_gpus = labelled(chains, "virtual");
+    dure_buf_init(&buf, 1 << 16);
+    dure_term_clean(&buf, dure_json_text(board, "name", "fleet"));
+    dure_buf_printf(&buf, ": %s GPUs", dure_term_grouped(dure_json_int(totals, "gpus", 0), number));
+    if (emulated)
+        dure_buf_printf(&buf, ", %s of them emulated (no process runs)", dure_term_grouped(emulated, number));
+    if (virtual_gpus)
+        dure_buf_printf(&buf, ", %s virtual (slots without hardware)", dure_term_grouped(virtual_gpus, number));
+    if (dure_json_int(totals, "arriving", 0))
+        dure_buf_printf(&buf, "; %s arriving", dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
+    dure_buf_printf(&buf, "; %s.", dure_time_format_local(dure_screen_now_us(screen), now));
+    struct dure_buf wrapped;
+    dure_buf_init(&wrapped, 1 << 16);
+    dure_term_wrap(&wrapped, buf.data ? buf.data : "", 0, 0, screen->width);
+    if (wrapped.data)
+        fwrite(wrapped.data, 1, wrapped.length, screen->out);
+    dure_buf_release(&wrapped);
+}
+
+static void legend(const struct dure_screen *screen)
+{
+    fputc('\n', screen->out);
+    for (unsigned i = 0; i < PARTS; i++) {
+        fprintf(screen->out, "%s%s", i ? "  " : "", dure_screen_style_on(screen, parts[i].style));
+        if (screen->utf8)
+            fputs(parts[i].mark_utf8, screen->out);
+        else
+            fputc(parts[i].mark, screen->out);
+        fprintf(screen->out, " %s%s", parts[i].key, dure_screen_style_off(screen, parts[i].style));
+    }
+    fputc('\n', screen->out);
+}
+
+enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *board, const char *by)
+{
+    const bool all = strcmp(by, "all") == 0;
+    enum dure_err err = DURE_OK;
+    heading(screen, board);
+    if (all || strcmp(by, "owner") == 0)
+        err = section(screen, "OWNER", json_object_get(board, "owners"), true);
+    if (!err && (all || strcmp(by, "site") == 0))
+        err = section(screen, "SITE", json_object_get(board, "sites"), false);
+    if (!err && (all || strcmp(by, "model") == 0))
+        err = section(screen, "MODEL", json_object_get(board, "models"), false);
+    if (!err && strcmp(by, "chain") == 0)
+        err = section(screen, "CHAIN", json_object_get(board, "chains"), false);
+    if (!err && all)
+        err = others(screen, json_object_get(board, "others"));
+    if (!err)
+        legend(screen);
+    return err;
+}

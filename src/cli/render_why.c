@@ -1,0 +1,122 @@
+/* Why: the sentence, then the places grouped by what refused them. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "base/vec.h"
+#include "cli/cli.h"
+#include "cli/grid.h"
+#include "cli/render.h"
+
+enum { GROUPS_MAX = 8192, PLACES_SHOWN = 2 };
+
+struct group {
+    const json_t *first;
+    const char *places[PLACES_SHOWN];
+    unsigned count;
+    int64_t gpus;
+};
+
+static bool same(const json_t *a, const json_t *b)
+{
+    static const char *const keys[] = {"rule", "need", "have", "unit", "text"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
+            return false;
+    return true;
+}
+
+static const char *place_name(const json_t *row)
+{
+    const char *chain = dure_json_text(row, "chain", "");
+    return *chain ? chain : dure_json_text(row, "site", "-");
+}
+
+static void put_group(struct dure_grid *grid, const struct group *group)
+{
+    char gpus[32], need[32] = "", have[32] = "";
+    const char *unit = dure_json_text(group->first, "unit", "");
+    const char *rule = dure_json_text(group->first, "rule", "");
+    const bool figures = *unit && strcmp(rule, "fits") != 0;
+    if (figures) {
+        dure_term_grouped(dure_json_int(group->first, "need", 0), need);
+        dure_term_grouped(dure_json_int(group->first, "have", 0), have);
+    }
+    dure_grid_cell(grid, strcmp(rule, "fits") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
+    if (group->count > PLACES_SHOWN)
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more", group->places[0], group->places[1], group->count - PLACES_SHOWN);
+    else if (group->count == PLACES_SHOWN)
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s", group->places[0], group->places[1]);
+    else
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *dure_render_label(group->first) ? "\t" : "", dure_render_label(group->first));
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(group->gpus, gpus));
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", figures ? unit : "");
+    dure_grid_cell(grid, DURE_STYLE_DIM, "%s", dure_json_text(group->first, "text", ""));
+}
+
+static enum dure_err print_rows(const struct dure_screen *screen, const json_t *rows)
+{
+    static const struct dure_grid_column columns[] = {{"RULE", false, 0},  {"PLACES", false, 16}, {"GPUS", true, 0},     {"NEED", true, 0},
+                                                      {"HAVE", true, 0}, {"UNIT", false, 4},   {"MEANING", false, 20}};
+    DURE_VEC(struct group) groups = {0};
+    enum dure_err err = DURE_OK;
+    for (size_t i = 0; i < json_array_size(rows) && !err; i++) {
+        const json_t *row = json_array_get(rows, i);
+        size_t g = 0;
+        while (g < groups.count && !same(groups.at[g].first, row))
+            g++;
+        if (g == groups.count && !DURE_VEC_PUSH(&groups, (struct group){.first = row}, GROUPS_MAX))
+            err = DURE_E_MEMORY;
+        if (err)
+            break;
+        if (groups.at[g].count < PLACES_SHOWN)
+            groups.at[g].places[groups.at[g].count] = place_name(row);
+        groups.at[g].count++;
+        groups.at[g].gpus += dure_json_int(row, "gpus", 0);
+    }
+    struct dure_grid *grid = err ? NULL : dure_grid_new(columns, sizeof columns / sizeof *columns);
+    if (!grid)
+        err = DURE_E_MEMORY;
+    for (size_t g = 0; !err && g < groups.count; g++)
+        put_group(grid, &groups.at[g]);
+    if (!err)
+        err = dure_grid_print(grid, screen, 0, false);
+    dure_grid_free(grid);
+    DURE_VEC_FREE(&groups);
+    return err;
+}
+
+enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    char text[DURE_TIME_TEXT_MAX];
+    const char *state = dure_json_text(why, "state", "");
+    const json_t *rows = json_object_get(why, "rows"), *changes = json_object_get(why, "changes");
+    dure_buf_init(&buf, 1 << 20);
+    dure_term_wrap(&buf, dure_json_text(why, "sentence", ""), 0, 0, screen->width);
+    if (dure_json_int(why, "ahead", 0) > 0)
+        dure_buf_printf(&buf, "Jobs of the same tenant before it: %" PRId64 ".\n", dure_json_int(why, "ahead", 0));
+    fwrite(buf.data, 1, buf.length, screen->out);
+    if (json_array_size(rows) > 0) {
+        fputc('\n', screen->out);
+        const enum dure_err err = print_rows(screen, rows);
+        if (err)
+            return err;
+    }
+    dure_buf_clear(&buf);
+    for (size_t i = 0; i < json_array_size(changes); i++) {
+        dure_buf_str(&buf, i == 0 ? "\nEach of these changes was tried and would let it start:\n  - " : "  - ");
+        dure_term_wrap(&buf, json_string_value(json_array_get(changes, i)) ? json_string_value(json_array_get(changes, i)) : "", 4, 4, screen->width);
+    }
+    const char *estimate = dure_json_time(why, "start_estimate", text);
+    if (strcmp(estimate, "-") != 0)
+        dure_buf_printf(&buf, "\nEstimated start: %s.\n", estimate);
+    else if (strcmp(state, "PENDING") == 0)
+        dure_buf_str(&buf, "\nWhen it starts cannot be said: nothing that now runs frees its place at a known time.\n");
+    if (buf.data)
+        fwrite(buf.data, 1, buf.length, screen->out);
+    return buf.failed ? DURE_E_MEMORY : DURE_OK;
+}

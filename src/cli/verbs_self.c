@@ -1,0 +1,189 @@
+/* The verbs for the program itself: starting and stopping the daemon, figures, help. */
+#include "cli/handlers.h"
+#include "cli/verbs.h"
+
+static const struct dure_option up_options[] = {
+    {"fleet", 'F', DURE_OPTION_FILE, "FILE", "this machine alone", "the fleet to declare; this machine is added as a real site unless the file has one"},
+    {"tenants", 'T', DURE_OPTION_FILE, "FILE", "you, with all of this machine", "the tenants to declare; your own project is added unless the file has it"},
+    {"virtual-gpus", 0, DURE_OPTION_COUNT, "N", "one a CPU, 8 at most, where there is no GPU", "so many virtual GPUs: slots for real processes, labelled wherever they are shown", NULL, 0, 64},
+    {"no-job", 0, DURE_OPTION_FLAG, NULL, NULL, "submit no first job"},
+    {"hello", 0, DURE_OPTION_FLAG, NULL, NULL, "submit the first job again, though one has run"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_up = {
+    .name = "up",
+    .operands = "",
+    .title = "start everything on this machine, and show that it works",
+    .text = "Looks at this machine, starts the daemon detached, declares fleet and tenants, runs a first job, and shows its output, why it ran where it ran, the board, and what "
+            "to do next. Without a GPU it says so and uses virtual ones. Nothing outside the state folder and the socket's folder is touched.\n\n"
+            "Run again it starts only what is missing: a daemon that runs is left alone, a fleet that is declared stays, and no second job is submitted (the state "
+            "and the board are shown) unless --hello asks for one.",
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .options = up_options,
+    .examples = {{"dure up", "this machine"}, {"dure up --fleet examples/fleets/korea.yaml", "a nation's fleet, emulated, with this machine as one real site"}},
+    .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED,
+    .run = dure_cmd_up,
+};
+
+static const struct dure_option down_options[] = {
+    {"keep-jobs", 0, DURE_OPTION_FLAG, NULL, NULL, "leave running jobs to their supervisors; a later daemon finds them again"},
+    {"wait", 0, DURE_OPTION_SECONDS, "TIME", "60", "how long jobs and daemon may take", NULL, 1, 86400},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_down = {
+    .name = "down",
+    .operands = "",
+    .title = "stop the daemon, and by default its jobs",
+    .text = "Cancels what runs on this machine (pending jobs stay pending), waits until no process of a job is left, then stops the daemon in order. Says what was stopped. The state "
+            "stays: `dure up` goes on from there.",
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .options = down_options,
+    .examples = {{"dure down", "stop all"}, {"dure down --keep-jobs", "for an upgrade of the daemon"}},
+    .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_BUSY,
+    .run = dure_cmd_down,
+};
+
+const struct dure_verb dure_verb_bench = {
+    .name = "bench",
+    .operands = "",
+    .title = "measure: submit, start, recover, load",
+    .text = "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.",
+    .flags = DURE_VERB_GROUP_ONLY,
+    .exits = 0,
+};
+
+/* The options are read by bench/ itself; they stand here for help and completion. */
+static const struct dure_option bench_submit_options[] = {
+    {"clients", 0, DURE_OPTION_COUNT, "N", "64", "connections, each with one request at a time", NULL, 1, 1000},
+    {"seconds", 0, DURE_OPTION_COUNT, "N", "10", "how long", NULL, 1, 3600},
+    {"fleet", 0, DURE_OPTION_FILE, "FILE", "examples/fleets/korea.yaml", "the fleet that is loaded"},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_submit = {
+    .name = "bench submit",
+    .operands = "",
+    .title = "durable submissions a second",
+    .text = "Prints per_s, p50_us, p99_us and rss_mib.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_submit_options,
+    .examples = {{"dure bench submit --clients 64 --seconds 10 --json", "under load"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_start_options[] = {
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "200", "how many, one after another", NULL, 1, 100000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_start = {
+    .name = "bench start",
+    .operands = "",
+    .title = "from the acknowledgement to the job's first instruction",
+    .text = "Prints p50_us and p99_us, by the local engine.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_start_options,
+    .examples = {{"dure bench start --json", "the local engine"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_recover_options[] = {
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "1000000", "how many jobs the journal holds", NULL, 1, 10000000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_recover = {
+    .name = "bench recover",
+    .operands = "",
+    .title = "recovery after a kill, with the last snapshot and with none",
+    .text = "Prints seconds, seconds_no_snapshot and rss_mib.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_recover_options,
+    .examples = {{"dure bench recover --jobs 1000000 --json", "a million jobs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_load_options[] = {
+    {"fleet", 0, DURE_OPTION_FILE, "FILE", NULL, "the Fleet spec"},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_load = {
+    .name = "bench load",
+    .operands = "",
+    .title = "parse, validate and apply a fleet",
+    .text = "Prints seconds, rss_mib, gpus and nodes.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_load_options,
+    .examples = {{"dure bench load --fleet examples/fleets/korea.yaml --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+const struct dure_verb dure_verb_version = {
+    .name = "version",
+    .operands = "",
+    .title = "print the version of this program and of the daemon",
+    .text = "Without a daemon only this program's is known, and that is no error.",
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .examples = {{"dure version", "both versions, and where the daemon keeps its state"}},
+    .exits = 0,
+    .run = dure_cmd_version,
+};
+
+const struct dure_verb dure_verb_completion = {
+    .name = "completion",
+    .operands = "bash|zsh|fish",
+    .title = "print a shell's completion script",
+    .text = "Made from the same table as this help.",
+    .flags = 0,
+    .operands_least = 1,
+    .operands_most = 1,
+    .operand = DURE_OPERAND_SHELL,
+    .examples = {{"source <(dure completion bash)", "for this shell"},
+                 {"dure completion fish > ~/.config/fish/completions/dure.fish", "for good"}},
+    .exits = 0,
+    .run = dure_cmd_completion,
+};
+
+static const struct dure_option help_options[] = {
+    {"markdown", 0, DURE_OPTION_FLAG, NULL, NULL, "the whole reference as Markdown (docs/reference/cli.md)"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_help = {
+    .name = "help",
+    .operands = "[VERB]",
+    .title = "explain a verb",
+    .text = "Alone it lists all verbs.",
+    .flags = 0,
+    .operands_most = 2,
+    .operand = DURE_OPERAND_VERB,
+    .options = help_options,
+    .examples = {{"dure help allot grant", "one verb"}},
+    .exits = 0,
+    .run = dure_cmd_help,
+};
+
+const struct dure_verb dure_verb_man = {
+    .name = "man",
+    .operands = "DIRECTORY",
+    .title = "write the manual pages into a directory",
+    .text = "One page a verb, a group's sub-verbs on its page: dure.1, dure-submit.1, ... `make install` puts them in place.",
+    .flags = 0,
+    .operands_least = 1,
+    .operands_most = 1,
+    .operand = DURE_OPERAND_DIR,
+    .examples = {{"dure man /tmp/man && man /tmp/man/dure-submit.1", "read one"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_man,
+};
