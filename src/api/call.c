@@ -116,7 +116,7 @@ void call_fail_problems(struct call *call, const struct dure_problems *problems)
     json_str(out, "code", dure_err_wire(DURE_E_INVALID));
     if (problems->count == 1) {
         const struct dure_problem *problem = &problems->at[0];
-        char line[sizeof *problem];
+        char line[sizeof *problem + 64];
         snprintf(line, sizeof line, "%s: found %s, expected %s", problem->field[0] != '\0' ? problem->field : "the spec", problem->found,
                  problem->expected);
         json_str(out, "message", line);
