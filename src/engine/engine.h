@@ -40,7 +40,7 @@ struct dure_engine {
     void (*warn)(void *state, struct dure_attempt_id attempt, int64_t deadline_us); /* SIGTERM now; the core orders the stop */
     void (*unwarn)(void *state, struct dure_attempt_id attempt);                    /* the notice is taken back (nothing to do for most) */
     void (*stop)(void *state, struct dure_attempt_id attempt);                      /* SIGKILL of the whole tree */
-    void (*forget)(void *state, struct dure_attempt_id attempt);                    /* its end is durable: clean up */
+    void (*forget)(void *state, struct dure_attempt_id attempt);                    /* its end is durable: clean up, and kill what still runs */
     void (*free)(void *state);
     /* What this engine enforces on this machine, for people: one line each, e.g. "memory: accounted, not enforced (no delegated cgroup)". */
     void (*describe)(void *state, struct dure_buf *text);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "specs.h"
 #include "tap.h"
@@ -44,6 +45,8 @@ static struct dure_journal *sign_again(const struct copied *copied, const char *
     struct dure_journal_options options = {.directory = directory, .origin = "test/flip", .create = true};
     uint64_t from = 0;
 
+    if (mkdir(directory, 0700) != 0)
+        tap_bail("no folder %s", directory);
     if (dure_journal_open(&options, &journal, &error) != DURE_OK)
         tap_bail("%s", error.text);
     for (unsigned i = 0; i < copied->ends_count; i++) {

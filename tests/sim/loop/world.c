@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/timefmt.h"
 #include "tap.h"
@@ -94,7 +95,7 @@ static void engine_forget(void *context, struct dure_attempt_id id)
 {
     struct world_attempt *attempt = world_attempt(context, id.v);
     if (attempt != NULL)
-        attempt->forgotten = true;
+        attempt->running = false, attempt->ended = true, attempt->forgotten = true;
 }
 
 static int64_t now_us(void *context)
@@ -202,6 +203,7 @@ bool world_open(struct world *world)
                                          .unwarn = engine_unwarn, .stop = engine_stop, .forget = engine_forget};
     if (world->directory[0] == '\0')
         snprintf(world->directory, sizeof world->directory, "%s", tap_tempdir());
+    mkdir(world->directory, 0700); /* there already after a crash */
     if (world->wall_us == 0)
         world->wall_us = INT64_C(1772323200) * DURE_SECOND_US; /* 1 March 2026 */
     world->down = false;
