@@ -1,19 +1,20 @@
 #include "core/cells/state.h"
 
-/* Which virtual cell, and may it be bound at all? */
-static enum dure_err check_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
-                                   struct dure_cells_owner **ret_owner, struct dure_error *error)
+/* The right, if this cell of it may be bound; else NULL and why. */
+static struct dure_cells_owner *bindable(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                                         struct dure_error *error)
 {
     struct dure_cells_owner *owner = dure_cells_find(cells, allot);
-    if (!owner || index >= owner->index_end || owner->state[index] == DURE_CELLS_GONE)
-        return dure_fail(error, DURE_E_RIGHTS, "right %u has no cell %u", allot.v, index);
+    if (!owner || index >= owner->index_end || owner->state[index] == DURE_CELLS_GONE) {
+        (void)dure_fail(error, DURE_E_RIGHTS, "right %u has no cell %u", allot.v, index);
+        return NULL;
+    }
     const enum dure_cells_state state = owner->state[index];
-    if (!owner->started || state == DURE_CELLS_WAITING)
-        return dure_fail(error, DURE_E_RIGHTS, "right %u has not started", allot.v);
-    if (dure_cells_is_bound(state))
-        return dure_fail(error, DURE_E_RIGHTS, "cell %u of right %u is bound already", index, allot.v);
-    *ret_owner = owner;
-    return DURE_OK;
+    if (owner->started && (state == DURE_CELLS_UNBOUND || state == DURE_CELLS_SUSPENDED))
+        return owner;
+    (void)dure_fail(error, DURE_E_RIGHTS, "cell %u of right %u %s", index, allot.v,
+                    dure_cells_is_bound(state) ? "is bound already" : "can not be bound before its start");
+    return NULL;
 }
 
 /* Down from a free cell, always to the least borrowed child: if a cell of `level` without borrowed work must be in there by count, it is
@@ -97,8 +98,10 @@ static uint32_t choose_damaged(const struct dure_cells *cells, unsigned level)
     uint64_t leaf = level > 1 ? dure_bits_first(&cells->lost, 0) : UINT64_MAX; /* a lost leaf has no healthy part */
     while (leaf != UINT64_MAX) {
         const uint32_t index = (uint32_t)leaf / leaves;
-        const uint32_t lost = dure_cells_lost_in(cells, level, index), borrowed = dure_cells_borrowed_in(cells, level, index);
-        const bool better = found == DURE_NONE32 || lost < least_lost || (lost == least_lost && borrowed < least_borrowed);
+        const uint32_t lost = dure_cells_lost_in(cells, level, index),
+                       borrowed = dure_cells_borrowed_in(cells, level, index);
+        const bool better =
+            found == DURE_NONE32 || lost < least_lost || (lost == least_lost && borrowed < least_borrowed);
         if (better && can_serve(cells, level, index)) {
             found = index;
             least_lost = lost;
@@ -109,33 +112,34 @@ static uint32_t choose_damaged(const struct dure_cells *cells, unsigned level)
     return found;
 }
 
-enum dure_err dure_cells_choose(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, bool relaxed,
-                                struct dure_cell *ret_cell, struct dure_error *error)
+enum dure_err dure_cells_choose(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                                bool relaxed, struct dure_cell *ret_cell, struct dure_error *error)
 {
-    struct dure_cells_owner *owner;
-    const enum dure_err err = check_virtual(cells, allot, index, &owner, error);
-    if (err)
-        return err;
+    const struct dure_cells_owner *owner = bindable(cells, allot, index, error);
+    if (!owner)
+        return DURE_E_RIGHTS;
     const bool suspended = owner->state[index] == DURE_CELLS_SUSPENDED;
     const unsigned level = owner->spec.level;
     const uint32_t found = suspended ? choose_damaged(cells, level) : choose_owed(cells, level, relaxed);
     if (found == DURE_NONE32)
-        return suspended ? dure_fail(error, DURE_E_SUSPENDED, "cell %u of right %u is suspended: hardware was lost", index, allot.v)
+        return suspended ? dure_fail(error, DURE_E_SUSPENDED, "cell %u of right %u is suspended: hardware was lost",
+                                     index, allot.v)
                          : dure_fail(error, DURE_E_STATE, "hardware was lost and the rights are not settled yet");
     *ret_cell = (struct dure_cell){.index = found, .level = (uint8_t)level};
     return DURE_OK;
 }
 
-static enum dure_err check_take(const struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index, struct dure_cell cell,
-                                struct dure_error *error)
+static enum dure_err check_take(const struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index,
+                                struct dure_cell cell, struct dure_error *error)
 {
     if (cell.level != owner->spec.level || cell.index >= cells->level[cell.level].count)
-        return dure_fail(error, DURE_E_INVALID, "cell %u of level %d is not for a right of level %d", cell.index, cell.level,
-                         owner->spec.level);
+        return dure_fail(error, DURE_E_INVALID, "cell %u of level %d is not for a right of level %d", cell.index,
+                         cell.level, owner->spec.level);
     if (owner->state[index] == DURE_CELLS_SUSPENDED)
         return can_serve(cells, cell.level, cell.index)
                    ? DURE_OK
-                   : dure_fail(error, DURE_E_SHORT, "cell %u of level %d cannot serve a suspended right", cell.index, cell.level);
+                   : dure_fail(error, DURE_E_SHORT, "cell %u of level %d cannot serve a suspended right", cell.index,
+                               cell.level);
     const unsigned above = dure_cells_free_above(cells, cell.level, cell.index);
     if (!above)
         return dure_fail(error, DURE_E_STATE, "cell %u of level %d is not free", cell.index, cell.level);
@@ -146,15 +150,15 @@ static enum dure_err check_take(const struct dure_cells *cells, const struct dur
     return DURE_OK;
 }
 
-enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cell cell,
-                                    struct dure_error *error)
+enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                                    struct dure_cell cell, struct dure_error *error)
 {
-    struct dure_cells_owner *owner;
-    enum dure_err err = check_virtual(cells, allot, index, &owner, error);
-    if (!err && !dure_cells_whole(cells))
-        err = dure_fail(error, DURE_E_STATE, "hardware was lost and the rights are not settled yet");
-    if (!err)
-        err = check_take(cells, owner, index, cell, error);
+    struct dure_cells_owner *owner = bindable(cells, allot, index, error);
+    if (!owner)
+        return DURE_E_RIGHTS;
+    if (!dure_cells_whole(cells))
+        return dure_fail(error, DURE_E_STATE, "hardware was lost and the rights are not settled yet");
+    const enum dure_err err = check_take(cells, owner, index, cell, error);
     if (err)
         return err;
     const size_t start = dure_cells_begin(cells);
@@ -169,10 +173,10 @@ enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
-enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cell *ret_cell,
-                              struct dure_error *error)
+enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                              struct dure_cell *ret_cell, struct dure_error *error)
 {
-    struct dure_cell cell;
+    struct dure_cell cell = {0};
     enum dure_err err = dure_cells_choose(cells, allot, index, false, &cell, error);
     if (!err)
         err = dure_cells_take_exact(cells, allot, index, cell, error);
@@ -181,7 +185,8 @@ enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id all
     return err;
 }
 
-void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state next)
+void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
+                       enum dure_cells_state next)
 {
     const unsigned level = owner->spec.level;
     const uint32_t cell = owner->virtuals[index].cell;
@@ -195,13 +200,15 @@ void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner,
         dure_cells_release(cells, level, cell);
 }
 
-enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_error *error)
+enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                              struct dure_error *error)
 {
     struct dure_cells_owner *owner = dure_cells_find(cells, allot);
     if (!owner || index >= owner->index_end || !dure_cells_is_bound(owner->state[index]))
         return dure_fail(error, DURE_E_STATE, "cell %u of right %u is not bound", index, allot.v);
     if (owner->virtuals[index].used)
-        return dure_fail(error, DURE_E_STATE, "%u leaves of cell %u of right %u are in use", owner->virtuals[index].used, index, allot.v);
+        return dure_fail(error, DURE_E_STATE, "%u leaves of cell %u of right %u are in use",
+                         owner->virtuals[index].used, index, allot.v);
     const bool served = owner->state[index] == DURE_CELLS_SERVED;
     const bool damaged = dure_cells_lost_in(cells, owner->spec.level, owner->virtuals[index].cell) != 0;
     const size_t start = dure_cells_begin(cells);

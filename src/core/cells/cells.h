@@ -42,7 +42,8 @@ struct dure_cells_shape {
 };
 
 /* Everything free, nothing promised. E_INVALID: a level count, fan-out or tops of zero or too many; E_LIMIT: too many leaves. */
-DURE_NODISCARD enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells,
+                                            struct dure_error *error);
 void dure_cells_free(struct dure_cells *cells); /* NULL is fine */
 
 /* ---- the tree ---- */
@@ -58,11 +59,11 @@ uint32_t dure_cells_first_leaf(const struct dure_cells *cells, struct dure_cell 
 /* ---- rights ---- */
 
 struct dure_cells_right {
-    struct dure_allot_id id;          /* not in use in this chain */
+    struct dure_allot_id id; /* not in use in this chain */
     struct dure_tenant_id holder;
-    uint32_t count;                   /* virtual cells, 1.. */
+    uint32_t count; /* virtual cells, 1.. */
     uint8_t level;
-    uint8_t rank;                     /* when hardware is lost, low ranks are suspended first: 0 = of the hardware's owner, 1 = others */
+    uint8_t rank; /* when hardware is lost, low ranks are suspended first: 0 = of the hardware's owner, 1 = others */
     int64_t start_us;
     int64_t end_us;                   /* > start_us; DURE_NEVER_US: none */
     struct dure_allot_id predecessor; /* same level, ends no later than this starts; DURE_NONE32: none */
@@ -86,11 +87,12 @@ DURE_NODISCARD enum dure_err dure_cells_accept(struct dure_cells *cells, const s
 DURE_NODISCARD enum dure_err dure_cells_preview(const struct dure_cells *cells, const struct dure_cells_right *right,
                                                 struct dure_cells_shortfall *ret_shortfall, struct dure_error *error);
 /* Its start has come: from now on its cells may be bound. E_NOT_FOUND; E_STATE: already started. */
-DURE_NODISCARD enum dure_err dure_cells_start(struct dure_cells *cells, struct dure_allot_id allot, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_start(struct dure_cells *cells, struct dure_allot_id allot,
+                                              struct dure_error *error);
 
 enum dure_cells_event_kind {
-    DURE_CELLS_IN_USE = 1,  /* refused because of it: bound and in use */
-    DURE_CELLS_RELEASED,    /* was bound to `cell`, which now belongs to nobody; jobs still there are borrowed from now on */
+    DURE_CELLS_IN_USE = 1, /* refused because of it: bound and in use */
+    DURE_CELLS_RELEASED, /* was bound to `cell`, which now belongs to nobody; jobs still there are borrowed from now on */
     DURE_CELLS_HANDED_OVER, /* is now virtual cell `heir_index` of `heir`; bound to `cell` if cell.level > 0 */
 };
 struct dure_cells_event {
@@ -110,22 +112,25 @@ const struct dure_cells_event *dure_cells_events(const struct dure_cells *cells,
  * a bound cell is released, or passes to another holder, its uses become borrowings: the caller counts those jobs as borrowed from then on.
  * Without `force`, E_STATE if that would happen to a job (the events name the cells). E_NOT_FOUND; E_INVALID.
  * O(count log count + leaves released). */
-DURE_NODISCARD enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay, bool force,
-                                               struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay,
+                                               bool force, struct dure_error *error);
 /* Ends a right: its cells pass to their heirs (those in use first, each keeping its binding), the rest are released, the id is free again.
  * Uses and `force` as for shrink. At an instant, end before start. O(count + leaves released). */
-DURE_NODISCARD enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allot, bool force, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allot, bool force,
+                                            struct dure_error *error);
 
 struct dure_cells_right_view {
     struct dure_cells_right right; /* count: what remains of it */
     bool started;
-    uint32_t index_end;            /* virtual indices are below this; holes after a shrink */
+    uint32_t index_end;                                  /* virtual indices are below this; holes after a shrink */
     uint32_t waiting, unbound, bound, suspended, served; /* cells in each state; their sum is right.count */
-    uint32_t used;                 /* leaves */
+    uint32_t used;                                       /* leaves */
 };
-bool dure_cells_right(const struct dure_cells *cells, struct dure_allot_id allot, struct dure_cells_right_view *ret_view);
+bool dure_cells_right(const struct dure_cells *cells, struct dure_allot_id allot,
+                      struct dure_cells_right_view *ret_view);
 /* The right with the lowest id >= from; false: none. O(log rights). */
-bool dure_cells_right_next(const struct dure_cells *cells, struct dure_allot_id from, struct dure_cells_right_view *ret_view);
+bool dure_cells_right_next(const struct dure_cells *cells, struct dure_allot_id from,
+                           struct dure_cells_right_view *ret_view);
 /* The same among the rights of one holder. */
 bool dure_cells_right_of(const struct dure_cells *cells, struct dure_tenant_id holder, struct dure_allot_id from,
                          struct dure_cells_right_view *ret_view);
@@ -145,15 +150,16 @@ struct dure_cells_virtual {
     struct dure_allot_id allot;
     uint32_t index;
     enum dure_cells_state state;
-    struct dure_cell cell;       /* the bound cell; level 0: none */
-    uint32_t leaves;             /* in all */
-    uint32_t lost;               /* of the bound cell */
-    uint32_t used;               /* by the holder's guaranteed jobs */
-    uint32_t free;               /* neither used nor lost; of an unbound one: all; of a suspended or waiting one: 0 */
-    struct dure_allot_id heir;   /* who gets it at the end; DURE_NONE32: nobody */
+    struct dure_cell cell;     /* the bound cell; level 0: none */
+    uint32_t leaves;           /* in all */
+    uint32_t lost;             /* of the bound cell */
+    uint32_t used;             /* by the holder's guaranteed jobs */
+    uint32_t free;             /* neither used nor lost; of an unbound one: all; of a suspended or waiting one: 0 */
+    struct dure_allot_id heir; /* who gets it at the end; DURE_NONE32: nobody */
     uint32_t heir_index;
 };
-bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cells_virtual *ret_virtual);
+bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                        struct dure_cells_virtual *ret_virtual);
 /* The first virtual cell of a right at or after index `from` whose state is in `states` (bits 1 << state); false: none. O(distance),
  * by memchr where one state is asked for. */
 bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t from, unsigned states,
@@ -161,8 +167,8 @@ bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_i
 /* The best place for one cell of `level` inside a virtual cell, by rules that see only its holder: all its leaves unused and healthy, in
  * the smallest wholly idle cell (so that larger shapes stay whole), lowest first. ret_offset = its first leaf, counted inside the virtual
  * cell; ret_hole = level of that smallest idle cell. False: none. O(leaves of the virtual cell). */
-bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, unsigned level, uint32_t *ret_offset,
-                    unsigned *ret_hole);
+bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, unsigned level,
+                    uint32_t *ret_offset, unsigned *ret_hole);
 
 /* The physical cell that the rules bind next to this virtual cell.
  * Owed: the lowest level with a free cell, the least borrowed of that level, then down the least borrowed children. With `relaxed`, also
@@ -170,28 +176,33 @@ bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, 
  * Suspended: the cell with fewest lost leaves, all other leaves free, that can be had without breaking the invariant for all others; then
  * the least borrowed. O(lost leaves).
  * E_RIGHTS: no such virtual cell, bound already, or not started; E_SUSPENDED: suspended, and no damaged cell can serve it. */
-DURE_NODISCARD enum dure_err dure_cells_choose(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, bool relaxed,
-                                               struct dure_cell *ret_cell, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_choose(const struct dure_cells *cells, struct dure_allot_id allot,
+                                               uint32_t index, bool relaxed, struct dure_cell *ret_cell,
+                                               struct dure_error *error);
 /* Binds exactly this cell, if that is safe: owed: splitting a free level-m cell for it needs min(s[l+1..m]) >= 1 (the cell that choose
  * names always passes). E_RIGHTS as above; E_INVALID: no such cell or another level; E_STATE: not free; E_SHORT: not safe. */
 DURE_NODISCARD enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                                    struct dure_cell cell, struct dure_error *error);
 /* choose and take_exact in one. */
-DURE_NODISCARD enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cell *ret_cell,
-                                             struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                                             struct dure_cell *ret_cell, struct dure_error *error);
 /* Unbinds and merges buddies upward. E_STATE: not bound, or a leaf of it is in use. A damaged cell may leave the chain short: settle then. */
-DURE_NODISCARD enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                                             struct dure_error *error);
 
 /* Counts a guaranteed job in (+1) or out (-1) of a leaf. E_STATE: not under a bound cell; E_LIMIT; out of an unused leaf: assert. */
-DURE_NODISCARD enum dure_err dure_cells_use(struct dure_cells *cells, uint32_t leaf, int delta, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_use(struct dure_cells *cells, uint32_t leaf, int delta,
+                                            struct dure_error *error);
 /* Counts a borrowed job in or out of a leaf, wherever it stands. A borrowed leaf remains free (or bound): it costs no owner anything, and
  * is evicted when its cell is wanted. E_LIMIT; out of a leaf that is not borrowed: assert. */
-DURE_NODISCARD enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int delta, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int delta,
+                                                 struct dure_error *error);
 
 /* ---- failures ---- */
 
 /* A leaf is down, drained or under foreign load; the caller counts the reasons. Its path is split: s falls by one at each level up to the
- * free cell it came from; under a bound cell only that cell is damaged. E_STATE: lost already; E_INVALID. Then settle. */
+ * free cell it came from; under a bound cell only that cell is damaged. E_STATE: lost already; E_INVALID. Then settle.
+ * Hardware that has yet to arrive is not lost: the rights on it start later. */
 DURE_NODISCARD enum dure_err dure_cells_lose(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
 /* The opposite. E_STATE: not lost. Then settle. */
 DURE_NODISCARD enum dure_err dure_cells_repair(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
@@ -208,27 +219,29 @@ struct dure_cells_step {
 bool dure_cells_next_step(const struct dure_cells *cells, struct dure_cells_step *ret_step);
 /* Does the step: owed becomes suspended (E_STATE: it is not owed), suspended becomes owed, served becomes bound (E_STATE: it is neither, or
  * its cell is still damaged). The fit of a restore is next_step's business. */
-DURE_NODISCARD enum dure_err dure_cells_do_step(struct dure_cells *cells, const struct dure_cells_step *step, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_do_step(struct dure_cells *cells, const struct dure_cells_step *step,
+                                                struct dure_error *error);
 /* Steps until settled; `tell` (may be NULL) hears each. On failure nothing is done, though tell may have heard. */
-DURE_NODISCARD enum dure_err dure_cells_settle(struct dure_cells *cells, void (*tell)(void *context, const struct dure_cells_step *step),
+DURE_NODISCARD enum dure_err dure_cells_settle(struct dure_cells *cells,
+                                               void (*tell)(void *context, const struct dure_cells_step *step),
                                                void *context, struct dure_error *error);
 
 /* ---- reading ---- */
 
-uint32_t dure_cells_free_count(const struct dure_cells *cells, unsigned level);      /* F[l] */
-uint32_t dure_cells_owed(const struct dure_cells *cells, unsigned level);            /* r[l] */
-uint32_t dure_cells_suspended(const struct dure_cells *cells, unsigned level);       /* not bound; left out of r[l] */
-int64_t dure_cells_slack(const struct dure_cells *cells, unsigned level);            /* s[l] */
-bool dure_cells_whole(const struct dure_cells *cells);                               /* every s[l] >= 0 */
-uint32_t dure_cells_lost_count(const struct dure_cells *cells);                      /* leaves */
+uint32_t dure_cells_free_count(const struct dure_cells *cells, unsigned level); /* F[l] */
+uint32_t dure_cells_owed(const struct dure_cells *cells, unsigned level);       /* r[l] */
+uint32_t dure_cells_suspended(const struct dure_cells *cells, unsigned level);  /* not bound; left out of r[l] */
+int64_t dure_cells_slack(const struct dure_cells *cells, unsigned level);       /* s[l] */
+bool dure_cells_whole(const struct dure_cells *cells);                          /* every s[l] >= 0 */
+uint32_t dure_cells_lost_count(const struct dure_cells *cells);                 /* leaves */
 
 struct dure_cells_leaf {
     struct dure_allot_id allot; /* of the bound cell that it is under; DURE_NONE32: free, or lost and nobody's */
     struct dure_tenant_id holder;
-    uint32_t index;             /* virtual cell */
-    uint32_t offset;            /* position inside it */
+    uint32_t index;  /* virtual cell */
+    uint32_t offset; /* position inside it */
     bool lost;
-    uint16_t used, borrowed;    /* jobs */
+    uint16_t used, borrowed; /* jobs */
 };
 void dure_cells_leaf(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_leaf *ret_leaf);
 
@@ -249,7 +262,9 @@ uint32_t dure_cells_lost_next(const struct dure_cells *cells, uint32_t from);
 
 /* Everything after a mark can be undone, at the cost of what was done; marks nest and are closed in the opposite order. rollback
  * restores the state exactly; commit keeps the changes. Neither can fail. Rolling back invalidates the events. */
-struct dure_cells_mark { size_t at; };
+struct dure_cells_mark {
+    size_t at;
+};
 struct dure_cells_mark dure_cells_mark(struct dure_cells *cells);
 void dure_cells_rollback(struct dure_cells *cells, struct dure_cells_mark mark);
 void dure_cells_commit(struct dure_cells *cells, struct dure_cells_mark mark);
@@ -259,7 +274,8 @@ void dure_cells_commit(struct dure_cells *cells, struct dure_cells_mark mark);
 /* Deterministic bytes: equal states give equal bytes. `buf` shows failure. O(leaves + virtual cells). */
 void dure_cells_save(const struct dure_cells *cells, struct dure_buf *buf);
 /* Loads and validates everything: E_CORRUPT names what does not hold; E_VERSION. */
-DURE_NODISCARD enum dure_err dure_cells_load(const void *bytes, size_t length, struct dure_cells **ret_cells, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_load(const void *bytes, size_t length, struct dure_cells **ret_cells,
+                                             struct dure_error *error);
 struct dure_digest dure_cells_digest(const struct dure_cells *cells);      /* incremental: O(1) */
 struct dure_digest dure_cells_digest_full(const struct dure_cells *cells); /* recomputed: O(leaves) */
 /* Recomputes everything derived (free lists, counts, r, digest) and compares; for tests and snapshots. E_DIVERGED names what differs. */

@@ -6,7 +6,8 @@
 static enum dure_err check_shape(const struct dure_cells_shape *shape, uint32_t *ret_leaves, struct dure_error *error)
 {
     if (shape->levels < 1 || shape->levels > DURE_CELLS_LEVELS_MAX)
-        return dure_fail(error, DURE_E_INVALID, "a chain has 1 to %d levels, not %d", DURE_CELLS_LEVELS_MAX, shape->levels);
+        return dure_fail(error, DURE_E_INVALID, "a chain has 1 to %d levels, not %d", DURE_CELLS_LEVELS_MAX,
+                         shape->levels);
     if (!shape->tops)
         return dure_fail(error, DURE_E_INVALID, "a chain has at least one top cell");
     uint64_t leaves = shape->tops;
@@ -38,7 +39,8 @@ static bool level_init(struct dure_cells_level *level, bool is_leaf)
     level->best = malloc(2 * (size_t)level->base * sizeof *level->best);
     if (!level->bound || !level->lost || !level->borrowed || !level->best)
         return false;
-    memset(level->best, 0xff, 2 * (size_t)level->base * sizeof *level->best); /* DURE_NONE32 everywhere: nothing is free yet */
+    memset(level->best, 0xff,
+           2 * (size_t)level->base * sizeof *level->best); /* DURE_NONE32 everywhere: nothing is free yet */
     return true;
 }
 
@@ -64,7 +66,8 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
     return true;
 }
 
-enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells, struct dure_error *error)
+enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells,
+                             struct dure_error *error)
 {
     uint32_t leaf_count = 0;
     const enum dure_err err = check_shape(shape, &leaf_count, error);

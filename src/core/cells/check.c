@@ -3,7 +3,8 @@
 
 #include "core/cells/state.h"
 
-static bool same_slot(const struct dure_cells *x, struct dure_cells_slot a, const struct dure_cells *y, struct dure_cells_slot b)
+static bool same_slot(const struct dure_cells *x, struct dure_cells_slot a, const struct dure_cells *y,
+                      struct dure_cells_slot b)
 {
     if (a.right == DURE_NONE32 || b.right == DURE_NONE32)
         return a.right == b.right;
@@ -42,10 +43,11 @@ static const char *differing_level(const struct dure_cells_level *x, const struc
     return NULL;
 }
 
-static const char *differing_right(const struct dure_cells *x, const struct dure_cells_owner *a, const struct dure_cells *y,
-                                   const struct dure_cells_owner *b)
+static const char *differing_right(const struct dure_cells *x, const struct dure_cells_owner *a,
+                                   const struct dure_cells *y, const struct dure_cells_owner *b)
 {
-    if (a->spec.count != b->spec.count || a->used != b->used || memcmp(a->by_state, b->by_state, sizeof a->by_state) != 0)
+    if (a->spec.count != b->spec.count || a->used != b->used ||
+        memcmp(a->by_state, b->by_state, sizeof a->by_state) != 0)
         return "the sums of a right";
     for (uint32_t i = 0; i < a->index_end; i++)
         if (a->virtuals[i].used != b->virtuals[i].used || !same_slot(x, a->virtuals[i].heir, y, b->virtuals[i].heir) ||

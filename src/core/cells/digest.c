@@ -33,14 +33,16 @@ struct dure_digest dure_cells_term_right(const struct dure_cells_owner *owner)
     return hash(DOMAIN_RIGHT, words, sizeof words / sizeof *words);
 }
 
-struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index)
+struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner,
+                                           uint32_t index)
 {
     if (owner->state[index] == DURE_CELLS_GONE)
         return (struct dure_digest){{0, 0}};
     const struct dure_cells_vcell *virtual = &owner->virtuals[index];
     const bool has_heir = virtual->heir.right != DURE_NONE32;
     uint64_t words[] = {(uint64_t)owner->spec.id.v << 32 | index, (uint64_t)owner->state[index] << 32 | virtual->cell,
-                        has_heir ? (uint64_t)cells->rights[virtual->heir.right]->spec.id.v << 32 | virtual->heir.index : DURE_NONE64};
+                        has_heir ? (uint64_t)cells->rights[virtual->heir.right]->spec.id.v << 32 | virtual->heir.index
+                                 : DURE_NONE64};
     return hash(DOMAIN_VIRTUAL, words, sizeof words / sizeof *words);
 }
 

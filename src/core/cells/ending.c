@@ -17,7 +17,8 @@ static void lend(struct dure_cells *cells, const struct dure_cells_owner *owner,
     }
 }
 
-static void tell(struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index, enum dure_cells_event_kind kind)
+static void tell(struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index,
+                 enum dure_cells_event_kind kind)
 {
     const struct dure_cells_vcell *virtual = &owner->virtuals[index];
     const bool bound = dure_cells_is_bound(owner->state[index]), has_heir = virtual->heir.right != DURE_NONE32;
@@ -82,7 +83,8 @@ static bool has_heir(const struct dure_cells_owner *owner, uint32_t index)
 static bool is_blocked(const struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index)
 {
     const struct dure_cells_vcell *virtual = &owner->virtuals[index];
-    return virtual->used && (!has_heir(owner, index) || cells->rights[virtual->heir.right]->spec.holder.v != owner->spec.holder.v);
+    return virtual->used &&
+           (!has_heir(owner, index) || cells->rights[virtual->heir.right]->spec.holder.v != owner->spec.holder.v);
 }
 
 static bool reserve_events(struct dure_cells *cells, uint32_t count)
@@ -108,8 +110,11 @@ static void remove_cell(struct dure_cells *cells, struct dure_cells_owner *owner
 /* The order in which a shrink lets cells go, lowest first. */
 static uint64_t shrink_key(const struct dure_cells_owner *owner, uint32_t index)
 {
-    static const uint8_t class[DURE_CELLS_STATES] = {[DURE_CELLS_SUSPENDED] = 0, [DURE_CELLS_UNBOUND] = 1, [DURE_CELLS_WAITING] = 2,
-                                                     [DURE_CELLS_BOUND] = 3, [DURE_CELLS_SERVED] = 3};
+    static const uint8_t class[DURE_CELLS_STATES] = {[DURE_CELLS_SUSPENDED] = 0,
+                                                     [DURE_CELLS_UNBOUND] = 1,
+                                                     [DURE_CELLS_WAITING] = 2,
+                                                     [DURE_CELLS_BOUND] = 3,
+                                                     [DURE_CELLS_SERVED] = 3};
     const uint32_t used = owner->virtuals[index].used;
     const uint64_t kind = used ? 4 : class[owner->state[index]];
     return kind << 60 | (uint64_t)has_heir(owner, index) << 59 | (uint64_t)used << 32 | (UINT32_MAX - index);
@@ -142,7 +147,8 @@ static uint32_t key_index(uint64_t key)
 }
 
 /* Tells which of the leaving cells are in use. */
-static bool blocked(struct dure_cells *cells, const struct dure_cells_owner *owner, const uint64_t *keys, uint32_t leaving)
+static bool blocked(struct dure_cells *cells, const struct dure_cells_owner *owner, const uint64_t *keys,
+                    uint32_t leaving)
 {
     cells->event_count = 0;
     for (uint32_t i = 0; i < leaving; i++)
@@ -151,20 +157,23 @@ static bool blocked(struct dure_cells *cells, const struct dure_cells_owner *own
     return cells->event_count > 0;
 }
 
-enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay, bool force, struct dure_error *error)
+enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay, bool force,
+                                struct dure_error *error)
 {
     struct dure_cells_owner *owner = dure_cells_find(cells, allot);
     if (!owner)
         return dure_fail(error, DURE_E_NOT_FOUND, "there is no right %u", allot.v);
     if (!stay || stay > owner->spec.count)
-        return dure_fail(error, DURE_E_INVALID, "right %u has %u cells: 1 to that many can stay, not %u", allot.v, owner->spec.count, stay);
+        return dure_fail(error, DURE_E_INVALID, "right %u has %u cells: 1 to that many can stay, not %u", allot.v,
+                         owner->spec.count, stay);
     const uint32_t leaving = owner->spec.count - stay;
     uint64_t *keys = reserve_events(cells, owner->spec.count) ? shrink_order(owner) : NULL;
     if (!keys)
         return dure_fail(error, DURE_E_MEMORY, "no memory to shrink right %u", allot.v);
     if (!force && blocked(cells, owner, keys, leaving)) {
         free(keys);
-        return dure_fail(error, DURE_E_STATE, "%zu cells of right %u that would go are in use", cells->event_count, allot.v);
+        return dure_fail(error, DURE_E_STATE, "%zu cells of right %u that would go are in use", cells->event_count,
+                         allot.v);
     }
     const size_t start = dure_cells_begin(cells);
     for (uint32_t i = 0; i < leaving && !cells->failed; i++)
@@ -206,8 +215,9 @@ enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allo
         if (is_blocked(cells, owner, i))
             tell(cells, owner, i, DURE_CELLS_IN_USE);
     if (cells->event_count)
-        return dure_cells_finish(cells, start, dure_fail(error, DURE_E_STATE, "%zu cells of right %u are in use", cells->event_count, allot.v),
-                                 error);
+        return dure_cells_finish(
+            cells, start,
+            dure_fail(error, DURE_E_STATE, "%zu cells of right %u are in use", cells->event_count, allot.v), error);
     for (uint32_t i = 0; i < owner->index_end && !cells->failed; i++)
         if (owner->state[i] != DURE_CELLS_GONE)
             remove_cell(cells, owner, i);

@@ -58,7 +58,8 @@ static bool goes_before(const struct dure_cells_right *x, const struct dure_cell
 }
 
 /* The first to be suspended, or the last one that was: among rights of a level with cells in `state`. */
-static bool pick(const struct dure_cells *cells, unsigned level, enum dure_cells_state state, struct dure_cells_step *ret_step)
+static bool pick(const struct dure_cells *cells, unsigned level, enum dure_cells_state state,
+                 struct dure_cells_step *ret_step)
 {
     const bool suspend = state == DURE_CELLS_UNBOUND;
     const struct dure_cells_owner *found = NULL;
@@ -70,8 +71,10 @@ static bool pick(const struct dure_cells *cells, unsigned level, enum dure_cells
     }
     if (!found)
         return false;
-    const uint8_t *at = suspend ? memchr(found->state, state, found->index_end) : memrchr(found->state, state, found->index_end);
-    *ret_step = (struct dure_cells_step){.suspend = suspend, .allot = found->spec.id, .index = (uint32_t)(at - found->state)};
+    const uint8_t *at =
+        suspend ? memchr(found->state, state, found->index_end) : memrchr(found->state, state, found->index_end);
+    *ret_step =
+        (struct dure_cells_step){.suspend = suspend, .allot = found->spec.id, .index = (uint32_t)(at - found->state)};
     return true;
 }
 
@@ -141,7 +144,8 @@ enum dure_err dure_cells_do_step(struct dure_cells *cells, const struct dure_cel
         next = DURE_CELLS_SUSPENDED;
     else if (!step->suspend && state == DURE_CELLS_SUSPENDED)
         next = DURE_CELLS_UNBOUND;
-    else if (!step->suspend && state == DURE_CELLS_SERVED && !dure_cells_lost_in(cells, owner->spec.level, virtual->cell))
+    else if (!step->suspend && state == DURE_CELLS_SERVED &&
+             !dure_cells_lost_in(cells, owner->spec.level, virtual->cell))
         next = DURE_CELLS_BOUND;
     else
         return dure_fail(error, DURE_E_STATE, "cell %u of right %u can not be %s now", step->index, step->allot.v,
@@ -151,7 +155,8 @@ enum dure_err dure_cells_do_step(struct dure_cells *cells, const struct dure_cel
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
-enum dure_err dure_cells_settle(struct dure_cells *cells, void (*tell)(void *context, const struct dure_cells_step *step), void *context,
+enum dure_err dure_cells_settle(struct dure_cells *cells,
+                                void (*tell)(void *context, const struct dure_cells_step *step), void *context,
                                 struct dure_error *error)
 {
     const struct dure_cells_mark mark = dure_cells_mark(cells);

@@ -69,15 +69,17 @@ static void load_leaves(struct reader *reader, struct dure_cells *cells)
 static bool is_unbound(const struct dure_cells *cells, unsigned level, uint32_t index)
 {
     struct dure_cells_slot slot;
-    return !(level > 1 && cells->level[level].bound[index]) && !dure_cells_place_of(cells, index * cells->level[level].leaves, &slot);
+    return !(level > 1 && cells->level[level].bound[index]) &&
+           !dure_cells_place_of(cells, index * cells->level[level].leaves, &slot);
 }
 
 /* Heirs may come later in the bytes: their ids wait in `heir.right` until link(). */
-static void load_virtual(struct reader *reader, struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index)
+static void load_virtual(struct reader *reader, struct dure_cells *cells, struct dure_cells_owner *owner,
+                         uint32_t index)
 {
     const struct dure_cells_level *level = &cells->level[owner->spec.level];
     const uint64_t head = get(reader, (DURE_CELLS_STATES - 1) << 1 | 1);
-    const enum dure_cells_state state = head >> 1;
+    const enum dure_cells_state state = (enum dure_cells_state)(head >> 1);
     uint32_t cell = DURE_NONE32, used = 0;
     if (dure_cells_is_bound(state)) {
         cell = (uint32_t)get(reader, level->count - 1);
@@ -102,7 +104,8 @@ static void load_virtual(struct reader *reader, struct dure_cells *cells, struct
 
 static struct dure_cells_owner *load_right(struct reader *reader, struct dure_cells *cells)
 {
-    struct dure_cells_right right = {.id = {(uint32_t)get(reader, DURE_NONE32 - 1)}, .holder = {(uint32_t)get(reader, DURE_NONE32 - 1)}};
+    struct dure_cells_right right = {.id = {(uint32_t)get(reader, DURE_NONE32 - 1)},
+                                     .holder = {(uint32_t)get(reader, DURE_NONE32 - 1)}};
     right.level = (uint8_t)get(reader, cells->shape.levels);
     right.rank = (uint8_t)get(reader, UINT8_MAX);
     const bool started = get(reader, 1);
@@ -110,7 +113,8 @@ static struct dure_cells_owner *load_right(struct reader *reader, struct dure_ce
     right.end_us = get_signed(reader);
     right.predecessor.v = (uint32_t)get(reader, DURE_NONE32);
     const uint32_t index_end = (uint32_t)get(reader, (uint64_t)(reader->end - reader->at));
-    if (!right.level || right.end_us <= right.start_us || !index_end || index_end > DURE_CELLS_VIRTUAL_MAX - cells->virtual_count)
+    if (!right.level || right.end_us <= right.start_us || !index_end ||
+        index_end > DURE_CELLS_VIRTUAL_MAX - cells->virtual_count)
         refuse(reader, "a right is not well formed");
     if (cells->right_count && right.id.v <= cells->by_id[cells->right_count - 1]->spec.id.v)
         refuse(reader, "rights are not in the order of their ids");
@@ -133,9 +137,9 @@ static void link_heirs(struct reader *reader, struct dure_cells *cells, struct d
         if (heir->right == DURE_NONE32)
             continue;
         const struct dure_cells_owner *next = dure_cells_find(cells, (struct dure_allot_id){heir->right});
-        if (!next || heir->index >= next->index_end || next->state[heir->index] != DURE_CELLS_WAITING || next == owner ||
-            next->virtuals[heir->index].source.right != DURE_NONE32 || next->spec.level != owner->spec.level ||
-            next->spec.start_us < owner->spec.end_us) {
+        if (!next || heir->index >= next->index_end || next->state[heir->index] != DURE_CELLS_WAITING ||
+            next == owner || next->virtuals[heir->index].source.right != DURE_NONE32 ||
+            next->spec.level != owner->spec.level || next->spec.start_us < owner->spec.end_us) {
             refuse(reader, "an heir does not wait for its cell");
             return;
         }
@@ -148,7 +152,8 @@ static void check_links(struct reader *reader, const struct dure_cells *cells)
 {
     for (uint32_t r = 0; r < cells->right_count; r++)
         for (uint32_t i = 0; i < cells->by_id[r]->index_end; i++)
-            if (cells->by_id[r]->state[i] == DURE_CELLS_WAITING && cells->by_id[r]->virtuals[i].source.right == DURE_NONE32)
+            if (cells->by_id[r]->state[i] == DURE_CELLS_WAITING &&
+                cells->by_id[r]->virtuals[i].source.right == DURE_NONE32)
                 refuse(reader, "a cell waits for nobody");
 }
 
@@ -202,7 +207,8 @@ enum dure_err dure_cells_load(const void *bytes, size_t length, struct dure_cell
     struct reader reader = {.at = bytes, .end = (const uint8_t *)bytes + length};
     const uint64_t version = get(&reader, UINT64_MAX);
     if (!reader.bad && version != DURE_CELLS_SNAPSHOT_VERSION)
-        return dure_fail(error, DURE_E_VERSION, "cells of version %llu; this is %d", (unsigned long long)version, DURE_CELLS_SNAPSHOT_VERSION);
+        return dure_fail(error, DURE_E_VERSION, "cells of version %llu; this is %d", (unsigned long long)version,
+                         DURE_CELLS_SNAPSHOT_VERSION);
     struct dure_cells_shape shape = {.levels = (uint8_t)get(&reader, DURE_CELLS_LEVELS_MAX)};
     shape.tops = (uint32_t)get(&reader, DURE_CELLS_LEAVES_MAX);
     for (unsigned l = 2; l <= shape.levels; l++)

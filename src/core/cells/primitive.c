@@ -43,7 +43,8 @@ static void do_free(struct dure_cells *cells, unsigned level, uint32_t first, ui
 void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on)
 {
     const uint8_t op = on ? DURE_CELLS_OP_FREE_ON : DURE_CELLS_OP_FREE_OFF;
-    if (count && dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = first, .b = count}))
+    if (count &&
+        dure_cells_note(cells, (struct dure_cells_undo){.op = op, .level = (uint8_t)level, .a = first, .b = count}))
         do_free(cells, level, first, count, on);
 }
 
@@ -131,7 +132,8 @@ static void do_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 
 void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 {
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_BORROWED, .a = leaf, .b = cells->borrowed[leaf]}))
+    if (dure_cells_note(cells,
+                        (struct dure_cells_undo){.op = DURE_CELLS_OP_BORROWED, .a = leaf, .b = cells->borrowed[leaf]}))
         do_borrowed(cells, leaf, value);
 }
 
@@ -152,7 +154,8 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
     }
     cells->served_count += state == DURE_CELLS_SERVED ? one : 0;
     if (dure_cells_is_bound(state))
-        cells->place[virtual->cell * level->leaves] = add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
+        cells->place[virtual->cell * level->leaves] =
+            add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
     const struct dure_digest term = dure_cells_term_virtual(cells, owner, index);
     if (add)
         dure_digest_add(&cells->digest, term);
@@ -160,8 +163,8 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
         dure_digest_sub(&cells->digest, term);
 }
 
-static void do_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state state, uint32_t cell,
-                       uint32_t used)
+static void do_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
+                       enum dure_cells_state state, uint32_t cell, uint32_t used)
 {
     count_virtual(cells, owner, index, false);
     owner->state[index] = (uint8_t)state;
@@ -170,12 +173,16 @@ static void do_virtual(struct dure_cells *cells, struct dure_cells_owner *owner,
     count_virtual(cells, owner, index, true);
 }
 
-void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state state,
-                            uint32_t cell, uint32_t used)
+void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
+                            enum dure_cells_state state, uint32_t cell, uint32_t used)
 {
     const struct dure_cells_vcell *virtual = &owner->virtuals[index];
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_VIRTUAL, .state = owner->state[index], .a = owner->slot,
-                                                        .b = index, .c = virtual->cell, .d = virtual->used}))
+    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_VIRTUAL,
+                                                        .state = owner->state[index],
+                                                        .a = owner->slot,
+                                                        .b = index,
+                                                        .c = virtual->cell,
+                                                        .d = virtual->used}))
         do_virtual(cells, owner, index, state, cell, used);
 }
 
@@ -190,21 +197,26 @@ static void do_heir(struct dure_cells *cells, struct dure_cells_slot at, struct 
 void dure_cells_put_heir(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot heir)
 {
     const struct dure_cells_slot was = cells->rights[at.right]->virtuals[at.index].heir;
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_HEIR, .a = at.right, .b = at.index, .c = was.right, .d = was.index}))
+    if (dure_cells_note(cells,
+                        (struct dure_cells_undo){
+                            .op = DURE_CELLS_OP_HEIR, .a = at.right, .b = at.index, .c = was.right, .d = was.index}))
         do_heir(cells, at, heir);
 }
 
 void dure_cells_put_source(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot source)
 {
     struct dure_cells_slot *link = &cells->rights[at.right]->virtuals[at.index].source;
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_SOURCE, .a = at.right, .b = at.index, .c = link->right, .d = link->index}))
+    if (dure_cells_note(
+            cells, (struct dure_cells_undo){
+                       .op = DURE_CELLS_OP_SOURCE, .a = at.right, .b = at.index, .c = link->right, .d = link->index}))
         *link = source;
 }
 
 static void do_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started)
 {
     if (DURE_CELLS_MUTATED(FUTURE_IGNORED))
-        cells->level[owner->spec.level].owed += started ? owner->by_state[DURE_CELLS_UNBOUND] : 0 - owner->by_state[DURE_CELLS_UNBOUND];
+        cells->level[owner->spec.level].owed +=
+            started ? owner->by_state[DURE_CELLS_UNBOUND] : 0 - owner->by_state[DURE_CELLS_UNBOUND];
     dure_digest_sub(&cells->digest, dure_cells_term_right(owner));
     owner->started = started;
     dure_digest_add(&cells->digest, dure_cells_term_right(owner));
@@ -212,7 +224,8 @@ static void do_started(struct dure_cells *cells, struct dure_cells_owner *owner,
 
 void dure_cells_put_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started)
 {
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_STARTED, .a = owner->slot, .b = owner->started}))
+    if (dure_cells_note(cells,
+                        (struct dure_cells_undo){.op = DURE_CELLS_OP_STARTED, .a = owner->slot, .b = owner->started}))
         do_started(cells, owner, started);
 }
 
@@ -225,7 +238,8 @@ static void do_count(struct dure_cells *cells, struct dure_cells_owner *owner, u
 
 void dure_cells_put_count(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t count)
 {
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_COUNT, .a = owner->slot, .b = owner->spec.count}))
+    if (dure_cells_note(cells,
+                        (struct dure_cells_undo){.op = DURE_CELLS_OP_COUNT, .a = owner->slot, .b = owner->spec.count}))
         do_count(cells, owner, count);
 }
 
@@ -238,17 +252,21 @@ static void do_shock(struct dure_cells *cells, bool shock)
 
 void dure_cells_put_shock(struct dure_cells *cells, bool shock)
 {
-    if (cells->shock != shock && dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_SHOCK, .b = cells->shock}))
+    if (cells->shock != shock &&
+        dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_SHOCK, .b = cells->shock}))
         do_shock(cells, shock);
 }
 
 void dure_cells_undo_one(struct dure_cells *cells, const struct dure_cells_undo *undo)
 {
-    struct dure_cells_owner *owner = undo->op >= DURE_CELLS_OP_VIRTUAL && undo->op != DURE_CELLS_OP_SHOCK ? cells->rights[undo->a] : NULL;
+    struct dure_cells_owner *owner =
+        undo->op >= DURE_CELLS_OP_VIRTUAL && undo->op != DURE_CELLS_OP_SHOCK ? cells->rights[undo->a] : NULL;
     const struct dure_cells_slot at = {undo->a, undo->b}, was = {undo->c, undo->d};
     switch ((enum dure_cells_op)undo->op) {
     case DURE_CELLS_OP_FREE_ON:
-    case DURE_CELLS_OP_FREE_OFF: do_free(cells, undo->level, undo->a, undo->b, undo->op == DURE_CELLS_OP_FREE_OFF); return;
+    case DURE_CELLS_OP_FREE_OFF:
+        do_free(cells, undo->level, undo->a, undo->b, undo->op == DURE_CELLS_OP_FREE_OFF);
+        return;
     case DURE_CELLS_OP_BOUND_ON:
     case DURE_CELLS_OP_BOUND_OFF: do_bound(cells, undo->level, undo->a, undo->op == DURE_CELLS_OP_BOUND_OFF); return;
     case DURE_CELLS_OP_LOST_ON:
@@ -264,5 +282,5 @@ void dure_cells_undo_one(struct dure_cells *cells, const struct dure_cells_undo 
     case DURE_CELLS_OP_NEW: dure_cells_owner_unmake(cells, owner); return;
     case DURE_CELLS_OP_DEAD: dure_cells_owner_revive(cells, owner); return;
     }
-    DURE_ASSERT(!"an undo entry of an unknown kind");
+    DURE_ASSERT(undo->op <= DURE_CELLS_OP_DEAD);
 }

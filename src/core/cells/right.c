@@ -1,13 +1,15 @@
 #include "core/cells/state.h"
 
-static enum dure_err check_right(const struct dure_cells *cells, const struct dure_cells_right *right, struct dure_error *error)
+static enum dure_err check_right(const struct dure_cells *cells, const struct dure_cells_right *right,
+                                 struct dure_error *error)
 {
     if (right->id.v == DURE_NONE32 || right->holder.v == DURE_NONE32)
         return dure_fail(error, DURE_E_INVALID, "a right needs an id and a holder");
     if (dure_cells_find(cells, right->id))
         return dure_fail(error, DURE_E_INVALID, "right %u exists already", right->id.v);
     if (right->level < 1 || right->level > cells->shape.levels)
-        return dure_fail(error, DURE_E_INVALID, "level %d: this chain has levels 1 to %d", right->level, cells->shape.levels);
+        return dure_fail(error, DURE_E_INVALID, "level %d: this chain has levels 1 to %d", right->level,
+                         cells->shape.levels);
     if (!right->count)
         return dure_fail(error, DURE_E_INVALID, "a right promises at least one cell");
     if (right->end_us <= right->start_us)
@@ -21,7 +23,8 @@ static enum dure_err check_right(const struct dure_cells *cells, const struct du
 
 /* Finds the predecessor (NULL: none named) and how many of its cells have no heir. */
 static enum dure_err check_predecessor(const struct dure_cells *cells, const struct dure_cells_right *right,
-                                       struct dure_cells_owner **ret_owner, uint32_t *ret_heirless, struct dure_error *error)
+                                       struct dure_cells_owner **ret_owner, uint32_t *ret_heirless,
+                                       struct dure_error *error)
 {
     *ret_owner = NULL;
     *ret_heirless = 0;
@@ -31,7 +34,8 @@ static enum dure_err check_predecessor(const struct dure_cells *cells, const str
     if (!owner)
         return dure_fail(error, DURE_E_NOT_FOUND, "the predecessor, right %u, does not exist", right->predecessor.v);
     if (owner->spec.level != right->level)
-        return dure_fail(error, DURE_E_INVALID, "the predecessor promises cells of level %d, not %d", owner->spec.level, right->level);
+        return dure_fail(error, DURE_E_INVALID, "the predecessor promises cells of level %d, not %d", owner->spec.level,
+                         right->level);
     if (owner->spec.end_us > right->start_us)
         return dure_fail(error, DURE_E_INVALID, "the predecessor ends after this right starts");
     *ret_owner = owner;
@@ -55,7 +59,8 @@ static enum dure_err check_room(const struct dure_cells *cells, unsigned level, 
         const int64_t room = slack[l] > 0 ? slack[l] / ratio : 0;
         fits = room < fits ? room : fits;
         if (!shortfall.level && fresh && lacking > 0)
-            shortfall = (struct dure_cells_shortfall){.level = (uint8_t)l, .cells = lacking < UINT32_MAX ? (uint32_t)lacking : UINT32_MAX};
+            shortfall = (struct dure_cells_shortfall){.level = (uint8_t)l,
+                                                      .cells = lacking < UINT32_MAX ? (uint32_t)lacking : UINT32_MAX};
         if (DURE_CELLS_MUTATED(PER_LEVEL_CHECK))
             break;
     }
@@ -64,8 +69,8 @@ static enum dure_err check_room(const struct dure_cells *cells, unsigned level, 
     shortfall.fits = inherited + (uint32_t)fits;
     if (ret_shortfall)
         *ret_shortfall = shortfall;
-    return dure_fail(error, DURE_E_SHORT, "%u cells of level %d are lacking; %u of level %u would fit", shortfall.cells, shortfall.level,
-                     shortfall.fits, level);
+    return dure_fail(error, DURE_E_SHORT, "%u cells of level %d are lacking; %u of level %u would fit", shortfall.cells,
+                     shortfall.level, shortfall.fits, level);
 }
 
 static enum dure_err check_accept(const struct dure_cells *cells, const struct dure_cells_right *right,

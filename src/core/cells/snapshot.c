@@ -10,7 +10,7 @@ static void put(struct dure_buf *buf, uint64_t value)
 
 static void put_signed(struct dure_buf *buf, int64_t value)
 {
-    put(buf, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    put(buf, value < 0 ? ~((uint64_t)value << 1) : (uint64_t)value << 1);
 }
 
 static void save_right(const struct dure_cells *cells, const struct dure_cells_owner *owner, struct dure_buf *buf)
@@ -40,7 +40,8 @@ static void save_right(const struct dure_cells *cells, const struct dure_cells_o
 
 static uint64_t leaf_state(const struct dure_cells *cells, uint32_t leaf)
 {
-    return (uint64_t)cells->used[leaf] << 17 | (uint64_t)cells->borrowed[leaf] << 1 | dure_bits_test(&cells->lost, leaf);
+    return (uint64_t)cells->used[leaf] << 17 | (uint64_t)cells->borrowed[leaf] << 1 |
+           dure_bits_test(&cells->lost, leaf);
 }
 
 /* Runs of leaves in the same state: length, state. */

@@ -36,7 +36,8 @@ struct dure_cells_level {
     uint32_t *bound;    /* leaves under bound cells of this level or below */
     uint32_t *lost;     /* leaves */
     uint32_t *borrowed; /* leaves */
-    uint32_t *best;     /* tournament: [base + i] = borrowed leaves of free cell i, DURE_NONE32 if it has none or is not free; [n] = least below n */
+    uint32_t *
+        best; /* tournament: [base + i] = borrowed leaves of free cell i, DURE_NONE32 if it has none or is not free; [n] = least below n */
     uint32_t base;      /* a power of two >= count */
     uint32_t owed;      /* virtual cells: r[l] */
     uint32_t suspended; /* virtual cells without a cell */
@@ -57,7 +58,7 @@ struct dure_cells_vcell {
 struct dure_cells_owner {
     struct dure_cells_right spec;
     bool started;
-    uint32_t slot;  /* own index in rights[] */
+    uint32_t slot; /* own index in rights[] */
     uint32_t index_end;
     uint32_t used;
     uint32_t by_state[DURE_CELLS_STATES];
@@ -109,15 +110,22 @@ bool dure_cells_note(struct dure_cells *cells, struct dure_cells_undo undo); /* 
 
 /* ---- primitive.c ---- */
 enum dure_cells_op {
-    DURE_CELLS_OP_FREE_ON, DURE_CELLS_OP_FREE_OFF,   /* level, a = first, b = count */
-    DURE_CELLS_OP_BOUND_ON, DURE_CELLS_OP_BOUND_OFF, /* level, a = index */
-    DURE_CELLS_OP_LOST_ON, DURE_CELLS_OP_LOST_OFF,   /* a = leaf */
-    DURE_CELLS_OP_USED, DURE_CELLS_OP_BORROWED,      /* a = leaf, b = value before */
-    DURE_CELLS_OP_VIRTUAL,                           /* a = slot, b = index, before: state, c = cell, d = used */
-    DURE_CELLS_OP_HEIR, DURE_CELLS_OP_SOURCE,        /* a = slot, b = index, before: c = slot, d = index */
-    DURE_CELLS_OP_STARTED, DURE_CELLS_OP_COUNT,      /* a = slot, b = value before */
-    DURE_CELLS_OP_SHOCK,                             /* b = value before */
-    DURE_CELLS_OP_NEW, DURE_CELLS_OP_DEAD,           /* a = slot */
+    DURE_CELLS_OP_FREE_ON,
+    DURE_CELLS_OP_FREE_OFF, /* level, a = first, b = count */
+    DURE_CELLS_OP_BOUND_ON,
+    DURE_CELLS_OP_BOUND_OFF, /* level, a = index */
+    DURE_CELLS_OP_LOST_ON,
+    DURE_CELLS_OP_LOST_OFF, /* a = leaf */
+    DURE_CELLS_OP_USED,
+    DURE_CELLS_OP_BORROWED, /* a = leaf, b = value before */
+    DURE_CELLS_OP_VIRTUAL,  /* a = slot, b = index, before: state, c = cell, d = used */
+    DURE_CELLS_OP_HEIR,
+    DURE_CELLS_OP_SOURCE, /* a = slot, b = index, before: c = slot, d = index */
+    DURE_CELLS_OP_STARTED,
+    DURE_CELLS_OP_COUNT, /* a = slot, b = value before */
+    DURE_CELLS_OP_SHOCK, /* b = value before */
+    DURE_CELLS_OP_NEW,
+    DURE_CELLS_OP_DEAD, /* a = slot */
 };
 /* Siblings, all of which were otherwise. */
 void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on);
@@ -125,21 +133,24 @@ void dure_cells_put_bound(struct dure_cells *cells, unsigned level, uint32_t ind
 void dure_cells_put_lost(struct dure_cells *cells, uint32_t leaf, bool on);
 void dure_cells_put_used(struct dure_cells *cells, uint32_t leaf, uint32_t value);
 void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value);
-void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state state,
-                            uint32_t cell, uint32_t used);
+void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
+                            enum dure_cells_state state, uint32_t cell, uint32_t used);
 void dure_cells_put_heir(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot heir);
 void dure_cells_put_source(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot source);
 void dure_cells_put_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started);
 void dure_cells_put_count(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t count);
 void dure_cells_put_shock(struct dure_cells *cells, bool shock);
-void dure_cells_undo_one(struct dure_cells *cells, const struct dure_cells_undo *undo); /* primitives and rights, reversed */
+void dure_cells_undo_one(struct dure_cells *cells,
+                         const struct dure_cells_undo *undo); /* primitives and rights, reversed */
 
 /* ---- table.c: the rights by slot, id and holder ---- */
 struct dure_cells_owner *dure_cells_find(const struct dure_cells *cells, struct dure_allot_id allot); /* NULL: none */
-uint32_t dure_cells_lower(const struct dure_cells *cells, struct dure_allot_id from);                 /* place in by_id */
+uint32_t dure_cells_lower(const struct dure_cells *cells, struct dure_allot_id from); /* place in by_id */
 uint32_t dure_cells_lower_of(const struct dure_cells *cells, struct dure_tenant_id holder, struct dure_allot_id from);
-struct dure_cells_owner *dure_cells_owner_new(struct dure_cells *cells, const struct dure_cells_right *right, uint32_t index_end); /* NULL: failed */
-void dure_cells_owner_retire(struct dure_cells *cells, struct dure_cells_owner *owner); /* no longer found; kept until committed */
+struct dure_cells_owner *dure_cells_owner_new(struct dure_cells *cells, const struct dure_cells_right *right,
+                                              uint32_t index_end); /* NULL: failed */
+void dure_cells_owner_retire(struct dure_cells *cells,
+                             struct dure_cells_owner *owner); /* no longer found; kept until committed */
 void dure_cells_owner_revive(struct dure_cells *cells, struct dure_cells_owner *owner); /* undoes retire */
 void dure_cells_owner_forget(struct dure_cells *cells, struct dure_cells_owner *owner); /* frees one that is retired */
 void dure_cells_owner_unmake(struct dure_cells *cells, struct dure_cells_owner *owner); /* undoes new */
@@ -148,23 +159,32 @@ void dure_cells_table_free(struct dure_cells *cells);
 /* ---- digest.c: the terms of the sum; zero for what has no state ---- */
 struct dure_digest dure_cells_term_shape(const struct dure_cells *cells);
 struct dure_digest dure_cells_term_right(const struct dure_cells_owner *owner);
-struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner, uint32_t index);
+struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner,
+                                           uint32_t index);
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf);
 struct dure_digest dure_cells_term_shock(bool shock);
 
 /* ---- tree.c: free lists in merged form ---- */
-bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_slot *ret_slot); /* the bound cell over a leaf */
+bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf,
+                         struct dure_cells_slot *ret_slot); /* the bound cell over a leaf */
 uint32_t dure_cells_lost_in(const struct dure_cells *cells, unsigned level, uint32_t index);
 uint32_t dure_cells_borrowed_in(const struct dure_cells *cells, unsigned level, uint32_t index);
-unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level, uint32_t index); /* level of the free cell over it; 0: none */
-void dure_cells_carve(struct dure_cells *cells, unsigned level, uint32_t index);   /* it lies in a free cell: splits down to it, takes it out */
-void dure_cells_release(struct dure_cells *cells, unsigned level, uint32_t index); /* nothing in it is bound or lost: adds it, merges */
-void dure_cells_parts_put(struct dure_cells *cells, unsigned level, uint32_t index, bool on); /* the free parts of a damaged cell */
-void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint32_t index, uint32_t parts[DURE_CELLS_LEVELS_MAX + 1]);
-uint32_t dure_cells_best(const struct dure_cells *cells, unsigned level); /* the least borrowed free cell; DURE_NONE32: none */
+unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level,
+                               uint32_t index); /* level of the free cell over it; 0: none */
+void dure_cells_carve(struct dure_cells *cells, unsigned level,
+                      uint32_t index); /* it lies in a free cell: splits down to it, takes it out */
+void dure_cells_release(struct dure_cells *cells, unsigned level,
+                        uint32_t index); /* nothing in it is bound or lost: adds it, merges */
+void dure_cells_parts_put(struct dure_cells *cells, unsigned level, uint32_t index,
+                          bool on); /* the free parts of a damaged cell */
+void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint32_t index,
+                            uint32_t parts[DURE_CELLS_LEVELS_MAX + 1]);
+uint32_t dure_cells_best(const struct dure_cells *cells,
+                         unsigned level); /* the least borrowed free cell; DURE_NONE32: none */
 
 /* ---- slack.c ---- */
 void dure_cells_slacks(const struct dure_cells *cells, bool with_suspended, int64_t slack[DURE_CELLS_LEVELS_MAX + 1]);
 
 /* ---- bind.c ---- */
-void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, enum dure_cells_state next);
+void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
+                       enum dure_cells_state next);

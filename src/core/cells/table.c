@@ -107,7 +107,8 @@ static struct dure_cells_owner *owner_make(const struct dure_cells_right *right,
     return owner;
 }
 
-struct dure_cells_owner *dure_cells_owner_new(struct dure_cells *cells, const struct dure_cells_right *right, uint32_t index_end)
+struct dure_cells_owner *dure_cells_owner_new(struct dure_cells *cells, const struct dure_cells_right *right,
+                                              uint32_t index_end)
 {
     struct dure_cells_owner *owner = grow(cells) ? owner_make(right, index_end) : NULL;
     if (!owner) {

@@ -82,7 +82,8 @@ void dure_cells_parts_put(struct dure_cells *cells, unsigned level, uint32_t ind
         dure_cells_parts_put(cells, level - 1, index * holds + child, on);
 }
 
-void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint32_t index, uint32_t parts[DURE_CELLS_LEVELS_MAX + 1])
+void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint32_t index,
+                            uint32_t parts[DURE_CELLS_LEVELS_MAX + 1])
 {
     if (!dure_cells_lost_in(cells, level, index)) {
         parts[level]++;

@@ -10,7 +10,8 @@ bool dure_cells_note(struct dure_cells *cells, struct dure_cells_undo undo)
     if (cells->failed)
         return false;
     if (cells->undo_count == cells->undo_capacity &&
-        !dure_vec_grow((void **)&cells->undo, &cells->undo_capacity, cells->undo_count, sizeof *cells->undo, DURE_CELLS_UNDO_MAX)) {
+        !dure_vec_grow((void **)&cells->undo, &cells->undo_capacity, cells->undo_count, sizeof *cells->undo,
+                       DURE_CELLS_UNDO_MAX)) {
         cells->failed = true;
         return false;
     }

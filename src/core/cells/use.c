@@ -37,10 +37,10 @@ enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int d
 
 struct search {
     const struct dure_cells *cells;
-    unsigned level;     /* wanted */
-    uint32_t base;      /* first physical leaf of the virtual cell */
-    uint32_t offset;    /* best so far */
-    unsigned hole;      /* its idle cell's level; 0: none found */
+    unsigned level;  /* wanted */
+    uint32_t base;   /* first physical leaf of the virtual cell */
+    uint32_t offset; /* best so far */
+    unsigned hole;   /* its idle cell's level; 0: none found */
 };
 
 static bool leaf_is_idle(const struct search *search, uint32_t offset)
@@ -71,8 +71,8 @@ static bool search_in(struct search *search, unsigned level, uint32_t offset)
     return false;
 }
 
-bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, unsigned level, uint32_t *ret_offset,
-                    unsigned *ret_hole)
+bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, unsigned level,
+                    uint32_t *ret_offset, unsigned *ret_hole)
 {
     const struct dure_cells_owner *owner = dure_cells_find(cells, allot);
     if (!owner || index >= owner->index_end || level < 1 || level > owner->spec.level)

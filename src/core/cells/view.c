@@ -17,7 +17,8 @@ static void view_right(const struct dure_cells_owner *owner, struct dure_cells_r
     };
 }
 
-bool dure_cells_right(const struct dure_cells *cells, struct dure_allot_id allot, struct dure_cells_right_view *ret_view)
+bool dure_cells_right(const struct dure_cells *cells, struct dure_allot_id allot,
+                      struct dure_cells_right_view *ret_view)
 {
     const struct dure_cells_owner *owner = dure_cells_find(cells, allot);
     if (owner)
@@ -25,7 +26,8 @@ bool dure_cells_right(const struct dure_cells *cells, struct dure_allot_id allot
     return owner != NULL;
 }
 
-bool dure_cells_right_next(const struct dure_cells *cells, struct dure_allot_id from, struct dure_cells_right_view *ret_view)
+bool dure_cells_right_next(const struct dure_cells *cells, struct dure_allot_id from,
+                           struct dure_cells_right_view *ret_view)
 {
     const uint32_t at = dure_cells_lower(cells, from);
     if (at == cells->right_count)
@@ -47,7 +49,8 @@ bool dure_cells_right_of(const struct dure_cells *cells, struct dure_tenant_id h
 /* Leaves of a bound cell that are in use and not lost; only where some are both is a walk needed. */
 static uint32_t used_and_healthy(const struct dure_cells *cells, uint32_t first, uint32_t leaves, uint32_t used)
 {
-    for (uint64_t leaf = dure_bits_first(&cells->lost, first); leaf < first + leaves; leaf = dure_bits_first(&cells->lost, leaf + 1))
+    for (uint64_t leaf = dure_bits_first(&cells->lost, first); leaf < first + leaves;
+         leaf = dure_bits_first(&cells->lost, leaf + 1))
         used -= cells->used[leaf] != 0;
     return used;
 }
@@ -77,7 +80,8 @@ static void view_virtual(const struct dure_cells *cells, const struct dure_cells
     *ret_virtual = view;
 }
 
-bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, struct dure_cells_virtual *ret_virtual)
+bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                        struct dure_cells_virtual *ret_virtual)
 {
     const struct dure_cells_owner *owner = dure_cells_find(cells, allot);
     if (!owner || index >= owner->index_end || owner->state[index] == DURE_CELLS_GONE)
