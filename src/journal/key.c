@@ -32,14 +32,15 @@ static enum dure_err write_key(const char *path, EVP_PKEY *key, struct dure_erro
         return dure_fail(error, DURE_E_MEMORY, "making a signing key: out of memory");
     enum dure_err err = DURE_E_MEMORY;
     char *text = NULL;
+    long length = 0; /* of bytes that no NUL ends */
     if (PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL)) {
-        const long length = BIO_get_mem_data(pem, &text);
+        length = BIO_get_mem_data(pem, &text);
         err = dure_file_create(path, text, (size_t)length, error);
     } else {
         dure_fail(error, err, "making a signing key: out of memory");
     }
     if (text)
-        OPENSSL_cleanse(text, strlen(text) < KEY_FILE_MAX ? strlen(text) : KEY_FILE_MAX);
+        OPENSSL_cleanse(text, (size_t)length);
     BIO_free(pem);
     return err;
 }
