@@ -93,8 +93,8 @@ static bool read_options(const struct bench *bench, int argc, char **argv, struc
 
 static int run(const struct bench *bench, const struct bench_options *options)
 {
-    struct dure_buf json DURE_CLEANUP_BUF;
-    struct dure_buf words DURE_CLEANUP_BUF;
+    struct dure_buf json DURE_CLEANUP_BUF = {0};
+    struct dure_buf words DURE_CLEANUP_BUF = {0};
     struct dure_error error = {0};
 
     dure_buf_init(&json, 1 << 16);

@@ -89,7 +89,7 @@ enum dure_err bench_parse_fleet(const char *path, struct dure_fleet **ret_fleet,
     if (err == DURE_OK)
         err = dure_fleet_parse(tree, ret_fleet, &problems);
     if (err != DURE_OK) {
-        struct dure_buf words DURE_CLEANUP_BUF;
+        struct dure_buf words DURE_CLEANUP_BUF = {0};
         dure_buf_init(&words, 1 << 16);
         dure_problems_print(&problems, &words);
         dure_fail(error, err, "%s", words.data != NULL ? words.data : dure_err_sentence(err));
@@ -125,7 +125,7 @@ static enum dure_err write_tenants(struct bench_daemon *daemon, struct dure_erro
     }
     const struct dure_chain *chain = &fleet->chains[pick];
     uint32_t cells = chain->node_count < CELLS_MAX ? chain->node_count : CELLS_MAX;
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     dure_buf_init(&text, 1 << 16);
     dure_buf_printf(&text,
                     "kind: Tenants\nversion: 1\ntenants:\n  - {name: bench, owner: %s, tenants: [{name: load}]}\n"
@@ -150,7 +150,7 @@ enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *dae
     snprintf(daemon->tenants, sizeof daemon->tenants, "%s/tenants.yaml", daemon->directory);
     snprintf(daemon->fleet, sizeof daemon->fleet, "%s/fleet.yaml", daemon->directory);
 
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     dure_buf_init(&text, FILE_MAX);
     enum dure_err err = DURE_OK;
     if (fleet_file != NULL) {

@@ -26,7 +26,7 @@ static enum dure_err one(struct dure_client *client, const struct bench_daemon *
                          struct dure_error *error)
 {
     char stamp[400];
-    struct dure_buf body DURE_CLEANUP_BUF;
+    struct dure_buf body DURE_CLEANUP_BUF = {0};
     struct dure_reply reply = {0};
     int64_t first = 0;
 

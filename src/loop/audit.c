@@ -87,7 +87,7 @@ static void describe(const void *bytes, size_t length, struct dure_buf *text)
 
 static enum dure_err audit_decision(struct dure_audit *audit, const void *bytes, size_t length, struct dure_error *error)
 {
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     const struct span *span = audit->next < audit->expected.count ? &audit->expected.at[audit->next] : NULL;
 
     audit->result.decisions++;

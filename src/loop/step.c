@@ -20,7 +20,7 @@ static bool keep_summary(struct dure_loop *loop, struct dure_batch *batch, const
     static const struct dure_usage none;
     const struct dure_record *input = loop->stepping;
     struct dure_job_view view;
-    struct dure_buf buf DURE_CLEANUP_BUF;
+    struct dure_buf buf DURE_CLEANUP_BUF = {0};
 
     if (!dure_core_job_view(loop->core, end->job, end->element, &view))
         return false;
@@ -144,7 +144,7 @@ static struct dure_principal_id principal_of(const struct dure_record *record)
 static bool keep_idem(struct dure_loop *loop, const struct queued *queued, const struct dure_answer *answer)
 {
     struct dure_batch *batch = loop->forming;
-    struct dure_buf buf DURE_CLEANUP_BUF;
+    struct dure_buf buf DURE_CLEANUP_BUF = {0};
     struct dure_principal_id principal = principal_of(&queued->record);
     int64_t now = dure_core_time_us(loop->core);
 
@@ -195,7 +195,7 @@ void step_queued(struct dure_loop *loop, struct queued *queued)
     struct dure_answer answer = {.job = {DURE_NONE64}, .allot = {DURE_NONE32}, .principal = {DURE_NONE32}};
     struct dure_error error = {0};
     const char *text = error.text;
-    struct dure_buf body DURE_CLEANUP_BUF;
+    struct dure_buf body DURE_CLEANUP_BUF = {0};
     struct dure_record *record = &queued->record;
 
     dure_buf_init(&body, 4 << 20);

@@ -15,7 +15,7 @@ static bool add_part(struct dure_buf *buf, struct dure_buf *part, const struct d
 
 bool dure_summary_encode(const struct dure_job_view *view, const struct dure_record *end, const struct dure_usage *usage, struct dure_buf *buf)
 {
-    struct dure_buf part DURE_CLEANUP_BUF;
+    struct dure_buf part DURE_CLEANUP_BUF = {0};
     struct dure_record submit;
     struct dure_record start;
 

@@ -18,7 +18,7 @@ bool dure_leaves_cut(const void *bytes, size_t length, dure_leaf_fn leaf, void *
         return leaf(context, bytes, length);
 
     uint64_t chunks = (length + CHUNK_BYTES - 1) / CHUNK_BYTES;
-    struct dure_buf buf DURE_CLEANUP_BUF;
+    struct dure_buf buf DURE_CLEANUP_BUF = {0};
     dure_buf_init(&buf, DURE_LEAF_MAX);
     dure_cbor_head(&buf, DURE_CBOR_ARRAY, 4);
     dure_cbor_uint(&buf, LEAF_FORM);

@@ -80,7 +80,7 @@ static uint64_t acked_missing(struct world *world)
     for (unsigned i = 0; i < world->acked_count; i++) {
         struct dure_job_view view;
         struct dure_job_cursor cursor = {.job = world->acked[i]};
-        struct dure_buf row DURE_CLEANUP_BUF;
+        struct dure_buf row DURE_CLEANUP_BUF = {0};
         dure_buf_init(&row, 1 << 20);
         bool live = dure_core_job_next(world->core, &cursor, &view) && view.id.v == world->acked[i];
         bool ended = false;
