@@ -19,6 +19,7 @@ struct declared {
     const struct dure_tree *level_field, *amount;
     uint32_t left; /* cells, or GPUs */
     uint32_t rows;
+    uint32_t problems_before;
 };
 
 static void read_filter(struct dure_allot_reading *reading, struct declared *d, const struct dure_tree *owner)
@@ -142,6 +143,8 @@ static void link_row(struct dure_allot_reading *reading, struct declared *d, str
         row->after = "";
         return;
     }
+    if (read->problems->total != d->problems_before)
+        return; /* said once for all rows */
     bool found = dure_allot_row_find(reading, row->after, &before);
     const struct dure_allotment *old = found ? &reading->rows.at[before] : NULL;
     if (!found || old->chain.v != row->chain.v || old->level != row->level || old->count < row->count)
@@ -231,6 +234,7 @@ void dure_allot_read(struct dure_allot_reading *reading, const struct dure_tree 
     struct dure_read *read = reading->read;
     struct declared d = {.map = map, .row = {.name = "", .after = ""}, .after = "", .owner = {DURE_NONE32}, .model = {DURE_NONE32}};
     uint32_t before = read->problems->total, same;
+    d.problems_before = before;
     if (!dure_read_map(read, map, known))
         return;
     const struct dure_tree *name = dure_read_name(read, map, "name", DURE_REQUIRED, &d.row.name);

@@ -14,6 +14,22 @@ static const char *const job_fields[] = {
     "memory",   "tasks_per_node", "level", "walltime", "grace", "begin", "runs_for", "priority", "requeue", "hold", "array",
     "after",    "command", "script",   "env",     "workdir", "stdout",  "stderr", "comment", NULL};
 
+/* What people bring from other schedulers. */
+static const char *const job_hints[] = {
+    "nodes",     "tasks and tasks_per_node",
+    "ntasks",    "tasks",
+    "time",      "walltime",
+    "timeout",   "walltime",
+    "account",   "project",
+    "tenant",    "project",
+    "queue",     "project: there are no queues",
+    "partition", "project and model: there are no partitions",
+    "qos",       "class: guaranteed or borrowed",
+    "dependency", "after: [{job: 12, if: ok}]",
+    "image",     "command or script: containers are not supported",
+    "container", "command or script: containers are not supported",
+    NULL};
+
 static void read_project(struct dure_read *read, const struct dure_tree *root, const struct dure_tenants *tenants, struct dure_job *job)
 {
     const char *path = NULL;
@@ -174,7 +190,7 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
 {
     static const char *const classes[] = {"guaranteed", "borrowed", NULL};
     unsigned job_class = DURE_GUARANTEED;
-    if (!dure_read_map(read, root, job_fields))
+    if (!dure_read_map_hints(read, root, job_fields, job_hints))
         return;
     dure_read_kind(read, root, "Job");
     read_project(read, root, tenants, job);

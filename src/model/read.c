@@ -8,7 +8,7 @@
 
 void dure_read_begin(struct dure_read *read, struct dure_arena *arena, struct dure_problems *problems)
 {
-    *read = (struct dure_read){.arena = arena, .problems = problems, .before = problems->total};
+    *read = (struct dure_read){.arena = arena, .problems = problems, .before = problems->total, .kept = problems->count};
 }
 
 bool dure_read_clean(const struct dure_read *read)
@@ -16,32 +16,65 @@ bool dure_read_clean(const struct dure_read *read)
     return !read->no_memory && read->problems->total == read->before;
 }
 
+static bool stands_before(const struct dure_problem *a, const struct dure_problem *b)
+{
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* What was read later may stand earlier; people mend a file from its top. Equal places stay as they were found. */
+static void order_problems(struct dure_problems *problems, uint32_t first)
+{
+    for (uint32_t i = first + 1; i < problems->count; i++) {
+        struct dure_problem moving = problems->at[i];
+        uint32_t to = i;
+        for (; to > first && stands_before(&moving, &problems->at[to - 1]); to--)
+            problems->at[to] = problems->at[to - 1];
+        problems->at[to] = moving;
+    }
+}
+
 enum dure_err dure_read_end(struct dure_read *read)
 {
     free(read->times);
     read->times = NULL;
     read->time_count = read->time_capacity = 0;
+    order_problems(read->problems, read->kept);
     if (read->no_memory)
         return DURE_E_MEMORY;
     return read->problems->total == read->before ? DURE_OK : DURE_E_INVALID;
 }
 
-static void refuse_unknown(struct dure_read *read, const struct dure_tree *field, const char *const *known)
+static void refuse_unknown(struct dure_read *read, const struct dure_tree *field, const char *const *known, const char *const *hints)
 {
+    static const char found[] = "an unknown field";
+    for (unsigned i = 0; hints && hints[i]; i += 2)
+        if (strcmp(field->key, hints[i]) == 0) {
+            dure_problem_key(read->problems, field, found, "%s", hints[i + 1]);
+            return;
+        }
     const char *near = dure_nearest(field->key, known);
     if (near) {
-        dure_problem_key(read->problems, field, "an unknown field", "'%s'", near);
+        dure_problem_key(read->problems, field, found, "'%s'", near);
         return;
     }
-    char all[240] = "";
-    for (unsigned i = 0; known[i]; i++) {
+    char all[200] = "";
+    unsigned count = 0;
+    for (; known[count]; count++) {
         size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", known[i]);
+        snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", known[count]);
     }
-    dure_problem_key(read->problems, field, "an unknown field", "one of %s", all);
+    if (count > 16)
+        dure_problem_key(read->problems, field, found, "one of the %u fields that the reference lists (docs/reference/specs.md)", count);
+    else
+        dure_problem_key(read->problems, field, found, "one of %s", all);
 }
 
 bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const char *const *known)
+{
+    return dure_read_map_hints(read, tree, known, NULL);
+}
+
+bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known, const char *const *hints)
 {
     if (tree->kind != DURE_TREE_MAP) {
         dure_problem_add(read->problems, tree, NULL, "fields such as '%s: ...'", known[0]);
@@ -52,7 +85,7 @@ bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const c
         while (known[i] && (known[i][0] != field->key[0] || strcmp(known[i], field->key) != 0))
             i++;
         if (!known[i])
-            refuse_unknown(read, field, known);
+            refuse_unknown(read, field, known, hints);
     }
     return true;
 }

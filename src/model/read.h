@@ -20,18 +20,21 @@ struct dure_read {
     const char *zone;  /* for dates; NULL = UTC */
     bool canonical;    /* reads what dure itself wrote: fields and names that people may not write are allowed */
     bool no_memory;    /* sticky: the arena's limit */
-    uint32_t before;   /* problems there were at the start */
+    uint32_t before;   /* problems there were at the start, */
+    uint32_t kept;     /* and of those kept */
     struct dure_read_time *times; /* malloc'd; dure_read_end frees */
     size_t time_count, time_capacity;
 };
 
 void dure_read_begin(struct dure_read *read, struct dure_arena *arena, struct dure_problems *problems);
-/* OK, E_INVALID (problems were added), or E_MEMORY. */
+/* OK, E_INVALID (problems were added, and now stand in the order of the file), or E_MEMORY. */
 enum dure_err dure_read_end(struct dure_read *read);
 bool dure_read_clean(const struct dure_read *read); /* nothing wrong so far */
 
 /* A map with these fields only (list ends with NULL); others are refused by name, the nearest known one named. False: not a map. */
 bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const char *const *known);
+/* The same; `hints` are pairs of a field that people bring from elsewhere and what to write here (ends with NULL). */
+bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known, const char *const *hints);
 /* `kind` and `version: 1` of a root. */
 void dure_read_kind(struct dure_read *read, const struct dure_tree *root, const char *kind);
 /* A list of at most `max`; NULL if absent or wrong. */

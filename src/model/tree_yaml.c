@@ -177,11 +177,13 @@ static enum dure_err parser_failed(struct building *b, const yaml_parser_t *pars
         return DURE_E_INVALID;
     }
     yaml_mark_t mark = parser->problem_mark;
-    if (mark.index < length && text[mark.index] == '\t' && strstr(parser->problem, "cannot start any token"))
+    bool tab = mark.index < length && text[mark.index] == '\t' && strstr(parser->problem, "cannot start any token");
+    if (tab || strstr(parser->problem, "tab character"))
         return refuse(b, &mark, "a tab", "spaces: YAML is indented with spaces only");
-    char found[96];
+    char found[96], expected[128];
     snprintf(found, sizeof found, "bad YAML (%.80s)", parser->problem);
-    return refuse(b, &mark, found, parser->context ? parser->context : "well-formed YAML 1.2");
+    snprintf(expected, sizeof expected, "well-formed YAML 1.2%s%.80s", parser->context ? ", " : "", parser->context ? parser->context : "");
+    return refuse(b, &mark, found, expected);
 }
 
 static enum dure_err run(struct building *b, yaml_parser_t *parser, const char *text, size_t length)

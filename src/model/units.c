@@ -132,7 +132,7 @@ char *dure_units_power_format(uint64_t mw, char text[DURE_UNITS_TEXT_MAX])
 {
     uint64_t size = mw >= 1000000000 ? 1000000000 : mw >= 1000000 ? 1000000 : mw >= 1000 ? 1000 : 1;
     const char *unit = size == 1000000000 ? "MW" : size == 1000000 ? "kW" : size == 1000 ? "W" : "mW";
-    char digits[16] = "";
+    char digits[24] = "";
     if (mw % size) {
         snprintf(digits, sizeof digits, ".%09" PRIu64, mw % size * (1000000000 / size));
         for (size_t length = strlen(digits); length > 0 && digits[length - 1] == '0'; length--)
