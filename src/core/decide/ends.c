@@ -37,6 +37,7 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
     struct dure_record r = decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END);
     r.job.v = job->d.id;
     r.element = attempt->d.element;
+    r.attempt.v = attempt->d.id;
     r.cause = cause;
     if (!back) {
         r.exit_code = exit_code;

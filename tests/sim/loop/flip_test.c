@@ -117,7 +117,7 @@ static uint64_t first_bad(struct dure_journal *journal)
         tap_diag("read stopped: %s", a.error.text);
     dure_audit_result(a.audit, &result);
     if (result.first_bad != UINT64_MAX)
-        tap_diag("%s", result.text);
+        tap_diag("%.160s ...", result.text);
     dure_audit_free(a.audit);
     return result.first_bad;
 }
