@@ -151,28 +151,15 @@ bool dure_cgroup_make(const char *leaf, uint64_t memory_mib, uint64_t cpu_milli)
     return true;
 }
 
-int dure_cgroup_procs_fd(const char *leaf)
+static void kill_one(void *context, pid_t pid)
 {
-    char path[FILE_PATH_MAX];
-    if (!leaf[0] || snprintf(path, sizeof path, "%s/cgroup.procs", leaf) >= (int)sizeof path)
-        return -1;
-    return open(path, O_WRONLY | O_CLOEXEC);
-}
-
-static void signal_one(void *context, pid_t pid)
-{
-    kill(pid, *(const int *)context);
+    (void)context;
+    kill(pid, SIGKILL);
 }
 
 bool dure_cgroup_kill(const char *leaf)
 {
-    int signal = SIGKILL;
-    return write_file(leaf, "cgroup.kill", "1") || dure_cgroup_each(leaf, signal_one, &signal) > 0;
-}
-
-bool dure_cgroup_signal(const char *leaf, int signal)
-{
-    return dure_cgroup_each(leaf, signal_one, &signal) > 0;
+    return write_file(leaf, "cgroup.kill", "1") || dure_cgroup_each(leaf, kill_one, NULL) > 0;
 }
 
 bool dure_cgroup_populated(const char *leaf)

@@ -68,7 +68,7 @@ static void make_leaf(struct minder *minder)
         return;
     const int length = snprintf(minder->leaf, sizeof minder->leaf, "%s/%llu-%.16s", spec->cgroup.data, (unsigned long long)spec->attempt, spec->token.data);
     if (length < (int)sizeof minder->leaf && dure_cgroup_make(minder->leaf, spec->task_memory_mib * spec->tasks, spec->task_cpu_milli * spec->tasks)) {
-        minder->leaf_fd = dure_cgroup_procs_fd(minder->leaf);
+        minder->leaf_fd = open(minder->leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (minder->leaf_fd >= 0)
             return;
         dure_cgroup_remove(minder->leaf);

@@ -29,7 +29,7 @@ struct minder {
     struct minder_task *tasks;
     uint32_t running;
     char leaf[600]; /* cgroup of the attempt; "" = none */
-    int leaf_fd;    /* its cgroup.procs; -1 */
+    int leaf_fd;    /* -1: none */
     int workdir_fd, script_fd, null_fd;
     int signal_fd, listen_fd, exec_fd, gpu_fd;
     int channels[MINDER_CHANNELS_MAX];

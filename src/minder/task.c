@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "minder/minder.h"
@@ -62,8 +64,6 @@ static _Noreturn void become_task(const struct minder *minder, uint32_t index, i
     const struct minder_task *task = &minder->tasks[index];
     sigset_t none;
     setpgid(0, 0);
-    if (minder->leaf_fd >= 0)
-        (void)!write(minder->leaf_fd, "0", 1);
     dup2(minder->null_fd, STDIN_FILENO);
     dup2(task->out_fd, STDOUT_FILENO);
     dup2(task->err_fd, STDERR_FILENO);
@@ -82,6 +82,24 @@ static _Noreturn void become_task(const struct minder *minder, uint32_t index, i
     _exit(failure.error == ENOENT ? 127 : 126);
 }
 
+/* Born in its control group where the kernel can: moving a process there later waits for every processor. */
+static pid_t fork_into(int leaf_fd)
+{
+    struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)leaf_fd};
+    if (leaf_fd < 0)
+        return fork();
+    const long born = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (born >= 0 || errno == EAGAIN || errno == ENOMEM)
+        return (pid_t)born;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int fd = openat(leaf_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (fd >= 0)
+            (void)!write(fd, "0", 1);
+    }
+    return pid;
+}
+
 static enum dure_err start_one(struct minder *minder, uint32_t index, int report_fd, char **argv, struct dure_error *error)
 {
     enum { ENVIRONMENT_MAX = 1024 * 1024 };
@@ -91,7 +109,7 @@ static enum dure_err start_one(struct minder *minder, uint32_t index, int report
     if (!env)
         return dure_fail(error, DURE_E_LIMIT, "the environment is larger than %d bytes", ENVIRONMENT_MAX);
     const pid_t parent = getpid();
-    const pid_t pid = fork();
+    const pid_t pid = fork_into(minder->leaf_fd);
     if (pid == 0)
         become_task(minder, index, report_fd, parent, argv, env);
     free(env);
@@ -127,7 +145,7 @@ enum dure_err minder_tasks_start(struct minder *minder, struct dure_error *error
     snprintf(script_path, sizeof script_path, "/dev/fd/%d", minder->script_fd);
     char **argv = arguments(minder, script_path);
     enum dure_err err = argv ? DURE_OK : dure_fail(error, DURE_E_MEMORY, "out of memory");
-    minder->begun_us = minder_now_us();
+    minder->begun_us = minder->sampled_us = minder_now_us();
     for (uint32_t i = 0; !err && i < minder->spec.tasks; i++)
         err = start_one(minder, i, pipe_fds[1], argv, error);
     free(argv);

@@ -46,6 +46,7 @@ static void on_observation(void *context, const struct dure_observation *observa
 {
     struct host *host = context;
     DURE_ASSERT(host->seen_count < HOST_SEEN_MAX);
+    host->over_count += observation->report != DURE_REPORT_STARTED;
     host->seen_at_us[host->seen_count] = host_now_us();
     host->seen[host->seen_count++] = *observation;
 }
@@ -166,6 +167,15 @@ const struct dure_observation *host_wait_over(struct host *host, uint64_t attemp
     return wait_for(host, attempt, true, DURE_REPORT_ENDED, seconds);
 }
 
+bool host_wait_all(struct host *host, uint32_t over_count, double seconds)
+{
+    alarm_set(host, seconds);
+    while (host->over_count < over_count && !host->rang)
+        uv_run(&host->loop, UV_RUN_ONCE);
+    uv_timer_stop(&host->alarm);
+    return host->over_count >= over_count;
+}
+
 void host_turn(struct host *host, double seconds)
 {
     alarm_set(host, seconds);
@@ -223,7 +233,7 @@ static bool has_number(void *context)
 
 pid_t host_pid(const char *path)
 {
-    return host_until(has_number, (void *)(uintptr_t)path, 5) ? (pid_t)atoi(host_read(path)) : 0;
+    return host_until(has_number, (void *)(uintptr_t)path, 5) ? (pid_t)strtol(host_read(path), NULL, 10) : 0;
 }
 
 bool host_alive(pid_t pid)

@@ -16,7 +16,7 @@ struct host {
     char directory[4096]; /* attempts/ */
     struct dure_observation seen[HOST_SEEN_MAX];
     int64_t seen_at_us[HOST_SEEN_MAX];
-    uint32_t seen_count;
+    uint32_t seen_count, over_count;
 };
 
 /* What a test asks for; zero is one task on one GPU, a walltime of 10 minutes, in the current folder. */
@@ -41,6 +41,7 @@ void host_start(struct host *host, uint64_t attempt, const struct host_job *job,
 /* Runs the loop until the attempt was reported so, or `seconds` passed: NULL. */
 const struct dure_observation *host_wait(struct host *host, uint64_t attempt, enum dure_report report, double seconds);
 const struct dure_observation *host_wait_over(struct host *host, uint64_t attempt, double seconds); /* ENDED, LOST or REFUSED */
+bool host_wait_all(struct host *host, uint32_t over_count, double seconds); /* so many attempts are over */
 void host_turn(struct host *host, double seconds);
 uint32_t host_count(const struct host *host, uint64_t attempt, enum dure_report report);
 int64_t host_now_us(void);
