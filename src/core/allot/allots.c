@@ -76,13 +76,13 @@ static void keep(struct dure_core *core, struct allot *allot, uint32_t index_end
     dure_digest_add(&core->digest, allots_hash(allot, id));
 }
 
-void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state)
+void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state, uint32_t cells)
 {
     struct allot *allot = make(core, spec, state);
     struct dure_cells_right_view view = {.index_end = spec->count};
-    const bool known = dure_cells_right(core->chains[spec->chain.v].cells, (struct dure_allot_id){core->s.allot_count}, &view);
-    if (known)
-        allot->cells = view.right.count;
+    if (!dure_cells_right(core->chains[spec->chain.v].cells, (struct dure_allot_id){core->s.allot_count}, &view) && state != DURE_ALLOT_ENDED)
+        allot->state = DURE_ALLOT_ENDED; /* the digest will tell */
+    allot->cells = cells;
     keep(core, allot, view.index_end);
 }
 

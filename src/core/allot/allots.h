@@ -7,7 +7,7 @@ DURE_NODISCARD enum dure_err allots_grant(struct dure_core *core, const struct d
                                           struct dure_error *error);
 void allots_free(struct dure_core *core);
 /* A granted row as it is loaded: the cells know it already. */
-void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state);
+void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state, uint32_t cells);
 /* Its start: cells may be bound. */
 void allots_start(struct dure_core *core, uint32_t allot);
 /* Keeps `stay` cells; 0 ends it. What runs on cells that go becomes borrowed, and is handed to `demoted`; claims there are given up. */

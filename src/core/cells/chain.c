@@ -3,25 +3,25 @@
 
 #include "core/cells/state.h"
 
-static enum dure_err check_shape(const struct dure_cells_shape *shape, uint32_t *ret_leaves, struct dure_error *error)
+/* How many leaves it has; 0: it is refused, and why. */
+static uint32_t shape_leaves(const struct dure_cells_shape *shape, enum dure_err *ret_err, struct dure_error *error)
 {
-    if (shape->levels < 1 || shape->levels > DURE_CELLS_LEVELS_MAX)
-        return dure_fail(error, DURE_E_INVALID, "a chain has 1 to %d levels, not %d", DURE_CELLS_LEVELS_MAX,
-                         shape->levels);
-    if (!shape->tops)
-        return dure_fail(error, DURE_E_INVALID, "a chain has at least one top cell");
     uint64_t leaves = shape->tops;
-    for (unsigned l = 2; l <= shape->levels; l++) {
-        if (!shape->holds[l])
-            return dure_fail(error, DURE_E_INVALID, "a cell of level %u holds nothing", l);
+    unsigned l = 2;
+    for (; l <= shape->levels && l <= DURE_CELLS_LEVELS_MAX && leaves && leaves <= DURE_CELLS_LEAVES_MAX; l++)
         leaves *= shape->holds[l];
-        if (leaves > DURE_CELLS_LEAVES_MAX)
-            break;
-    }
-    if (leaves > DURE_CELLS_LEAVES_MAX)
-        return dure_fail(error, DURE_E_LIMIT, "a chain has at most %d leaves", DURE_CELLS_LEAVES_MAX);
-    *ret_leaves = (uint32_t)leaves;
-    return DURE_OK;
+    if (shape->levels < 1 || shape->levels > DURE_CELLS_LEVELS_MAX)
+        *ret_err = dure_fail(error, DURE_E_INVALID, "a chain has 1 to %d levels, not %d", DURE_CELLS_LEVELS_MAX,
+                             shape->levels);
+    else if (!shape->tops)
+        *ret_err = dure_fail(error, DURE_E_INVALID, "a chain has at least one top cell");
+    else if (!leaves)
+        *ret_err = dure_fail(error, DURE_E_INVALID, "a cell of level %u holds nothing", l - 1);
+    else if (leaves > DURE_CELLS_LEAVES_MAX)
+        *ret_err = dure_fail(error, DURE_E_LIMIT, "a chain has at most %d leaves", DURE_CELLS_LEAVES_MAX);
+    else
+        return (uint32_t)leaves;
+    return 0;
 }
 
 /* False: no memory; what was made is freed with the rest. */
@@ -69,9 +69,9 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
 enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells,
                              struct dure_error *error)
 {
-    uint32_t leaf_count = 0;
-    const enum dure_err err = check_shape(shape, &leaf_count, error);
-    if (err)
+    enum dure_err err = DURE_OK;
+    const uint32_t leaf_count = shape_leaves(shape, &err, error);
+    if (!leaf_count)
         return err;
     struct dure_cells *cells = calloc(1, sizeof *cells);
     if (!cells)

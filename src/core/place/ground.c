@@ -96,6 +96,8 @@ static void must(enum dure_err err)
 /* Counts one job in or out of a leaf on behalf of its kind. */
 static void count_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, bool borrowed, int delta)
 {
+    if (core->loading)
+        return;
     if (borrowed) {
         must(dure_cells_borrowed(core->chains[chain].cells, leaf, delta, NULL));
         return;

@@ -211,7 +211,7 @@ static bool realise(struct dure_core *core, const struct request *ask, uint32_t 
     return true;
 }
 
-static bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     struct dure_ask gang;
@@ -268,7 +268,7 @@ bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct p
 
 /* ---- borrowed ---- */
 
-static bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
     struct dure_ask gang;

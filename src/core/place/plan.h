@@ -16,6 +16,9 @@ void plan_copy(struct plan *plan, const struct claim *claim); /* the place that 
 bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan);
 /* On idle GPUs that their owners lend. */
 bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan);
+/* The two above for one allotment or one chain, whatever its terms. */
+bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t allot, bool leveled, struct plan *plan);
+bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled, struct plan *plan);
 /* Could this allotment ever carry it? (hardware rules and size) */
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot);
 uint32_t plan_milli(const struct plan *plan); /* GPU-milli that it takes */

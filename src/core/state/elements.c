@@ -172,3 +172,14 @@ void job_take_rest(struct dure_core *core, struct job *job)
         hash_ordinal(core, DOMAIN_GONE, job->d.id, job->elements->gone.at[i], false);
     job->elements->back.count = job->elements->gone.count = 0;
 }
+
+void job_set_elements(struct dure_core *core, struct job *job, const struct elements *elements)
+{
+    if (!elements->back.at && !elements->gone.at)
+        return;
+    *elements_of(job) = *elements;
+    for (uint32_t i = 0; i < elements->back.count; i++)
+        hash_ordinal(core, DOMAIN_BACK, job->d.id, elements->back.at[i], true);
+    for (uint32_t i = 0; i < elements->gone.count; i++)
+        hash_ordinal(core, DOMAIN_GONE, job->d.id, elements->gone.at[i], true);
+}

@@ -24,6 +24,8 @@ uint32_t job_pending_count(const struct job *job);
 /* Takes a pending ordinal out (it runs, or is cancelled), or puts it back. */
 void job_take_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
 void job_back_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
+/* As they are loaded; the lists are taken over. */
+void job_set_elements(struct dure_core *core, struct job *job, const struct elements *elements);
 void job_take_rest(struct dure_core *core, struct job *job);
 
 /* Dependencies. */

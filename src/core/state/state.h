@@ -230,6 +230,7 @@ struct dure_core {
     struct plan *plan; /* scratch of a decision */
     struct view_ring *ring;
 
+    bool loading;      /* the cells know all uses already */
     dure_emit_fn emit; /* during a step */
     void *emit_context;
     struct after {

@@ -1,0 +1,298 @@
+/* Snapshots, read: tables are filled as if by records, indexes are made anew, and the digest has the last word. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/snapshot.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+#include "core/state/stream.h"
+
+#define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
+
+static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, const struct scalars *s, struct dure_error *error)
+{
+    size_t length;
+    const char *text = stream_get_text(in, &length);
+    if (s->fleet_set) {
+        struct dure_fleet *fleet = NULL;
+        const enum dure_err err = dure_fleet_from_json(text, length, &fleet, error);
+        if (err != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: fleet");
+        spec_install_fleet(core, fleet);
+    }
+    text = stream_get_text(in, &length);
+    if (s->tenants_set) {
+        struct dure_tenants *tenants = NULL;
+        const enum dure_err err = core->fleet ? dure_tenants_from_json(text, length, core->fleet, &tenants, error) : CORRUPT("tenants without a fleet");
+        if (err != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: tenants");
+        spec_install_tenants(core, tenants);
+    }
+    return DURE_OK;
+}
+
+static enum dure_err get_cells(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++) {
+        size_t length;
+        const char *bytes = stream_get_text(in, &length);
+        struct dure_cells *cells = NULL;
+        if (in->failed || dure_cells_load(bytes, length, &cells, error) != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: cells");
+        dure_cells_free(core->chains[i].cells);
+        core->chains[i].cells = cells;
+        if (dure_cells_leaf_count(cells) != core->fleet->chains[i].leaf_count)
+            return CORRUPT("cells of another shape");
+    }
+    return DURE_OK;
+}
+
+static char *text_of(const char *bytes, size_t length)
+{
+    char *text = dure_core_alloc(length + 1, 1);
+    if (length)
+        memcpy(text, bytes, length);
+    return text;
+}
+
+static enum dure_err get_allots(struct dure_core *core, struct stream_in *in, uint32_t count, struct dure_error *error)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct snapshot_allot row;
+        size_t name_length, after_length;
+        stream_read(in, &row, sizeof row);
+        const char *name = stream_get_text(in, &name_length), *after = stream_get_text(in, &after_length);
+        if (in->failed || !core->tenants || row.tenant >= core->tenants->tenant_count || row.chain >= core->fleet->chain_count || !row.level ||
+            row.level > core->fleet->chains[row.chain].level_count)
+            return CORRUPT("allotment %u", i);
+        char *name_text = text_of(name, name_length), *after_text = text_of(after, after_length);
+        const struct dure_allotment spec = {.name = name_text, .tenant = {row.tenant}, .chain = {row.chain}, .level = (uint8_t)row.level,
+                                            .count = row.count, .from_us = row.from_us, .until_us = row.until_us, .after = after_text};
+        allots_load(core, &spec, row.state, row.cells);
+        free(name_text);
+        free(after_text);
+    }
+    if (core->tenants)
+        allots_rehold(core);
+    return DURE_OK;
+}
+
+static enum dure_err get_nodes(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++) {
+        struct node *node = &core->nodes[i];
+        size_t length;
+        dure_digest_sub(&core->digest, node_hash(core, i));
+        stream_read(in, &node->d, sizeof node->d);
+        const char *reason = stream_get_text(in, &length);
+        if (in->failed || length > DURE_REASON_MAX)
+            return CORRUPT("node %u", i);
+        if (length)
+            node->reason = text_of(reason, length);
+        dure_digest_add(&core->digest, node_hash(core, i));
+    }
+    return DURE_OK;
+}
+
+static void get_tenants(struct dure_core *core, struct stream_in *in)
+{
+    for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++) {
+        struct tenant_state *t = &core->tenant[i];
+        uint64_t words[6];
+        stream_read(in, words, sizeof words);
+        memcpy(t->usage, words, sizeof t->usage);
+        memcpy(t->own_usage, words + 2, sizeof t->own_usage);
+        t->gpu_us_guaranteed = words[4];
+        t->gpu_us_borrowed = words[5];
+        tenant_in(core, i);
+    }
+    for (uint32_t i = 0; i < OUTCOME_WINDOW; i += OUTCOME_WINDOW / 16) {
+        const uint8_t *part = stream_get(in, OUTCOME_WINDOW / 16);
+        for (uint32_t k = 0; part && k < OUTCOME_WINDOW / 16; k++)
+            if (part[k])
+                outcome_set(core, i + k, part[k]);
+    }
+}
+
+static bool get_ordinals(struct stream_in *in, struct ordinals *list, uint32_t limit)
+{
+    const uint64_t count = stream_get_u64(in);
+    if (in->failed || count > limit)
+        return false;
+    if (!count)
+        return true;
+    list->at = dure_core_alloc(sizeof *list->at, count);
+    list->count = list->capacity = (uint32_t)count;
+    stream_read(in, list->at, count * sizeof *list->at);
+    return !in->failed;
+}
+
+static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint64_t last_id, struct dure_error *error)
+{
+    struct job_data data;
+    stream_read(in, &data, sizeof data);
+    if (in->failed || data.id <= last_id || data.id >= core->s.next_job || !core->tenants || data.ask.tenant >= core->tenants->tenant_count ||
+        data.dep_count > DURE_JOB_DEPS_MAX || data.ask.level > core->fleet->level_name_count)
+        return CORRUPT("job %llu", (unsigned long long)data.id);
+    const uint32_t slot = job_add(core, &data);
+    struct job *job = job_at(core, slot);
+    for (uint32_t i = 0; i < data.dep_count; i++) {
+        const uint64_t id = stream_get_u64(in), word = stream_get_u64(in);
+        if (in->failed || ((word & 0xff) == DEP_OPEN && job_find(core, id) == NONE))
+            return CORRUPT("dependency of job %llu", (unsigned long long)data.id);
+        dep_add(core, slot, (struct dure_dep){{id}, (enum dure_dep_kind)(word >> 8)}, (unsigned)(word & 0xff));
+    }
+    struct elements e = {{0}, {0}};
+    const bool fine = get_ordinals(in, &e.back, job_ordinals(job)) && get_ordinals(in, &e.gone, job_ordinals(job));
+    job_set_elements(core, job, &e);
+    core->pending_count += job_pending_count(job);
+    return fine ? DURE_OK : CORRUPT("elements of job %llu", (unsigned long long)data.id);
+}
+
+static enum dure_err get_jobs(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    const uint64_t count = stream_get_u64(in);
+    uint64_t last = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const enum dure_err err = get_job(core, in, last, error);
+        if (err != DURE_OK)
+            return err;
+        last = core->job_order[core->job_order_count - 1];
+    }
+    return in->failed ? CORRUPT("jobs") : DURE_OK;
+}
+
+/* Copies of what lies unaligned in the stream. */
+static bool get_lists(struct stream_in *in, uint32_t place_count, uint32_t binding_count, struct dure_place **places, struct dure_binding **bindings)
+{
+    enum { LISTS_MAX = DURE_NODES_MAX * 2 };
+    *places = NULL;
+    *bindings = NULL;
+    if (in->failed || !place_count || place_count > LISTS_MAX || binding_count > LISTS_MAX)
+        return false;
+    *places = dure_core_alloc(sizeof **places, place_count);
+    *bindings = dure_core_alloc(sizeof **bindings, binding_count);
+    stream_read(in, *places, place_count * sizeof **places);
+    stream_read(in, *bindings, binding_count * sizeof **bindings);
+    return !in->failed;
+}
+
+static enum dure_err get_attempts(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    const uint64_t count = stream_get_u64(in);
+    for (uint64_t i = 0; i < count; i++) {
+        struct attempt_data data;
+        struct dure_place *places = NULL;
+        struct dure_binding *bindings = NULL;
+        stream_read(in, &data, sizeof data);
+        const uint32_t job = in->failed ? NONE : job_find(core, data.job);
+        uint32_t ordinal;
+        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) && data.chain < core->fleet->chain_count &&
+                          get_lists(in, data.place_count, data.binding_count, &places, &bindings);
+        if (fine)
+            ground_occupy(core, attempt_add(core, job, &data, places, bindings));
+        for (uint32_t at = fine ? job_at(core, job)->d.ask.tenant : NONE; at != NONE; at = core->tenants->tenants[at].parent.v)
+            core->tenant[at].running++;
+        free(places);
+        free(bindings);
+        if (!fine)
+            return CORRUPT("attempt %llu", (unsigned long long)data.id);
+    }
+    return in->failed ? CORRUPT("attempts") : DURE_OK;
+}
+
+static enum dure_err get_claims(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    const uint64_t count = stream_get_u64(in);
+    for (uint64_t i = 0; i < count; i++) {
+        struct claim_data data;
+        struct dure_place *places = NULL;
+        struct dure_binding *bindings = NULL;
+        stream_read(in, &data, sizeof data);
+        const uint32_t job = in->failed ? NONE : job_find(core, data.job);
+        uint32_t ordinal;
+        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) && data.chain < core->fleet->chain_count &&
+                          get_lists(in, data.place_count, data.binding_count, &places, &bindings);
+        if (fine)
+            ground_claim(core, claim_add(core, job, &data, places, bindings));
+        free(places);
+        free(bindings);
+        if (!fine)
+            return CORRUPT("reservation of job %llu", (unsigned long long)data.job);
+    }
+    return in->failed ? CORRUPT("reservations") : DURE_OK;
+}
+
+static void make_indexes(struct dure_core *core)
+{
+    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
+        ground_refresh_node(core, i);
+    for (uint32_t i = 0; i < core->s.allot_count; i++)
+        ground_refresh_allot(core, i);
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+        queue_refresh(core, slot);
+    core->world_next_us = world_next(core);
+}
+
+static enum dure_err get_all(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    struct scalars s;
+    stream_read(in, &s, sizeof s);
+    core->s = s;
+    core->s.allot_count = 0; /* counted as they come */
+    core->loading = true;
+    enum dure_err err = get_specs(core, in, &s, error);
+    if (err == DURE_OK)
+        err = get_cells(core, in, error);
+    if (err == DURE_OK)
+        err = get_allots(core, in, s.allot_count, error);
+    if (err == DURE_OK)
+        err = get_nodes(core, in, error);
+    if (err == DURE_OK)
+        get_tenants(core, in);
+    if (err == DURE_OK)
+        err = get_jobs(core, in, error);
+    if (err == DURE_OK)
+        err = get_attempts(core, in, error);
+    if (err == DURE_OK)
+        err = get_claims(core, in, error);
+    core->loading = false;
+    if (err == DURE_OK)
+        make_indexes(core);
+    return err;
+}
+
+enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core **ret_core, struct dure_error *error)
+{
+    if (!stream_sound(bytes, length))
+        return CORRUPT("a block is damaged or missing");
+    struct stream_in in = {.at = bytes, .end = (const uint8_t *)bytes + length};
+    struct snapshot_head head;
+    stream_read(&in, &head, sizeof head);
+    if (in.failed || head.magic != SNAPSHOT_MAGIC)
+        return CORRUPT("not one");
+    if (head.format != SNAPSHOT_FORMAT || head.core_version != DURE_CORE_VERSION || head.scalars_size != sizeof(struct scalars) ||
+        head.job_size != sizeof(struct job_data) || head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data))
+        return dure_fail(error, DURE_E_VERSION, "snapshot of format %u by core version %u; this is format %d, version %d", head.format,
+                         head.core_version, SNAPSHOT_FORMAT, DURE_CORE_VERSION);
+    struct dure_core *core = NULL;
+    enum dure_err err = dure_core_new(&core);
+    if (err != DURE_OK)
+        return dure_fail(error, err, "out of memory");
+    err = get_all(core, &in, error);
+    if (err == DURE_OK) {
+        const struct dure_digest found = dure_core_digest(core), full = dure_core_digest_full(core);
+        if (memcmp(&found, &head.digest, sizeof found) || memcmp(&full, &head.digest, sizeof full))
+            err = CORRUPT("its digest is not that of the state in it");
+    }
+    if (err != DURE_OK) {
+        dure_core_free(core);
+        return err;
+    }
+    *ret_core = core;
+    return DURE_OK;
+}

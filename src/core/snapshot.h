@@ -1,0 +1,17 @@
+#pragma once
+/* The shape of a snapshot: what save.c writes and load.c reads. */
+#include "core/state/state.h"
+
+#define SNAPSHOT_MAGIC UINT64_C(0x31306572756420fa)
+enum { SNAPSHOT_FORMAT = 1 };
+
+struct snapshot_head {
+    uint64_t magic;
+    uint32_t format, core_version, scalars_size, job_size, attempt_size, claim_size;
+    struct dure_digest digest;
+};
+
+struct snapshot_allot {
+    int64_t from_us, until_us;
+    uint32_t tenant, chain, count, cells, level, state;
+};
