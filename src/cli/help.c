@@ -13,7 +13,7 @@ static size_t text_width(unsigned width)
 
 void dure_help_all(struct dure_buf *buf, unsigned width)
 {
-    dure_buf_str(buf, "dure runs a shared GPU fleet: who gets which GPUs and when, every promise kept, every decision on record.\n\n"
+    dure_buf_str(buf, "dure runs a shared GPU fleet: who gets which GPUs and when, with every promise\nkept and every decision on record.\n\n"
                       "usage: dure VERB [OPTION...] [ARGUMENT...]\n\n");
     for (unsigned i = 0; dure_verbs[i]; i++) {
         const struct dure_verb *verb = dure_verbs[i];
@@ -80,7 +80,9 @@ void dure_help_verb(const struct dure_verb *verb, struct dure_buf *buf, unsigned
 {
     const size_t width = text_width(width_full);
     bool first = true;
-    dure_buf_printf(buf, "dure %s: %s\n\nusage: ", verb->name, verb->title);
+    dure_buf_printf(buf, "dure %s:", verb->name);
+    dure_term_wrap(buf, verb->title, strlen(verb->name) + 6, 4, width);
+    dure_buf_str(buf, "\nusage: ");
     dure_verb_synopsis(verb, buf);
     dure_buf_str(buf, "\n\n");
     paragraphs(buf, verb->text, 0, width);

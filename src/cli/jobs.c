@@ -13,7 +13,7 @@ static const char *state_wanted(const struct dure_cli *cli)
 {
     if (dure_cli_flag(cli, "all"))
         return "all";
-    return dure_cli_flag(cli, "ended") ? "ended" : dure_cli_text(cli, "state");
+    return dure_cli_flag(cli, "ended") ? "ended" : dure_cli_text(cli, "states");
 }
 
 static int query_of(struct dure_cli *cli, struct dure_buf *query)

@@ -1,4 +1,5 @@
 /* Manual pages in man(7) and the reference in Markdown, both from the table. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -110,9 +111,13 @@ void dure_man_page(const struct dure_verb *verb, struct dure_buf *buf)
         man_top(buf);
         return;
     }
+    char title[32];
     dure_buf_init(&synopsis, 4096);
     dure_verb_synopsis(verb, &synopsis);
-    dure_buf_printf(buf, ".TH DURE\\-%s 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure\\-%s \\- ", verb->name, DURE_VERSION, verb->name);
+    snprintf(title, sizeof title, "%s", verb->name);
+    for (char *at = title; *at; at++)
+        *at = (char)toupper((unsigned char)*at);
+    dure_buf_printf(buf, ".TH DURE\\-%s 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure\\-%s \\- ", title, DURE_VERSION, verb->name);
     roff(buf, verb->title);
     dure_buf_str(buf, "\n.SH SYNOPSIS\n.B ");
     roff(buf, synopsis.data);

@@ -16,11 +16,12 @@ struct parser {
     const struct dure_option *options[DURE_VERB_OPTIONS_MAX];
     unsigned count;
     struct option longs[DURE_VERB_OPTIONS_MAX + 2];
-    char letters[2 * DURE_VERB_OPTIONS_MAX + 3];
+    char letters[2 * (DURE_VERB_OPTIONS_MAX + 52) + 3];
 };
 
 static void parser_make(struct parser *parser, const struct dure_verb *verb)
 {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     char *letters = parser->letters;
     memset(parser, 0, sizeof *parser);
     if (verb->flags & DURE_VERB_STOPS_EARLY)
@@ -36,6 +37,15 @@ static void parser_make(struct parser *parser, const struct dure_verb *verb)
             if (option->argument)
                 *letters++ = ':';
         }
+    }
+    /* Letters that only sbatch knows: so that getopt takes "-xn1" apart rightly. */
+    for (const char *at = alphabet; (verb->flags & DURE_VERB_SBATCH) && *at; at++) {
+        bool takes = false;
+        if (strchr(parser->letters, *at) || !dure_sbatch_short(*at, &takes))
+            continue;
+        *letters++ = *at;
+        if (takes)
+            *letters++ = ':';
     }
 }
 
@@ -114,45 +124,32 @@ static enum dure_exit store(struct dure_cli *cli, const struct dure_option *opti
     return DURE_EXIT_OK;
 }
 
-/* An option that only sbatch knows: kept for the model, which says whether it is honoured. `index`: of the argument in argv. */
-static enum dure_exit take_sbatch(struct dure_cli *cli, int argc, char **argv, int index, bool *ret_known)
+static enum dure_exit add_extra(struct dure_cli *cli, const char *name, const char *value)
 {
-    char *word = argv[index];
-    const char *name = NULL, *value = "";
-    bool takes = false;
-    if (strncmp(word, "--", 2) == 0) {
-        char *equals = strchr(word, '=');
-        name = dure_arena_strndup(cli->arena, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
-        if (!name)
-            return dure_cli_memory(cli);
-        if (!dure_sbatch_known(name, &takes))
-            return DURE_EXIT_OK;
-        if (takes && equals)
-            value = equals + 1;
-        else if (takes && optind < argc)
-            value = argv[optind++];
-        else if (takes)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: a value is missing", name);
-    } else {
-        name = dure_sbatch_short((char)optopt, &takes);
-        if (!name)
-            return DURE_EXIT_OK;
-        const char *rest = word[1] == optopt ? word + 2 : "";
-        if (takes && *rest) {
-            value = rest;
-            optind = index + 1;
-        } else if (takes && index + 1 < argc) {
-            value = argv[index + 1];
-            optind = index + 2;
-        } else if (takes) {
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "-%c: a value is missing", optopt);
-        }
-    }
     if (cli->extra_count == DURE_CLI_EXTRA_MAX)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "more than %d options", DURE_CLI_EXTRA_MAX);
     cli->extras[cli->extra_count++] = (struct dure_cli_extra){name, value};
-    *ret_known = true;
     return DURE_EXIT_OK;
+}
+
+/* A long option that only sbatch knows: kept for the model, which says whether it is honoured. */
+static enum dure_exit take_sbatch(struct dure_cli *cli, int argc, char **argv, const char *word, bool *ret_known)
+{
+    bool takes = false;
+    const char *equals = strchr(word, '=');
+    const char *name = dure_arena_strndup(cli->arena, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+    if (!name)
+        return dure_cli_memory(cli);
+    if (strncmp(word, "--", 2) != 0 || !dure_sbatch_known(name, &takes))
+        return DURE_EXIT_OK;
+    *ret_known = true;
+    if (equals)
+        return add_extra(cli, name, equals + 1);
+    if (!takes)
+        return add_extra(cli, name, "");
+    if (optind >= argc)
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: a value is missing", name);
+    return add_extra(cli, name, argv[optind++]);
 }
 
 static enum dure_exit unknown(struct dure_cli *cli, const char *word)
@@ -160,45 +157,44 @@ static enum dure_exit unknown(struct dure_cli *cli, const char *word)
     return dure_cli_fail(cli, DURE_EXIT_USAGE, "unknown option '%s'; `dure help %s` lists its options", word, cli->verb->name);
 }
 
+/* What getopt did not know. For a letter it names the letter; for a word, the word before optind. */
+static enum dure_exit not_known(struct dure_cli *cli, int argc, char **argv)
+{
+    bool known = false;
+    const char letter[] = {'-', (char)optopt, 0};
+    if (optopt >= CODE_FIRST)
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: takes no value", argv[optind - 1]);
+    if (optopt)
+        return unknown(cli, letter);
+    const enum dure_exit failed = cli->verb->flags & DURE_VERB_SBATCH ? take_sbatch(cli, argc, argv, argv[optind - 1], &known) : DURE_EXIT_OK;
+    return failed || known ? failed : unknown(cli, argv[optind - 1]);
+}
+
 static enum dure_exit parse_options(struct dure_cli *cli, int argc, char **argv, bool *ret_help)
 {
     struct parser parser;
+    int code;
+    enum dure_exit failed = DURE_EXIT_OK;
     parser_make(&parser, cli->verb);
     optind = 0; /* GNU: begin anew */
     opterr = 0;
-    for (;;) {
-        const int index = optind ? optind : 1;
-        const int code = getopt_long(argc, argv, parser.letters, parser.longs, NULL);
-        enum dure_exit failed = DURE_EXIT_OK;
-        if (code == -1)
-            break;
-        if (code == ':') {
+    while (!failed && (code = getopt_long(argc, argv, parser.letters, parser.longs, NULL)) != -1) {
+        const struct dure_option *option = option_of(&parser, code);
+        bool takes;
+        if (code == ':')
             return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: a value is missing", argv[optind - 1]);
-        } else if (code == '?') {
-            bool known = false;
-            /* getopt may have permuted operands; the word that it stopped at is the one before optind. */
-            const int at = optopt && optopt < CODE_FIRST && index < argc && argv[index][0] == '-' && argv[index][1] != '-' ? index : optind - 1;
-            if (optopt >= CODE_FIRST)
-                return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: takes no value", argv[optind - 1]);
-            if (cli->verb->flags & DURE_VERB_SBATCH)
-                failed = take_sbatch(cli, argc, argv, at, &known);
-            if (failed)
-                return failed;
-            if (!known)
-                return unknown(cli, argv[at]);
-        } else {
-            const struct dure_option *option = option_of(&parser, code);
-            DURE_ASSERT(option);
-            if (strcmp(option->name, "help") == 0)
-                *ret_help = true;
+        if (code == '?') {
+            failed = not_known(cli, argc, argv);
+        } else if (option) {
+            *ret_help |= strcmp(option->name, "help") == 0;
             failed = store(cli, option, option->argument ? optarg : "");
-            if (failed)
-                return failed;
+        } else {
+            failed = add_extra(cli, dure_sbatch_short((char)code, &takes), optarg ? optarg : "");
         }
     }
     cli->argc = argc - optind;
     cli->argv = argv + optind;
-    return DURE_EXIT_OK;
+    return failed;
 }
 
 static enum dure_exit no_verb(struct dure_cli *cli, const char *word)

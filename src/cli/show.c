@@ -131,17 +131,17 @@ static int nodes_named(struct dure_cli *cli)
 
 int dure_cmd_nodes(struct dure_cli *cli)
 {
-    static const char *const filters[] = {"site", "owner", "state"};
+    static const char *const filters[][2] = {{"site", "site"}, {"owner", "owner"}, {"states", "state"}};
     DURE_CLEANUP_BUF struct dure_buf query;
     json_t *rows = NULL;
     if (cli->argc > 0)
         return nodes_named(cli);
     dure_buf_init(&query, 1 << 16);
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        const char *value = dure_cli_text(cli, filters[i]);
+        const char *value = dure_cli_text(cli, filters[i][0]);
         if (!value)
             continue;
-        dure_buf_printf(&query, "%s%s=", query.length ? "&" : "", filters[i]);
+        dure_buf_printf(&query, "%s%s=", query.length ? "&" : "", filters[i][1]);
         dure_client_escape(value, &query);
     }
     if (query.failed)

@@ -113,7 +113,7 @@ static const struct dure_option allot_grant_options[] = {
     {"chain", 'c', DURE_OPTION_TEXT, "NAME", NULL, "or this chain of it"},
     {"owner", 0, DURE_OPTION_TEXT, "NAME", NULL, "or any of this owner's, with --model"},
     {"model", 0, DURE_OPTION_TEXT, "NAME", NULL, "GPU model, with --owner"},
-    {"level", 'l', DURE_OPTION_TEXT, "LEVEL", "gpu", "cells of which level: gpu, node, rack, ..."},
+    {"level", 'l', DURE_OPTION_TEXT, "LEVEL", "gpu", "cells of which level: gpu, node, rack and so on"},
     {"cells", 'n', DURE_OPTION_COUNT, "N", NULL, "how many cells", NULL, 1, 67108864},
     {"gpus", 'G', DURE_OPTION_COUNT, "N", NULL, "or how many GPUs: they become the largest whole cells", NULL, 1, 67108864},
     {"from", 0, DURE_OPTION_TEXT, "TIME", "at once", "start: 2026-03-01 or 2026-03-01T09:00:00+09:00"},
@@ -197,7 +197,7 @@ const struct dure_verb dure_verb_allot_import = {
 static const struct dure_option nodes_options[] = {
     {"site", 0, DURE_OPTION_TEXT, "NAME", NULL, "only this site's"},
     {"owner", 0, DURE_OPTION_TEXT, "NAME", NULL, "only this owner's"},
-    {"state", 't', DURE_OPTION_CHOICE, "STATE", NULL, "only nodes in this state", "arriving|up|draining|drained|down"},
+    {"states", 't', DURE_OPTION_CHOICE, "STATE", NULL, "only nodes in this state", "arriving|up|draining|drained|down"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", "200", "most rows", NULL, 1, 1048576},
     {NULL},
 };
@@ -211,7 +211,7 @@ const struct dure_verb dure_verb_nodes = {
     .operands_most = 1000,
     .operand = DURE_OPERAND_NODE,
     .options = nodes_options,
-    .examples = {{"dure nodes --state down", "what is broken"}, {"dure nodes pt-b200-0001", "one node"}},
+    .examples = {{"dure nodes --states down", "what is broken"}, {"dure nodes pt-b200-0001", "one node"}},
     .exits = DURE_READ_EXITS | 1u << DURE_EXIT_NOT_FOUND,
     .run = dure_cmd_nodes,
 };

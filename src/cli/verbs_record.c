@@ -118,7 +118,7 @@ const struct dure_verb dure_verb_audit_proof = {
 static const struct dure_option events_options[] = {
     {"follow", 'f', DURE_OPTION_FLAG, NULL, NULL, "go on until interrupted; a broken connection is taken up where it ended"},
     {"from", 0, DURE_OPTION_COUNT, "SEQUENCE", NULL, "begin at this record (with --follow: only new ones unless given)", NULL, 0, INT64_MAX},
-    {"kind", 'k', DURE_OPTION_TEXT, "NAMES", NULL, "only these kinds, parted by commas: submit,start,end,..."},
+    {"kind", 'k', DURE_OPTION_TEXT, "NAMES", NULL, "only these kinds, parted by commas, such as submit,start,end"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", NULL, "stop after so many", NULL, 1, INT64_MAX},
     {NULL},
 };

@@ -60,7 +60,7 @@ const struct dure_verb dure_verb_submit = {
 static const struct dure_option jobs_options[] = {
     {"all", 'a', DURE_OPTION_FLAG, NULL, NULL, "live and ended jobs"},
     {"ended", 0, DURE_OPTION_FLAG, NULL, NULL, "ended jobs, newest first"},
-    {"state", 't', DURE_OPTION_CHOICE, "STATE", "live", "only jobs in this state", "live|pending|running|ended|all"},
+    {"states", 't', DURE_OPTION_CHOICE, "STATE", "live", "only jobs in this state", "live|pending|running|ended|all"},
     {"me", 0, DURE_OPTION_FLAG, NULL, NULL, "only your own"},
     {"user", 'u', DURE_OPTION_TEXT, "LOGIN", NULL, "only this person's"},
     {"project", 'A', DURE_OPTION_TEXT, "PATH", NULL, "only this tenant's, with all below it"},
