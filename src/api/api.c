@@ -23,7 +23,7 @@ static void dispatch(struct call *call)
         call_fail(call, DURE_E_NOT_FOUND, "no such path; GET /openapi.json lists them all");
         return;
     }
-    if (api->loop == NULL && !call->route->before_ready) {
+    if ((api->loop == NULL || api->stopping) && !call->route->before_ready) {
         struct dure_error error = {0};
         enum dure_err err = api->host.health(api->host.context, &error);
         call_fail(call, DURE_E_BUSY, "%s", err != DURE_OK ? error.text : "the daemon is starting");
@@ -95,7 +95,13 @@ void dure_api_ready(struct dure_api *api, struct dure_loop *loop, struct dure_co
 
 void dure_api_quiesce(struct dure_api *api)
 {
+    api->stopping = true;
     dure_http_quiesce(api->http);
+}
+
+bool dure_api_busy(const struct dure_api *api)
+{
+    return api->calls_open > 0;
 }
 
 static void on_http_closed(void *context)
@@ -103,11 +109,7 @@ static void on_http_closed(void *context)
     struct dure_api *api = context;
     struct call *next;
 
-    for (struct call *call = api->waiting; call != NULL; call = next) {
-        next = call->next;
-        call->request = NULL;
-        call_end(call);
-    }
+    DURE_ASSERT(api->calls_open == 0);
     for (struct call *call = api->spare; call != NULL; call = next) {
         next = call->next;
         dure_arena_free(call->arena);

@@ -54,7 +54,8 @@ void dure_api_ready(struct dure_api *api, struct dure_loop *loop, struct dure_co
 void dure_api_durable(struct dure_api *api); /* after each dure_loop_appended */
 bool dure_api_listening(void *api);          /* fits dure_world.listening: is any event stream open? */
 void dure_api_event(void *api, uint64_t sequence, const struct dure_record *record); /* fits dure_world.event */
-void dure_api_quiesce(struct dure_api *api); /* no new connections */
+void dure_api_quiesce(struct dure_api *api); /* no new connections; new requests get 503 */
+bool dure_api_busy(const struct dure_api *api); /* are requests still to be answered? They must be, before it is closed */
 void dure_api_close(struct dure_api *api, void (*closed)(void *context), void *context);
 /* The document at /openapi.json, made from the table of routes. */
 void dure_api_openapi(struct dure_buf *json);

@@ -24,6 +24,7 @@ struct call *call_new(struct dure_api *api, struct dure_http_request *request)
             return NULL;
         }
     }
+    api->calls_open++;
     call->api = api;
     call->request = request;
     call->route = NULL;
@@ -46,6 +47,7 @@ void call_end(struct call *call)
 {
     struct dure_api *api = call->api;
 
+    api->calls_open--;
     dure_buf_release(&call->out);
     dure_body_free(call->body);
     call->body = NULL;

@@ -101,6 +101,8 @@ struct dure_api {
     struct call *waiting, **waiting_last;
     struct call *spare;
     unsigned spare_count;
+    uint64_t calls_open;
+    bool stopping;
     struct stream *streams;
     unsigned stream_count;
     struct uv_timer_s *keepalive;
@@ -134,7 +136,6 @@ void answer_sequence(struct call *call, const struct dure_answer *answer); /* {"
 /* Queues one more input on behalf of a call; `answer` is called once, also when the queue is full. Takes the body. */
 void call_input(struct call *call, const struct dure_record *record, struct dure_body *body, enum dure_body_kind kind, const char *key,
                 dure_answer_fn answer, void *context);
-struct dure_body *call_login_body(const char *login); /* NULL: out of memory */
 
 /* params.c. Each answers with the fault and returns false if the parameter is wrong. */
 bool param_uint(struct call *call, const char *name, uint64_t most, uint64_t *value); /* leaves the value alone when absent */

@@ -2,30 +2,8 @@
 #include <string.h>
 
 #include "api/inner.h"
+#include "api/logins.h"
 #include "base/text.h"
-
-/* New logins get their principals first, all at once; the spec follows when each has its number. */
-struct put {
-    struct call *call;
-    struct dure_tenants *tenants;
-    struct dure_principal_id *principals; /* parallel to roles */
-    uint32_t outstanding;
-    enum dure_err err;
-    char text[512];
-};
-
-struct one_login {
-    struct put *put;
-    uint32_t role; /* first row with this login */
-};
-
-static void fail_put(struct put *put, enum dure_err err, const char *text)
-{
-    struct call *call = put->call;
-
-    dure_tenants_free(put->tenants);
-    call_fail(call, err, "%s", text);
-}
 
 static void roles_changed(struct call *call, const struct dure_answer *answer)
 {
@@ -33,97 +11,25 @@ static void roles_changed(struct call *call, const struct dure_answer *answer)
     answer_sequence(call, answer);
 }
 
-static void journal_spec(struct call *call)
+static void bound(void *context, enum dure_err err, const char *text)
 {
-    struct put *put = call->data;
-    struct dure_tenants *tenants = put->tenants;
-    enum dure_err err = dure_tenants_bind(tenants, dure_core_fleet(call->api->core), put->principals);
+    struct call *call = context;
+    struct dure_tenants *tenants = call->data;
 
     if (err != DURE_OK) {
-        fail_put(put, err, dure_err_sentence(err));
+        dure_tenants_free(tenants);
+        call_fail(call, err, "%s", text);
         return;
     }
+    call->api->generation++;
     dure_record_init(&call->record, DURE_REC_TENANTS, 0, 0);
     call->record.text = dure_arena_strndup(call->arena, tenants->spec_json, tenants->spec_json_length);
     call->record.text_length = tenants->spec_json_length;
-    if (call->record.text == NULL) {
-        fail_put(put, DURE_E_MEMORY, "out of memory");
-        return;
-    }
     dure_tenants_free(tenants);
-    call_write(call, roles_changed);
-}
-
-static void logins_done(struct put *put)
-{
-    struct dure_tenants *tenants = put->tenants;
-
-    if (put->outstanding > 0)
-        return;
-    if (put->err != DURE_OK) {
-        fail_put(put, put->err, put->text);
-        return;
-    }
-    for (uint32_t i = 0; i < tenants->role_count; i++)
-        if (put->principals[i].v == DURE_NONE32 &&
-            !dure_loop_principal_find(put->call->api->loop, tenants->roles[i].login, &put->principals[i])) {
-            fail_put(put, DURE_E_STATE, "a login could not be kept; try again");
-            return;
-        }
-    journal_spec(put->call);
-}
-
-static void on_login(void *context, const struct dure_answer *answer)
-{
-    struct one_login *one = context;
-    struct put *put = one->put;
-
-    if (answer->err != DURE_OK && put->err == DURE_OK) {
-        put->err = answer->err;
-        dure_text_copy(put->text, sizeof put->text, answer->text);
-    }
-    if (answer->err == DURE_OK)
-        put->principals[one->role] = answer->principal;
-    put->outstanding--;
-    logins_done(put);
-}
-
-static bool seen_before(const struct dure_tenants *tenants, uint32_t role)
-{
-    for (uint32_t i = 0; i < role; i++)
-        if (strcmp(tenants->roles[i].login, tenants->roles[role].login) == 0)
-            return true;
-    return false;
-}
-
-static void ask_logins(struct put *put)
-{
-    struct call *call = put->call;
-    struct dure_tenants *tenants = put->tenants;
-
-    put->outstanding = 1; /* this walk itself */
-    for (uint32_t i = 0; i < tenants->role_count; i++) {
-        struct dure_record record;
-        struct one_login *one;
-        struct dure_body *body;
-        if (dure_loop_principal_find(call->api->loop, tenants->roles[i].login, &put->principals[i]))
-            continue;
-        put->principals[i].v = DURE_NONE32;
-        if (seen_before(tenants, i))
-            continue;
-        one = call_alloc(call, sizeof *one);
-        body = one != NULL ? call_login_body(tenants->roles[i].login) : NULL;
-        if (body == NULL) {
-            put->err = DURE_E_MEMORY;
-            break;
-        }
-        *one = (struct one_login){.put = put, .role = i};
-        dure_record_init(&record, DURE_REC_PRINCIPAL, 0, 0);
-        put->outstanding++;
-        call_input(call, &record, body, DURE_BODY_OF_PRINCIPAL, NULL, on_login, one);
-    }
-    put->outstanding--;
-    logins_done(put);
+    if (call->record.text == NULL)
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+    else
+        call_write(call, roles_changed);
 }
 
 static void preview_put(struct call *call, struct dure_tenants *next, const struct dure_tenants *now)
@@ -146,7 +52,6 @@ void handle_tenants_put(struct call *call)
 {
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
     const struct dure_tenants *now = dure_core_tenants(call->api->core);
-    struct put *put = call_alloc(call, sizeof *put);
     struct dure_tenants *next = NULL;
     struct dure_problems problems;
     struct dure_tree *tree;
@@ -155,8 +60,8 @@ void handle_tenants_put(struct call *call)
 
     if (!param_bool(call, "preview", &preview) || !call_write_begin(call))
         return;
-    if (fleet == NULL || put == NULL) {
-        call_fail(call, fleet == NULL ? DURE_E_STATE : DURE_E_MEMORY, fleet == NULL ? "there is no fleet yet: PUT /v1/fleet first" : "out of memory");
+    if (fleet == NULL) {
+        call_fail(call, DURE_E_STATE, "there is no fleet yet: PUT /v1/fleet first");
         return;
     }
     tree = call_body_tree(call);
@@ -180,13 +85,8 @@ void handle_tenants_put(struct call *call)
         preview_put(call, next, now);
         return;
     }
-    *put = (struct put){.call = call, .tenants = next};
-    put->principals = dure_arena_array(call->arena, sizeof *put->principals, next->role_count + 1);
-    call->data = put;
-    if (put->principals == NULL)
-        fail_put(put, DURE_E_MEMORY, "out of memory");
-    else
-        ask_logins(put);
+    call->data = next;
+    dure_logins_bind(call->api->loop, fleet, next, bound, call);
 }
 
 static void answer_now(struct call *call)

@@ -3,17 +3,7 @@
 #include <string.h>
 
 #include "api/inner.h"
-
-struct dure_body *call_login_body(const char *login)
-{
-    struct dure_body *body = dure_body_new();
-
-    if (body != NULL && dure_body_set(body, DURE_BODY_LOGIN, login, strlen(login)) != DURE_OK) {
-        dure_body_free(body);
-        body = NULL;
-    }
-    return body;
-}
+#include "api/logins.h"
 
 static bool take_key(struct call *call)
 {
@@ -141,7 +131,7 @@ void call_with_principal(struct call *call, call_fn then)
         then(call);
         return;
     }
-    body = call_login_body(call->who->login);
+    body = dure_login_body(call->who->login);
     if (body == NULL) {
         call_fail(call, DURE_E_MEMORY, "out of memory");
         return;

@@ -1,0 +1,131 @@
+/* What the API asks of the daemon around it. */
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "dured/daemon.h"
+
+static enum dure_err health(void *context, struct dure_error *error)
+{
+    struct daemon *daemon = context;
+    char text[DURE_TIME_TEXT_MAX];
+    uint64_t done = atomic_load(&daemon->recovered.done), total = atomic_load(&daemon->recovered.total);
+
+    if (daemon->phase == PHASE_RECOVERING)
+        return dure_fail(error, DURE_E_BUSY, "recovering: %llu of %llu records", (unsigned long long)done, (unsigned long long)total);
+    if (daemon->phase == PHASE_FIRST)
+        return dure_fail(error, DURE_E_BUSY, "reading the specs of a first start");
+    if (daemon->phase == PHASE_STOPPING)
+        return dure_fail(error, DURE_E_BUSY, "stopping");
+    if (daemon->clock_held_us != 0)
+        return dure_fail(error, DURE_E_BUSY, "the wall clock jumped by %s%s and is held: POST /v1/clock/accept, or set it right",
+                         daemon->clock_held_us < 0 ? "-" : "",
+                         dure_duration_format(daemon->clock_held_us < 0 ? -daemon->clock_held_us : daemon->clock_held_us, text));
+    if (daemon->disk_low)
+        return dure_fail(error, DURE_E_FULL, "only %llu MiB are free in %s: nothing new is taken below %llu MiB",
+                         (unsigned long long)daemon->disk_free_mib, daemon->options.state, (unsigned long long)daemon->options.disk_low_mib);
+    return DURE_OK;
+}
+
+static enum dure_err takes_work(void *context, struct dure_error *error)
+{
+    struct daemon *daemon = context;
+
+    if (daemon->phase == PHASE_STOPPING)
+        return dure_fail(error, DURE_E_BUSY, "the daemon is stopping");
+    if (daemon->disk_low)
+        return health(context, error);
+    return DURE_OK;
+}
+
+static void read_store(void *context, struct dure_store_read *read)
+{
+    struct daemon *daemon = context;
+
+    store_read(&daemon->store, read);
+}
+
+static void accept_clock(void *context)
+{
+    struct daemon *daemon = context;
+
+    dure_loop_accept_clock(daemon->loop);
+}
+
+static void shut_down(void *context)
+{
+    daemon_stop(context, "asked to by an operator");
+}
+
+static void snapshot(void *context)
+{
+    struct daemon *daemon = context;
+
+    daemon->snapshot_wanted = true;
+}
+
+static void erase_attempt(void *context, struct dure_attempt_id attempt)
+{
+    struct daemon *daemon = context;
+    char directory[PATH_BYTES + 16];
+
+    snprintf(directory, sizeof directory, "%s/attempts", daemon->options.state);
+    if (dure_local_erase(directory, attempt) != DURE_OK)
+        log_line(LOG_LEVEL_WARNING, "what is kept of attempt %llu could not be erased", (unsigned long long)attempt.v);
+}
+
+static void describe(struct dure_engine *engine, struct dure_buf *text)
+{
+    if (engine == NULL || engine->describe == NULL)
+        return;
+    engine->describe(engine->state, text);
+    if (text->length > 0 && text->data[text->length - 1] != '\n')
+        dure_buf_byte(text, '\n');
+}
+
+static void enforcement(void *context, struct dure_buf *text)
+{
+    struct daemon *daemon = context;
+
+    describe(daemon->local, text);
+    describe(daemon->emulated, text);
+    if (daemon->local_failed)
+        dure_buf_str(text, "local sites: the engine cannot run here; the log says why\n");
+}
+
+static uint64_t disk_free(void *context)
+{
+    const struct daemon *daemon = context;
+
+    return daemon->disk_free_mib;
+}
+
+static enum dure_err log_path(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path, size_t size)
+{
+    struct daemon *daemon = context;
+    char directory[PATH_BYTES + 16];
+
+    snprintf(directory, sizeof directory, "%s/attempts", daemon->options.state);
+    return dure_local_log_path(directory, attempt, task, is_stderr, path, size);
+}
+
+void host_make(struct daemon *daemon, struct dure_api_host *ret_host)
+{
+    *ret_host = (struct dure_api_host){
+        .context = daemon,
+        .now_us = wall_us,
+        .health = health,
+        .takes_work = takes_work,
+        .read = read_store,
+        .accept_clock = accept_clock,
+        .shutdown = shut_down,
+        .snapshot = snapshot,
+        .erase_attempt = erase_attempt,
+        .enforcement = enforcement,
+        .disk_free_mib = disk_free,
+        .log_path = log_path,
+        .state_dir = daemon->options.state,
+        .socket_path = daemon->options.socket,
+        .started_us = daemon->started_us,
+        .uid = getuid(),
+    };
+}
