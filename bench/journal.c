@@ -91,20 +91,31 @@ static void append(struct dure_journal *journal, uint32_t batches, uint32_t size
             snprintf(keys[i], sizeof keys[i], "0f8fad5b-d9cb-469f-a165-%012" PRIx64, sequence);
             leaves[i] = (struct dure_bytes){bytes[i], LEAF};
             bodies[i] = (struct dure_body_row){DURE_BODY_OF_JOB, sequence, {bytes[i], BODY}};
-            idems[i] = (struct dure_idem_row){.principal = 1, .key = keys[i], .request_hash = sequence, .answer = {bytes[i], ANSWER}, .time_us = (int64_t)sequence};
+            idems[i] = (struct dure_idem_row){.principal = 1,
+                                              .key = keys[i],
+                                              .request_hash = sequence,
+                                              .answer = {bytes[i], ANSWER},
+                                              .time_us = (int64_t)sequence};
         }
-        const struct dure_journal_batch batch = {.leaves = leaves, .leaf_count = size, .bodies = bodies, .body_count = rows ? size : 0, .idems = idems,
-                                                 .idem_count = rows ? size : 0, .time_us = b};
+        const struct dure_journal_batch batch = {.leaves = leaves,
+                                                 .leaf_count = size,
+                                                 .bodies = bodies,
+                                                 .body_count = rows ? size : 0,
+                                                 .idems = idems,
+                                                 .idem_count = rows ? size : 0,
+                                                 .time_us = b};
         const double before = now();
         must(dure_journal_append(journal, &batch, &error), &error);
         took[b] = now() - before;
     }
     const double seconds = now() - start;
     qsort(took, batches, sizeof *took, compare);
-    printf("{\"bench\":\"journal.%s\",\"batch\":%u,\"leaves_per_s\":%.0f,\"leaves_per_s_without_sync\":%.0f,\"syncs_per_batch\":%.3f,\"sync_us\":%.0f,"
+    printf("{\"bench\":\"journal.%s\",\"batch\":%u,\"leaves_per_s\":%.0f,\"leaves_per_s_without_sync\":%.0f,\"syncs_"
+           "per_batch\":%.3f,\"sync_us\":%.0f,"
            "\"p50_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f}\n",
-           name, size, batches * (double)size / seconds, batches * (double)size / (seconds - (layer.seconds - synced)), (double)(layer.count - syncs) / batches,
-           (layer.seconds - synced) / (double)(layer.count - syncs) * 1e6, took[batches / 2] * 1e6, took[batches - 1 - batches / 100] * 1e6, took[batches - 1] * 1e6);
+           name, size, batches * (double)size / seconds, batches * (double)size / (seconds - (layer.seconds - synced)),
+           (double)(layer.count - syncs) / batches, (layer.seconds - synced) / (double)(layer.count - syncs) * 1e6,
+           took[batches / 2] * 1e6, took[batches - 1 - batches / 100] * 1e6, took[batches - 1] * 1e6);
     fflush(stdout);
     free(took);
 }
@@ -131,8 +142,9 @@ static void read_back(struct dure_journal *journal)
     dure_frontier_root(&frontier, root);
     start = now();
     must(dure_journal_verify(journal, &error), &error);
-    printf("{\"bench\":\"journal.read\",\"leaves\":%" PRIu64 ",\"seconds\":%.3f,\"seconds_verify\":%.3f,\"root_agrees\":%s}\n", head.size, seconds, now() - start,
-           memcmp(root, head.root, sizeof root) == 0 ? "true" : "false");
+    printf("{\"bench\":\"journal.read\",\"leaves\":%" PRIu64
+           ",\"seconds\":%.3f,\"seconds_verify\":%.3f,\"root_agrees\":%s}\n",
+           head.size, seconds, now() - start, memcmp(root, head.root, sizeof root) == 0 ? "true" : "false");
 }
 
 int main(int argc, char **argv)
@@ -149,7 +161,8 @@ int main(int argc, char **argv)
     layer.vfs.zName = "bench";
     layer.vfs.xOpen = open_file;
     sqlite3_vfs_register(&layer.vfs, 0);
-    const struct dure_journal_options options = {.directory = folder, .origin = "bench.example/dure", .create = true, .vfs = "bench"};
+    const struct dure_journal_options options = {
+        .directory = folder, .origin = "bench.example/dure", .create = true, .vfs = "bench"};
     struct dure_journal *journal = NULL;
     struct dure_error error;
     must(dure_journal_open(&options, &journal, &error), &error);

@@ -17,7 +17,8 @@ static void map(const uint8_t *data, size_t size, const struct dure_snapheader *
     struct dure_snapshot snapshot = {0};
     if (fd < 0)
         return;
-    if (write(fd, data, size) == (ssize_t)size && !dure_snap_map(path, header->version, header->sequence, &snapshot, reason, sizeof reason)) {
+    if (write(fd, data, size) == (ssize_t)size &&
+        !dure_snap_map(path, header->version, header->sequence, &snapshot, reason, sizeof reason)) {
         DURE_ASSERT(snapshot.length == header->length && snapshot.length <= size - DURE_SNAP_HEADER);
         DURE_ASSERT(memcmp(snapshot.bytes, data + DURE_SNAP_HEADER, snapshot.length) == 0);
         dure_snapshot_release(&snapshot);
@@ -44,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dure_snapheader_write(&header, page);
     DURE_ASSERT(!dure_snapheader_read(page, sizeof page, DURE_SNAP_HEADER + header.length + 16 * chunks, &again));
     DURE_ASSERT(again.version == header.version && again.sequence == header.sequence && again.length == header.length);
-    DURE_ASSERT(memcmp(&again.digest, &header.digest, sizeof again.digest) == 0 && memcmp(&again.sums, &header.sums, sizeof again.sums) == 0);
+    DURE_ASSERT(memcmp(&again.digest, &header.digest, sizeof again.digest) == 0 &&
+                memcmp(&again.sums, &header.sums, sizeof again.sums) == 0);
     DURE_ASSERT(dure_snapheader_read(page, sizeof page, DURE_SNAP_HEADER + header.length + 16 * chunks + 1, &again));
     return 0;
 }

@@ -9,7 +9,8 @@ static enum dure_err check_leaves(const struct dure_journal_batch *batch, struct
     size_t total = 0;
     for (uint32_t i = 0; i < batch->leaf_count; i++) {
         if (batch->leaves[i].length > DURE_LEAF_BYTES_MAX)
-            return dure_fail(error, DURE_E_LIMIT, "a leaf of %zu bytes: at most %d fit", batch->leaves[i].length, DURE_LEAF_BYTES_MAX);
+            return dure_fail(error, DURE_E_LIMIT, "a leaf of %zu bytes: at most %d fit", batch->leaves[i].length,
+                             DURE_LEAF_BYTES_MAX);
         total += batch->leaves[i].length + 2;
         if (total > DURE_BATCH_BYTES_MAX)
             return dure_fail(error, DURE_E_LIMIT, "a batch of more than %d bytes of leaves", DURE_BATCH_BYTES_MAX);
@@ -24,14 +25,17 @@ static enum dure_err check(const struct dure_journal_batch *batch, struct dure_e
         return err;
     for (uint32_t i = 0; i < batch->body_count; i++)
         if (batch->bodies[i].id > INT64_MAX || batch->bodies[i].body.length > DURE_BODY_BYTES_MAX)
-            return dure_fail(error, DURE_E_LIMIT, "body %" PRIu64 " of %zu bytes: ids go to 2^63-1, bodies to %d bytes", batch->bodies[i].id,
-                             batch->bodies[i].body.length, DURE_BODY_BYTES_MAX);
+            return dure_fail(error, DURE_E_LIMIT, "body %" PRIu64 " of %zu bytes: ids go to 2^63-1, bodies to %d bytes",
+                             batch->bodies[i].id, batch->bodies[i].body.length, DURE_BODY_BYTES_MAX);
     for (uint32_t i = 0; i < batch->idem_count; i++)
-        if (strnlen(batch->idems[i].key, DURE_KEY_MAX + 1) > DURE_KEY_MAX || batch->idems[i].answer.length > DURE_BODY_BYTES_MAX)
-            return dure_fail(error, DURE_E_LIMIT, "an idempotency key has at most %d bytes and its answer %d", DURE_KEY_MAX, DURE_BODY_BYTES_MAX);
+        if (strnlen(batch->idems[i].key, DURE_KEY_MAX + 1) > DURE_KEY_MAX ||
+            batch->idems[i].answer.length > DURE_BODY_BYTES_MAX)
+            return dure_fail(error, DURE_E_LIMIT, "an idempotency key has at most %d bytes and its answer %d",
+                             DURE_KEY_MAX, DURE_BODY_BYTES_MAX);
     for (uint32_t i = 0; i < batch->history_count; i++)
         if (batch->history[i].job > INT64_MAX || batch->history[i].summary.length > DURE_BODY_BYTES_MAX)
-            return dure_fail(error, DURE_E_LIMIT, "history of job %" PRIu64 ": ids go to 2^63-1, summaries to %d bytes", batch->history[i].job, DURE_BODY_BYTES_MAX);
+            return dure_fail(error, DURE_E_LIMIT, "history of job %" PRIu64 ": ids go to 2^63-1, summaries to %d bytes",
+                             batch->history[i].job, DURE_BODY_BYTES_MAX);
     return DURE_OK;
 }
 
@@ -61,7 +65,8 @@ static void digest_to(struct dure_digest digest, uint8_t bytes[16])
 }
 
 /* One row of leaves first..first+count-1, whose bytes lie in journal->row; `end` when the batch ends with it. */
-static enum dure_err add_row(struct dure_journal *journal, uint64_t first, uint32_t count, const struct dure_journal_head *end, struct dure_error *error)
+static enum dure_err add_row(struct dure_journal *journal, uint64_t first, uint32_t count,
+                             const struct dure_journal_head *end, struct dure_error *error)
 {
     sqlite3_stmt *add;
     const enum dure_err err = dure_sql(journal, DURE_SQL_BUNDLE_ADD, &add, error);
@@ -84,7 +89,8 @@ static enum dure_err add_row(struct dure_journal *journal, uint64_t first, uint3
     return dure_sql_run(journal, add, "writing leaves", error);
 }
 
-static enum dure_err add_leaves(struct dure_journal *journal, const struct dure_journal_batch *batch, struct dure_journal_head *head, struct dure_error *error)
+static enum dure_err add_leaves(struct dure_journal *journal, const struct dure_journal_batch *batch,
+                                struct dure_journal_head *head, struct dure_error *error)
 {
     struct tiling tiling = {.journal = journal, .error = error};
     uint64_t first = head->size;
@@ -135,7 +141,8 @@ static void settle(struct dure_journal *journal)
     journal->wal_pages_max = journal->wal_pages + DURE_WAL_PAGES;
 }
 
-enum dure_err dure_journal_append(struct dure_journal *journal, const struct dure_journal_batch *batch, struct dure_error *error)
+enum dure_err dure_journal_append(struct dure_journal *journal, const struct dure_journal_batch *batch,
+                                  struct dure_error *error)
 {
     struct dure_journal_head head = journal->head;
     if (batch->leaf_count) { /* else the state is what it was */

@@ -53,25 +53,26 @@ static enum dure_err fail_copy(struct dure_backup *backup, int rc, struct dure_e
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return dure_fail(error, DURE_E_FULL, "writing the backup: the disk of %s is full", backup->folder.path);
-    case SQLITE_NOMEM:
-        return dure_fail(error, DURE_E_MEMORY, "writing the backup: out of memory");
-    case SQLITE_CORRUPT:
-        return dure_sql_fail(backup->journal, rc, "reading the journal for the backup", error);
-    default:
-        return dure_fail(error, DURE_E_IO, "writing the backup: %s", sqlite3_errstr(rc));
+    case SQLITE_NOMEM: return dure_fail(error, DURE_E_MEMORY, "writing the backup: out of memory");
+    case SQLITE_CORRUPT: return dure_sql_fail(backup->journal, rc, "reading the journal for the backup", error);
+    default: return dure_fail(error, DURE_E_IO, "writing the backup: %s", sqlite3_errstr(rc));
     }
 }
 
 static enum dure_err open_copy(struct dure_backup *backup, struct dure_error *error)
 {
     char *path = dure_file_path(backup->folder.path, "journal.db");
-    enum dure_err err = path ? dure_folder_add(&backup->folder, "journal.db", error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        path ? dure_folder_add(&backup->folder, "journal.db", error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = dure_file_create(path, "", 0, error); /* private from the start */
     if (!err) {
-        int rc = sqlite3_open_v2(path, &backup->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+        int rc = sqlite3_open_v2(path, &backup->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                                 NULL);
         if (rc == SQLITE_OK) /* the copy counts only when its manifest is there: it is synced once, before that */
-            rc = sqlite3_exec(backup->db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+            rc = sqlite3_exec(backup->db,
+                              "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE", NULL,
+                              NULL, NULL);
         if (rc == SQLITE_OK && !(backup->copy = sqlite3_backup_init(backup->db, "main", backup->journal->db, "main")))
             rc = sqlite3_extended_errcode(backup->db);
         if (rc != SQLITE_OK)
@@ -81,7 +82,8 @@ static enum dure_err open_copy(struct dure_backup *backup, struct dure_error *er
     return err;
 }
 
-enum dure_err dure_backup_begin(struct dure_journal *journal, const char *directory, bool with_key, struct dure_backup **ret_backup, struct dure_error *error)
+enum dure_err dure_backup_begin(struct dure_journal *journal, const char *directory, bool with_key,
+                                struct dure_backup **ret_backup, struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
@@ -123,7 +125,8 @@ enum dure_err dure_backup_step(struct dure_backup *backup, int pages, bool *ret_
     return DURE_OK;
 }
 
-static enum dure_err list_file(struct dure_backup *backup, const char *name, const uint8_t sha256[32], struct dure_error *error)
+static enum dure_err list_file(struct dure_backup *backup, const char *name, const uint8_t sha256[32],
+                               struct dure_error *error)
 {
     for (unsigned i = 0; i < 32; i++)
         dure_buf_printf(&backup->manifest, "%02x", sha256[i]);
@@ -136,7 +139,8 @@ static enum dure_err copy_file(struct dure_backup *backup, const char *name, str
 {
     char *from = dure_file_path(backup->journal->directory, name), *to = dure_file_path(backup->folder.path, name);
     uint8_t sha256[32];
-    enum dure_err err = from && to ? dure_folder_add(&backup->folder, name, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        from && to ? dure_folder_add(&backup->folder, name, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = dure_file_copy(from, to, sha256, error);
     if (!err)
@@ -178,7 +182,8 @@ static enum dure_err sync_copy(struct dure_backup *backup, struct dure_error *er
     const int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     enum dure_err err = DURE_OK;
     if (fd < 0 || fsync(fd))
-        err = dure_fail(error, path ? dure_file_errno(errno) : DURE_E_MEMORY, "syncing the backup: %s", path ? strerror(errno) : "out of memory");
+        err = dure_fail(error, path ? dure_file_errno(errno) : DURE_E_MEMORY, "syncing the backup: %s",
+                        path ? strerror(errno) : "out of memory");
     if (fd >= 0)
         close(fd);
     if (!err)
@@ -193,7 +198,8 @@ static enum dure_err write_checkpoint(struct dure_backup *backup, struct dure_er
 {
     char *path = dure_file_path(backup->folder.path, "checkpoint");
     uint8_t sha256[32];
-    enum dure_err err = path ? dure_folder_add(&backup->folder, "checkpoint", error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        path ? dure_folder_add(&backup->folder, "checkpoint", error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = dure_file_create(path, backup->checkpoint.data, backup->checkpoint.length, error);
     if (!err)
@@ -207,7 +213,8 @@ static enum dure_err write_checkpoint(struct dure_backup *backup, struct dure_er
 static enum dure_err finish(struct dure_backup *backup, struct dure_error *error)
 {
     dure_buf_str(&backup->manifest, dure_manifest_first);
-    dure_buf_printf(&backup->manifest, "# %s, %llu leaves%s\n", backup->journal->origin, (unsigned long long)backup->size,
+    dure_buf_printf(&backup->manifest, "# %s, %llu leaves%s\n", backup->journal->origin,
+                    (unsigned long long)backup->size,
                     backup->with_key ? ", with the signing key" : ", without the signing key");
     enum dure_err err = sync_copy(backup, error);
     if (!err)
@@ -220,7 +227,8 @@ static enum dure_err finish(struct dure_backup *backup, struct dure_error *error
         err = dure_folder_sync(&backup->folder, error);
     char *path = err ? NULL : dure_file_path(backup->folder.path, "MANIFEST");
     if (!err)
-        err = path ? dure_folder_add(&backup->folder, "MANIFEST", error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+        err = path ? dure_folder_add(&backup->folder, "MANIFEST", error)
+                   : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = dure_file_create(path, backup->manifest.data, backup->manifest.length, error);
     free(path);
@@ -237,7 +245,8 @@ enum dure_err dure_backup_commit(struct dure_backup *backup, struct dure_error *
     return err;
 }
 
-enum dure_err dure_journal_backup(struct dure_journal *journal, const char *directory, bool with_key, struct dure_error *error)
+enum dure_err dure_journal_backup(struct dure_journal *journal, const char *directory, bool with_key,
+                                  struct dure_error *error)
 {
     struct dure_backup *backup = NULL;
     enum dure_err err = dure_backup_begin(journal, directory, with_key, &backup, error);

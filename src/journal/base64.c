@@ -9,9 +9,10 @@ void dure_base64_add(struct dure_buf *buf, const void *bytes, size_t length)
     const uint8_t *in = bytes;
     for (size_t i = 0; i < length; i += 3) {
         const size_t left = length - i;
-        const uint32_t word = (uint32_t)in[i] << 16 | (uint32_t)(left > 1 ? in[i + 1] : 0) << 8 | (left > 2 ? in[i + 2] : 0);
-        const char four[4] = {alphabet[word >> 18], alphabet[word >> 12 & 63], left > 1 ? alphabet[word >> 6 & 63] : '=',
-                              left > 2 ? alphabet[word & 63] : '='};
+        const uint32_t word =
+            (uint32_t)in[i] << 16 | (uint32_t)(left > 1 ? in[i + 1] : 0) << 8 | (left > 2 ? in[i + 2] : 0);
+        const char four[4] = {alphabet[word >> 18], alphabet[word >> 12 & 63],
+                              left > 1 ? alphabet[word >> 6 & 63] : '=', left > 2 ? alphabet[word & 63] : '='};
         dure_buf_add(buf, four, sizeof four);
     }
 }

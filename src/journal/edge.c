@@ -6,8 +6,11 @@
 
 static enum dure_err damaged(struct dure_journal *journal, struct dure_error *error, const char *what)
 {
-    return dure_fail(error, DURE_E_CORRUPT, "%s/journal.db is damaged: %s. Keep the folder as it is (it can show what happened), and restore the newest backup into an "
-                                            "empty one with `dure restore`", journal->directory, what);
+    return dure_fail(error, DURE_E_CORRUPT,
+                     "%s/journal.db is damaged: %s. Keep the folder as it is (it can show what happened), and restore "
+                     "the newest backup into an "
+                     "empty one with `dure restore`",
+                     journal->directory, what);
 }
 
 static struct dure_digest digest_from(const uint8_t bytes[16])
@@ -27,7 +30,8 @@ enum dure_err dure_digest_column(sqlite3_stmt *statement, int column, struct dur
 }
 
 /* The last row says how long the log is and what its root was. */
-static enum dure_err last_row(struct dure_journal *journal, struct dure_journal_head *ret_head, struct dure_error *error)
+static enum dure_err last_row(struct dure_journal *journal, struct dure_journal_head *ret_head,
+                              struct dure_error *error)
 {
     sqlite3_stmt *last;
     enum dure_err err = dure_sql(journal, DURE_SQL_BUNDLE_LAST, &last, error);
@@ -37,7 +41,8 @@ static enum dure_err last_row(struct dure_journal *journal, struct dure_journal_
     const int rc = sqlite3_step(last);
     if (rc == SQLITE_ROW) {
         const int64_t first = sqlite3_column_int64(last, 0), count = sqlite3_column_int64(last, 1);
-        if (first < 0 || count < 1 || first > INT64_MAX - count || sqlite3_column_bytes(last, 4) != DURE_ROOT_BYTES || dure_digest_column(last, 3, &head.digest)) {
+        if (first < 0 || count < 1 || first > INT64_MAX - count || sqlite3_column_bytes(last, 4) != DURE_ROOT_BYTES ||
+            dure_digest_column(last, 3, &head.digest)) {
             err = damaged(journal, error, "its last transaction is not whole");
         } else {
             head.size = (uint64_t)(first + count);
@@ -72,7 +77,8 @@ static bool add_tail(void *context, uint64_t sequence, const void *leaf, size_t 
 /* An entry of an unfinished tile above level 0 is the root of a full tile below it. */
 static enum dure_err load_level(struct dure_journal *journal, unsigned level, struct dure_error *error)
 {
-    const uint64_t entries = journal->head.size >> (DURE_TILE_BITS * level), first = entries & ~(uint64_t)(DURE_TILE_HASHES - 1);
+    const uint64_t entries = journal->head.size >> (DURE_TILE_BITS * level),
+                   first = entries & ~(uint64_t)(DURE_TILE_HASHES - 1);
     for (uint64_t at = first; at < entries; at++) {
         uint8_t hashes[DURE_TILE_HASHES][DURE_HASH_BYTES];
         const enum dure_err err = dure_tile_get(journal, level - 1, at, hashes, error);
@@ -100,6 +106,7 @@ enum dure_err dure_edge_load(struct dure_journal *journal, struct dure_error *er
     if (memcmp(root, journal->head.root, sizeof root) == 0)
         return DURE_OK;
     char what[128];
-    snprintf(what, sizeof what, "the leaves before number %" PRIu64 " do not make the tree that its last transaction states", size);
+    snprintf(what, sizeof what,
+             "the leaves before number %" PRIu64 " do not make the tree that its last transaction states", size);
     return damaged(journal, error, what);
 }

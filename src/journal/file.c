@@ -23,20 +23,14 @@ enum dure_err dure_file_errno(int number)
     switch (number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-        return DURE_E_FULL;
+    case EFBIG: return DURE_E_FULL;
     case EACCES:
     case EPERM:
-    case EROFS:
-        return DURE_E_PERMISSION;
-    case ENOENT:
-        return DURE_E_NOT_FOUND;
-    case EEXIST:
-        return DURE_E_STATE;
-    case ENOMEM:
-        return DURE_E_MEMORY;
-    default:
-        return DURE_E_IO;
+    case EROFS: return DURE_E_PERMISSION;
+    case ENOENT: return DURE_E_NOT_FOUND;
+    case EEXIST: return DURE_E_STATE;
+    case ENOMEM: return DURE_E_MEMORY;
+    default: return DURE_E_IO;
     }
 }
 
@@ -62,7 +56,8 @@ enum dure_err dure_file_sync_directory(const char *path, struct dure_error *erro
     const int number = errno;
     if (fd >= 0)
         close(fd);
-    return ok ? DURE_OK : dure_fail(error, dure_file_errno(number), "syncing the folder %s: %s", path, strerror(number));
+    return ok ? DURE_OK
+              : dure_fail(error, dure_file_errno(number), "syncing the folder %s: %s", path, strerror(number));
 }
 
 static enum dure_err sync_parent(const char *path, struct dure_error *error)
@@ -76,7 +71,8 @@ static enum dure_err sync_parent(const char *path, struct dure_error *error)
 }
 
 /* The caller names it afterwards. */
-static enum dure_err write_beside(const char *path, const char *beside, const void *bytes, size_t length, struct dure_error *error)
+static enum dure_err write_beside(const char *path, const char *beside, const void *bytes, size_t length,
+                                  struct dure_error *error)
 {
     if (unlink(beside) && errno != ENOENT)
         return dure_fail(error, dure_file_errno(errno), "removing %s: %s", beside, strerror(errno));
@@ -132,20 +128,25 @@ enum dure_err dure_file_read(const char *path, struct dure_buf *ret_bytes, struc
         return dure_fail(error, dure_file_errno(errno), "reading %s: %s", path, strerror(errno));
     char *part = malloc(COPY_BYTES);
     ssize_t got = part ? 1 : -1;
+    bool too_long = false;
     while (got > 0) {
         got = read(fd, part, COPY_BYTES);
         if (got > 0)
             dure_buf_add(ret_bytes, part, (size_t)got);
         if (got < 0 && errno == EINTR)
             got = 1;
-        if (ret_bytes->failed)
+        if (ret_bytes->failed) {
+            too_long = ret_bytes->length + (size_t)got > ret_bytes->max;
             break;
+        }
     }
     const int number = part ? errno : ENOMEM;
     free(part);
     close(fd);
-    if (ret_bytes->failed)
+    if (too_long)
         return dure_fail(error, DURE_E_LIMIT, "reading %s: longer than %zu bytes", path, ret_bytes->max);
+    if (ret_bytes->failed)
+        return dure_fail(error, DURE_E_MEMORY, "reading %s: out of memory", path);
     return got < 0 ? dure_fail(error, dure_file_errno(number), "reading %s: %s", path, strerror(number)) : DURE_OK;
 }
 

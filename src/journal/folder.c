@@ -21,7 +21,11 @@ static enum dure_err check_empty(const char *path, struct dure_error *error)
     for (const struct dirent *entry; !found && (entry = readdir(folder));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             found = entry->d_name;
-    const enum dure_err err = found ? dure_fail(error, DURE_E_STATE, "%s is not empty (it holds %s): name an empty or a new folder; nothing was changed", path, found) : DURE_OK;
+    const enum dure_err err =
+        found ? dure_fail(error, DURE_E_STATE,
+                          "%s is not empty (it holds %s): name an empty or a new folder; nothing was changed", path,
+                          found)
+              : DURE_OK;
     closedir(folder);
     return err;
 }

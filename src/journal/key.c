@@ -59,17 +59,23 @@ static enum dure_err read_key(const char *path, char text[KEY_FILE_MAX], struct 
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
-        return dure_fail(error, DURE_E_NOT_FOUND, "the signing key %s is missing: put it back from where you keep its copy, or open with a new key, "
-                         "which the log records", path);
+        return dure_fail(
+            error, DURE_E_NOT_FOUND,
+            "the signing key %s is missing: put it back from where you keep its copy, or open with a new key, "
+            "which the log records",
+            path);
     if (fd < 0)
-        return dure_fail(error, errno == EACCES ? DURE_E_PERMISSION : DURE_E_IO, "reading the signing key %s: %s", path, strerror(errno));
+        return dure_fail(error, errno == EACCES ? DURE_E_PERMISSION : DURE_E_IO, "reading the signing key %s: %s", path,
+                         strerror(errno));
     struct stat status;
     enum dure_err err = DURE_OK;
     ssize_t length = 0;
     if (fstat(fd, &status) || !S_ISREG(status.st_mode))
         err = dure_fail(error, DURE_E_CORRUPT, "the signing key %s is not a file", path);
     else if (status.st_mode & 077)
-        err = dure_fail(error, DURE_E_PERMISSION, "the signing key %s may be read by others (mode %04o): if nobody has, `chmod 600 %s`; if somebody may have, replace it",
+        err = dure_fail(error, DURE_E_PERMISSION,
+                        "the signing key %s may be read by others (mode %04o): if nobody has, `chmod 600 %s`; if "
+                        "somebody may have, replace it",
                         path, (unsigned)status.st_mode & 07777, path);
     else if ((length = read(fd, text, KEY_FILE_MAX - 1)) < 0)
         err = dure_fail(error, DURE_E_IO, "reading the signing key %s: %s", path, strerror(errno));
@@ -91,8 +97,12 @@ enum dure_err dure_signer_load(const char *key_path, struct dure_signer **ret_si
         signer->key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
     if (!signer || !pem)
         err = dure_fail(error, DURE_E_MEMORY, "reading the signing key: out of memory");
-    else if (!signer->key || !EVP_PKEY_is_a(signer->key, "ED25519") || !EVP_PKEY_get_raw_public_key(signer->key, signer->public_key, &length))
-        err = dure_fail(error, DURE_E_CORRUPT, "the signing key %s is not an Ed25519 private key in PEM (PKCS#8, without a password): put back the copy that you keep", key_path);
+    else if (!signer->key || !EVP_PKEY_is_a(signer->key, "ED25519") ||
+             !EVP_PKEY_get_raw_public_key(signer->key, signer->public_key, &length))
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "the signing key %s is not an Ed25519 private key in PEM (PKCS#8, without a password): put "
+                        "back the copy that you keep",
+                        key_path);
     BIO_free(pem);
     OPENSSL_cleanse(text, sizeof text);
     if (err)
@@ -115,13 +125,15 @@ void dure_signer_public(const struct dure_signer *signer, uint8_t ret_public[32]
     memcpy(ret_public, signer->public_key, sizeof signer->public_key);
 }
 
-enum dure_err dure_signer_sign(const struct dure_signer *signer, const void *text, size_t length, uint8_t ret_signature[64], struct dure_error *error)
+enum dure_err dure_signer_sign(const struct dure_signer *signer, const void *text, size_t length,
+                               uint8_t ret_signature[64], struct dure_error *error)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     uint8_t signature[64];
     size_t signature_length = sizeof signature;
     const bool ok = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, signer->key, NULL) &&
-                    EVP_DigestSign(context, signature, &signature_length, text, length) && signature_length == sizeof signature;
+                    EVP_DigestSign(context, signature, &signature_length, text, length) &&
+                    signature_length == sizeof signature;
     EVP_MD_CTX_free(context);
     if (!ok)
         return dure_fail(error, DURE_E_MEMORY, "signing: OpenSSL could not sign");

@@ -31,9 +31,13 @@ enum dure_err dure_lock_take(const char *directory, int *ret_fd, struct dure_err
         if (errno != EWOULDBLOCK)
             err = dure_fail(error, DURE_E_IO, "locking %s: %s", path, strerror(errno));
         else if (pid > 0)
-            err = dure_fail(error, DURE_E_LOCKED, "%s is in use by process %ld: talk to that daemon, stop it with `dure down`, or choose another folder with --state", directory, pid);
+            err = dure_fail(error, DURE_E_LOCKED,
+                            "%s is in use by process %ld: talk to that daemon, stop it with `dure down`, or choose "
+                            "another folder with --state",
+                            directory, pid);
         else
-            err = dure_fail(error, DURE_E_LOCKED, "%s is in use by another process (`fuser %s` names it)", directory, path);
+            err = dure_fail(error, DURE_E_LOCKED, "%s is in use by another process (`fuser %s` names it)", directory,
+                            path);
     } else if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
         /* The lock holds without the number; only a second daemon's message is poorer. */
         err = DURE_OK;

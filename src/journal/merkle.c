@@ -34,7 +34,8 @@ static EVP_MD_CTX *my_context(void)
     return context;
 }
 
-static void hash2(const void *first, size_t first_length, const void *second, size_t second_length, uint8_t ret_hash[DURE_HASH_BYTES])
+static void hash2(const void *first, size_t first_length, const void *second, size_t second_length,
+                  uint8_t ret_hash[DURE_HASH_BYTES])
 {
     EVP_MD_CTX *mine = my_context();
     const int ok = EVP_DigestInit_ex2(mine, sha256, NULL) && EVP_DigestUpdate(mine, first, first_length) &&
@@ -48,7 +49,8 @@ void dure_merkle_leaf(const void *entry, size_t length, uint8_t ret_hash[DURE_HA
     hash2(&prefix, 1, entry, length, ret_hash);
 }
 
-void dure_merkle_node(const uint8_t left[DURE_HASH_BYTES], const uint8_t right[DURE_HASH_BYTES], uint8_t ret_hash[DURE_HASH_BYTES])
+void dure_merkle_node(const uint8_t left[DURE_HASH_BYTES], const uint8_t right[DURE_HASH_BYTES],
+                      uint8_t ret_hash[DURE_HASH_BYTES])
 {
     uint8_t both[1 + 2 * DURE_HASH_BYTES] = {0x01};
     memcpy(both + 1, left, DURE_HASH_BYTES);
@@ -92,8 +94,9 @@ void dure_frontier_root(const struct dure_frontier *frontier, uint8_t ret_root[D
 }
 
 /* RFC 9162 §2.1.3.2, which states for a verifier what RFC 6962 §2.1.1 defines. */
-bool dure_merkle_inclusion_ok(uint64_t index, uint64_t size, const uint8_t leaf_hash[DURE_HASH_BYTES], const uint8_t (*path)[DURE_HASH_BYTES],
-                              unsigned path_length, const uint8_t root[DURE_HASH_BYTES])
+bool dure_merkle_inclusion_ok(uint64_t index, uint64_t size, const uint8_t leaf_hash[DURE_HASH_BYTES],
+                              const uint8_t (*path)[DURE_HASH_BYTES], unsigned path_length,
+                              const uint8_t root[DURE_HASH_BYTES])
 {
     if (index >= size)
         return false;
@@ -119,8 +122,9 @@ bool dure_merkle_inclusion_ok(uint64_t index, uint64_t size, const uint8_t leaf_
 }
 
 /* RFC 9162 §2.1.4.2. */
-bool dure_merkle_consistency_ok(uint64_t old_size, uint64_t size, const uint8_t old_root[DURE_HASH_BYTES], const uint8_t root[DURE_HASH_BYTES],
-                                const uint8_t (*path)[DURE_HASH_BYTES], unsigned path_length)
+bool dure_merkle_consistency_ok(uint64_t old_size, uint64_t size, const uint8_t old_root[DURE_HASH_BYTES],
+                                const uint8_t root[DURE_HASH_BYTES], const uint8_t (*path)[DURE_HASH_BYTES],
+                                unsigned path_length)
 {
     if (old_size > size)
         return false;

@@ -12,7 +12,8 @@ static unsigned split(uint64_t n)
 }
 
 /* MTH of leaves lo..hi-1, lo being where a complete subtree may begin: the complete subtrees from the right, folded. */
-static enum dure_err range_hash(struct dure_journal *journal, uint64_t lo, uint64_t hi, uint8_t ret_hash[DURE_HASH_BYTES], struct dure_error *error)
+static enum dure_err range_hash(struct dure_journal *journal, uint64_t lo, uint64_t hi,
+                                uint8_t ret_hash[DURE_HASH_BYTES], struct dure_error *error)
 {
     uint8_t part[64][DURE_HASH_BYTES];
     unsigned count = 0;
@@ -29,7 +30,8 @@ static enum dure_err range_hash(struct dure_journal *journal, uint64_t lo, uint6
     return DURE_OK;
 }
 
-enum dure_err dure_root_at(struct dure_journal *journal, uint64_t size, uint8_t ret_root[DURE_HASH_BYTES], struct dure_error *error)
+enum dure_err dure_root_at(struct dure_journal *journal, uint64_t size, uint8_t ret_root[DURE_HASH_BYTES],
+                           struct dure_error *error)
 {
     DURE_ASSERT(size <= journal->head.size);
     if (size)
@@ -45,13 +47,15 @@ struct path {
 };
 
 /* RFC 6962 §2.1.1: the siblings met on the way down to leaf `index`. */
-static enum dure_err inclusion_path(struct dure_journal *journal, uint64_t index, struct path *path, struct dure_error *error)
+static enum dure_err inclusion_path(struct dure_journal *journal, uint64_t index, struct path *path,
+                                    struct dure_error *error)
 {
     uint64_t lo = 0, hi = journal->head.size;
     while (hi - lo > 1) {
         const uint64_t middle = lo + (UINT64_C(1) << split(hi - lo));
         const bool left = index < middle;
-        const enum dure_err err = range_hash(journal, left ? middle : lo, left ? hi : middle, path->hash[path->count++], error);
+        const enum dure_err err =
+            range_hash(journal, left ? middle : lo, left ? hi : middle, path->hash[path->count++], error);
         if (err)
             return err;
         if (left)
@@ -63,7 +67,8 @@ static enum dure_err inclusion_path(struct dure_journal *journal, uint64_t index
 }
 
 /* RFC 6962 §2.1.2. */
-static enum dure_err consistency_path(struct dure_journal *journal, uint64_t old_size, struct path *path, struct dure_error *error)
+static enum dure_err consistency_path(struct dure_journal *journal, uint64_t old_size, struct path *path,
+                                      struct dure_error *error)
 {
     uint64_t lo = 0, hi = journal->head.size;
     if (!old_size || old_size == hi)
@@ -71,7 +76,8 @@ static enum dure_err consistency_path(struct dure_journal *journal, uint64_t old
     while (old_size < hi) {
         const uint64_t middle = lo + (UINT64_C(1) << split(hi - lo));
         const bool left = old_size <= middle;
-        const enum dure_err err = range_hash(journal, left ? middle : lo, left ? hi : middle, path->hash[path->count++], error);
+        const enum dure_err err =
+            range_hash(journal, left ? middle : lo, left ? hi : middle, path->hash[path->count++], error);
         if (err)
             return err;
         if (left)
@@ -83,7 +89,8 @@ static enum dure_err consistency_path(struct dure_journal *journal, uint64_t old
     return lo ? range_hash(journal, lo, hi, path->hash[path->count++], error) : DURE_OK;
 }
 
-static enum dure_err print(struct dure_journal *journal, const struct path *path, struct dure_buf *proof, struct dure_error *error)
+static enum dure_err print(struct dure_journal *journal, const struct path *path, struct dure_buf *proof,
+                           struct dure_error *error)
 {
     for (unsigned i = path->count; i--;) {
         dure_base64_add(proof, path->hash[i], DURE_HASH_BYTES);
@@ -96,10 +103,12 @@ static enum dure_err print(struct dure_journal *journal, const struct path *path
     return proof->failed ? dure_fail(error, DURE_E_LIMIT, "the proof is longer than %zu bytes", proof->max) : DURE_OK;
 }
 
-enum dure_err dure_journal_proof(struct dure_journal *journal, uint64_t sequence, struct dure_buf *ret_proof, struct dure_error *error)
+enum dure_err dure_journal_proof(struct dure_journal *journal, uint64_t sequence, struct dure_buf *ret_proof,
+                                 struct dure_error *error)
 {
     if (sequence >= journal->head.size)
-        return dure_fail(error, DURE_E_NOT_FOUND, "leaf %" PRIu64 ": the log has %" PRIu64 " leaves", sequence, journal->head.size);
+        return dure_fail(error, DURE_E_NOT_FOUND, "leaf %" PRIu64 ": the log has %" PRIu64 " leaves", sequence,
+                         journal->head.size);
     struct path path = {.count = 0};
     const enum dure_err err = inclusion_path(journal, sequence, &path, error);
     if (err)
@@ -108,10 +117,12 @@ enum dure_err dure_journal_proof(struct dure_journal *journal, uint64_t sequence
     return print(journal, &path, ret_proof, error);
 }
 
-enum dure_err dure_journal_consistency(struct dure_journal *journal, uint64_t old_size, struct dure_buf *ret_proof, struct dure_error *error)
+enum dure_err dure_journal_consistency(struct dure_journal *journal, uint64_t old_size, struct dure_buf *ret_proof,
+                                       struct dure_error *error)
 {
     if (old_size > journal->head.size)
-        return dure_fail(error, DURE_E_NOT_FOUND, "size %" PRIu64 ": the log has %" PRIu64 " leaves", old_size, journal->head.size);
+        return dure_fail(error, DURE_E_NOT_FOUND, "size %" PRIu64 ": the log has %" PRIu64 " leaves", old_size,
+                         journal->head.size);
     struct path path = {.count = 0};
     const enum dure_err err = consistency_path(journal, old_size, &path, error);
     if (err)

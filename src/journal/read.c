@@ -12,8 +12,11 @@ struct reading {
 
 static enum dure_err gap(const struct reading *reading, struct dure_error *error)
 {
-    return dure_fail(error, DURE_E_CORRUPT, "%s/journal.db is damaged: leaf %" PRIu64 " is missing or not whole. Keep the folder as it is, and restore the newest backup into "
-                                            "an empty one with `dure restore`", reading->journal->directory, reading->next);
+    return dure_fail(error, DURE_E_CORRUPT,
+                     "%s/journal.db is damaged: leaf %" PRIu64
+                     " is missing or not whole. Keep the folder as it is, and restore the newest backup into "
+                     "an empty one with `dure restore`",
+                     reading->journal->directory, reading->next);
 }
 
 static enum dure_err read_row(struct reading *reading, sqlite3_stmt *row, struct dure_error *error)
@@ -29,7 +32,8 @@ static enum dure_err read_row(struct reading *reading, sqlite3_stmt *row, struct
             return gap(reading, error);
         if (reading->next >= reading->to)
             return DURE_OK;
-        if (reading->next >= reading->from && !reading->reader.leaf(reading->reader.context, reading->next, at + 2, length)) {
+        if (reading->next >= reading->from &&
+            !reading->reader.leaf(reading->reader.context, reading->next, at + 2, length)) {
             reading->stopped = true;
             return DURE_OK;
         }
@@ -49,7 +53,8 @@ static enum dure_err read_row(struct reading *reading, sqlite3_stmt *row, struct
 }
 
 /* The row that holds leaf `from`. */
-static enum dure_err find_row(struct dure_journal *journal, uint64_t from, uint64_t *ret_first, struct dure_error *error)
+static enum dure_err find_row(struct dure_journal *journal, uint64_t from, uint64_t *ret_first,
+                              struct dure_error *error)
 {
     sqlite3_stmt *at;
     enum dure_err err = dure_sql(journal, DURE_SQL_BUNDLE_AT, &at, error);
@@ -65,12 +70,14 @@ static enum dure_err find_row(struct dure_journal *journal, uint64_t from, uint6
     return err;
 }
 
-enum dure_err dure_read(struct dure_journal *journal, uint64_t from, uint64_t to, const struct dure_reader *reader, struct dure_error *error)
+enum dure_err dure_read(struct dure_journal *journal, uint64_t from, uint64_t to, const struct dure_reader *reader,
+                        struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
     if (from > to || to > journal->head.size)
-        return dure_fail(error, DURE_E_INVALID, "leaves %" PRIu64 " to %" PRIu64 " of a journal of %" PRIu64, from, to, journal->head.size);
+        return dure_fail(error, DURE_E_INVALID, "leaves %" PRIu64 " to %" PRIu64 " of a journal of %" PRIu64, from, to,
+                         journal->head.size);
     if (from == to)
         return DURE_OK;
     struct reading reading = {.journal = journal, .from = from, .to = to, .reader = *reader};
@@ -110,21 +117,23 @@ static bool pass_end(void *context, const struct dure_journal_head *end)
     return callbacks->batch(callbacks->context, end->size - 1, end->digest);
 }
 
-enum dure_err dure_journal_read(struct dure_journal *journal, uint64_t from, uint64_t to, dure_journal_leaf_fn leaf, dure_journal_batch_fn batch, void *context,
-                                struct dure_error *error)
+enum dure_err dure_journal_read(struct dure_journal *journal, uint64_t from, uint64_t to, dure_journal_leaf_fn leaf,
+                                dure_journal_batch_fn batch, void *context, struct dure_error *error)
 {
     struct callbacks callbacks = {leaf, batch, context};
     const struct dure_reader reader = {.leaf = pass_leaf, .end = batch ? pass_end : NULL, .context = &callbacks};
     return dure_read(journal, from, to, &reader, error);
 }
 
-enum dure_err dure_journal_digest_at(struct dure_journal *journal, uint64_t size, struct dure_digest *ret_digest, struct dure_error *error)
+enum dure_err dure_journal_digest_at(struct dure_journal *journal, uint64_t size, struct dure_digest *ret_digest,
+                                     struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
     uint64_t first = 0;
     sqlite3_stmt *row = NULL;
-    enum dure_err err = size && size <= journal->head.size ? find_row(journal, size - 1, &first, error) : DURE_E_NOT_FOUND;
+    enum dure_err err =
+        size && size <= journal->head.size ? find_row(journal, size - 1, &first, error) : DURE_E_NOT_FOUND;
     if (!err)
         err = dure_sql(journal, DURE_SQL_BUNDLE_READ, &row, error);
     if (!err) {
@@ -132,9 +141,12 @@ enum dure_err dure_journal_digest_at(struct dure_journal *journal, uint64_t size
         const int rc = sqlite3_step(row);
         if (rc != SQLITE_ROW && rc != SQLITE_DONE)
             err = dure_sql_fail(journal, rc, "reading the journal", error);
-        else if (rc == SQLITE_DONE || (uint64_t)(sqlite3_column_int64(row, 0) + sqlite3_column_int64(row, 1)) != size || dure_digest_column(row, 3, ret_digest))
+        else if (rc == SQLITE_DONE || (uint64_t)(sqlite3_column_int64(row, 0) + sqlite3_column_int64(row, 1)) != size ||
+                 dure_digest_column(row, 3, ret_digest))
             err = DURE_E_NOT_FOUND;
         sqlite3_reset(row);
     }
-    return err == DURE_E_NOT_FOUND ? dure_fail(error, err, "no transaction of the journal ended with %" PRIu64 " leaves", size) : err;
+    return err == DURE_E_NOT_FOUND
+               ? dure_fail(error, err, "no transaction of the journal ended with %" PRIu64 " leaves", size)
+               : err;
 }

@@ -37,15 +37,18 @@ static bool parse_line(const char *line, uint8_t ret_sha256[32], const char **re
     return name_ok(*ret_name);
 }
 
-static enum dure_err copy_one(const char *backup, struct dure_folder *folder, const char *name, const uint8_t want[32], struct dure_error *error)
+static enum dure_err copy_one(const char *backup, struct dure_folder *folder, const char *name, const uint8_t want[32],
+                              struct dure_error *error)
 {
     char *from = dure_file_path(backup, name), *to = dure_file_path(folder->path, name);
     uint8_t got[32];
-    enum dure_err err = from && to ? dure_folder_add(folder, name, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        from && to ? dure_folder_add(folder, name, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err)
         err = dure_file_copy(from, to, got, error);
     if (!err && memcmp(got, want, sizeof got) != 0)
-        err = dure_fail(error, DURE_E_CORRUPT, "%s is not what the backup's MANIFEST states: this backup is damaged, use an older one", from);
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "%s is not what the backup's MANIFEST states: this backup is damaged, use an older one", from);
     free(from);
     free(to);
     return err;
@@ -62,7 +65,8 @@ static enum dure_err copy_all(const char *backup, char *manifest, struct dure_fo
         if (!line[0] || line[0] == '#')
             continue;
         if (!parse_line(line, sha256, &name))
-            return dure_fail(error, DURE_E_CORRUPT, "%s/MANIFEST: `%.100s` is not `<sha256>  <file of a backup>`", backup, line);
+            return dure_fail(error, DURE_E_CORRUPT, "%s/MANIFEST: `%.100s` is not `<sha256>  <file of a backup>`",
+                             backup, line);
         err = copy_one(backup, folder, name, sha256, error);
         has_journal = has_journal || strcmp(name, "journal.db") == 0;
     }
@@ -76,14 +80,17 @@ enum dure_err dure_journal_restore(const char *backup, const char *directory, st
     struct dure_buf manifest DURE_CLEANUP_BUF;
     dure_buf_init(&manifest, MANIFEST_MAX);
     char *path = dure_file_path(backup, "MANIFEST");
-    enum dure_err err = path ? dure_file_read(path, &manifest, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        path ? dure_file_read(path, &manifest, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     free(path);
     if (err == DURE_E_NOT_FOUND)
         return dure_fail(error, err, "%s holds no MANIFEST: it is not a backup, or one that was cut short", backup);
     if (err)
         return err;
-    if (manifest.length < strlen(dure_manifest_first) || strncmp(manifest.data, dure_manifest_first, strlen(dure_manifest_first)) != 0)
-        return dure_fail(error, DURE_E_VERSION, "%s/MANIFEST does not begin with `%.*s`: another version wrote it", backup, (int)strlen(dure_manifest_first) - 1, dure_manifest_first);
+    if (manifest.length < strlen(dure_manifest_first) ||
+        strncmp(manifest.data, dure_manifest_first, strlen(dure_manifest_first)) != 0)
+        return dure_fail(error, DURE_E_VERSION, "%s/MANIFEST does not begin with `%.*s`: another version wrote it",
+                         backup, (int)strlen(dure_manifest_first) - 1, dure_manifest_first);
     struct dure_folder folder;
     err = dure_folder_open(&folder, directory, error);
     if (err)

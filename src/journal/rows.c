@@ -10,8 +10,10 @@ struct body_statements {
 static struct body_statements statements_of(enum dure_body_kind kind)
 {
     DURE_ASSERT(kind == DURE_BODY_OF_JOB || kind == DURE_BODY_OF_PRINCIPAL);
-    return kind == DURE_BODY_OF_JOB ? (struct body_statements){DURE_SQL_JOB_BODY_PUT, DURE_SQL_JOB_BODY_GET, DURE_SQL_JOB_BODY_ALL}
-                                    : (struct body_statements){DURE_SQL_PRINCIPAL_BODY_PUT, DURE_SQL_PRINCIPAL_BODY_GET, DURE_SQL_PRINCIPAL_BODY_ALL};
+    return kind == DURE_BODY_OF_JOB
+               ? (struct body_statements){DURE_SQL_JOB_BODY_PUT, DURE_SQL_JOB_BODY_GET, DURE_SQL_JOB_BODY_ALL}
+               : (struct body_statements){DURE_SQL_PRINCIPAL_BODY_PUT, DURE_SQL_PRINCIPAL_BODY_GET,
+                                          DURE_SQL_PRINCIPAL_BODY_ALL};
 }
 
 /* A zero-length blob from a NULL pointer would be SQL's NULL. */
@@ -51,7 +53,8 @@ static enum dure_err add_idem(struct dure_journal *journal, const struct dure_id
     return dure_sql_run(journal, add, "writing an answer", error);
 }
 
-static enum dure_err add_history(struct dure_journal *journal, const struct dure_history_row *row, struct dure_error *error)
+static enum dure_err add_history(struct dure_journal *journal, const struct dure_history_row *row,
+                                 struct dure_error *error)
 {
     sqlite3_stmt *add;
     const enum dure_err err = dure_sql(journal, DURE_SQL_HISTORY_ADD, &add, error);
@@ -66,7 +69,8 @@ static enum dure_err add_history(struct dure_journal *journal, const struct dure
     return dure_sql_run(journal, add, "writing history", error);
 }
 
-enum dure_err dure_rows_add(struct dure_journal *journal, const struct dure_journal_batch *batch, struct dure_error *error)
+enum dure_err dure_rows_add(struct dure_journal *journal, const struct dure_journal_batch *batch,
+                            struct dure_error *error)
 {
     enum dure_err err = DURE_OK;
     for (uint32_t i = 0; !err && i < batch->body_count; i++)
@@ -78,7 +82,8 @@ enum dure_err dure_rows_add(struct dure_journal *journal, const struct dure_jour
     return err;
 }
 
-enum dure_err dure_journal_body(struct dure_journal *journal, enum dure_body_kind kind, uint64_t id, struct dure_buf *ret_body, struct dure_error *error)
+enum dure_err dure_journal_body(struct dure_journal *journal, enum dure_body_kind kind, uint64_t id,
+                                struct dure_buf *ret_body, struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
@@ -102,7 +107,8 @@ enum dure_err dure_journal_body(struct dure_journal *journal, enum dure_body_kin
     return err;
 }
 
-enum dure_err dure_journal_bodies(struct dure_journal *journal, enum dure_body_kind kind, dure_journal_body_fn body, void *context, struct dure_error *error)
+enum dure_err dure_journal_bodies(struct dure_journal *journal, enum dure_body_kind kind, dure_journal_body_fn body,
+                                  void *context, struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
@@ -122,7 +128,8 @@ enum dure_err dure_journal_bodies(struct dure_journal *journal, enum dure_body_k
     return err;
 }
 
-enum dure_err dure_journal_idems(struct dure_journal *journal, int64_t not_before_us, dure_journal_idem_fn row, void *context, struct dure_error *error)
+enum dure_err dure_journal_idems(struct dure_journal *journal, int64_t not_before_us, dure_journal_idem_fn row,
+                                 void *context, struct dure_error *error)
 {
     if (journal->broken)
         return dure_journal_broken(error);
@@ -137,8 +144,10 @@ enum dure_err dure_journal_idems(struct dure_journal *journal, int64_t not_befor
     sqlite3_bind_int64(all, 1, not_before_us);
     int rc;
     while ((rc = sqlite3_step(all)) == SQLITE_ROW) {
-        const struct dure_idem_row idem = {.time_us = sqlite3_column_int64(all, 0), .principal = (uint32_t)sqlite3_column_int64(all, 1),
-                                           .request_hash = (uint64_t)sqlite3_column_int64(all, 2), .key = (const char *)sqlite3_column_text(all, 3),
+        const struct dure_idem_row idem = {.time_us = sqlite3_column_int64(all, 0),
+                                           .principal = (uint32_t)sqlite3_column_int64(all, 1),
+                                           .request_hash = (uint64_t)sqlite3_column_int64(all, 2),
+                                           .key = (const char *)sqlite3_column_text(all, 3),
                                            .answer = column_bytes(all, 4)};
         if (!idem.key) {
             rc = SQLITE_NOMEM;
@@ -153,7 +162,8 @@ enum dure_err dure_journal_idems(struct dure_journal *journal, int64_t not_befor
     return err;
 }
 
-enum dure_err dure_journal_idem_trim(struct dure_journal *journal, int64_t not_before_us, uint32_t *ret_trimmed, struct dure_error *error)
+enum dure_err dure_journal_idem_trim(struct dure_journal *journal, int64_t not_before_us, uint32_t *ret_trimmed,
+                                     struct dure_error *error)
 {
     sqlite3_stmt *trim;
     enum dure_err err = dure_sql_begin(journal, error);
@@ -175,7 +185,8 @@ enum dure_err dure_journal_idem_trim(struct dure_journal *journal, int64_t not_b
     return err;
 }
 
-enum dure_err dure_journal_body_replace(struct dure_journal *journal, enum dure_body_kind kind, uint64_t id, struct dure_bytes body, struct dure_error *error)
+enum dure_err dure_journal_body_replace(struct dure_journal *journal, enum dure_body_kind kind, uint64_t id,
+                                        struct dure_bytes body, struct dure_error *error)
 {
     const struct dure_body_row row = {.kind = kind, .id = id, .body = body};
     if (id > INT64_MAX || body.length > DURE_BODY_BYTES_MAX)

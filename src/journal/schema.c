@@ -13,19 +13,24 @@
 /* One file holds all, so that one transaction does. The ids of `tile` are dure_tile_id's. */
 static const char schema[] =
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE bundle(first INTEGER PRIMARY KEY, count INTEGER NOT NULL, leaves BLOB NOT NULL, time_us INTEGER, digest BLOB, root BLOB) STRICT;"
+    "CREATE TABLE bundle(first INTEGER PRIMARY KEY, count INTEGER NOT NULL, leaves BLOB NOT NULL, time_us INTEGER, "
+    "digest BLOB, root BLOB) STRICT;"
     "CREATE TABLE tile(id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;"
     "CREATE TABLE job_body(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
     "CREATE TABLE principal_body(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
-    "CREATE TABLE idem(id INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, principal INTEGER NOT NULL, request_hash INTEGER NOT NULL,"
+    "CREATE TABLE idem(id INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, principal INTEGER NOT NULL, request_hash "
+    "INTEGER NOT NULL,"
     " key TEXT NOT NULL, answer BLOB NOT NULL) STRICT;"
-    "CREATE TABLE history(job INTEGER NOT NULL, element INTEGER NOT NULL, tenant INTEGER NOT NULL, principal INTEGER NOT NULL,"
+    "CREATE TABLE history(job INTEGER NOT NULL, element INTEGER NOT NULL, tenant INTEGER NOT NULL, principal INTEGER "
+    "NOT NULL,"
     " ended_us INTEGER NOT NULL, summary BLOB NOT NULL, PRIMARY KEY(job, element)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX history_tenant ON history(tenant, job, element, ended_us, principal);"
     "CREATE INDEX history_principal ON history(principal, job, element, ended_us);"
-    "CREATE TABLE signer(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, public_key BLOB NOT NULL, note TEXT NOT NULL) STRICT;";
+    "CREATE TABLE signer(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, public_key BLOB NOT NULL, note TEXT NOT NULL) "
+    "STRICT;";
 
-static enum dure_err pragma_number(struct dure_journal *journal, const char *sql, int64_t *ret_value, struct dure_error *error)
+static enum dure_err pragma_number(struct dure_journal *journal, const char *sql, int64_t *ret_value,
+                                   struct dure_error *error)
 {
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(journal->db, sql, -1, &statement, NULL);
@@ -42,9 +47,12 @@ static enum dure_err pragma_number(struct dure_journal *journal, const char *sql
 static enum dure_err create(struct dure_journal *journal, const char *origin, struct dure_error *error)
 {
     if (!origin || !dure_origin_ok(origin))
-        return dure_fail(error, DURE_E_INVALID, "a journal's origin is 1 to %d bytes without spaces or '+', for example example.kr/dure", DURE_ORIGIN_MAX);
+        return dure_fail(error, DURE_E_INVALID,
+                         "a journal's origin is 1 to %d bytes without spaces or '+', for example example.kr/dure",
+                         DURE_ORIGIN_MAX);
     char pragmas[128];
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%d;", DURE_APPLICATION_ID, DURE_JOURNAL_SCHEMA);
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%d;", DURE_APPLICATION_ID,
+             DURE_JOURNAL_SCHEMA);
     enum dure_err err = dure_sql_begin(journal, error);
     if (err)
         return err;
@@ -67,7 +75,8 @@ static enum dure_err create(struct dure_journal *journal, const char *origin, st
     return err;
 }
 
-static enum dure_err check_version(struct dure_journal *journal, bool may_create, bool *ret_empty, struct dure_error *error)
+static enum dure_err check_version(struct dure_journal *journal, bool may_create, bool *ret_empty,
+                                   struct dure_error *error)
 {
     int64_t application = 0, version = 0, tables = 0;
     enum dure_err err = pragma_number(journal, "PRAGMA application_id", &application, error);
@@ -79,11 +88,15 @@ static enum dure_err check_version(struct dure_journal *journal, bool may_create
         return err;
     *ret_empty = !application && !version && !tables;
     if (*ret_empty)
-        return may_create ? DURE_OK : dure_fail(error, DURE_E_NOT_FOUND, "%s/journal.db holds no journal yet", journal->directory);
+        return may_create
+                   ? DURE_OK
+                   : dure_fail(error, DURE_E_NOT_FOUND, "%s/journal.db holds no journal yet", journal->directory);
     if (application != DURE_APPLICATION_ID)
         return dure_fail(error, DURE_E_CORRUPT, "%s/journal.db is some other program's database", journal->directory);
     if (version != DURE_JOURNAL_SCHEMA)
-        return dure_fail(error, DURE_E_VERSION, "%s/journal.db has layout %lld and this program writes layout %d: use the program that wrote it, or a newer one",
+        return dure_fail(error, DURE_E_VERSION,
+                         "%s/journal.db has layout %lld and this program writes layout %d: use the program that wrote "
+                         "it, or a newer one",
                          journal->directory, (long long)version, DURE_JOURNAL_SCHEMA);
     return DURE_OK;
 }
@@ -100,7 +113,10 @@ static enum dure_err load_origin(struct dure_journal *journal, struct dure_error
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         err = dure_sql_fail(journal, rc, "opening the journal", error);
     else if (!origin || !dure_origin_ok(origin))
-        err = dure_fail(error, DURE_E_CORRUPT, "%s/journal.db has lost its origin line: restore the newest backup into an empty folder with `dure restore`", journal->directory);
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "%s/journal.db has lost its origin line: restore the newest backup into an empty folder with "
+                        "`dure restore`",
+                        journal->directory);
     else
         memcpy(journal->origin, origin, strlen(origin) + 1);
     sqlite3_reset(get);
@@ -120,8 +136,10 @@ static enum dure_err configure(struct dure_journal *journal, struct dure_error *
     char pragmas[512];
     /* The lock mode comes before the first look into the file: then the WAL's index lives in memory, not in a shared file. */
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-             "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;",
+             "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+             "PRAGMA secure_delete=ON;"
+             "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF; "
+             "PRAGMA trusted_schema=OFF;",
              DURE_PAGE_BYTES, DURE_CACHE_KIB);
     return dure_sql_exec(journal, pragmas, "opening the journal", error);
 }
@@ -160,12 +178,14 @@ static enum dure_err make_private(struct dure_journal *journal, struct dure_erro
     const int number = errno;
     if (fd >= 0)
         close(fd);
-    const enum dure_err err = fd >= 0 ? DURE_OK : dure_fail(error, dure_file_errno(number), "opening %s: %s", path, strerror(number));
+    const enum dure_err err =
+        fd >= 0 ? DURE_OK : dure_fail(error, dure_file_errno(number), "opening %s: %s", path, strerror(number));
     free(path);
     return err;
 }
 
-static enum dure_err open_file(struct dure_journal *journal, const struct dure_journal_options *options, struct dure_error *error)
+static enum dure_err open_file(struct dure_journal *journal, const struct dure_journal_options *options,
+                               struct dure_error *error)
 {
     enum dure_err err = options->create && !options->vfs ? make_private(journal, error) : DURE_OK;
     if (err)
@@ -173,8 +193,10 @@ static enum dure_err open_file(struct dure_journal *journal, const struct dure_j
     char *name = database_name(journal);
     if (!name)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    const int flags = frozen(journal) ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE | (options->create ? SQLITE_OPEN_CREATE : 0);
-    const int rc = sqlite3_open_v2(name, &journal->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, options->vfs);
+    const int flags = frozen(journal) ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                                      : SQLITE_OPEN_READWRITE | (options->create ? SQLITE_OPEN_CREATE : 0);
+    const int rc =
+        sqlite3_open_v2(name, &journal->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, options->vfs);
     free(name);
     if (rc != SQLITE_OK)
         err = dure_sql_fail(journal, rc, "opening the journal", error);
@@ -192,11 +214,15 @@ static enum dure_err wal_is_empty(struct dure_journal *journal, struct dure_erro
     const bool full = path && stat(path, &status) == 0 && status.st_size > 0;
     free(path);
     if (full)
-        return dure_fail(error, DURE_E_PERMISSION, "%s has writes that are not settled yet and may not be written: copy the folder to a place that may, and read it there", journal->directory);
+        return dure_fail(error, DURE_E_PERMISSION,
+                         "%s has writes that are not settled yet and may not be written: copy the folder to a place "
+                         "that may, and read it there",
+                         journal->directory);
     return DURE_OK;
 }
 
-enum dure_err dure_schema_open(struct dure_journal *journal, const struct dure_journal_options *options, bool *ret_created, struct dure_error *error)
+enum dure_err dure_schema_open(struct dure_journal *journal, const struct dure_journal_options *options,
+                               bool *ret_created, struct dure_error *error)
 {
     bool empty = false;
     enum dure_err err = frozen(journal) ? wal_is_empty(journal, error) : DURE_OK;

@@ -27,7 +27,8 @@ static enum dure_err last_signer(struct dure_journal *journal, struct last_signe
         found.id = sqlite3_column_int64(last, 0);
         memcpy(found.public_key, sqlite3_column_blob(last, 1), sizeof found.public_key);
     } else if (rc != SQLITE_DONE) {
-        err = rc == SQLITE_ROW ? dure_fail(error, DURE_E_CORRUPT, "the journal's list of signers is damaged") : dure_sql_fail(journal, rc, "reading the signers", error);
+        err = rc == SQLITE_ROW ? dure_fail(error, DURE_E_CORRUPT, "the journal's list of signers is damaged")
+                               : dure_sql_fail(journal, rc, "reading the signers", error);
     }
     sqlite3_reset(last);
     if (!err)
@@ -44,7 +45,8 @@ static struct dure_checkpoint present(const struct dure_journal *journal)
 }
 
 /* From here on `signer` signs; the change is itself signed, by the key before too where it is there. */
-static enum dure_err record_signer(struct dure_journal *journal, int64_t id, const struct dure_signer *signer, const struct dure_signer *before, struct dure_error *error)
+static enum dure_err record_signer(struct dure_journal *journal, int64_t id, const struct dure_signer *signer,
+                                   const struct dure_signer *before, struct dure_error *error)
 {
     struct dure_buf note DURE_CLEANUP_BUF;
     dure_buf_init(&note, DURE_NOTE_MAX);
@@ -82,7 +84,8 @@ static bool is_signer(const struct dure_signer *signer, const uint8_t public_key
 }
 
 /* A change of keys: new file `key.next`, then the row, then the new file takes the old one's name. */
-static enum dure_err change_key(struct dure_journal *journal, int64_t id, const char *path, const char *next_path, struct dure_signer *before, struct dure_error *error)
+static enum dure_err change_key(struct dure_journal *journal, int64_t id, const char *path, const char *next_path,
+                                struct dure_signer *before, struct dure_error *error)
 {
     struct dure_signer *signer = NULL;
     if (unlink(next_path) && errno != ENOENT)
@@ -104,7 +107,8 @@ static enum dure_err change_key(struct dure_journal *journal, int64_t id, const 
 }
 
 /* The key that the last row names: `key`, or `key.next` when a change of keys was cut short after its row was written. */
-static enum dure_err load_key(const char *path, const char *next_path, const uint8_t public_key[32], struct dure_signer **ret_signer, struct dure_error *error)
+static enum dure_err load_key(const char *path, const char *next_path, const uint8_t public_key[32],
+                              struct dure_signer **ret_signer, struct dure_error *error)
 {
     struct dure_signer *signer = NULL, *next = NULL;
     enum dure_err err = dure_signer_load(path, &signer, error);
@@ -124,7 +128,10 @@ static enum dure_err load_key(const char *path, const char *next_path, const uin
     dure_signer_free(signer);
     dure_signer_free(next);
     if (!err)
-        err = dure_fail(error, DURE_E_CORRUPT, "the signing key %s is another journal's: put back the one that belongs here, or open with a new key, which the log records", path);
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "the signing key %s is another journal's: put back the one that belongs here, or open with a "
+                        "new key, which the log records",
+                        path);
     return err;
 }
 
@@ -137,7 +144,8 @@ static enum dure_err first_key(struct dure_journal *journal, const char *path, s
     return err ? err : record_signer(journal, 0, journal->signer, NULL, error);
 }
 
-static enum dure_err open_key(struct dure_journal *journal, const struct dure_journal_options *options, const struct last_signer *last, const char *path, const char *next_path,
+static enum dure_err open_key(struct dure_journal *journal, const struct dure_journal_options *options,
+                              const struct last_signer *last, const char *path, const char *next_path,
                               struct dure_error *error)
 {
     if (!last->there)
@@ -153,7 +161,8 @@ static enum dure_err open_key(struct dure_journal *journal, const struct dure_jo
     return err;
 }
 
-enum dure_err dure_signing_open(struct dure_journal *journal, const struct dure_journal_options *options, bool created, struct dure_error *error)
+enum dure_err dure_signing_open(struct dure_journal *journal, const struct dure_journal_options *options, bool created,
+                                struct dure_error *error)
 {
     struct last_signer last = {0};
     enum dure_err err = last_signer(journal, &last, error);
@@ -167,7 +176,8 @@ enum dure_err dure_signing_open(struct dure_journal *journal, const struct dure_
         return DURE_OK;
     }
     char *path = dure_file_path(journal->directory, "key"), *next_path = dure_file_path(journal->directory, "key.next");
-    err = path && next_path ? open_key(journal, options, &last, path, next_path, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    err = path && next_path ? open_key(journal, options, &last, path, next_path, error)
+                            : dure_fail(error, DURE_E_MEMORY, "out of memory");
     free(path);
     free(next_path);
     if (!err)
@@ -180,7 +190,8 @@ void dure_journal_public_key(const struct dure_journal *journal, uint8_t ret_pub
     memcpy(ret_public, journal->public_key, sizeof journal->public_key);
 }
 
-enum dure_err dure_journal_signers(struct dure_journal *journal, dure_journal_signer_fn signer, void *context, struct dure_error *error)
+enum dure_err dure_journal_signers(struct dure_journal *journal, dure_journal_signer_fn signer, void *context,
+                                   struct dure_error *error)
 {
     sqlite3_stmt *all;
     enum dure_err err = dure_sql(journal, DURE_SQL_SIGNER_ALL, &all, error);
@@ -218,7 +229,8 @@ enum dure_err dure_journal_publish(struct dure_journal *journal, struct dure_err
     if (err)
         return err;
     char *path = dure_file_path(journal->directory, "checkpoint");
-    err = path ? dure_file_replace(path, note.data, note.length, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    err = path ? dure_file_replace(path, note.data, note.length, error)
+               : dure_fail(error, DURE_E_MEMORY, "out of memory");
     free(path);
     return err;
 }
@@ -234,26 +246,37 @@ static bool try_signer(void *context, uint64_t size, const uint8_t public_key[32
 {
     (void)size, (void)note;
     struct search *search = context;
-    search->ok = dure_checkpoint_verify(search->note->data, search->note->length, public_key, &search->found, &search->error) == DURE_OK;
+    search->ok = dure_checkpoint_verify(search->note->data, search->note->length, public_key, &search->found,
+                                        &search->error) == DURE_OK;
     return !search->ok;
 }
 
 /* Compares the published checkpoint with the journal as it is. */
-static enum dure_err compare(struct dure_journal *journal, const char *path, const struct dure_checkpoint *was, struct dure_error *error)
+static enum dure_err compare(struct dure_journal *journal, const char *path, const struct dure_checkpoint *was,
+                             struct dure_error *error)
 {
     if (strcmp(was->origin, journal->origin) != 0)
-        return dure_fail(error, DURE_E_CORRUPT, "%s is of the log %s, but the journal beside it of %s: one of them is in the wrong folder", path, was->origin, journal->origin);
+        return dure_fail(error, DURE_E_CORRUPT,
+                         "%s is of the log %s, but the journal beside it of %s: one of them is in the wrong folder",
+                         path, was->origin, journal->origin);
     if (was->size > journal->head.size)
-        return dure_fail(error, DURE_E_CORRUPT, "the journal has %" PRIu64 " leaves, but %s states that %" PRIu64 " were signed: its end was lost (was journal.db-wal removed, or an "
-                         "older copy put back?). Restore the newest backup into an empty folder with `dure restore`; to go on with the loss, move %s away: "
-                         "outsiders who hold it will see the fork", journal->head.size, path, was->size, path);
+        return dure_fail(error, DURE_E_CORRUPT,
+                         "the journal has %" PRIu64 " leaves, but %s states that %" PRIu64
+                         " were signed: its end was lost (was journal.db-wal removed, or an "
+                         "older copy put back?). Restore the newest backup into an empty folder with `dure restore`; "
+                         "to go on with the loss, move %s away: "
+                         "outsiders who hold it will see the fork",
+                         journal->head.size, path, was->size, path);
     uint8_t root[DURE_HASH_BYTES];
     const enum dure_err err = dure_root_at(journal, was->size, root, error);
     if (err)
         return err;
     if (memcmp(root, was->root, sizeof root) != 0)
-        return dure_fail(error, DURE_E_CORRUPT, "the first %" PRIu64 " leaves are not those that were signed in %s: the journal was changed. Keep the folder as it is, and restore the "
-                         "newest backup into an empty one with `dure restore`", was->size, path);
+        return dure_fail(error, DURE_E_CORRUPT,
+                         "the first %" PRIu64 " leaves are not those that were signed in %s: the journal was changed. "
+                                              "Keep the folder as it is, and restore the "
+                         "newest backup into an empty one with `dure restore`",
+                         was->size, path);
     return DURE_OK;
 }
 
@@ -271,11 +294,15 @@ enum dure_err dure_signing_check(struct dure_journal *journal, struct dure_error
         return DURE_OK;
     }
     if (!err && !note.data)
-        err = dure_fail(error, DURE_E_CORRUPT, "%s is empty: move it away to go on without its proof that no leaf was lost", path);
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "%s is empty: move it away to go on without its proof that no leaf was lost", path);
     if (!err)
         err = dure_journal_signers(journal, try_signer, &search, error);
     if (!err && !search.ok)
-        err = dure_fail(error, DURE_E_CORRUPT, "%s is not a checkpoint of this journal (%s): move it away to go on without its proof that no leaf was lost", path, search.error.text);
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "%s is not a checkpoint of this journal (%s): move it away to go on without its proof that no "
+                        "leaf was lost",
+                        path, search.error.text);
     if (!err)
         err = compare(journal, path, &search.found, error);
     free(path);

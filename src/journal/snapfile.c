@@ -60,7 +60,8 @@ static uint64_t chunks_of(uint64_t length)
     return length / DURE_SNAP_CHUNK + (length % DURE_SNAP_CHUNK != 0);
 }
 
-const char *dure_snapheader_read(const uint8_t *bytes, size_t length, uint64_t file_length, struct dure_snapheader *ret_header)
+const char *dure_snapheader_read(const uint8_t *bytes, size_t length, uint64_t file_length,
+                                 struct dure_snapheader *ret_header)
 {
     if (length < DURE_SNAP_HEADER)
         return "it is shorter than a header";
@@ -70,9 +71,13 @@ const char *dure_snapheader_read(const uint8_t *bytes, size_t length, uint64_t f
         return "another version of this program wrote it";
     if (!same(get_digest(bytes + SELF), dure_hash128(DURE_SNAP_DOMAIN, bytes, SELF)))
         return "its header is damaged";
-    struct dure_snapheader header = {.version = (uint32_t)get(bytes + VERSION, 4), .sequence = get(bytes + SEQUENCE, 8), .length = get(bytes + LENGTH, 8),
-                                     .digest = get_digest(bytes + DIGEST), .sums = get_digest(bytes + SUMS)};
-    if (header.length > UINT64_C(1) << 40 || file_length != DURE_SNAP_HEADER + header.length + 16 * chunks_of(header.length))
+    struct dure_snapheader header = {.version = (uint32_t)get(bytes + VERSION, 4),
+                                     .sequence = get(bytes + SEQUENCE, 8),
+                                     .length = get(bytes + LENGTH, 8),
+                                     .digest = get_digest(bytes + DIGEST),
+                                     .sums = get_digest(bytes + SUMS)};
+    if (header.length > UINT64_C(1) << 40 ||
+        file_length != DURE_SNAP_HEADER + header.length + 16 * chunks_of(header.length))
         return "it is cut short, or too long";
     *ret_header = header;
     return NULL;
@@ -83,7 +88,8 @@ bool dure_snap_parse_name(const char *name, uint64_t *ret_sequence)
     static const char suffix[] = ".snapshot";
     uint64_t sequence = 0;
     for (unsigned i = 0; i < 20; i++)
-        if (name[i] < '0' || name[i] > '9' || __builtin_mul_overflow(sequence, 10, &sequence) || __builtin_add_overflow(sequence, (uint64_t)(name[i] - '0'), &sequence))
+        if (name[i] < '0' || name[i] > '9' || __builtin_mul_overflow(sequence, 10, &sequence) ||
+            __builtin_add_overflow(sequence, (uint64_t)(name[i] - '0'), &sequence))
             return false;
     if (strcmp(name + 20, suffix) != 0)
         return false;
@@ -97,7 +103,8 @@ static const char *check_sums(const uint8_t *file, const struct dure_snapheader 
     struct dure_digest all = {{0, 0}};
     for (uint64_t i = 0, at = 0; at < header->length; i++, at += DURE_SNAP_CHUNK) {
         const uint64_t left = header->length - at;
-        const struct dure_digest sum = dure_hash128(DURE_SNAP_DOMAIN + i, state + at, left < DURE_SNAP_CHUNK ? (size_t)left : DURE_SNAP_CHUNK);
+        const struct dure_digest sum =
+            dure_hash128(DURE_SNAP_DOMAIN + i, state + at, left < DURE_SNAP_CHUNK ? (size_t)left : DURE_SNAP_CHUNK);
         if (!same(sum, get_digest(sums + 16 * i)))
             return "its content is damaged";
         all = dure_hash128(all.lane[0] ^ all.lane[1] << 1, sums + 16 * i, 16);
@@ -105,7 +112,8 @@ static const char *check_sums(const uint8_t *file, const struct dure_snapheader 
     return same(all, header->sums) ? NULL : "its checksums are damaged";
 }
 
-static const char *check(const uint8_t *file, size_t length, uint32_t version, uint64_t sequence, struct dure_snapheader *ret_header)
+static const char *check(const uint8_t *file, size_t length, uint32_t version, uint64_t sequence,
+                         struct dure_snapheader *ret_header)
 {
     struct dure_snapheader header;
     const char *wrong = dure_snapheader_read(file, length, length, &header);
@@ -121,7 +129,8 @@ static const char *check(const uint8_t *file, size_t length, uint32_t version, u
     return wrong;
 }
 
-enum dure_err dure_snap_map(const char *path, uint32_t version, uint64_t sequence, struct dure_snapshot *ret_snapshot, char *reason, size_t reason_size)
+enum dure_err dure_snap_map(const char *path, uint32_t version, uint64_t sequence, struct dure_snapshot *ret_snapshot,
+                            char *reason, size_t reason_size)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat status = {0};
@@ -146,8 +155,11 @@ enum dure_err dure_snap_map(const char *path, uint32_t version, uint64_t sequenc
         munmap(file, length);
         return DURE_E_CORRUPT;
     }
-    *ret_snapshot = (struct dure_snapshot){.sequence = header.sequence, .digest = header.digest, .version = header.version,
-                                           .bytes = (uint8_t *)file + DURE_SNAP_HEADER, .length = (size_t)header.length};
+    *ret_snapshot = (struct dure_snapshot){.sequence = header.sequence,
+                                           .digest = header.digest,
+                                           .version = header.version,
+                                           .bytes = (uint8_t *)file + DURE_SNAP_HEADER,
+                                           .length = (size_t)header.length};
     return DURE_OK;
 }
 
@@ -155,6 +167,7 @@ void dure_snapshot_release(struct dure_snapshot *snapshot)
 {
     if (!snapshot->bytes)
         return;
-    munmap((uint8_t *)snapshot->bytes - DURE_SNAP_HEADER, (size_t)(DURE_SNAP_HEADER + snapshot->length + 16 * chunks_of(snapshot->length)));
+    munmap((uint8_t *)snapshot->bytes - DURE_SNAP_HEADER,
+           (size_t)(DURE_SNAP_HEADER + snapshot->length + 16 * chunks_of(snapshot->length)));
     *snapshot = (struct dure_snapshot){0};
 }

@@ -51,7 +51,8 @@ static enum dure_err open_writer(struct dure_snapshot_writer *writer, const char
 {
     writer->directory = dure_file_path(directory, "snapshots");
     writer->chunk = malloc(DURE_SNAP_CHUNK);
-    if (!writer->directory || !writer->chunk || asprintf(&writer->final_path, "%s/%020" PRIu64 ".snapshot", writer->directory, writer->header.sequence) < 0)
+    if (!writer->directory || !writer->chunk ||
+        asprintf(&writer->final_path, "%s/%020" PRIu64 ".snapshot", writer->directory, writer->header.sequence) < 0)
         return dure_fail(error, DURE_E_MEMORY, "writing a snapshot: out of memory");
     if (asprintf(&writer->path, "%s.new", writer->final_path) < 0) {
         writer->path = NULL;
@@ -66,7 +67,8 @@ static enum dure_err open_writer(struct dure_snapshot_writer *writer, const char
     return DURE_OK;
 }
 
-enum dure_err dure_snapshot_begin(const char *directory, uint64_t sequence, struct dure_digest digest, uint32_t version, struct dure_snapshot_writer **ret_writer, struct dure_error *error)
+enum dure_err dure_snapshot_begin(const char *directory, uint64_t sequence, struct dure_digest digest, uint32_t version,
+                                  struct dure_snapshot_writer **ret_writer, struct dure_error *error)
 {
     struct dure_snapshot_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
@@ -85,7 +87,8 @@ static bool flush(struct dure_snapshot_writer *writer)
 {
     if (!writer->chunk_length)
         return true;
-    const struct dure_digest sum = dure_hash128(DURE_SNAP_DOMAIN + writer->sums.count, writer->chunk, writer->chunk_length);
+    const struct dure_digest sum =
+        dure_hash128(DURE_SNAP_DOMAIN + writer->sums.count, writer->chunk, writer->chunk_length);
     if (!DURE_VEC_PUSH(&writer->sums, sum, SUMS_MAX)) {
         writer->err = DURE_E_MEMORY;
         return false;
@@ -133,7 +136,8 @@ static bool finish(struct dure_snapshot_writer *writer)
     }
     writer->header.sums = all;
     dure_snapheader_write(&writer->header, page);
-    const bool ok = fsync(writer->fd) == 0 && pwrite(writer->fd, page, sizeof page, 0) == (ssize_t)sizeof page && fsync(writer->fd) == 0;
+    const bool ok = fsync(writer->fd) == 0 && pwrite(writer->fd, page, sizeof page, 0) == (ssize_t)sizeof page &&
+                    fsync(writer->fd) == 0;
     writer->number = errno;
     return ok;
 }
@@ -147,7 +151,8 @@ static void prune(const char *directory, uint64_t sequence)
     uint64_t second = 0, found;
     bool has_second = false;
     for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        if (dure_snap_parse_name(entry->d_name, &found) && found != sequence && DURE_VEC_PUSH(&older, found, FILES_MAX) && found < sequence && (!has_second || found > second)) {
+        if (dure_snap_parse_name(entry->d_name, &found) && found != sequence &&
+            DURE_VEC_PUSH(&older, found, FILES_MAX) && found < sequence && (!has_second || found > second)) {
             second = found;
             has_second = true;
         }
@@ -167,7 +172,8 @@ enum dure_err dure_snapshot_commit(struct dure_snapshot_writer *writer, struct d
     enum dure_err err = DURE_OK;
     if (!finish(writer)) {
         err = writer->err ? writer->err : dure_file_errno(writer->number);
-        err = dure_fail(error, err, "writing %s: %s", writer->path, writer->number ? strerror(writer->number) : dure_err_sentence(err));
+        err = dure_fail(error, err, "writing %s: %s", writer->path,
+                        writer->number ? strerror(writer->number) : dure_err_sentence(err));
     } else if (rename(writer->path, writer->final_path)) {
         err = dure_fail(error, dure_file_errno(errno), "naming %s: %s", writer->final_path, strerror(errno));
     } else {
@@ -193,7 +199,8 @@ static void note(char *notes, size_t size, const char *name, const char *reason)
     snprintf(notes + length, size - length, "%ssnapshot %s discarded: %s", length ? "; " : "", name, reason);
 }
 
-static enum dure_err list(const char *directory, uint64_t sequence_max, uint64_t **ret_sequences, size_t *ret_count, struct dure_error *error)
+static enum dure_err list(const char *directory, uint64_t sequence_max, uint64_t **ret_sequences, size_t *ret_count,
+                          struct dure_error *error)
 {
     DURE_VEC(uint64_t) sequences = {0};
     DIR *folder = opendir(directory);
@@ -216,19 +223,22 @@ static enum dure_err list(const char *directory, uint64_t sequence_max, uint64_t
     return DURE_OK;
 }
 
-enum dure_err dure_snapshot_newest(const char *directory, uint32_t version, uint64_t sequence_max, struct dure_snapshot *ret_snapshot, struct dure_error *error)
+enum dure_err dure_snapshot_newest(const char *directory, uint32_t version, uint64_t sequence_max,
+                                   struct dure_snapshot *ret_snapshot, struct dure_error *error)
 {
     char notes[DURE_ERROR_TEXT_MAX] = "";
     uint64_t *sequences = NULL;
     size_t count = 0;
     char *folder = dure_file_path(directory, "snapshots");
-    enum dure_err err = folder ? list(folder, sequence_max, &sequences, &count, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err = folder ? list(folder, sequence_max, &sequences, &count, error)
+                               : dure_fail(error, DURE_E_MEMORY, "out of memory");
     bool found = false;
     for (size_t i = 0; !err && !found && i < count; i++) {
         char name[64], reason[256];
         snprintf(name, sizeof name, "%020" PRIu64 ".snapshot", sequences[i]);
         char *path = dure_file_path(folder, name);
-        const enum dure_err bad = path ? dure_snap_map(path, version, sequences[i], ret_snapshot, reason, sizeof reason) : DURE_OK;
+        const enum dure_err bad =
+            path ? dure_snap_map(path, version, sequences[i], ret_snapshot, reason, sizeof reason) : DURE_OK;
         if (!path)
             err = dure_fail(error, DURE_E_MEMORY, "out of memory");
         else if (bad)

@@ -12,8 +12,10 @@ static const char *const texts[DURE_SQL_COUNT] = {
 
 enum dure_err dure_journal_broken(struct dure_error *error)
 {
-    return dure_fail(error, DURE_E_IO, "a write to the journal did not reach the disk: this process must end (nothing acknowledged is lost; what the disk "
-                                       "holds is read again at the next start)");
+    return dure_fail(error, DURE_E_IO,
+                     "a write to the journal did not reach the disk: this process must end (nothing acknowledged is "
+                     "lost; what the disk "
+                     "holds is read again at the next start)");
 }
 
 enum dure_err dure_sql_fail(struct dure_journal *journal, int rc, const char *doing, struct dure_error *error)
@@ -23,44 +25,57 @@ enum dure_err dure_sql_fail(struct dure_journal *journal, int rc, const char *do
     const char *text = journal->db ? sqlite3_errmsg(journal->db) : sqlite3_errstr(rc);
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || rc == SQLITE_IOERR_TRUNCATE) {
         journal->broken = true;
-        return dure_fail(error, DURE_E_IO, "%s: the disk refused to sync (%s): this process must end; see the kernel's log and the disk's health", doing,
-                         number ? strerror(number) : text);
+        return dure_fail(
+            error, DURE_E_IO,
+            "%s: the disk refused to sync (%s): this process must end; see the kernel's log and the disk's health",
+            doing, number ? strerror(number) : text);
     }
     if (rc == SQLITE_IOERR_WRITE && (number == EDQUOT || number == EFBIG))
-        return dure_fail(error, DURE_E_FULL, "%s: %s; nothing was written: make room and try again", doing, strerror(number));
+        return dure_fail(error, DURE_E_FULL, "%s: %s; nothing was written: make room and try again", doing,
+                         strerror(number));
     switch (rc & 0xff) {
     case SQLITE_FULL:
-        return dure_fail(error, DURE_E_FULL, "%s: the disk is full; nothing was written: make room in %s and try again", doing, journal->directory);
+        return dure_fail(error, DURE_E_FULL, "%s: the disk is full; nothing was written: make room in %s and try again",
+                         doing, journal->directory);
     case SQLITE_IOERR:
         if (rc == SQLITE_IOERR_NOMEM)
             return dure_fail(error, DURE_E_MEMORY, "%s: out of memory", doing);
         /* A failed write leaves unknown what the file holds; a failed read does not. */
         journal->broken = journal->broken || rc == SQLITE_IOERR_WRITE;
         return dure_fail(error, DURE_E_IO, "%s: %s (%s)", doing, text, number ? strerror(number) : "no further reason");
-    case SQLITE_NOMEM:
-        return dure_fail(error, DURE_E_MEMORY, "%s: out of memory", doing);
+    case SQLITE_NOMEM: return dure_fail(error, DURE_E_MEMORY, "%s: out of memory", doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return dure_fail(error, DURE_E_LOCKED, "%s: another program has %s/journal.db open: close it (the sqlite3 shell, a backup tool) and try again", doing, journal->directory);
+        return dure_fail(
+            error, DURE_E_LOCKED,
+            "%s: another program has %s/journal.db open: close it (the sqlite3 shell, a backup tool) and try again",
+            doing, journal->directory);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return dure_fail(error, DURE_E_CORRUPT, "%s: %s/journal.db is damaged (%s): keep the folder as it is, and restore the newest backup into an empty one with "
-                                                "`dure restore`", doing, journal->directory, text);
+        return dure_fail(error, DURE_E_CORRUPT,
+                         "%s: %s/journal.db is damaged (%s): keep the folder as it is, and restore the newest backup "
+                         "into an empty one with "
+                         "`dure restore`",
+                         doing, journal->directory, text);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return dure_fail(error, DURE_E_PERMISSION, "%s: %s/journal.db may not be written (%s)", doing, journal->directory, text);
+        return dure_fail(error, DURE_E_PERMISSION, "%s: %s/journal.db may not be written (%s)", doing,
+                         journal->directory, text);
     case SQLITE_CANTOPEN:
-        return dure_fail(error, number == ENOENT ? DURE_E_NOT_FOUND : number == EACCES ? DURE_E_PERMISSION : DURE_E_IO, "%s: %s/journal.db cannot be opened (%s)",
-                         doing, journal->directory, number ? strerror(number) : text);
-    case SQLITE_TOOBIG:
-        return dure_fail(error, DURE_E_LIMIT, "%s: too large", doing);
-    default:
-        return dure_fail(error, DURE_E_CORRUPT, "%s: %s (code %d)", doing, text, rc);
+        return dure_fail(error,
+                         number == ENOENT   ? DURE_E_NOT_FOUND
+                         : number == EACCES ? DURE_E_PERMISSION
+                                            : DURE_E_IO,
+                         "%s: %s/journal.db cannot be opened (%s)", doing, journal->directory,
+                         number ? strerror(number) : text);
+    case SQLITE_TOOBIG: return dure_fail(error, DURE_E_LIMIT, "%s: too large", doing);
+    default: return dure_fail(error, DURE_E_CORRUPT, "%s: %s (code %d)", doing, text, rc);
     }
 }
 
-enum dure_err dure_sql(struct dure_journal *journal, enum dure_statement which, sqlite3_stmt **ret_statement, struct dure_error *error)
+enum dure_err dure_sql(struct dure_journal *journal, enum dure_statement which, sqlite3_stmt **ret_statement,
+                       struct dure_error *error)
 {
     if (!journal->statement[which]) {
         sqlite3_stmt *statement = NULL;
@@ -73,7 +88,8 @@ enum dure_err dure_sql(struct dure_journal *journal, enum dure_statement which, 
     return DURE_OK;
 }
 
-enum dure_err dure_sql_run(struct dure_journal *journal, sqlite3_stmt *statement, const char *doing, struct dure_error *error)
+enum dure_err dure_sql_run(struct dure_journal *journal, sqlite3_stmt *statement, const char *doing,
+                           struct dure_error *error)
 {
     errno = 0;
     const int rc = sqlite3_step(statement);

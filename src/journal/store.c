@@ -56,7 +56,8 @@ static enum dure_err take_lock(struct dure_journal *journal, struct dure_error *
     return err == DURE_E_PERMISSION && journal->read_only ? DURE_OK : err;
 }
 
-static enum dure_err open_all(struct dure_journal *journal, const struct dure_journal_options *options, struct dure_error *error)
+static enum dure_err open_all(struct dure_journal *journal, const struct dure_journal_options *options,
+                              struct dure_error *error)
 {
     bool created = false;
     struct stat status;
@@ -78,7 +79,8 @@ static enum dure_err open_all(struct dure_journal *journal, const struct dure_jo
     return err;
 }
 
-enum dure_err dure_journal_open(const struct dure_journal_options *options, struct dure_journal **ret_journal, struct dure_error *error)
+enum dure_err dure_journal_open(const struct dure_journal_options *options, struct dure_journal **ret_journal,
+                                struct dure_error *error)
 {
     struct dure_journal *journal = journal_new(options);
     if (!journal)

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile, void *context)
+bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile,
+                     void *context)
 {
     struct dure_frontier *frontier = &tree->frontier;
     const uint64_t size = frontier->size;
@@ -14,8 +15,8 @@ bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH
         if (height % DURE_TILE_BITS == 0 && height / DURE_TILE_BITS < DURE_TILE_LEVELS) {
             const unsigned level = height / DURE_TILE_BITS, at = dure_tiling_width(size, level);
             memcpy(tree->edge[level][at], hash, sizeof hash);
-            if (at == DURE_TILE_HASHES - 1 &&
-                !tile(context, level, size >> (DURE_TILE_BITS * (level + 1)), (const uint8_t(*)[DURE_HASH_BYTES])tree->edge[level]))
+            if (at == DURE_TILE_HASHES - 1 && !tile(context, level, size >> (DURE_TILE_BITS * (level + 1)),
+                                                    (const uint8_t(*)[DURE_HASH_BYTES])tree->edge[level]))
                 return false;
         }
         if (!(size >> height & 1))
@@ -31,7 +32,8 @@ void dure_tiling_copy(struct dure_tiling *to, const struct dure_tiling *from)
 {
     to->frontier = from->frontier;
     for (unsigned level = 0; level < DURE_TILE_LEVELS; level++)
-        memcpy(to->edge[level], from->edge[level], dure_tiling_width(from->frontier.size, level) * (size_t)DURE_HASH_BYTES);
+        memcpy(to->edge[level], from->edge[level],
+               dure_tiling_width(from->frontier.size, level) * (size_t)DURE_HASH_BYTES);
 }
 
 void dure_tiling_seal(struct dure_tiling *tree, uint64_t size)

@@ -11,7 +11,8 @@ enum { DURE_TILE_HASHES = 256, DURE_TILE_BITS = 8, DURE_TILE_LEVELS = 8 };
 
 struct dure_tiling {
     struct dure_frontier frontier;
-    uint8_t edge[DURE_TILE_LEVELS][DURE_TILE_HASHES][DURE_HASH_BYTES]; /* edge[l]: the first dure_tiling_width(l) are valid */
+    uint8_t edge[DURE_TILE_LEVELS][DURE_TILE_HASHES]
+                [DURE_HASH_BYTES]; /* edge[l]: the first dure_tiling_width(l) are valid */
 };
 
 /* A full tile; false stops the addition (the tree is then of no use). */
@@ -23,7 +24,8 @@ static inline unsigned dure_tiling_width(uint64_t size, unsigned level)
     return (unsigned)(size >> (DURE_TILE_BITS * level)) & (DURE_TILE_HASHES - 1);
 }
 
-bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile, void *context);
+bool dure_tiling_add(struct dure_tiling *tree, const uint8_t leaf_hash[DURE_HASH_BYTES], dure_tile_fn tile,
+                     void *context);
 void dure_tiling_copy(struct dure_tiling *to, const struct dure_tiling *from);
 /* After the edge of every level has been filled in for `size`: computes the frontier from it. */
 void dure_tiling_seal(struct dure_tiling *tree, uint64_t size);

@@ -14,8 +14,11 @@ struct check {
 
 static void differs(struct check *check, const char *what, uint64_t at)
 {
-    check->err = dure_fail(check->error, DURE_E_CORRUPT, "the journal was damaged or changed: %s %" PRIu64 ". Keep the folder as it is, and restore the newest backup into an "
-                                                         "empty one with `dure restore`", what, at);
+    check->err = dure_fail(check->error, DURE_E_CORRUPT,
+                           "the journal was damaged or changed: %s %" PRIu64
+                           ". Keep the folder as it is, and restore the newest backup into an "
+                           "empty one with `dure restore`",
+                           what, at);
 }
 
 static bool same_tile(void *context, unsigned level, uint64_t index, const uint8_t (*hashes)[DURE_HASH_BYTES])
@@ -28,7 +31,10 @@ static bool same_tile(void *context, unsigned level, uint64_t index, const uint8
     unsigned first = 0;
     while (memcmp(stored[first], hashes[first], DURE_HASH_BYTES) == 0)
         first++;
-    differs(check, level ? "an upper tile does not agree with the tree of the leaves; first at entry" : "its tile does not agree with leaf", index * DURE_TILE_HASHES + first);
+    differs(check,
+            level ? "an upper tile does not agree with the tree of the leaves; first at entry"
+                  : "its tile does not agree with leaf",
+            index * DURE_TILE_HASHES + first);
     return false;
 }
 
@@ -64,7 +70,9 @@ static enum dure_err check_file(struct dure_journal *journal, struct dure_error 
     if (rc != SQLITE_ROW)
         err = dure_sql_fail(journal, rc, "checking the journal's file", error);
     else if (!text || strcmp(text, "ok") != 0)
-        err = dure_fail(error, DURE_E_CORRUPT, "%s/journal.db is damaged (%s): keep the folder as it is, and restore the newest backup into an empty one with `dure restore`",
+        err = dure_fail(error, DURE_E_CORRUPT,
+                        "%s/journal.db is damaged (%s): keep the folder as it is, and restore the newest backup into "
+                        "an empty one with `dure restore`",
                         journal->directory, text ? text : "no reason");
     sqlite3_finalize(check);
     return err;

@@ -12,12 +12,6 @@
 
 static struct dure_error error;
 
-static char *path_in(const char *folder, const char *name)
-{
-    char *path;
-    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
-}
-
 static uint64_t size_of(const struct dure_journal *journal)
 {
     struct dure_journal_head head;
@@ -28,7 +22,8 @@ static uint64_t size_of(const struct dure_journal *journal)
 static void snapshot(const char *folder, uint64_t sequence)
 {
     struct dure_snapshot_writer *writer = NULL;
-    if (dure_snapshot_begin(folder, sequence, (struct dure_digest){{1, 2}}, 1, &writer, &error) || !dure_snapshot_write(writer, "state", 5) || dure_snapshot_commit(writer, &error))
+    if (dure_snapshot_begin(folder, sequence, (struct dure_digest){{1, 2}}, 1, &writer, &error) ||
+        !dure_snapshot_write(writer, "state", 5) || dure_snapshot_commit(writer, &error))
         tap_bail("%s", error.text);
 }
 
@@ -36,11 +31,13 @@ static void backups(void)
 {
     const char *folder = kit_folder("live"), *base = kit_folder("backups");
     struct dure_journal *journal = kit_open(folder), *copy = NULL;
-    char *one = path_in(base, "one"), *two = path_in(base, "two"), *back = path_in(base, "back");
+    const char *one = kit_path("%s/one", base), *two = kit_path("%s/two", base), *back = kit_path("%s/back", base);
     TAP_EQ_INT(kit_append(journal, 5000, true, &error), DURE_OK, "append");
     snapshot(folder, 4000);
     TAP_EQ_INT(dure_journal_backup(journal, one, false, &error), DURE_OK, "a backup without the key");
-    TAP_EQ_INT(kit_shell("cd %s && sha256sum -c --quiet MANIFEST && test ! -e key && test -e snapshots/*.snapshot", one), 0, "sha256sum agrees with its manifest");
+    TAP_EQ_INT(
+        kit_shell("cd %s && sha256sum -c --quiet MANIFEST && test ! -e key && test -e snapshots/*.snapshot", one), 0,
+        "sha256sum agrees with its manifest");
     TAP_EQ_INT(dure_journal_backup(journal, one, false, &error), DURE_E_STATE, "not over another");
     TAP_HAS(error.text, "not empty", "says so");
     struct dure_backup *backup = NULL;
@@ -80,13 +77,13 @@ static void bad_backups(void)
 {
     const char *folder = kit_folder("bad-live"), *base = kit_folder("bad");
     struct dure_journal *journal = kit_open(folder);
-    char *backup = path_in(base, "backup"), *back = path_in(base, "back");
+    const char *backup = kit_path("%s/backup", base), *back = kit_path("%s/back", base);
     TAP_EQ_INT(kit_append(journal, 500, true, &error), DURE_OK, "append");
     TAP_EQ_INT(dure_journal_backup(journal, backup, true, &error), DURE_OK, "a backup");
     struct dure_backup *aborted = NULL;
-    TAP_EQ_INT(dure_backup_begin(journal, path_in(base, "aborted"), true, &aborted, &error), DURE_OK, "one begun");
+    TAP_EQ_INT(dure_backup_begin(journal, kit_path("%s/aborted", base), true, &aborted, &error), DURE_OK, "one begun");
     dure_backup_abort(aborted);
-    TAP_OK(access(path_in(base, "aborted"), F_OK) != 0, "and aborted leaves nothing");
+    TAP_OK(access(kit_path("%s/aborted", base), F_OK) != 0, "and aborted leaves nothing");
     TAP_EQ_INT(dure_journal_backup(journal, "/nonexistent/folder", true, &error), DURE_E_NOT_FOUND, "no such place");
     dure_journal_close(journal);
     static const struct {
@@ -105,7 +102,8 @@ static void bad_backups(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *copy;
-        if (asprintf(&copy, "%s/copy%zu", base, i) < 0 || kit_shell("cp -r %s %s && cd %s && %s", backup, copy, copy, cases[i].change))
+        if (asprintf(&copy, "%s/copy%zu", base, i) < 0 ||
+            kit_shell("cp -r %s %s && cd %s && %s", backup, copy, copy, cases[i].change))
             tap_bail("cp");
         TAP_EQ_INT(dure_journal_restore(copy, back, &error), cases[i].err, "%s", cases[i].change);
         TAP_HAS(error.text, cases[i].says, "says why");
@@ -122,13 +120,17 @@ static void erasure(void)
     char *large = malloc(100000);
     memset(large, 'x', 100000);
     memcpy(large + 90000, secret, sizeof secret - 1);
-    const struct dure_body_row rows[] = {{DURE_BODY_OF_JOB, 1, {secret, sizeof secret - 1}}, {DURE_BODY_OF_JOB, 2, {large, 100000}}, {DURE_BODY_OF_PRINCIPAL, 1, {secret, sizeof secret - 1}}};
+    const struct dure_body_row rows[] = {{DURE_BODY_OF_JOB, 1, {secret, sizeof secret - 1}},
+                                         {DURE_BODY_OF_JOB, 2, {large, 100000}},
+                                         {DURE_BODY_OF_PRINCIPAL, 1, {secret, sizeof secret - 1}}};
     const struct dure_bytes leaf = {"leaf", 4};
     const struct dure_journal_batch batch = {.leaves = &leaf, .leaf_count = 1, .bodies = rows, .body_count = 3};
     TAP_EQ_INT(dure_journal_append(journal, &batch, &error), DURE_OK, "three bodies");
-    TAP_OK(kit_file_has(path_in(folder, "journal.db-wal"), secret, sizeof secret - 1), "the secret is in the WAL");
+    TAP_OK(kit_file_has(kit_path("%s/journal.db-wal", folder), secret, sizeof secret - 1), "the secret is in the WAL");
     for (unsigned i = 0; i < 3; i++)
-        TAP_EQ_INT(dure_journal_body_replace(journal, rows[i].kind, rows[i].id, (struct dure_bytes){"erased", 6}, &error), DURE_OK, "erased");
+        TAP_EQ_INT(
+            dure_journal_body_replace(journal, rows[i].kind, rows[i].id, (struct dure_bytes){"erased", 6}, &error),
+            DURE_OK, "erased");
     TAP_EQ_INT(dure_journal_scrub(journal, &error), DURE_OK, "scrubbed");
     TAP_EQ_INT(kit_shell("grep -rq %s %s", secret, folder), 1, "no file of the folder holds it");
     struct dure_buf body;
@@ -165,7 +167,8 @@ static unsigned naive(const struct dure_history_query *query, struct page *page)
             bool tenant_ok = !query->tenant_count;
             for (uint32_t t = 0; t < query->tenant_count; t++)
                 tenant_ok = tenant_ok || query->tenants[t] == j % 7;
-            if (page->count == query->limit || !tenant_ok || (query->principal != UINT32_MAX && query->principal != j % 3) || (int64_t)j < query->since_us ||
+            if (page->count == query->limit || !tenant_ok ||
+                (query->principal != UINT32_MAX && query->principal != j % 3) || (int64_t)j < query->since_us ||
                 !(j < query->before_job || (j == query->before_job && element < query->before_element)))
                 continue;
             page->job[page->count] = j;
@@ -179,7 +182,8 @@ static void history(void)
     struct dure_journal *journal = kit_open(kit_folder("history"));
     for (uint64_t j = 1; j <= 300; j++) {
         const uint32_t tenant = (uint32_t)(j % 7), principal = (uint32_t)(j % 3);
-        const struct dure_history_row rows[] = {{j, 0, tenant, principal, (int64_t)j, {"sum", 3}}, {j, 1, tenant, principal, (int64_t)j, {"sum", 3}}};
+        const struct dure_history_row rows[] = {{j, 0, tenant, principal, (int64_t)j, {"sum", 3}},
+                                                {j, 1, tenant, principal, (int64_t)j, {"sum", 3}}};
         const struct dure_journal_batch batch = {.history = rows, .history_count = j % 5 ? 1 : 2};
         if (dure_journal_append(journal, &batch, &error))
             tap_bail("%s", error.text);
@@ -188,13 +192,19 @@ static void history(void)
     unsigned wrong = 0, rows = 0;
     for (unsigned i = 0; i < 500; i++) {
         uint32_t tenants[4];
-        struct dure_history_query query = {.before_job = tap_random_below(&seed, 3) ? UINT64_MAX : tap_random_below(&seed, 310), .before_element = (uint32_t)tap_random_below(&seed, 3),
-                                           .tenant_count = (uint32_t)tap_random_below(&seed, 5), .tenants = tenants, .principal = tap_random_below(&seed, 2) ? UINT32_MAX : (uint32_t)tap_random_below(&seed, 4),
-                                           .limit = 1 + (uint32_t)tap_random_below(&seed, 60), .since_us = (int64_t)tap_random_below(&seed, 2) * (int64_t)tap_random_below(&seed, 300)};
+        struct dure_history_query query = {
+            .before_job = tap_random_below(&seed, 3) ? UINT64_MAX : tap_random_below(&seed, 310),
+            .before_element = (uint32_t)tap_random_below(&seed, 3),
+            .tenant_count = (uint32_t)tap_random_below(&seed, 5),
+            .tenants = tenants,
+            .principal = tap_random_below(&seed, 2) ? UINT32_MAX : (uint32_t)tap_random_below(&seed, 4),
+            .limit = 1 + (uint32_t)tap_random_below(&seed, 60),
+            .since_us = (int64_t)tap_random_below(&seed, 2) * (int64_t)tap_random_below(&seed, 300)};
         for (uint32_t t = 0; t < 4; t++)
             tenants[t] = (t + i) % 8;
         struct page got = {.count = 0}, want;
-        if (dure_journal_history(journal, &query, see, &got, &error) || naive(&query, &want) != got.count || memcmp(got.job, want.job, got.count * sizeof got.job[0]) != 0 ||
+        if (dure_journal_history(journal, &query, see, &got, &error) || naive(&query, &want) != got.count ||
+            memcmp(got.job, want.job, got.count * sizeof got.job[0]) != 0 ||
             memcmp(got.element, want.element, got.count * sizeof got.element[0]) != 0)
             wrong++;
         rows += got.count;
@@ -249,18 +259,22 @@ static void change_of_keys(void)
     TAP_EQ_INT(dure_journal_signers(journal, see_signer, &signers, &error), DURE_OK, "signers");
     TAP_OK(signers.count == 2 && signers.size[0] == 0 && signers.size[1] == 10, "two, from sizes 0 and 10");
     const char *note = signers.note[1];
-    TAP_EQ_INT(dure_checkpoint_verify(note, strlen(note), first, &checkpoint, &error), DURE_OK, "the change is signed by the first");
+    TAP_EQ_INT(dure_checkpoint_verify(note, strlen(note), first, &checkpoint, &error), DURE_OK,
+               "the change is signed by the first");
     TAP_EQ_INT(dure_checkpoint_verify(note, strlen(note), second, &checkpoint, &error), DURE_OK, "and by the second");
     TAP_EQ_UINT(checkpoint.size, 10, "at 10");
     dure_journal_close(journal);
     /* Cut short between the row and the new name: the key still lies under the name it was made under. */
-    TAP_EQ_INT(kit_shell("cd %s && mv key key.next && openssl genpkey -algorithm ED25519 -out key && chmod 600 key", folder), 0, "as after a crash in between");
+    TAP_EQ_INT(
+        kit_shell("cd %s && mv key key.next && openssl genpkey -algorithm ED25519 -out key && chmod 600 key", folder),
+        0, "as after a crash in between");
     journal = kit_open(folder);
     dure_journal_public_key(journal, first);
     TAP_EQ_MEM(first, second, 32, "the change is completed");
     dure_journal_close(journal);
     options.new_key = false;
-    TAP_EQ_INT(kit_shell("cd %s && openssl genpkey -algorithm ED25519 -out key && chmod 600 key", folder), 0, "a foreign key");
+    TAP_EQ_INT(kit_shell("cd %s && openssl genpkey -algorithm ED25519 -out key && chmod 600 key", folder), 0,
+               "a foreign key");
     TAP_EQ_INT(dure_journal_open(&options, &journal, &error), DURE_E_CORRUPT, "is refused");
     TAP_HAS(error.text, "another journal's", "says so");
     TAP_EQ_INT(kit_shell("rm %s/key", folder), 0, "a lost key");
@@ -270,7 +284,8 @@ static void change_of_keys(void)
     signers.count = 0;
     TAP_EQ_INT(dure_journal_signers(journal, see_signer, &signers, &error), DURE_OK, "signers");
     note = signers.note[2];
-    TAP_EQ_INT(dure_checkpoint_verify(note, strlen(note), second, &checkpoint, &error), DURE_E_CORRUPT, "then the old one did not sign");
+    TAP_EQ_INT(dure_checkpoint_verify(note, strlen(note), second, &checkpoint, &error), DURE_E_CORRUPT,
+               "then the old one did not sign");
     dure_journal_close(journal);
 }
 
@@ -278,7 +293,7 @@ static void read_only(void)
 {
     const char *folder = kit_folder("read-only"), *base = kit_folder("frozen");
     struct dure_journal *journal = kit_open(folder), *reader = NULL;
-    char *backup = path_in(base, "back%up?#1");
+    const char *backup = kit_path("%s/back%%up?#1", base);
     TAP_EQ_INT(kit_append(journal, 1000, true, &error), DURE_OK, "append");
     TAP_EQ_INT(dure_journal_backup(journal, backup, false, &error), DURE_OK, "a backup in a folder with an odd name");
     struct dure_journal_options options = {.directory = folder, .read_only = true};
@@ -294,19 +309,21 @@ static void read_only(void)
     dure_buf_release(&note);
     dure_journal_close(reader);
     /* Where nothing may be written: root, who may write anywhere, steps down first. */
-    if (kit_shell("chmod a+x %s && chmod -R a-w,a+X %s && { test $(id -u) != 0 || chown -R 65534 %s; }", tap_tempdir(), base, base))
+    if (kit_shell("chmod a+x %s && chmod -R a-w,a+X %s && { test $(id -u) != 0 || chown -R 65534 %s; }", tap_tempdir(),
+                  base, base))
         tap_bail("chmod");
     options.directory = backup;
     const pid_t child = fork();
     if (!child) {
         if (geteuid() == 0 && (setegid(65534) || seteuid(65534)))
             _exit(2);
-        if (dure_journal_open(&options, &reader, &error) || dure_journal_verify(reader, &error) || !kit_reads_back(reader)) {
+        if (dure_journal_open(&options, &reader, &error) || dure_journal_verify(reader, &error) ||
+            !kit_reads_back(reader)) {
             tap_diag("%s", error.text);
             _exit(1);
         }
         dure_journal_close(reader);
-        _exit(access(path_in(backup, "lock"), F_OK) ? 0 : 3);
+        _exit(access(kit_path("%s/lock", backup), F_OK) ? 0 : 3);
     }
     int status = -1;
     waitpid(child, &status, 0);

@@ -146,8 +146,10 @@ static void power_cuts(void)
         for (unsigned life = 0; life < 3; life++) {
             faultfs_power_cut_after(1 + (unsigned)tap_random_below(&seed, 400));
             if (!open_fault(&journal)) {
-                if (size_of(journal) < acknowledged || size_of(journal) > acknowledged + in_flight || !kit_reads_back(journal)) {
-                    tap_diag("round %u life %u: %llu leaves, %llu acknowledged", round, life, (unsigned long long)size_of(journal), (unsigned long long)acknowledged);
+                if (size_of(journal) < acknowledged || size_of(journal) > acknowledged + in_flight ||
+                    !kit_reads_back(journal)) {
+                    tap_diag("round %u life %u: %llu leaves, %llu acknowledged", round, life,
+                             (unsigned long long)size_of(journal), (unsigned long long)acknowledged);
                     wrong++;
                 }
                 acknowledged = size_of(journal);
@@ -171,7 +173,8 @@ static void power_cuts(void)
             wrong++;
             continue;
         }
-        if (size_of(journal) < acknowledged || size_of(journal) > acknowledged + in_flight || dure_journal_verify(journal, &error))
+        if (size_of(journal) < acknowledged || size_of(journal) > acknowledged + in_flight ||
+            dure_journal_verify(journal, &error))
             wrong++;
         dure_journal_close(journal);
     }
@@ -255,7 +258,8 @@ static void size_limit(void)
         enum dure_err err = DURE_OK;
         while (!err)
             err = kit_append(journal, 100, true, &error);
-        const bool ok = err == DURE_E_FULL && kit_append(journal, 100, true, &error) == DURE_E_FULL && kit_reads_back(journal);
+        const bool ok =
+            err == DURE_E_FULL && kit_append(journal, 100, true, &error) == DURE_E_FULL && kit_reads_back(journal);
         dure_journal_close(journal);
         _exit(ok ? 0 : 1);
     }

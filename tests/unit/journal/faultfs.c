@@ -152,8 +152,19 @@ static int fs_characteristics(sqlite3_file *file)
 
 /* Version 1 has no shared memory: with exclusive locking the WAL needs none, and it fails should the journal ever ask for it. */
 static const sqlite3_io_methods methods = {
-    .iVersion = 1, .xClose = fs_close, .xRead = fs_read, .xWrite = fs_write, .xTruncate = fs_truncate, .xSync = fs_sync, .xFileSize = fs_size, .xLock = fs_lock,
-    .xUnlock = fs_lock, .xCheckReservedLock = fs_reserved, .xFileControl = fs_control, .xSectorSize = fs_sector, .xDeviceCharacteristics = fs_characteristics,
+    .iVersion = 1,
+    .xClose = fs_close,
+    .xRead = fs_read,
+    .xWrite = fs_write,
+    .xTruncate = fs_truncate,
+    .xSync = fs_sync,
+    .xFileSize = fs_size,
+    .xLock = fs_lock,
+    .xUnlock = fs_lock,
+    .xCheckReservedLock = fs_reserved,
+    .xFileControl = fs_control,
+    .xSectorSize = fs_sector,
+    .xDeviceCharacteristics = fs_characteristics,
 };
 
 static int fs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)

@@ -9,13 +9,25 @@
 
 #include "tap.h"
 
-enum { BATCH_MAX = 8192 };
+enum { BATCH_MAX = 8192, PATHS = 4096 };
+
+const char *kit_path(const char *format, ...)
+{
+    static char *kept[PATHS] __attribute__((used)); /* or the compiler drops what nobody reads, and a leak is reported */
+    static unsigned count;
+    va_list args;
+    va_start(args, format);
+    if (count == PATHS || vasprintf(&kept[count], format, args) < 0)
+        tap_bail("no room for a path");
+    va_end(args);
+    return kept[count++];
+}
 
 const char *kit_folder(const char *name)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", tap_tempdir(), name) < 0 || mkdir(path, 0700))
-        tap_bail("cannot make the folder %s", name);
+    const char *path = kit_path("%s/%s", tap_tempdir(), name);
+    if (mkdir(path, 0700))
+        tap_bail("cannot make the folder %s", path);
     return path;
 }
 
@@ -60,10 +72,20 @@ enum dure_err kit_append(struct dure_journal *journal, uint32_t count, bool rows
         leaves[i] = (struct dure_bytes){leaf[i], kit_leaf(head.size + i, leaf[i])};
         bodies[i] = (struct dure_body_row){DURE_BODY_OF_JOB, head.size + i, leaves[i]};
         snprintf(keys[i], sizeof keys[i], "key-%llu", (unsigned long long)head.size + i);
-        idems[i] = (struct dure_idem_row){.principal = 7, .key = keys[i], .request_hash = head.size + i, .answer = leaves[i], .time_us = (int64_t)(head.size + i)};
+        idems[i] = (struct dure_idem_row){.principal = 7,
+                                          .key = keys[i],
+                                          .request_hash = head.size + i,
+                                          .answer = leaves[i],
+                                          .time_us = (int64_t)(head.size + i)};
     }
-    const struct dure_journal_batch batch = {.leaves = leaves, .leaf_count = count, .bodies = bodies, .body_count = rows ? count : 0, .idems = idems,
-                                             .idem_count = rows ? count : 0, .digest = {{head.size + count, 99}}, .time_us = (int64_t)(head.size + count) * 1000};
+    const struct dure_journal_batch batch = {.leaves = leaves,
+                                             .leaf_count = count,
+                                             .bodies = bodies,
+                                             .body_count = rows ? count : 0,
+                                             .idems = idems,
+                                             .idem_count = rows ? count : 0,
+                                             .digest = {{head.size + count, 99}},
+                                             .time_us = (int64_t)(head.size + count) * 1000};
     return dure_journal_append(journal, &batch, error);
 }
 

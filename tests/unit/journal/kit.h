@@ -5,8 +5,9 @@
 /* Opens (creating) in `directory`; ends the test when that fails. */
 struct dure_journal *kit_open(const char *directory);
 struct dure_journal_options kit_options(const char *directory);
-/* A new folder in tap_tempdir(). The string lives until the process ends. */
+/* A new folder in tap_tempdir(). The strings of these two live until the process ends. */
 const char *kit_folder(const char *name);
+const char *kit_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The made-up leaf `sequence`: 100 to 199 bytes that only this sequence gives. */
 size_t kit_leaf(uint64_t sequence, uint8_t leaf[256]);

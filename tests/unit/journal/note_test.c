@@ -12,26 +12,25 @@
 
 static struct dure_error error;
 
-static char *path_in(const char *folder, const char *name)
-{
-    char *path;
-    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
-}
-
 static void base64(void)
 {
     static const struct {
         const char *text;
         const char *bytes;
         int length;
-    } cases[] = {{"", "", 0}, {"Zg==", "f", 1}, {"Zm8=", "fo", 2}, {"Zm9v", "foo", 3}, {"Zm9vYg==", "foob", 4}, {"/+8=", "\xff\xef", 2},
-                 {"Zh==", NULL, -1}, {"Zm9=", NULL, -1}, {"Zg=", NULL, -1}, {"Zg", NULL, -1}, {"Z===", NULL, -1}, {"=Zg=", NULL, -1}, {"Zm 9", NULL, -1},
-                 {"Zm9vYg==Zm9v", NULL, -1}, {"-_8=", NULL, -1}, {"Zm9v\n", NULL, -1}, {"====", NULL, -1}};
+    } cases[] = {{"", "", 0},          {"Zg==", "f", 1},           {"Zm8=", "fo", 2},
+                 {"Zm9v", "foo", 3},   {"Zm9vYg==", "foob", 4},    {"/+8=", "\xff\xef", 2},
+                 {"Zh==", NULL, -1},   {"Zm9=", NULL, -1},         {"Zg=", NULL, -1},
+                 {"Zg", NULL, -1},     {"Z===", NULL, -1},         {"=Zg=", NULL, -1},
+                 {"Zm 9", NULL, -1},   {"Zm9vYg==Zm9v", NULL, -1}, {"-_8=", NULL, -1},
+                 {"Zm9v\n", NULL, -1}, {"====", NULL, -1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t bytes[64];
         size_t length = 0;
         const bool ok = dure_base64_decode(cases[i].text, strlen(cases[i].text), bytes, sizeof bytes, &length);
-        TAP_OK(cases[i].length < 0 ? !ok : ok && (int)length == cases[i].length && memcmp(bytes, cases[i].bytes, length) == 0, "base64 \"%s\"", cases[i].text);
+        TAP_OK(cases[i].length < 0 ? !ok
+                                   : ok && (int)length == cases[i].length && memcmp(bytes, cases[i].bytes, length) == 0,
+               "base64 \"%s\"", cases[i].text);
     }
     uint8_t two[2];
     size_t length;
@@ -40,7 +39,7 @@ static void base64(void)
 
 static void keys(const char *folder)
 {
-    char *path = path_in(folder, "key"), *other = path_in(folder, "other");
+    const char *path = kit_path("%s/key", folder), *other = kit_path("%s/other", folder);
     struct dure_signer *signer = NULL;
     TAP_EQ_INT(dure_signer_load(path, &signer, &error), DURE_E_NOT_FOUND, "no key");
     TAP_HAS(error.text, "missing", "says so");
@@ -53,21 +52,24 @@ static void keys(const char *folder)
     TAP_HAS(error.text, "chmod 600", "what to do");
     chmod(path, 0600);
     TAP_EQ_INT(kit_shell("openssl pkey -in %s -noout -text | grep -q ED25519", path), 0, "openssl reads it");
-    TAP_EQ_INT(kit_shell("umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out %s 2>/dev/null", other), 0, "another kind of key");
+    TAP_EQ_INT(
+        kit_shell("umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out %s 2>/dev/null", other),
+        0, "another kind of key");
     TAP_EQ_INT(dure_signer_load(other, &signer, &error), DURE_E_CORRUPT, "is refused");
-    TAP_EQ_INT(kit_shell("umask 077; openssl genpkey -algorithm ED25519 -aes256 -pass pass:x -out %s 2>/dev/null </dev/null", other), 0, "a key with a password");
+    TAP_EQ_INT(
+        kit_shell("umask 077; openssl genpkey -algorithm ED25519 -aes256 -pass pass:x -out %s 2>/dev/null </dev/null",
+                  other),
+        0, "a key with a password");
     TAP_EQ_INT(dure_signer_load(other, &signer, &error), DURE_E_CORRUPT, "is refused, without asking");
     TAP_EQ_INT(kit_shell("umask 077; echo nonsense > %s", other), 0, "nonsense");
     TAP_EQ_INT(dure_signer_load(other, &signer, &error), DURE_E_CORRUPT, "is refused");
     TAP_EQ_INT(dure_signer_create("/nonexistent/key", &error), DURE_E_NOT_FOUND, "no such folder");
     dure_signer_free(NULL);
-    free(path);
-    free(other);
 }
 
 static void verifier_keys(const char *folder)
 {
-    char *path = path_in(folder, "key");
+    const char *path = kit_path("%s/key", folder);
     struct dure_signer *signer = NULL;
     uint8_t public_key[32], again[32];
     char origin[128];
@@ -82,25 +84,37 @@ static void verifier_keys(const char *folder)
     text.data[20] = text.data[20] == '0' ? '1' : '0';
     TAP_EQ_INT(dure_verifier_parse(text.data, origin, again, &error), DURE_E_INVALID, "an id that is not the key's");
     /* The example of the signed-note specification. */
-    TAP_EQ_INT(dure_verifier_parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", origin, again, &error), DURE_OK, "a known key with its known id");
+    TAP_EQ_INT(dure_verifier_parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", origin, again,
+                                   &error),
+               DURE_OK, "a known key with its known id");
     TAP_EQ_STR(origin, "PeterNeumann", "name");
-    static const char *const bad[] = {"", "a", "a+b", "a+00000000+", "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "a b+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-                                      "PeterNeumann+c74f20a3+AhpcAAAAAAAA", "PeterNeumann+c74f20a3+AhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpc", "PeterNeumann+c74f20a+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"};
+    static const char *const bad[] = {"",
+                                      "a",
+                                      "a+b",
+                                      "a+00000000+",
+                                      "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+                                      "a b+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+                                      "PeterNeumann+c74f20a3+AhpcAAAAAAAA",
+                                      "PeterNeumann+c74f20a3+AhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpcAhpc",
+                                      "PeterNeumann+c74f20a+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         TAP_EQ_INT(dure_verifier_parse(bad[i], origin, again, &error), DURE_E_INVALID, "bad verifier key %zu", i);
     dure_buf_release(&text);
     dure_signer_free(signer);
-    free(path);
 }
 
 /* The published example of a signed note by PeterNeumann, whose text is no checkpoint: only its signature is looked at. */
 static void known_signature(void)
 {
-    static const char text[] = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+    static const char text[] =
+        "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
     uint8_t key[64], signature[128];
     size_t key_length = 0, length = 0;
-    const char *const line = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
-    TAP_OK(dure_base64_decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", 44, key, sizeof key, &key_length) && key_length == 33, "key");
+    const char *const line =
+        "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+    TAP_OK(dure_base64_decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", 44, key, sizeof key, &key_length) &&
+               key_length == 33,
+           "key");
     TAP_OK(dure_base64_decode(line, strlen(line), signature, sizeof signature, &length) && length == 68, "signature");
     TAP_OK(dure_signature_ok(key + 1, text, sizeof text - 1, signature + 4), "verifies");
     TAP_OK(!dure_signature_ok(key + 1, text, sizeof text - 2, signature + 4), "not without its last newline");
@@ -108,7 +122,20 @@ static void known_signature(void)
 
 static void origins(void)
 {
-    static const char *const good[] = {"a", "example.kr/dure", "두레.kr/log"}, *const bad[] = {"", "a b", "a+b", "a\tb", "a\nb", "\xff", "a\xc2\xa0" "b", "a\xe3\x80\x80", "a\xe2\x80\x83" "b", "\x7f", "\xc0\x80", "\xed\xa0\x80"};
+    static const char *const good[] = {"a", "example.kr/dure", "두레.kr/log"}, *const bad[] = {"",
+                                                                                               "a b",
+                                                                                               "a+b",
+                                                                                               "a\tb",
+                                                                                               "a\nb",
+                                                                                               "\xff",
+                                                                                               "a\xc2\xa0"
+                                                                                               "b",
+                                                                                               "a\xe3\x80\x80",
+                                                                                               "a\xe2\x80\x83"
+                                                                                               "b",
+                                                                                               "\x7f",
+                                                                                               "\xc0\x80",
+                                                                                               "\xed\xa0\x80"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         TAP_OK(dure_origin_ok(good[i]), "good origin %zu", i);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -124,11 +151,13 @@ static void origins(void)
 
 static void checkpoints(const char *folder)
 {
-    char *path = path_in(folder, "key"), *second_path = path_in(folder, "second");
+    const char *path = kit_path("%s/key", folder), *second_path = kit_path("%s/second", folder);
     struct dure_signer *signer = NULL, *second = NULL;
     uint8_t key[32], second_key[32];
     struct dure_checkpoint is = {.origin = "example.kr/dure", .size = 20852163, .root = {1, 2, 3}}, got;
-    TAP_OK(!dure_signer_load(path, &signer, &error) && !dure_signer_create(second_path, &error) && !dure_signer_load(second_path, &second, &error), "two keys");
+    TAP_OK(!dure_signer_load(path, &signer, &error) && !dure_signer_create(second_path, &error) &&
+               !dure_signer_load(second_path, &second, &error),
+           "two keys");
     dure_signer_public(signer, key);
     dure_signer_public(second, second_key);
     struct dure_buf note;
@@ -136,7 +165,8 @@ static void checkpoints(const char *folder)
     TAP_EQ_INT(dure_checkpoint_sign(signer, &is, &note, &error), DURE_OK, "signed");
     TAP_EQ_INT(dure_checkpoint_verify(note.data, note.length, key, &got, &error), DURE_OK, "verified");
     TAP_OK(memcmp(&is, &got, sizeof is) == 0, "as it was");
-    TAP_EQ_INT(dure_checkpoint_verify(note.data, note.length, second_key, &got, &error), DURE_E_CORRUPT, "not with another key");
+    TAP_EQ_INT(dure_checkpoint_verify(note.data, note.length, second_key, &got, &error), DURE_E_CORRUPT,
+               "not with another key");
     TAP_HAS(error.text, "not signed by key", "says so");
     TAP_EQ_INT(dure_checkpoint_cosign(second, &note, &error), DURE_OK, "signed by a second");
     TAP_EQ_INT(dure_checkpoint_verify(note.data, note.length, key, &got, &error), DURE_OK, "verified by the first");
@@ -157,8 +187,6 @@ static void checkpoints(const char *folder)
     dure_buf_release(&note);
     dure_signer_free(signer);
     dure_signer_free(second);
-    free(path);
-    free(second_path);
 }
 
 static void bad_notes(void)
@@ -190,7 +218,8 @@ static void bad_notes(void)
         {"\xff\n", "not lines"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        TAP_EQ_INT(dure_checkpoint_verify(cases[i].text, strlen(cases[i].text), key, &got, &error), DURE_E_CORRUPT, "bad note %zu", i);
+        TAP_EQ_INT(dure_checkpoint_verify(cases[i].text, strlen(cases[i].text), key, &got, &error), DURE_E_CORRUPT,
+                   "bad note %zu", i);
         TAP_HAS(error.text, cases[i].says, "bad note %zu", i);
     }
 }
@@ -208,15 +237,15 @@ static void openssl_alone(void)
     dure_journal_public_key(journal, key);
     dure_verifier_key("example.kr/dure", key, &text);
     dure_buf_byte(&text, '\n');
-    FILE *file = fopen(path_in(folder, "vkey"), "w");
+    FILE *file = fopen(kit_path("%s/vkey", folder), "w");
     fwrite(text.data, 1, text.length, file);
     fclose(file);
     dure_buf_clear(&text);
     TAP_EQ_INT(dure_journal_proof(journal, 137, &text, &error), DURE_OK, "a proof");
-    file = fopen(path_in(folder, "137.tlog-proof"), "w");
+    file = fopen(kit_path("%s/137.tlog-proof", folder), "w");
     fwrite(text.data, 1, text.length, file);
     fclose(file);
-    file = fopen(path_in(folder, "137.leaf"), "w");
+    file = fopen(kit_path("%s/137.leaf", folder), "w");
     fwrite(leaf, 1, kit_leaf(137, leaf), file);
     fclose(file);
     dure_buf_release(&text);
@@ -227,12 +256,23 @@ static void openssl_alone(void)
         return;
     }
     /* The page's indented shell lines between its two marks are the script. */
-    TAP_EQ_INT(kit_shell("sed -n '/^<!-- checkpoint begins -->/,/^<!-- checkpoint ends -->/s/^    //p' %s/docs/reference/audit.md > %s/checkpoint.sh", root, folder), 0, "taken from the page");
-    TAP_EQ_INT(kit_shell("sed -n '/^<!-- inclusion begins -->/,/^<!-- inclusion ends -->/s/^    //p' %s/docs/reference/audit.md > %s/inclusion.sh", root, folder), 0, "taken from the page");
-    TAP_EQ_INT(kit_shell("cd %s && sh -e checkpoint.sh > out 2>&1 && grep -q 'Signature Verified Successfully' out", folder), 0, "openssl verifies the checkpoint");
-    TAP_EQ_INT(kit_shell("cd %s && sh -e inclusion.sh > out 2>&1 && grep -q '^leaf 137 is in the log$' out", folder), 0, "and the proof");
-    TAP_EQ_INT(kit_shell("cd %s && printf x >> 137.leaf && ! sh -e inclusion.sh > out 2>&1", folder), 0, "but not of another leaf");
-    TAP_EQ_INT(kit_shell("cd %s && sed -i '2s/300/301/' checkpoint && ! sh -e checkpoint.sh > out 2>&1", folder), 0, "nor another size");
+    TAP_EQ_INT(kit_shell("sed -n '/^<!-- checkpoint begins -->/,/^<!-- checkpoint ends -->/s/^    //p' "
+                         "%s/docs/reference/audit.md > %s/checkpoint.sh",
+                         root, folder),
+               0, "taken from the page");
+    TAP_EQ_INT(kit_shell("sed -n '/^<!-- inclusion begins -->/,/^<!-- inclusion ends -->/s/^    //p' "
+                         "%s/docs/reference/audit.md > %s/inclusion.sh",
+                         root, folder),
+               0, "taken from the page");
+    TAP_EQ_INT(
+        kit_shell("cd %s && sh -e checkpoint.sh > out 2>&1 && grep -q 'Signature Verified Successfully' out", folder),
+        0, "openssl verifies the checkpoint");
+    TAP_EQ_INT(kit_shell("cd %s && sh -e inclusion.sh > out 2>&1 && grep -q '^leaf 137 is in the log$' out", folder), 0,
+               "and the proof");
+    TAP_EQ_INT(kit_shell("cd %s && printf x >> 137.leaf && ! sh -e inclusion.sh > out 2>&1", folder), 0,
+               "but not of another leaf");
+    TAP_EQ_INT(kit_shell("cd %s && sed -i '2s/300/301/' checkpoint && ! sh -e checkpoint.sh > out 2>&1", folder), 0,
+               "nor another size");
 }
 
 int main(void)

@@ -78,13 +78,22 @@ static void known_answers(void)
     static const struct {
         const char *bytes;
         size_t length;
-    } entry[8] = {{"", 0}, {"\x00", 1}, {"\x10", 1}, {"\x20\x21", 2}, {"\x30\x31", 2}, {"\x40\x41\x42\x43", 4}, {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
+    } entry[8] = {{"", 0},
+                  {"\x00", 1},
+                  {"\x10", 1},
+                  {"\x20\x21", 2},
+                  {"\x30\x31", 2},
+                  {"\x40\x41\x42\x43", 4},
+                  {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
                   {"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16}};
-    static const char *const roots[8] = {
-        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c", "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+    static const char *const roots[8] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                                         "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+                                         "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+                                         "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                                         "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+                                         "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+                                         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+                                         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
     struct dure_frontier frontier = {0};
     for (unsigned i = 0; i < 8; i++) {
         uint8_t hash[32], root[32];
@@ -142,7 +151,8 @@ static void from_the_store(struct dure_journal *journal, const uint8_t key[32])
         struct dure_checkpoint checkpoint;
         uint64_t index = 0;
         dure_buf_clear(&proof);
-        if (dure_journal_proof(journal, m, &proof, &error) || dure_proof_verify(proof.data, proof.length, leaf, length, key, &checkpoint, &index, &error) || index != m ||
+        if (dure_journal_proof(journal, m, &proof, &error) ||
+            dure_proof_verify(proof.data, proof.length, leaf, length, key, &checkpoint, &index, &error) || index != m ||
             checkpoint.size != head.size) {
             tap_diag("leaf %llu: %s", (unsigned long long)m, error.text);
             wrong++;
@@ -153,11 +163,16 @@ static void from_the_store(struct dure_journal *journal, const uint8_t key[32])
     TAP_EQ_INT(wrong, 0, "proofs from the tiles of %llu leaves verify as text", (unsigned long long)head.size);
     TAP_EQ_INT(forged, 0, "and not for a changed leaf");
     for (unsigned i = 0; i < 60; i++) {
-        struct dure_checkpoint old = {.origin = "example.kr/dure", .size = i == 0 ? 0 : i == 1 ? head.size : tap_random_below(&seed, head.size) + 1}, now;
+        struct dure_checkpoint old = {.origin = "example.kr/dure",
+                                      .size = i == 0   ? 0
+                                              : i == 1 ? head.size
+                                                       : tap_random_below(&seed, head.size) + 1},
+                               now;
         if (old.size)
             naive_root(0, old.size, old.root);
         dure_buf_clear(&proof);
-        if (dure_journal_consistency(journal, old.size, &proof, &error) || dure_consistency_verify(proof.data, proof.length, &old, key, &now, &error) || now.size != head.size) {
+        if (dure_journal_consistency(journal, old.size, &proof, &error) ||
+            dure_consistency_verify(proof.data, proof.length, &old, key, &now, &error) || now.size != head.size) {
             tap_diag("from %llu: %s", (unsigned long long)old.size, error.text);
             wrong++;
         }
@@ -168,7 +183,8 @@ static void from_the_store(struct dure_journal *journal, const uint8_t key[32])
     TAP_EQ_INT(forged, 0, "and not with another root");
     TAP_HAS(error.text, "rewritten", "which is said plainly");
     TAP_EQ_INT(dure_journal_proof(journal, head.size, &proof, &error), DURE_E_NOT_FOUND, "no proof beyond the head");
-    TAP_EQ_INT(dure_journal_consistency(journal, head.size + 1, &proof, &error), DURE_E_NOT_FOUND, "nor from beyond it");
+    TAP_EQ_INT(dure_journal_consistency(journal, head.size + 1, &proof, &error), DURE_E_NOT_FOUND,
+               "nor from beyond it");
     dure_buf_release(&proof);
 }
 
@@ -184,7 +200,8 @@ static void tiles(struct dure_journal *journal)
         for (uint64_t first = 0; first < entries; first += 256) {
             const unsigned width = entries - first < 256 ? (unsigned)(entries - first) : 256;
             dure_buf_clear(&tile);
-            if (dure_journal_tile(journal, (int)level, first / 256, width, &tile, &error) || tile.length != width * 32) {
+            if (dure_journal_tile(journal, (int)level, first / 256, width, &tile, &error) ||
+                tile.length != width * 32) {
                 wrong++;
                 continue;
             }
@@ -198,9 +215,11 @@ static void tiles(struct dure_journal *journal)
     TAP_EQ_INT(wrong, 0, "every tile of three levels holds the hashes of the definition");
     const uint64_t last = head.size / 256;
     const unsigned width = (unsigned)(head.size % 256);
-    TAP_EQ_INT(dure_journal_tile(journal, 0, last, width + 1, &tile, &error), DURE_E_NOT_FOUND, "a partial tile wider than the head");
+    TAP_EQ_INT(dure_journal_tile(journal, 0, last, width + 1, &tile, &error), DURE_E_NOT_FOUND,
+               "a partial tile wider than the head");
     TAP_EQ_INT(dure_journal_tile(journal, 0, last + 1, 1, &tile, &error), DURE_E_NOT_FOUND, "a tile beyond the head");
-    TAP_EQ_INT(dure_journal_tile(journal, 3, 0, 1, &tile, &error), DURE_E_NOT_FOUND, "a level without a full tile below it");
+    TAP_EQ_INT(dure_journal_tile(journal, 3, 0, 1, &tile, &error), DURE_E_NOT_FOUND,
+               "a level without a full tile below it");
     TAP_EQ_INT(dure_journal_tile(journal, 8, 0, 1, &tile, &error), DURE_E_INVALID, "no such level");
     TAP_EQ_INT(dure_journal_tile(journal, -2, 0, 1, &tile, &error), DURE_E_INVALID, "no such level");
     TAP_EQ_INT(dure_journal_tile(journal, 0, 0, 0, &tile, &error), DURE_E_INVALID, "no width");
@@ -210,7 +229,9 @@ static void tiles(struct dure_journal *journal)
     size_t at = 0;
     for (uint64_t sequence = 768; sequence < 1024; sequence++) {
         uint8_t leaf[256];
-        const size_t length = kit_leaf(sequence, leaf), stated = at + 2 <= tile.length ? (size_t)(uint8_t)tile.data[at] << 8 | (uint8_t)tile.data[at + 1] : 0;
+        const size_t length = kit_leaf(sequence, leaf),
+                     stated =
+                         at + 2 <= tile.length ? (size_t)(uint8_t)tile.data[at] << 8 | (uint8_t)tile.data[at + 1] : 0;
         wrong += stated != length || at + 2 + length > tile.length || memcmp(tile.data + at + 2, leaf, length) != 0;
         at += 2 + length;
     }
@@ -223,16 +244,26 @@ static void tiles(struct dure_journal *journal)
 
 static void bad_proofs(const uint8_t key[32])
 {
-    static const char *const bad[] = {"", "c2sp.org/tlog-proof@v2\nindex 0\n\n", "c2sp.org/tlog-proof@v1\n", "c2sp.org/tlog-proof@v1\nindex 01\n\n", "c2sp.org/tlog-proof@v1\nindex x\n\n",
-                                      "c2sp.org/tlog-proof@v1\nindex 99999999999999999999\n\n", "c2sp.org/tlog-proof@v1\nindex 1\nAAAA\n\n", "c2sp.org/tlog-proof@v1\nindex 1\n",
-                                      "c2sp.org/tlog-proof@v1\nextra AAAA", "c2sp.org/tlog-proof@v1\nindex 1\n\nx\n"};
+    static const char *const bad[] = {"",
+                                      "c2sp.org/tlog-proof@v2\nindex 0\n\n",
+                                      "c2sp.org/tlog-proof@v1\n",
+                                      "c2sp.org/tlog-proof@v1\nindex 01\n\n",
+                                      "c2sp.org/tlog-proof@v1\nindex x\n\n",
+                                      "c2sp.org/tlog-proof@v1\nindex 99999999999999999999\n\n",
+                                      "c2sp.org/tlog-proof@v1\nindex 1\nAAAA\n\n",
+                                      "c2sp.org/tlog-proof@v1\nindex 1\n",
+                                      "c2sp.org/tlog-proof@v1\nextra AAAA",
+                                      "c2sp.org/tlog-proof@v1\nindex 1\n\nx\n"};
     struct dure_checkpoint checkpoint;
     uint64_t index;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        TAP_EQ_INT(dure_proof_verify(bad[i], strlen(bad[i]), "", 0, key, &checkpoint, &index, &error), DURE_E_CORRUPT, "bad proof %zu: %s", i, error.text);
+        TAP_EQ_INT(dure_proof_verify(bad[i], strlen(bad[i]), "", 0, key, &checkpoint, &index, &error), DURE_E_CORRUPT,
+                   "bad proof %zu: %s", i, error.text);
     const struct dure_checkpoint old = {.origin = "a", .size = 5};
-    TAP_EQ_INT(dure_consistency_verify("old 4\n\n", 7, &old, key, &checkpoint, &error), DURE_E_CORRUPT, "another old size");
-    TAP_EQ_INT(dure_consistency_verify("old 5\nA\n\n", 9, &old, key, &checkpoint, &error), DURE_E_CORRUPT, "not a hash");
+    TAP_EQ_INT(dure_consistency_verify("old 4\n\n", 7, &old, key, &checkpoint, &error), DURE_E_CORRUPT,
+               "another old size");
+    TAP_EQ_INT(dure_consistency_verify("old 5\nA\n\n", 9, &old, key, &checkpoint, &error), DURE_E_CORRUPT,
+               "not a hash");
 }
 
 int main(void)

@@ -25,7 +25,8 @@ static enum dure_err take(const char *folder, uint64_t sequence, size_t length, 
     struct dure_snapshot_writer *writer = NULL;
     uint8_t *bytes = malloc(length + 1);
     fill(bytes, length, sequence);
-    enum dure_err err = dure_snapshot_begin(folder, sequence, (struct dure_digest){{sequence, 5}}, version, &writer, &error);
+    enum dure_err err =
+        dure_snapshot_begin(folder, sequence, (struct dure_digest){{sequence, 5}}, version, &writer, &error);
     if (!err) {
         for (size_t at = 0, part = 1; at < length; at += part, part = part * 3 + 1)
             if (!dure_snapshot_write(writer, bytes + at, length - at < part ? length - at : part))
@@ -40,21 +41,22 @@ static bool holds(const struct dure_snapshot *snapshot, uint64_t sequence, size_
 {
     uint8_t *want = malloc(length + 1);
     fill(want, length, sequence);
-    const bool same = snapshot->sequence == sequence && snapshot->length == length && snapshot->digest.lane[0] == sequence && snapshot->version == VERSION &&
+    const bool same = snapshot->sequence == sequence && snapshot->length == length &&
+                      snapshot->digest.lane[0] == sequence && snapshot->version == VERSION &&
                       memcmp(snapshot->bytes, want, length) == 0;
     free(want);
     return same;
 }
 
-static char *path_of(const char *folder, uint64_t sequence)
+static const char *path_of(const char *folder, uint64_t sequence)
 {
-    char *path;
-    return asprintf(&path, "%s/snapshots/%020llu.snapshot", folder, (unsigned long long)sequence) < 0 ? NULL : path;
+    return kit_path("%s/snapshots/%020llu.snapshot", folder, (unsigned long long)sequence);
 }
 
 static void round_trips(void)
 {
-    static const size_t lengths[] = {0, 1, DURE_SNAP_CHUNK - 1, DURE_SNAP_CHUNK, DURE_SNAP_CHUNK + 1, 3 * DURE_SNAP_CHUNK + 7};
+    static const size_t lengths[] = {
+        0, 1, DURE_SNAP_CHUNK - 1, DURE_SNAP_CHUNK, DURE_SNAP_CHUNK + 1, 3 * DURE_SNAP_CHUNK + 7};
     const char *folder = kit_folder("trips");
     struct dure_snapshot snapshot = {0};
     TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND, "none yet");
@@ -73,7 +75,8 @@ static void round_trips(void)
     TAP_OK(access(path_of(folder, 15), F_OK) == 0, "a newer one is left alone");
     dure_snapshot_release(&snapshot);
     TAP_EQ_INT(take(folder, 12, 100, VERSION), DURE_OK, "a journal that was put back is at 12 again");
-    TAP_OK(access(path_of(folder, 15), F_OK) && access(path_of(folder, 14), F_OK), "those of the other past are removed");
+    TAP_OK(access(path_of(folder, 15), F_OK) && access(path_of(folder, 14), F_OK),
+           "those of the other past are removed");
 }
 
 static void unfinished(void)
@@ -81,13 +84,16 @@ static void unfinished(void)
     const char *folder = kit_folder("unfinished");
     struct dure_snapshot_writer *writer = NULL;
     struct dure_snapshot snapshot;
-    TAP_EQ_INT(dure_snapshot_begin(folder, 5, (struct dure_digest){{0, 0}}, VERSION, &writer, &error), DURE_OK, "begun");
+    TAP_EQ_INT(dure_snapshot_begin(folder, 5, (struct dure_digest){{0, 0}}, VERSION, &writer, &error), DURE_OK,
+               "begun");
     TAP_OK(dure_snapshot_write(writer, "abc", 3), "written to");
-    TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND, "is not there yet");
+    TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND,
+               "is not there yet");
     dure_snapshot_abort(writer);
     dure_snapshot_abort(NULL);
     TAP_EQ_INT(kit_shell("test -z \"$(ls %s/snapshots)\"", folder), 0, "nothing is left of an aborted one");
-    TAP_EQ_INT(dure_snapshot_begin("/nonexistent", 5, (struct dure_digest){{0, 0}}, VERSION, &writer, &error), DURE_E_NOT_FOUND, "no such folder");
+    TAP_EQ_INT(dure_snapshot_begin("/nonexistent", 5, (struct dure_digest){{0, 0}}, VERSION, &writer, &error),
+               DURE_E_NOT_FOUND, "no such folder");
 }
 
 static void damaged(void)
@@ -96,11 +102,22 @@ static void damaged(void)
     struct dure_snapshot snapshot = {0};
     const size_t length = 2 * DURE_SNAP_CHUNK + 100;
     TAP_EQ_INT(take(folder, 1, length, VERSION), DURE_OK, "an older one");
-    const off_t places[] = {0, 9, 13, 17, 25, 33, 49, 65, DURE_SNAP_HEADER, DURE_SNAP_HEADER + DURE_SNAP_CHUNK + 5, DURE_SNAP_HEADER + (off_t)length - 1,
-                            DURE_SNAP_HEADER + (off_t)length + 3, DURE_SNAP_HEADER + (off_t)length + 47};
+    const off_t places[] = {0,
+                            9,
+                            13,
+                            17,
+                            25,
+                            33,
+                            49,
+                            65,
+                            DURE_SNAP_HEADER,
+                            DURE_SNAP_HEADER + DURE_SNAP_CHUNK + 5,
+                            DURE_SNAP_HEADER + (off_t)length - 1,
+                            DURE_SNAP_HEADER + (off_t)length + 3,
+                            DURE_SNAP_HEADER + (off_t)length + 47};
     for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
         TAP_EQ_INT(take(folder, 2, length, VERSION), DURE_OK, "a newer one");
-        char *path = path_of(folder, 2);
+        const char *path = path_of(folder, 2);
         const int fd = open(path, O_RDWR);
         uint8_t byte;
         if (pread(fd, &byte, 1, places[i]) != 1)
@@ -109,18 +126,23 @@ static void damaged(void)
         if (pwrite(fd, &byte, 1, places[i]) != 1)
             tap_bail("write");
         close(fd);
-        TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_OK, "damaged at byte %ld: the older one", (long)places[i]);
+        TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_OK,
+                   "damaged at byte %ld: the older one", (long)places[i]);
         TAP_OK(holds(&snapshot, 1, length), "is used");
         TAP_HAS(error.text, "discarded", "with a note");
         TAP_OK(access(path, F_OK) != 0, "and the damaged one is gone");
         dure_snapshot_release(&snapshot);
-        free(path);
     }
     for (off_t cut = 0; cut < 5; cut++) {
         TAP_EQ_INT(take(folder, 2, length, VERSION), DURE_OK, "a newer one");
-        if (truncate(path_of(folder, 2), cut == 0 ? 0 : cut == 1 ? 100 : cut == 2 ? DURE_SNAP_HEADER : cut == 3 ? (off_t)length : DURE_SNAP_HEADER + (off_t)length + 16))
+        if (truncate(path_of(folder, 2), cut == 0   ? 0
+                                         : cut == 1 ? 100
+                                         : cut == 2 ? DURE_SNAP_HEADER
+                                         : cut == 3 ? (off_t)length
+                                                    : DURE_SNAP_HEADER + (off_t)length + 16))
             tap_bail("truncate");
-        TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_OK, "cut short: the older one");
+        TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_OK,
+                   "cut short: the older one");
         TAP_EQ_UINT(snapshot.sequence, 1, "is used");
         dure_snapshot_release(&snapshot);
     }
@@ -137,8 +159,10 @@ static void foreign(void)
     TAP_EQ_INT(rename(path_of(folder, 7), path_of(folder, 8)), 0, "under another number");
     TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND, "is not used");
     TAP_HAS(error.text, "different sequences", "and the note says why");
-    TAP_EQ_INT(kit_shell("echo hello > %s/snapshots/notes.txt; mkdir %s", folder, path_of(folder, 9)), 0, "other things in the folder");
-    TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND, "are not snapshots");
+    TAP_EQ_INT(kit_shell("echo hello > %s/snapshots/notes.txt; mkdir %s", folder, path_of(folder, 9)), 0,
+               "other things in the folder");
+    TAP_EQ_INT(dure_snapshot_newest(folder, VERSION, UINT64_MAX, &snapshot, &error), DURE_E_NOT_FOUND,
+               "are not snapshots");
     TAP_EQ_INT(kit_shell("test -e %s/snapshots/notes.txt", folder), 0, "and are left alone");
 }
 

@@ -108,14 +108,16 @@ static void ranges(void)
         TAP_EQ_INT(kit_append(journal, 10, false, &error), DURE_OK, "append");
     struct range range = {0};
     TAP_EQ_INT(dure_journal_read(journal, 5, 35, count_leaf, count_end, &range, &error), DURE_OK, "5..35");
-    TAP_OK(range.first == 5 && range.count == 30 && range.ends == 3, "30 leaves from 5, three transactions end before 35");
+    TAP_OK(range.first == 5 && range.count == 30 && range.ends == 3,
+           "30 leaves from 5, three transactions end before 35");
     range = (struct range){.stop_after = 7};
     TAP_EQ_INT(dure_journal_read(journal, 0, 200, count_leaf, count_end, &range, &error), DURE_OK, "stopped");
     TAP_OK(range.count == 7 && range.ends == 0, "after 7");
     range = (struct range){0};
     TAP_EQ_INT(dure_journal_read(journal, 200, 200, count_leaf, count_end, &range, &error), DURE_OK, "an empty range");
     TAP_EQ_UINT(range.count, 0, "gives nothing");
-    TAP_EQ_INT(dure_journal_read(journal, 199, 201, count_leaf, NULL, &range, &error), DURE_E_INVALID, "beyond the end");
+    TAP_EQ_INT(dure_journal_read(journal, 199, 201, count_leaf, NULL, &range, &error), DURE_E_INVALID,
+               "beyond the end");
     TAP_EQ_INT(dure_journal_read(journal, 9, 8, count_leaf, NULL, &range, &error), DURE_E_INVALID, "backwards");
     struct dure_digest digest;
     TAP_EQ_INT(dure_journal_digest_at(journal, 30, &digest, &error), DURE_OK, "the digest at 30");
@@ -230,7 +232,8 @@ static void rows(void)
     TAP_EQ_INT(dure_journal_body(journal, DURE_BODY_OF_JOB, 4321, &body, &error), DURE_OK, "a body");
     TAP_EQ_UINT(body.length, kit_leaf(4321, want), "of its length");
     TAP_EQ_MEM(body.data, want, body.length, "and bytes");
-    TAP_EQ_INT(dure_journal_body(journal, DURE_BODY_OF_PRINCIPAL, 4321, &body, &error), DURE_E_NOT_FOUND, "kinds are apart");
+    TAP_EQ_INT(dure_journal_body(journal, DURE_BODY_OF_PRINCIPAL, 4321, &body, &error), DURE_E_NOT_FOUND,
+               "kinds are apart");
     TAP_EQ_INT(dure_journal_body(journal, DURE_BODY_OF_JOB, 5000, &body, &error), DURE_E_NOT_FOUND, "no such body");
     dure_buf_release(&body);
     dure_buf_init(&body, 10);
@@ -244,7 +247,8 @@ static void rows(void)
     dure_journal_head(journal, &after);
     TAP_OK(memcmp(&before, &after, sizeof before) == 0, "leave the head as it was");
     struct seen seen = {0};
-    TAP_EQ_INT(dure_journal_bodies(journal, DURE_BODY_OF_PRINCIPAL, see_body, &seen, &error), DURE_OK, "all principals");
+    TAP_EQ_INT(dure_journal_bodies(journal, DURE_BODY_OF_PRINCIPAL, see_body, &seen, &error), DURE_OK,
+               "all principals");
     TAP_OK(seen.count == 1 && seen.last == 3, "are one");
     seen = (struct seen){0};
     TAP_EQ_INT(dure_journal_idems(journal, 100, see_idem, &seen, &error), DURE_OK, "answers from time 100");
