@@ -33,51 +33,51 @@ struct dure_span {
 };
 
 /* name, number on disk (ascending), for people */
-#define DURE_SPEC_NUMBERS(X)                                                                                             \
-    X(attempt, 1)                                                                                                        \
-    X(job, 2)                                                                                                            \
-    X(is_array, 3)                                                                                                       \
-    X(array_index, 4)                                                                                                    \
-    X(array_first, 5)                                                                                                    \
-    X(array_count, 6)                                                                                                    \
-    X(array_step, 7)                                                                                                     \
-    X(term, 8)                                                                                                           \
-    X(restarts, 9)                                                                                                       \
-    X(tasks, 10)                                                                                                         \
-    X(nodes, 11)                                                                                                         \
-    X(task_cpu_milli, 12)                                                                                                \
-    X(task_memory_mib, 13)                                                                                               \
-    X(gpu_milli, 14)  /* 1000: whole GPUs */                                                                             \
-    X(is_virtual, 15) /* slots without a GPU behind them */                                                              \
-    X(is_borrowed, 16)                                                                                                   \
-    X(walltime_us, 17)                                                                                                   \
-    X(grace_us, 18)                                                                                                      \
-    X(started_us, 19)                                                                                                    \
-    X(set_user, 20) /* 1: become uid, gid, groups; 0: stay who the minder is */                                          \
-    X(uid, 21)                                                                                                           \
+#define DURE_SPEC_NUMBERS(X)                                                                                           \
+    X(attempt, 1)                                                                                                      \
+    X(job, 2)                                                                                                          \
+    X(is_array, 3)                                                                                                     \
+    X(array_index, 4)                                                                                                  \
+    X(array_first, 5)                                                                                                  \
+    X(array_count, 6)                                                                                                  \
+    X(array_step, 7)                                                                                                   \
+    X(term, 8)                                                                                                         \
+    X(restarts, 9)                                                                                                     \
+    X(tasks, 10)                                                                                                       \
+    X(nodes, 11)                                                                                                       \
+    X(task_cpu_milli, 12)                                                                                              \
+    X(task_memory_mib, 13)                                                                                             \
+    X(gpu_milli, 14)  /* 1000: whole GPUs */                                                                           \
+    X(is_virtual, 15) /* slots without a GPU behind them */                                                            \
+    X(is_borrowed, 16)                                                                                                 \
+    X(walltime_us, 17)                                                                                                 \
+    X(grace_us, 18)                                                                                                    \
+    X(started_us, 19)                                                                                                  \
+    X(set_user, 20) /* 1: become uid, gid, groups; 0: stay who the minder is */                                        \
+    X(uid, 21)                                                                                                         \
     X(gid, 22)
 
-#define DURE_SPEC_SPANS(X)                                                                                               \
-    X(token, 64)       /* hex; in every task's environment and in the cgroup's name */                                   \
-    X(login, 65)                                                                                                         \
-    X(home, 66)                                                                                                          \
-    X(shell, 67)                                                                                                         \
-    X(groups, 68)      /* uint32_t each */                                                                               \
-    X(tenant, 69)                                                                                                        \
-    X(job_name, 70)                                                                                                      \
-    X(workdir, 71)                                                                                                       \
-    X(script, 72)                                                                                                        \
-    X(command, 73)     /* argv, each NUL-terminated; the arguments of the script where there is one */                   \
-    X(environment, 74) /* NAME=value, each NUL-terminated */                                                             \
-    X(out_name, 75)    /* patterns; "" = the default */                                                                  \
-    X(err_name, 76)    /* "" = where stdout goes */                                                                      \
-    X(fleet, 77)                                                                                                         \
-    X(nodelist, 78)    /* hostlist of all nodes */                                                                       \
-    X(node_names, 79)  /* each NUL-terminated, in the order of node indices */                                           \
-    X(layout, 80)      /* struct dure_spec_task each */                                                                  \
-    X(gpu_uuids, 81)   /* of this machine's GPUs, each NUL-terminated, by index; empty for virtual ones */               \
-    X(cgroup, 82)      /* folder in which the attempt's own is made; "" = none */                                        \
-    X(nvml, 83)        /* library; "" = the system's */
+#define DURE_SPEC_SPANS(X)                                                                                             \
+    X(token, 64) /* hex; in every task's environment and in the cgroup's name */                                       \
+    X(login, 65)                                                                                                       \
+    X(home, 66)                                                                                                        \
+    X(shell, 67)                                                                                                       \
+    X(groups, 68) /* uint32_t each */                                                                                  \
+    X(tenant, 69)                                                                                                      \
+    X(job_name, 70)                                                                                                    \
+    X(workdir, 71)                                                                                                     \
+    X(script, 72)                                                                                                      \
+    X(command, 73)     /* argv, each NUL-terminated; the arguments of the script where there is one */                 \
+    X(environment, 74) /* NAME=value, each NUL-terminated */                                                           \
+    X(out_name, 75)    /* patterns; "" = the default */                                                                \
+    X(err_name, 76)    /* "" = where stdout goes */                                                                    \
+    X(fleet, 77)                                                                                                       \
+    X(nodelist, 78)   /* hostlist of all nodes */                                                                      \
+    X(node_names, 79) /* each NUL-terminated, in the order of node indices */                                          \
+    X(layout, 80)     /* struct dure_spec_task each */                                                                 \
+    X(gpu_uuids, 81)  /* of this machine's GPUs, each NUL-terminated, by index; empty for virtual ones */              \
+    X(cgroup, 82)     /* folder in which the attempt's own is made; "" = none */                                       \
+    X(nvml, 83)       /* library; "" = the system's */
 
 /* Where one task runs. */
 struct dure_spec_task {
@@ -97,7 +97,8 @@ struct dure_spec {
 
 void dure_spec_encode(const struct dure_spec *spec, struct dure_buf *buf); /* buf->failed: too large */
 /* Spans point into `bytes`. Checks form and the relations that the minder relies on; E_CORRUPT, E_VERSION, E_LIMIT. */
-DURE_NODISCARD enum dure_err dure_spec_decode(const void *bytes, size_t length, struct dure_spec *ret_spec, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_spec_decode(const void *bytes, size_t length, struct dure_spec *ret_spec,
+                                              struct dure_error *error);
 struct dure_spec_task dure_spec_task_at(const struct dure_spec *spec, uint32_t task);
 const char *dure_span_item(struct dure_span list, uint32_t index); /* of NUL-terminated items; "" past the end */
 
@@ -108,7 +109,8 @@ struct dure_status {
     char reason[DURE_REASON_MAX + 1]; /* one line */
 };
 void dure_status_encode(const struct dure_status *status, struct dure_buf *buf);
-DURE_NODISCARD enum dure_err dure_status_decode(const char *text, size_t length, struct dure_status *ret_status, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_status_decode(const char *text, size_t length, struct dure_status *ret_status,
+                                                struct dure_error *error);
 
 /* Who holds an attempt: enough to tell a living minder from another process that got its number. */
 struct dure_claim {
@@ -123,5 +125,7 @@ struct dure_boot {
     uint64_t first;
 };
 void dure_boot_encode(const struct dure_boot *boot, struct dure_buf *buf);
-DURE_NODISCARD enum dure_err dure_boot_decode(const char *text, size_t length, struct dure_boot *ret_boot, struct dure_error *error);
-DURE_NODISCARD enum dure_err dure_claim_decode(const char *text, size_t length, struct dure_claim *ret_claim, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_boot_decode(const char *text, size_t length, struct dure_boot *ret_boot,
+                                              struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_claim_decode(const char *text, size_t length, struct dure_claim *ret_claim,
+                                               struct dure_error *error);

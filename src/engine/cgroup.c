@@ -93,8 +93,9 @@ void dure_cgroup_detect(struct dure_cgroup *ret_cgroup)
     }
     /* root: a tree of our own at the top; others: below where they are, which works only where it was delegated to them */
     const bool root = geteuid() == 0;
-    const int length = root ? snprintf(cgroup.base, sizeof cgroup.base, "%s/dure", mount)
-                            : snprintf(cgroup.base, sizeof cgroup.base, "%s%s", mount, strcmp(own, "/") == 0 ? "" : own);
+    const int length = root
+                           ? snprintf(cgroup.base, sizeof cgroup.base, "%s/dure", mount)
+                           : snprintf(cgroup.base, sizeof cgroup.base, "%s%s", mount, strcmp(own, "/") == 0 ? "" : own);
     if (length >= (int)sizeof cgroup.base - 64)
         return;
     if (root && mkdir(cgroup.base, 0755) != 0 && errno != EEXIST) {
@@ -108,7 +109,8 @@ void dure_cgroup_detect(struct dure_cgroup *ret_cgroup)
     char procs[FILE_PATH_MAX];
     snprintf(procs, sizeof procs, "%s/cgroup.procs", cgroup.base);
     if (mkdir(probe, 0755) != 0 || access(procs, W_OK) != 0) {
-        snprintf(ret_cgroup->note, sizeof ret_cgroup->note, "cgroup v2 is not delegated to this user (%s)", strerror(errno));
+        snprintf(ret_cgroup->note, sizeof ret_cgroup->note, "cgroup v2 is not delegated to this user (%s)",
+                 strerror(errno));
         rmdir(probe);
         return;
     }

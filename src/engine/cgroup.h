@@ -19,7 +19,7 @@ void dure_cgroup_release(const struct dure_cgroup *cgroup); /* removes the base 
 
 /* A leaf. Limits of 0 are none; those whose controller is absent are passed over. */
 bool dure_cgroup_make(const char *leaf, uint64_t memory_mib, uint64_t cpu_milli);
-bool dure_cgroup_kill(const char *leaf);    /* SIGKILL of all inside, at once */
+bool dure_cgroup_kill(const char *leaf); /* SIGKILL of all inside, at once */
 bool dure_cgroup_populated(const char *leaf);
 uint64_t dure_cgroup_cpu_us(const char *leaf);
 uint64_t dure_cgroup_memory_peak_mib(const char *leaf); /* 0: no memory controller */

@@ -37,7 +37,8 @@ static bool parse_line(char *line, struct dure_machine_gpu *ret_gpu)
         if (at)
             *at++ = '\0';
     }
-    if (count != 5 || strcmp(fields[0], "gpu") != 0 || strlen(fields[1]) >= sizeof gpu.uuid || !fields[1][0] || strlen(fields[4]) >= sizeof gpu.name)
+    if (count != 5 || strcmp(fields[0], "gpu") != 0 || strlen(fields[1]) >= sizeof gpu.uuid || !fields[1][0] ||
+        strlen(fields[4]) >= sizeof gpu.name)
         return false;
     char *stop_memory, *stop_power;
     const unsigned long memory = strtoul(fields[2], &stop_memory, 10), power = strtoul(fields[3], &stop_power, 10);
@@ -106,7 +107,8 @@ static bool read_until(int fd, char *text, size_t size, int64_t deadline_ms, siz
 static int spawn_listing(const char *minder_path, const char *library, int out_fd, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
-    char *argv[] = {(char *)(uintptr_t) "dure-minder", (char *)(uintptr_t) "--gpus", (char *)(uintptr_t)(library[0] ? library : NULL), NULL};
+    char *argv[] = {(char *)(uintptr_t) "dure-minder", (char *)(uintptr_t) "--gpus",
+                    (char *)(uintptr_t)(library[0] ? library : NULL), NULL};
     int code = posix_spawn_file_actions_init(&actions);
     if (code)
         return code;
@@ -133,7 +135,9 @@ void dure_machine_gpus(const char *minder_path, const char *library, int deadlin
     int ends[2];
     pid_t pid;
     size_t length = 0;
-    const char *environment = getenv("DURE_NVML_LIBRARY"), *chosen = library && library[0] ? library : environment ? environment : "";
+    const char *environment = getenv("DURE_NVML_LIBRARY"), *chosen = library && library[0] ? library
+                                                                     : environment         ? environment
+                                                                                           : "";
     if (!minder_path && dure_minder_find(path, sizeof path, &error)) {
         snprintf(machine->nvml_note, sizeof machine->nvml_note, "GPUs cannot be listed: %.200s", error.text);
     } else if (!text || pipe2(ends, O_CLOEXEC) != 0) {
@@ -166,7 +170,10 @@ static enum dure_err read_topology(struct dure_machine *machine, struct dure_err
     }
     const int units = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     machine->cpu_count = units > 0 ? (uint32_t)units : 1;
-    machine->memory_mib = hwloc_get_root_obj(topology)->total_memory >> 20;
+    /* Where memory was plugged in later, the nodes that hwloc adds up may not show all of it. */
+    const uint64_t nodes_mib = hwloc_get_root_obj(topology)->total_memory >> 20;
+    const uint64_t pages_mib = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) >> 20;
+    machine->memory_mib = nodes_mib > pages_mib ? nodes_mib : pages_mib;
     hwloc_topology_destroy(topology);
     return DURE_OK;
 }

@@ -6,7 +6,12 @@
 
 enum { DURE_MACHINE_GPUS_MAX = 64, DURE_NVML_DEADLINE_MS = 10000 };
 
-struct dure_machine_gpu { char name[96]; char uuid[80]; uint32_t memory_mib; uint32_t power_mw; };
+struct dure_machine_gpu {
+    char name[96];
+    char uuid[80];
+    uint32_t memory_mib;
+    uint32_t power_mw;
+};
 struct dure_machine {
     char hostname[256];
     uint32_t cpu_count;

@@ -39,7 +39,8 @@ static bool before(const struct row *a, const struct row *b)
 static void put(struct emulated *emulated, size_t at, struct row row)
 {
     emulated->heap.at[at] = row;
-    DURE_ASSERT(dure_map_put(&emulated->places, row.attempt, at)); /* the key is there already, or room was made for it */
+    DURE_ASSERT(
+        dure_map_put(&emulated->places, row.attempt, at)); /* the key is there already, or room was made for it */
 }
 
 static void sift(struct emulated *emulated, size_t at)
@@ -63,13 +64,13 @@ static void sift(struct emulated *emulated, size_t at)
     put(emulated, at, row);
 }
 
-static void pop(struct emulated *emulated)
+static void take_out(struct emulated *emulated, size_t at)
 {
-    dure_map_remove(&emulated->places, emulated->heap.at[0].attempt);
+    dure_map_remove(&emulated->places, emulated->heap.at[at].attempt);
     const struct row last = emulated->heap.at[--emulated->heap.count];
-    if (emulated->heap.count) {
-        put(emulated, 0, last);
-        sift(emulated, 0);
+    if (at < emulated->heap.count) {
+        put(emulated, at, last);
+        sift(emulated, at);
     }
 }
 
@@ -98,7 +99,7 @@ static void fire(void *context, uint64_t key)
         } else {
             observation.report = DURE_REPORT_ENDED;
             observation.exit_signal = top->exit_signal;
-            pop(emulated);
+            take_out(emulated, 0);
         }
         emulated->observe(emulated->context, &observation); /* may order anything: the heap is whole */
     }
@@ -121,9 +122,11 @@ static void emulated_start(void *state, const struct dure_order *order, bool rec
     struct row row = {.due_us = emulated->clock.now_us(emulated->clock.context), .attempt = order->attempt.v};
     if (__builtin_add_overflow(order->started_us, lasts_us, &row.end_us))
         row.end_us = DURE_NEVER_US - 1;
-    if (!DURE_VEC_PUSH(&emulated->heap, row, LIVE_MAX) || !dure_map_put(&emulated->places, row.attempt, emulated->heap.count - 1)) {
+    if (!DURE_VEC_PUSH(&emulated->heap, row, LIVE_MAX) ||
+        !dure_map_put(&emulated->places, row.attempt, emulated->heap.count - 1)) {
         struct dure_observation observation = {.attempt = order->attempt, .report = DURE_REPORT_REFUSED};
-        dure_text_copy(observation.reason, sizeof observation.reason, "the emulated engine has no room for another attempt");
+        dure_text_copy(observation.reason, sizeof observation.reason,
+                       "the emulated engine has no room for another attempt");
         emulated->observe(emulated->context, &observation);
         return;
     }
@@ -157,6 +160,16 @@ static void emulated_stop(void *state, struct dure_attempt_id attempt)
     end_now(state, attempt, KILLED);
 }
 
+static void emulated_forget(void *state, struct dure_attempt_id attempt)
+{
+    struct emulated *emulated = state;
+    const struct row *row = find(emulated, attempt);
+    if (!row)
+        return;
+    take_out(emulated, (size_t)(row - emulated->heap.at));
+    arm(emulated);
+}
+
 static void emulated_nothing(void *state, struct dure_attempt_id attempt)
 {
     (void)state;
@@ -176,10 +189,12 @@ static void emulated_free(void *state)
 static void emulated_describe(void *state, struct dure_buf *text)
 {
     const struct emulated *emulated = state;
-    dure_buf_printf(text, "emulated: no process runs; a job lasts as long as it says, or its walltime (%zu now)\n", emulated->heap.count);
+    dure_buf_printf(text, "emulated: no process runs; a job lasts as long as it says, or its walltime (%zu now)\n",
+                    emulated->heap.count);
 }
 
-enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, dure_observe_fn observe, void *context, struct dure_engine **ret_engine)
+enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, dure_observe_fn observe, void *context,
+                                       struct dure_engine **ret_engine)
 {
     struct emulated *emulated = calloc(1, sizeof *emulated);
     if (!emulated)
@@ -188,8 +203,14 @@ enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, du
     emulated->observe = observe;
     emulated->context = context;
     emulated->timer_us = DURE_NEVER_US;
-    emulated->engine = (struct dure_engine){.name = "emulated", .state = emulated, .start = emulated_start, .warn = emulated_warn,
-                                            .unwarn = emulated_nothing, .stop = emulated_stop, .forget = emulated_nothing, .free = emulated_free,
+    emulated->engine = (struct dure_engine){.name = "emulated",
+                                            .state = emulated,
+                                            .start = emulated_start,
+                                            .warn = emulated_warn,
+                                            .unwarn = emulated_nothing,
+                                            .stop = emulated_stop,
+                                            .forget = emulated_forget,
+                                            .free = emulated_free,
                                             .describe = emulated_describe};
     *ret_engine = &emulated->engine;
     return DURE_OK;

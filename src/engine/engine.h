@@ -23,7 +23,8 @@ struct dure_order {
 
 struct dure_observation {
     struct dure_attempt_id attempt;
-    enum dure_report report; /* STARTED, ENDED, LOST (nothing is known of it any more), REFUSED (could not be started; reason) */
+    enum dure_report
+        report; /* STARTED, ENDED, LOST (nothing is known of it any more), REFUSED (could not be started; reason) */
     int32_t exit_code, exit_signal;
     struct dure_usage usage;
     char reason[DURE_REASON_MAX + 1];
@@ -37,10 +38,12 @@ struct dure_engine {
     /* Begins the attempt; the outcome comes as an observation. Also called again for attempts that may have been started before (`recovering`):
      * the engine then attaches to what runs, reports what ended, or starts what never began. */
     void (*start)(void *state, const struct dure_order *order, bool recovering);
-    void (*warn)(void *state, struct dure_attempt_id attempt, int64_t deadline_us); /* SIGTERM now; the core orders the stop */
-    void (*unwarn)(void *state, struct dure_attempt_id attempt);                    /* the notice is taken back (nothing to do for most) */
-    void (*stop)(void *state, struct dure_attempt_id attempt);                      /* SIGKILL of the whole tree */
-    void (*forget)(void *state, struct dure_attempt_id attempt);                    /* its end is durable: clean up, and kill what still runs */
+    void (*warn)(void *state, struct dure_attempt_id attempt,
+                 int64_t deadline_us);                           /* SIGTERM now; the core orders the stop */
+    void (*unwarn)(void *state, struct dure_attempt_id attempt); /* the notice is taken back (nothing to do for most) */
+    void (*stop)(void *state, struct dure_attempt_id attempt);   /* SIGKILL of the whole tree */
+    void (*forget)(void *state,
+                   struct dure_attempt_id attempt); /* its end is durable: clean up, and kill what still runs */
     void (*free)(void *state);
     /* What this engine enforces on this machine, for people: one line each, e.g. "memory: accounted, not enforced (no delegated cgroup)". */
     void (*describe)(void *state, struct dure_buf *text);
@@ -51,10 +54,12 @@ struct dure_engine_clock {
     void *context;
     int64_t (*now_us)(void *context);
     /* Calls fire(fire_context, key) at or after `at_us`; one timer per key, setting it again moves it, DURE_NEVER_US removes it. */
-    void (*timer)(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key), void *fire_context);
+    void (*timer)(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key),
+                  void *fire_context);
 };
 
 /* No process: an attempt lasts job.emulated_us (or its walltime) from started_us, ends with exit 0, and obeys warn by ending at once with exit 0
  * unless told otherwise. Millions of them: one heap, one timer. */
-DURE_NODISCARD enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, dure_observe_fn observe, void *context, struct dure_engine **ret_engine);
+DURE_NODISCARD enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, dure_observe_fn observe,
+                                                      void *context, struct dure_engine **ret_engine);
 void dure_engine_free(struct dure_engine *engine);

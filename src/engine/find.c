@@ -7,8 +7,8 @@
 
 enum dure_err dure_minder_find(char *path, size_t size, struct dure_error *error)
 {
-    static const char *const places[] = {"dure-minder", "src/minder/dure-minder", "../minder/dure-minder", "../../../src/minder/dure-minder",
-                                         "../libexec/dure/dure-minder"};
+    static const char *const places[] = {"dure-minder", "src/minder/dure-minder", "../minder/dure-minder",
+                                         "../../../src/minder/dure-minder", "../libexec/dure/dure-minder"};
     const char *named = getenv("DURE_MINDER");
     char self[4096], tried[8192];
     if (named && named[0]) {
@@ -29,5 +29,7 @@ enum dure_err dure_minder_find(char *path, size_t size, struct dure_error *error
             memcpy(path, tried, strlen(tried) + 1);
             return DURE_OK;
         }
-    return dure_fail(error, DURE_E_NOT_FOUND, "dure-minder is not beside the running program (%.512s), nor where it is installed; set DURE_MINDER", self);
+    return dure_fail(
+        error, DURE_E_NOT_FOUND,
+        "dure-minder is not beside the running program (%.512s), nor where it is installed; set DURE_MINDER", self);
 }

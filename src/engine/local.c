@@ -94,7 +94,10 @@ static void tell_over(struct local_attempt *attempt, enum dure_report report, co
     uncount(attempt);
     local_plan_free(attempt->plan);
     attempt->plan = NULL;
-    tell(attempt, report, status);
+    if (attempt->forget_wanted) /* the core has ended it already: nobody waits to hear */
+        local->engine.forget(local, (struct dure_attempt_id){attempt->id});
+    else
+        tell(attempt, report, status);
     pump(local);
 }
 
@@ -163,16 +166,10 @@ static void on_visited(uv_work_t *work, int status)
     }
     attempt->plan = visit.plan;
     switch (visit.outcome) {
-    case LOCAL_CHANNEL:
-        go_live(attempt, &visit);
-        break;
-    case LOCAL_AGAIN:
-        visit_later(attempt);
-        break;
+    case LOCAL_CHANNEL: go_live(attempt, &visit); break;
+    case LOCAL_AGAIN: visit_later(attempt); break;
     case LOCAL_STATUS:
-    case LOCAL_REFUSED:
-        tell_over(attempt, visit.status.report, &visit.status);
-        break;
+    case LOCAL_REFUSED: tell_over(attempt, visit.status.report, &visit.status); break;
     case LOCAL_NEVER: {
         const struct dure_status never = {.exit_signal = SIGKILL, .reason = "stopped before it began"};
         tell_over(attempt, DURE_REPORT_ENDED, &never);
@@ -198,9 +195,12 @@ static void visit(struct local_attempt *attempt)
     }
     job->local = local;
     job->work.data = job;
-    job->visit = (struct local_visit){.place = &local->place, .attempt = attempt->id, .plan = attempt->plan, .may_begin = !attempt->stop_wanted,
-                                         .recovering = attempt->recovering,
-                                         .launches = attempt->launches};
+    job->visit = (struct local_visit){.place = &local->place,
+                                      .attempt = attempt->id,
+                                      .plan = attempt->plan,
+                                      .may_begin = !attempt->stop_wanted,
+                                      .recovering = attempt->recovering,
+                                      .launches = attempt->launches};
     attempt->plan = NULL;
     attempt->state = LOCAL_VISITING;
     attempt->visits++;
@@ -234,7 +234,7 @@ void local_heard(struct local_attempt *attempt, const char *text, size_t length)
     struct dure_status status;
     if (length == 7 && memcmp(text, "started", 7) == 0) {
         uncount(attempt);
-        if (!attempt->started_told && attempt->state == LOCAL_LIVE) {
+        if (!attempt->started_told && !attempt->forget_wanted && attempt->state == LOCAL_LIVE) {
             attempt->started_told = true;
             tell(attempt, DURE_REPORT_STARTED, NULL);
         }
@@ -413,16 +413,20 @@ static void local_forget_order(void *state, struct dure_attempt_id id)
 {
     struct local *local = state;
     struct local_attempt *attempt = find(local, id.v);
-    if (attempt && attempt->channel) { /* its minder is about to end, or waits for this with a status in memory */
-        attempt->forget_wanted = true;
-        local_channel_say(attempt, "forget");
+    if (!attempt) {
+        clean_up(local, id.v, true);
         return;
     }
-    if (attempt && attempt->state != LOCAL_OVER)
-        return; /* its end was not reported yet */
-    if (attempt)
+    attempt->forget_wanted = true;
+    if (attempt->state != LOCAL_OVER) {
+        local_stop(local, id); /* it runs while the core has put others in its place */
+    } else if (attempt->channel) {
+        local_channel_say(attempt,
+                          "forget"); /* its minder is about to end, or waits for this with a status in memory */
+    } else {
         drop(attempt);
-    clean_up(local, id.v, false);
+        clean_up(local, id.v, false);
+    }
 }
 
 void dure_engine_local_sweep(struct dure_engine *engine)
@@ -475,10 +479,14 @@ static void local_describe(void *state, struct dure_buf *text)
     const struct dure_cgroup *cgroup = &local->place.cgroup;
     const bool group = cgroup->base[0] != '\0';
     dure_buf_printf(text, "processes: one a task, each a process group; the whole tree is killed %s\n",
-                    group && cgroup->kills ? "through its control group" : group ? "through its control group, one by one" : "by descent");
-    dure_buf_printf(text, "memory: %s%s%s%s\n", cgroup->memory ? "enforced by control group" : "accounted, not enforced",
+                    group && cgroup->kills ? "through its control group"
+                    : group                ? "through its control group, one by one"
+                                           : "by descent");
+    dure_buf_printf(text, "memory: %s%s%s%s\n",
+                    cgroup->memory ? "enforced by control group" : "accounted, not enforced",
                     cgroup->memory ? "" : " (", cgroup->memory ? "" : cgroup->note, cgroup->memory ? "" : ")");
-    dure_buf_printf(text, "processors: %s%s%s%s\n", cgroup->cpu ? "enforced by control group" : "accounted, not enforced", cgroup->cpu ? "" : " (",
+    dure_buf_printf(text, "processors: %s%s%s%s\n",
+                    cgroup->cpu ? "enforced by control group" : "accounted, not enforced", cgroup->cpu ? "" : " (",
                     cgroup->cpu ? "" : cgroup->note, cgroup->cpu ? "" : ")");
     dure_buf_str(text, "GPUs: shown to each task by CUDA_VISIBLE_DEVICES, not enforced; virtual GPUs show none\n");
     dure_buf_str(text, "GPU memory and fractions: accounted, not enforced\n");
@@ -488,19 +496,22 @@ static void local_describe(void *state, struct dure_buf *text)
         dure_buf_str(text, "user: all jobs run as the daemon's own user, who must be the one who submits\n");
 }
 
-static enum dure_err open_place(struct local_place *place, const struct dure_local_options *options, struct dure_error *error)
+static enum dure_err open_place(struct local_place *place, const struct dure_local_options *options,
+                                struct dure_error *error)
 {
     if (mkdir(options->directory, 0700) != 0 && errno != EEXIST)
         return dure_fail(error, DURE_E_IO, "%.512s cannot be made: %s", options->directory, strerror(errno));
     char *whole = realpath(options->directory, NULL);
     if (!whole || strlen(whole) >= sizeof place->directory) {
         free(whole);
-        return dure_fail(error, DURE_E_INVALID, "%.512s cannot be used as a folder: %s", options->directory, strerror(errno));
+        return dure_fail(error, DURE_E_INVALID, "%.512s cannot be used as a folder: %s", options->directory,
+                         strerror(errno));
     }
     memcpy(place->directory, whole, strlen(whole) + 1);
     free(whole);
     if (options->minder_path) {
-        if (snprintf(place->minder_path, sizeof place->minder_path, "%s", options->minder_path) >= (int)sizeof place->minder_path)
+        if (snprintf(place->minder_path, sizeof place->minder_path, "%s", options->minder_path) >=
+            (int)sizeof place->minder_path)
             return dure_fail(error, DURE_E_INVALID, "the path of dure-minder is too long");
     } else {
         const enum dure_err err = dure_minder_find(place->minder_path, sizeof place->minder_path, error);
@@ -526,8 +537,8 @@ static enum dure_err open_place(struct local_place *place, const struct dure_loc
     return DURE_OK;
 }
 
-enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context, struct dure_engine **ret_engine,
-                                    struct dure_error *error)
+enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context,
+                                    struct dure_engine **ret_engine, struct dure_error *error)
 {
     struct local *local = calloc(1, sizeof *local);
     if (!local)
@@ -545,8 +556,16 @@ enum dure_err dure_engine_local_new(const struct dure_local_options *options, du
     local->stop_patience_us = options->stop_patience_us > 0 ? options->stop_patience_us : STOP_PATIENCE_US;
     local->observe = observe;
     local->context = context;
-    local->engine = (struct dure_engine){.name = "local", .state = local, .start = local_start, .warn = local_warn, .unwarn = local_unwarn,
-                                         .stop = local_stop, .forget = local_forget_order, .free = local_free, .describe = local_describe};
+    local->engine = (struct dure_engine){.name = "local",
+                                         .needs_body = true,
+                                         .state = local,
+                                         .start = local_start,
+                                         .warn = local_warn,
+                                         .unwarn = local_unwarn,
+                                         .stop = local_stop,
+                                         .forget = local_forget_order,
+                                         .free = local_free,
+                                         .describe = local_describe};
     *ret_engine = &local->engine;
     return DURE_OK;
 }

@@ -18,14 +18,16 @@ struct dure_local_options {
     int64_t stop_patience_us; /* a minder that has not obeyed a stop by then is killed and done without; 0: 10 s */
     bool no_cgroup;           /* do not use control groups even where they are permitted */
 };
-DURE_NODISCARD enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context,
-                                                   struct dure_engine **ret_engine, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe,
+                                                   void *context, struct dure_engine **ret_engine,
+                                                   struct dure_error *error);
 /* After every live attempt was handed over with `recovering`: whatever else lies in the folder belongs to attempts that the core has ended.
  * What still runs of them is killed, and their folders are removed. */
 void dure_engine_local_sweep(struct dure_engine *engine);
 
 /* Where an attempt's output lies: path of a task's stdout or stderr as expanded. Still known after `forget`. */
-DURE_NODISCARD enum dure_err dure_local_log_path(const char *directory, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path, size_t size);
+DURE_NODISCARD enum dure_err dure_local_log_path(const char *directory, struct dure_attempt_id attempt, uint32_t task,
+                                                 bool is_stderr, char *path, size_t size);
 /* Drops what is kept of an ended attempt (its login, names and paths): for the erasure of personal fields. Nothing there: fine. */
 DURE_NODISCARD enum dure_err dure_local_erase(const char *directory, struct dure_attempt_id attempt);
 

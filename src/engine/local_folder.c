@@ -26,7 +26,8 @@ enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **r
     }
     char *bytes = malloc((size_t)info.st_size + 1);
     size_t length = 0;
-    for (ssize_t got; bytes && length < (size_t)info.st_size && (got = read(fd, bytes + length, (size_t)info.st_size - length)) > 0;)
+    for (ssize_t got;
+         bytes && length < (size_t)info.st_size && (got = read(fd, bytes + length, (size_t)info.st_size - length)) > 0;)
         length += (size_t)got;
     close(fd);
     if (!bytes)
@@ -38,7 +39,8 @@ enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **r
 }
 
 /* Whole or not at all: a name beside it, then rename. */
-enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync, struct dure_error *error)
+enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync,
+                          struct dure_error *error)
 {
     char beside[64];
     DURE_ASSERT(snprintf(beside, sizeof beside, "%s.new", name) < (int)sizeof beside);
@@ -60,7 +62,8 @@ enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_
         return DURE_OK;
     if (fd >= 0)
         unlinkat(dir_fd, beside, 0);
-    return dure_fail(error, code == ENOSPC || code == EDQUOT ? DURE_E_FULL : DURE_E_IO, "the attempt's %s cannot be written: %s", name, strerror(code));
+    return dure_fail(error, code == ENOSPC || code == EDQUOT ? DURE_E_FULL : DURE_E_IO,
+                     "the attempt's %s cannot be written: %s", name, strerror(code));
 }
 
 int local_folder_open(const struct local_place *place, uint64_t attempt)
@@ -92,7 +95,8 @@ enum local_found local_look(int folder_fd, struct dure_status *ret_status)
     const bool alive = readable && dure_proc_alive(&claim);
     free(claimed ? NULL : text);
     /* A minder that the machine took down with it may have left the status, whole, under its first name. */
-    if (read_status(folder_fd, "status", ret_status) || (!alive && claimed != DURE_E_NOT_FOUND && read_status(folder_fd, "status.tmp", ret_status)))
+    if (read_status(folder_fd, "status", ret_status) ||
+        (!alive && claimed != DURE_E_NOT_FOUND && read_status(folder_fd, "status.tmp", ret_status)))
         return LOCAL_FOUND_STATUS;
     if (claimed == DURE_E_NOT_FOUND)
         return LOCAL_FOUND_NOTHING;
@@ -201,7 +205,8 @@ static enum dure_err read_spec_of(const char *directory, uint64_t attempt, char 
     return err;
 }
 
-enum dure_err dure_local_log_path(const char *directory, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path, size_t size)
+enum dure_err dure_local_log_path(const char *directory, struct dure_attempt_id attempt, uint32_t task, bool is_stderr,
+                                  char *path, size_t size)
 {
     char *bytes;
     size_t length;

@@ -32,7 +32,8 @@ struct local_plan {
 /* NULL with `reason`: cannot be carried out here. */
 struct local_plan *local_plan_new(const struct dure_order *order, char reason[DURE_REASON_MAX + 1]);
 void local_plan_free(struct local_plan *plan);
-DURE_NODISCARD enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place, struct dure_error *error);
+DURE_NODISCARD enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place,
+                                                 struct dure_error *error);
 
 /* One look at an attempt's folder, and the next step taken. */
 enum local_outcome {
@@ -52,21 +53,30 @@ struct local_visit {
     unsigned launches; /* how often a minder was launched for it before */
     enum local_outcome outcome;
     int fd;
-    pid_t pid;       /* of a minder that is our child; else 0 */
-    pid_t peer;      /* of any minder */
+    pid_t pid;  /* of a minder that is our child; else 0 */
+    pid_t peer; /* of any minder */
     struct dure_status status;
     char lost_reason[DURE_REASON_MAX + 1];
 };
 void local_visit_run(struct local_visit *visit); /* on a worker */
 
 /* local_folder.c: on workers or where no loop is. */
-DURE_NODISCARD enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **ret_bytes, size_t *ret_length);
-DURE_NODISCARD enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync, struct dure_error *error);
+DURE_NODISCARD enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **ret_bytes,
+                                        size_t *ret_length);
+DURE_NODISCARD enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync,
+                                         struct dure_error *error);
 int local_folder_open(const struct local_place *place, uint64_t attempt);
 bool local_leftovers_kill(int folder_fd); /* true: nothing of the attempt lives any more */
-bool local_end_by_force(const struct local_place *place, uint64_t attempt); /* whatever runs of it; true: nothing lives */
+bool local_end_by_force(const struct local_place *place,
+                        uint64_t attempt); /* whatever runs of it; true: nothing lives */
 void local_forget(const struct local_place *place, uint64_t attempt);
-enum local_found { LOCAL_FOUND_NOTHING, LOCAL_FOUND_STATUS, LOCAL_FOUND_ALIVE, LOCAL_FOUND_DEAD, LOCAL_FOUND_UNREADABLE };
+enum local_found {
+    LOCAL_FOUND_NOTHING,
+    LOCAL_FOUND_STATUS,
+    LOCAL_FOUND_ALIVE,
+    LOCAL_FOUND_DEAD,
+    LOCAL_FOUND_UNREADABLE
+};
 enum local_found local_look(int folder_fd, struct dure_status *ret_status);
 
 /* local_boot.c: attempts of an earlier boot of the machine. */
@@ -76,7 +86,8 @@ bool local_boot_earlier(struct local_place *place, uint64_t attempt);
 DURE_NODISCARD enum dure_err local_boot_store(struct local_place *place, struct dure_error *error);
 
 /* local_spawn.c */
-DURE_NODISCARD enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd, pid_t *ret_pid, struct dure_error *error);
+DURE_NODISCARD enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd,
+                                                pid_t *ret_pid, struct dure_error *error);
 int local_minder_connect(const struct local_place *place, uint64_t attempt, pid_t *ret_peer);
 
 enum local_state { LOCAL_QUEUED, LOCAL_VISITING, LOCAL_WAITING, LOCAL_LIVE, LOCAL_OVER };
@@ -86,13 +97,13 @@ struct local_attempt {
     enum local_state state;
     bool recovering, counted, warn_wanted, stop_wanted, forget_wanted, started_told;
     unsigned visits, launches;
-    int64_t due_us;    /* LOCAL_WAITING: when to look again */
+    int64_t due_us; /* LOCAL_WAITING: when to look again */
     int64_t counted_us, stop_us;
     struct local_plan *plan;
     struct local_channel *channel;
     pid_t pid, peer;
-    struct local_attempt *prev, *next;             /* all */
-    struct local_attempt *queue_next;              /* waiting for a launch */
+    struct local_attempt *prev, *next; /* all */
+    struct local_attempt *queue_next;  /* waiting for a launch */
 };
 
 struct local {
@@ -105,7 +116,10 @@ struct local {
     struct dure_map map; /* attempt → struct local_attempt* */
     struct local_attempt *all, *queue_first, *queue_last;
     uint32_t live_count, counted, jobs, handles;
-    struct { pid_t *at; size_t count, capacity; } dead; /* minders to be reaped */
+    struct {
+        pid_t *at;
+        size_t count, capacity;
+    } dead; /* minders to be reaped */
     int64_t stop_patience_us;
     bool closing, timer_on;
 };

@@ -91,7 +91,8 @@ static bool lay_out(struct local_plan *plan, const struct dure_order *order, uin
             for (uint32_t local = 0; local < order->places[i].tasks; local++, task++) {
                 rows[task] = (struct dure_spec_task){.node = node, .local = local};
                 if (!split_gpus(&order->places[i], local, &rows[task].gpu_mask))
-                    return snprintf(reason, DURE_REASON_MAX, "the GPUs of node %s do not divide among its tasks", name), false;
+                    return snprintf(reason, DURE_REASON_MAX, "the GPUs of node %s do not divide among its tasks", name),
+                           false;
             }
         }
     spec->node_names = (struct dure_span){names, length};
@@ -106,7 +107,8 @@ static bool lay_out(struct local_plan *plan, const struct dure_order *order, uin
 
 static void fill_shares(struct dure_spec *spec, const struct dure_job *job, const struct dure_chain *chain)
 {
-    const uint64_t gpus_milli = job->task_gpu_milli && job->task_gpu_milli < 1000 ? job->task_gpu_milli : (uint64_t)job->task_gpus * 1000;
+    const uint64_t gpus_milli =
+        job->task_gpu_milli && job->task_gpu_milli < 1000 ? job->task_gpu_milli : (uint64_t)job->task_gpus * 1000;
     spec->task_cpu_milli = job->task_cpu_milli ? job->task_cpu_milli : chain->leaf_cpu_milli * gpus_milli / 1000;
     spec->task_memory_mib = job->task_memory_mib ? job->task_memory_mib : chain->leaf_memory_mib * gpus_milli / 1000;
     spec->gpu_milli = job->task_gpu_milli && job->task_gpu_milli < 1000 ? job->task_gpu_milli : 1000;
@@ -145,7 +147,8 @@ struct local_plan *local_plan_new(const struct dure_order *order, char reason[DU
 {
     uint64_t tasks, nodes;
     if (!sum_places(order, &tasks, &nodes)) {
-        snprintf(reason, DURE_REASON_MAX, "%llu tasks on one machine; the local engine runs 1 to %d", (unsigned long long)tasks, DURE_LOCAL_TASKS_MAX);
+        snprintf(reason, DURE_REASON_MAX, "%llu tasks on one machine; the local engine runs 1 to %d",
+                 (unsigned long long)tasks, DURE_LOCAL_TASKS_MAX);
         return NULL;
     }
     struct dure_arena *arena = dure_arena_new(PLAN_BYTES_MAX);
@@ -160,7 +163,8 @@ struct local_plan *local_plan_new(const struct dure_order *order, char reason[DU
     plan->spec.tasks = tasks;
     plan->spec.nodes = nodes;
     uint32_t node_in_chain;
-    const struct dure_chain *chain = dure_fleet_chain_of(order->fleet, (struct dure_node_id){order->places[0].node_first}, &node_in_chain);
+    const struct dure_chain *chain =
+        dure_fleet_chain_of(order->fleet, (struct dure_node_id){order->places[0].node_first}, &node_in_chain);
     plan->spec.is_virtual = order->fleet->models[chain->model.v].is_virtual;
     plan->model = dure_arena_strdup(arena, order->fleet->models[chain->model.v].name);
     fill_job(plan, order);
@@ -186,7 +190,8 @@ void local_plan_free(struct local_plan *plan)
 static enum dure_err find_user(const char *login, char *room, struct passwd *ret_row, struct dure_error *error)
 {
     struct passwd *found = NULL;
-    const int code = login[0] ? getpwnam_r(login, ret_row, room, PASSWD_BYTES_MAX, &found) : getpwuid_r(geteuid(), ret_row, room, PASSWD_BYTES_MAX, &found);
+    const int code = login[0] ? getpwnam_r(login, ret_row, room, PASSWD_BYTES_MAX, &found)
+                              : getpwuid_r(geteuid(), ret_row, room, PASSWD_BYTES_MAX, &found);
     if (found)
         return DURE_OK;
     if (code != 0 && code != ENOENT && code != ESRCH)
@@ -194,8 +199,11 @@ static enum dure_err find_user(const char *login, char *room, struct passwd *ret
     if (login[0])
         return dure_fail(error, DURE_E_NOT_FOUND, "this machine has no user '%.64s'", login);
     /* A container may run us under a number without a name. */
-    *ret_row = (struct passwd){.pw_name = (char *)(uintptr_t)"", .pw_uid = geteuid(), .pw_gid = getegid(), .pw_dir = (char *)(uintptr_t)"/",
-                               .pw_shell = (char *)(uintptr_t)"/bin/sh"};
+    *ret_row = (struct passwd){.pw_name = (char *)(uintptr_t) "",
+                               .pw_uid = geteuid(),
+                               .pw_gid = getegid(),
+                               .pw_dir = (char *)(uintptr_t) "/",
+                               .pw_shell = (char *)(uintptr_t) "/bin/sh"};
     return DURE_OK;
 }
 
@@ -204,7 +212,8 @@ static enum dure_err fill_groups(struct local_plan *plan, const struct passwd *u
     gid_t groups[DURE_LOCAL_GROUPS_MAX];
     int count = DURE_LOCAL_GROUPS_MAX;
     if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
-        return dure_fail(error, DURE_E_LIMIT, "user '%.64s' is in more than %d groups", user->pw_name, DURE_LOCAL_GROUPS_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "user '%.64s' is in more than %d groups", user->pw_name,
+                         DURE_LOCAL_GROUPS_MAX);
     plan->spec.groups = copy(plan->arena, (const char *)groups, (size_t)count * sizeof groups[0]);
     return DURE_OK;
 }
@@ -214,9 +223,11 @@ static enum dure_err fill_user(struct local_plan *plan, struct dure_error *error
 {
     char *room = malloc(PASSWD_BYTES_MAX);
     struct passwd user;
-    enum dure_err err = room ? find_user(plan->spec.login.data, room, &user, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    enum dure_err err =
+        room ? find_user(plan->spec.login.data, room, &user, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err && geteuid() != 0 && user.pw_uid != geteuid())
-        err = dure_fail(error, DURE_E_PERMISSION, "the daemon is not root, so it cannot run jobs as '%.64s'", user.pw_name);
+        err = dure_fail(error, DURE_E_PERMISSION, "the daemon is not root, so it cannot run jobs as '%.64s'",
+                        user.pw_name);
     if (!err && geteuid() == 0 && user.pw_uid != 0)
         err = fill_groups(plan, &user, error);
     if (!err) {
@@ -267,10 +278,12 @@ static enum dure_err fill_gpus(struct local_plan *plan, struct local_place *plac
     uv_mutex_unlock(&place->lock);
     DURE_CLEANUP_BUF struct dure_buf list;
     dure_buf_init(&list, 64 * 1024);
-    const uint32_t count = list_uuids(&place->gpus, plan->model, &list), highest = 63u - (uint32_t)__builtin_clzll(mask);
+    const uint32_t count = list_uuids(&place->gpus, plan->model, &list),
+                   highest = 63u - (uint32_t)__builtin_clzll(mask);
     if (highest >= count)
-        return dure_fail(error, DURE_E_NOT_FOUND, "GPU %u is placed here, but this machine shows %u of model %s%s%.150s", highest, count, plan->model,
-                         place->gpus.nvml_note[0] ? ": " : "", place->gpus.nvml_note);
+        return dure_fail(error, DURE_E_NOT_FOUND,
+                         "GPU %u is placed here, but this machine shows %u of model %s%s%.150s", highest, count,
+                         plan->model, place->gpus.nvml_note[0] ? ": " : "", place->gpus.nvml_note);
     plan->spec.gpu_uuids = copy(plan->arena, list.data, list.length);
     return DURE_OK;
 }

@@ -36,7 +36,8 @@ static int spawn(const struct local_place *place, const char *folder, int channe
     if (!code)
         code = posix_spawn_file_actions_adddup2(&actions, channel, DURE_MINDER_CHANNEL_FD);
     if (!code)
-        code = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        code =
+            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     if (!code)
         code = posix_spawnattr_setsigdefault(&attributes, &all);
     if (!code)
@@ -48,7 +49,8 @@ static int spawn(const struct local_place *place, const char *folder, int channe
     return code;
 }
 
-enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd, pid_t *ret_pid, struct dure_error *error)
+enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd, pid_t *ret_pid,
+                                 struct dure_error *error)
 {
     char folder[DURE_LOCAL_PATH_MAX + 24];
     int ends[2];
@@ -60,7 +62,8 @@ enum dure_err local_minder_start(const struct local_place *place, uint64_t attem
     close(ends[1]);
     if (code) {
         close(ends[0]);
-        return dure_fail(error, code == EAGAIN || code == ENOMEM ? DURE_E_BUSY : DURE_E_IO, "%.400s cannot be started: %s", place->minder_path, strerror(code));
+        return dure_fail(error, code == EAGAIN || code == ENOMEM ? DURE_E_BUSY : DURE_E_IO,
+                         "%.400s cannot be started: %s", place->minder_path, strerror(code));
     }
     *ret_fd = ends[0];
     *ret_pid = pid;
@@ -75,7 +78,8 @@ int local_minder_connect(const struct local_place *place, uint64_t attempt, pid_
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
         *ret_peer = peer.pid;
         return fd;
     }

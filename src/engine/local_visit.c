@@ -1,8 +1,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,7 +53,8 @@ static enum dure_err write_spec(struct local_visit *visit, int folder_fd, struct
     dure_spec_encode(&visit->plan->spec, &buf);
     struct dure_spec check;
     if (buf.failed)
-        return dure_fail(error, DURE_E_LIMIT, "script, command and environment together pass %d bytes", DURE_ATTEMPT_BYTES_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "script, command and environment together pass %d bytes",
+                         DURE_ATTEMPT_BYTES_MAX);
     err = dure_spec_decode(buf.data, buf.length, &check, error);
     if (!err)
         err = local_write(folder_fd, "spec", buf.data, buf.length, false, error);
@@ -67,7 +68,8 @@ static void begin(struct local_visit *visit, int folder_fd)
     if (!visit->may_begin)
         return;
     if (visit->recovering && visit->launches == 0 && local_boot_earlier(visit->place, visit->attempt)) {
-        snprintf(visit->lost_reason, sizeof visit->lost_reason, "the machine went down; whether it had begun is not known");
+        snprintf(visit->lost_reason, sizeof visit->lost_reason,
+                 "the machine went down; whether it had begun is not known");
         visit->outcome = LOCAL_LOST;
         return;
     }
@@ -96,7 +98,8 @@ static void settle(struct local_visit *visit, int folder_fd)
         visit->outcome = LOCAL_AGAIN; /* something cannot be killed yet: its GPUs are still in use */
         return;
     }
-    snprintf(visit->lost_reason, sizeof visit->lost_reason, "its minder ended without leaving a status (killed, or the machine went down)");
+    snprintf(visit->lost_reason, sizeof visit->lost_reason,
+             "its minder ended without leaving a status (killed, or the machine went down)");
     visit->outcome = LOCAL_LOST;
 }
 
@@ -118,21 +121,11 @@ void local_visit_run(struct local_visit *visit)
         return;
     }
     switch (local_look(folder_fd, &visit->status)) {
-    case LOCAL_FOUND_NOTHING:
-        begin(visit, folder_fd);
-        break;
-    case LOCAL_FOUND_STATUS:
-        visit->outcome = LOCAL_STATUS;
-        break;
-    case LOCAL_FOUND_ALIVE:
-        attach(visit);
-        break;
-    case LOCAL_FOUND_DEAD:
-        settle(visit, folder_fd);
-        break;
-    case LOCAL_FOUND_UNREADABLE:
-        visit->outcome = LOCAL_AGAIN;
-        break;
+    case LOCAL_FOUND_NOTHING: begin(visit, folder_fd); break;
+    case LOCAL_FOUND_STATUS: visit->outcome = LOCAL_STATUS; break;
+    case LOCAL_FOUND_ALIVE: attach(visit); break;
+    case LOCAL_FOUND_DEAD: settle(visit, folder_fd); break;
+    case LOCAL_FOUND_UNREADABLE: visit->outcome = LOCAL_AGAIN; break;
     }
     close(folder_fd);
 }
@@ -152,7 +145,8 @@ bool local_end_by_force(const struct local_place *place, uint64_t attempt)
             close(fd);
         }
     }
-    const bool clear = (found != LOCAL_FOUND_ALIVE || peer > 0) && found != LOCAL_FOUND_UNREADABLE && local_leftovers_kill(folder_fd);
+    const bool clear =
+        (found != LOCAL_FOUND_ALIVE || peer > 0) && found != LOCAL_FOUND_UNREADABLE && local_leftovers_kill(folder_fd);
     close(folder_fd);
     return clear;
 }

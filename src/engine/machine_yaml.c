@@ -62,17 +62,19 @@ static uint32_t count_of_model(const struct dure_machine *machine, uint32_t inde
 }
 
 /* `part` of all GPUs take their part of the machine's processors, memory and disk. */
-static void put_group(struct dure_buf *yaml, const struct dure_machine *machine, const char *group, const char *node, const char *model, uint32_t part,
-                      uint32_t all)
+static void put_group(struct dure_buf *yaml, const struct dure_machine *machine, const char *group, const char *node,
+                      const char *model, uint32_t part, uint32_t all)
 {
     char memory[DURE_UNITS_TEXT_MAX], disk[DURE_UNITS_TEXT_MAX];
     const uint64_t cpus = bounded((uint64_t)machine->cpu_count * part / all, 1, 65536);
     dure_buf_printf(yaml,
                     "  - name: %s\n    owner: this-machine\n    site: this-machine\n    model: %s\n    nodes: \"%s\"\n"
                     "    levels:\n      - {name: node, holds: %u}\n    cpus: %" PRIu64 "\n    memory: %s\n",
-                    group, model, node, part, cpus, dure_units_memory_format(bounded(machine->memory_mib * part / all, part, MIB_MAX), memory));
+                    group, model, node, part, cpus,
+                    dure_units_memory_format(bounded(machine->memory_mib * part / all, part, MIB_MAX), memory));
     if (machine->disk_mib * part / all >= part)
-        dure_buf_printf(yaml, "    disk: %s\n", dure_units_memory_format(bounded(machine->disk_mib * part / all, part, MIB_MAX), disk));
+        dure_buf_printf(yaml, "    disk: %s\n",
+                        dure_units_memory_format(bounded(machine->disk_mib * part / all, part, MIB_MAX), disk));
     dure_buf_str(yaml, "    status: installed\n    source: hwloc on this machine\n");
 }
 
@@ -105,14 +107,16 @@ void dure_machine_fleet_yaml(const struct dure_machine *machine, uint32_t virtua
     const bool real = machine->gpu_count > 0;
     dure_buf_str(yaml, "# This machine as a fleet of one site, as hwloc and NVML show it.\n");
     if (!real)
-        dure_buf_str(yaml, "# It has no GPU that can be used. A virtual GPU is a slot for real processes without a GPU behind it, labelled virtual wherever it\n"
+        dure_buf_str(yaml, "# It has no GPU that can be used. A virtual GPU is a slot for real processes without a GPU "
+                           "behind it, labelled virtual wherever it\n"
                            "# is shown; its memory is a share of the machine's, for accounting alone.\n");
     dure_buf_str(yaml, "kind: Fleet\nversion: 1\nname: this-machine\nmodels:\n");
     if (real)
         put_real(machine, host, yaml, true);
     else
-        dure_buf_printf(yaml, "  - name: virtual-gpu\n    virtual: true\n    memory: %s\n",
-                        dure_units_memory_format(bounded(slots ? machine->memory_mib / slots : 1, 1, 16 * 1024 * 1024), memory));
+        dure_buf_printf(
+            yaml, "  - name: virtual-gpu\n    virtual: true\n    memory: %s\n",
+            dure_units_memory_format(bounded(slots ? machine->memory_mib / slots : 1, 1, 16 * 1024 * 1024), memory));
     dure_buf_str(yaml, "owners:\n  - name: this-machine\n    label: ");
     dure_buf_json(yaml, machine->hostname);
     dure_buf_str(yaml, "\nsites:\n  - name: this-machine\n    label: ");

@@ -7,8 +7,12 @@
 
 /* From NVIDIA's NVML API reference: the few calls used here, whose binary interface has been stable since CUDA 11. */
 typedef struct nvml_device *nvml_device_t;
-struct nvml_memory { unsigned long long total, free, used; };
-struct nvml_utilization { unsigned gpu, memory; };
+struct nvml_memory {
+    unsigned long long total, free, used;
+};
+struct nvml_utilization {
+    unsigned gpu, memory;
+};
 enum { NVML_SUCCESS = 0 };
 
 struct dure_nvml {
@@ -106,8 +110,10 @@ bool dure_nvml_gpu(struct dure_nvml *nvml, uint32_t index, struct dure_machine_g
     struct nvml_memory memory = {0};
     nvml_device_t device;
     unsigned limit_mw = 0;
-    if (nvml->by_index(index, &device) != NVML_SUCCESS || nvml->name_of(device, gpu.name, sizeof gpu.name) != NVML_SUCCESS ||
-        nvml->uuid_of(device, gpu.uuid, sizeof gpu.uuid) != NVML_SUCCESS || nvml->memory_of(device, &memory) != NVML_SUCCESS)
+    if (nvml->by_index(index, &device) != NVML_SUCCESS ||
+        nvml->name_of(device, gpu.name, sizeof gpu.name) != NVML_SUCCESS ||
+        nvml->uuid_of(device, gpu.uuid, sizeof gpu.uuid) != NVML_SUCCESS ||
+        nvml->memory_of(device, &memory) != NVML_SUCCESS)
         return false;
     gpu.name[sizeof gpu.name - 1] = '\0';
     gpu.uuid[sizeof gpu.uuid - 1] = '\0';

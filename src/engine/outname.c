@@ -44,42 +44,27 @@ static void add_step(struct dure_buf *buf, const char *text)
         dure_buf_byte(buf, (uint8_t)(*text == '/' ? '_' : *text));
 }
 
-static void add_pattern(struct dure_buf *buf, const struct dure_spec *spec, uint32_t task, char letter, unsigned width, const char *raw, size_t raw_length)
+static void add_pattern(struct dure_buf *buf, const struct dure_spec *spec, uint32_t task, char letter, unsigned width,
+                        const char *raw, size_t raw_length)
 {
     const struct dure_spec_task row = dure_spec_task_at(spec, task);
     switch (letter) {
     case 'j':
     case 'A':
-    case 'J':
-        dure_buf_printf(buf, "%0*" PRIu64, (int)width, spec->job);
-        return;
-    case 'a':
-        dure_buf_printf(buf, "%0*" PRIu64, (int)width, spec->array_index);
-        return;
-    case 't':
-        dure_buf_printf(buf, "%0*" PRIu32, (int)width, task);
-        return;
-    case 'n':
-        dure_buf_printf(buf, "%0*" PRIu32, (int)width, row.node);
-        return;
-    case 'N':
-        add_step(buf, dure_span_item(spec->node_names, row.node));
-        return;
-    case 'x':
-        add_step(buf, spec->job_name.data);
-        return;
-    case 'u':
-        add_step(buf, spec->login.data);
-        return;
-    case '%':
-        dure_buf_byte(buf, '%');
-        return;
-    default:
-        dure_buf_add(buf, raw, raw_length); /* not a pattern: kept as written */
+    case 'J': dure_buf_printf(buf, "%0*" PRIu64, (int)width, spec->job); return;
+    case 'a': dure_buf_printf(buf, "%0*" PRIu64, (int)width, spec->array_index); return;
+    case 't': dure_buf_printf(buf, "%0*" PRIu32, (int)width, task); return;
+    case 'n': dure_buf_printf(buf, "%0*" PRIu32, (int)width, row.node); return;
+    case 'N': add_step(buf, dure_span_item(spec->node_names, row.node)); return;
+    case 'x': add_step(buf, spec->job_name.data); return;
+    case 'u': add_step(buf, spec->login.data); return;
+    case '%': dure_buf_byte(buf, '%'); return;
+    default: dure_buf_add(buf, raw, raw_length); /* not a pattern: kept as written */
     }
 }
 
-enum dure_err dure_out_name(const struct dure_spec *spec, uint32_t task, bool is_stderr, char *path, size_t size, struct dure_error *error)
+enum dure_err dure_out_name(const struct dure_spec *spec, uint32_t task, bool is_stderr, char *path, size_t size,
+                            struct dure_error *error)
 {
     DURE_ASSERT(task < spec->tasks);
     const char *pattern = pattern_of(spec, is_stderr);

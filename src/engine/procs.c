@@ -38,7 +38,8 @@ static bool stat_of(pid_t pid, struct stat_row *ret_row)
     int parent;
     char state;
     unsigned long long start;
-    if (!at || sscanf(at + 1, " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &state, &parent, &start) != 3)
+    if (!at || sscanf(at + 1, " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &state,
+                      &parent, &start) != 3)
         return false;
     *ret_row = (struct stat_row){pid, parent, state, start};
     return true;
@@ -72,7 +73,8 @@ bool dure_proc_alive(const struct dure_claim *claim)
     /* There is such a number. Only what was read can say that it is another's: for want of a descriptor nobody is declared dead. */
     if (dure_proc_boot(boot) && strcmp(boot, claim->boot) != 0)
         return false;
-    return !stat_of((pid_t)claim->pid, &row) || (row.start_ticks == claim->start_ticks && row.state != 'Z' && row.state != 'X');
+    return !stat_of((pid_t)claim->pid, &row) ||
+           (row.start_ticks == claim->start_ticks && row.state != 'Z' && row.state != 'X');
 }
 
 static uint32_t list_all(struct stat_row *rows, uint32_t count_max)

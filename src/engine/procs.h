@@ -7,8 +7,8 @@
 #include "engine/attempt.h"
 
 bool dure_proc_boot(char boot[40]);
-bool dure_proc_claim_self(struct dure_claim *ret_claim);      /* this process; false: /proc is not there */
-bool dure_proc_alive(const struct dure_claim *claim);         /* false also for a zombie */
+bool dure_proc_claim_self(struct dure_claim *ret_claim); /* this process; false: /proc is not there */
+bool dure_proc_alive(const struct dure_claim *claim);    /* false also for a zombie */
 
 enum { DURE_PROCS_MAX = 65536 };
 

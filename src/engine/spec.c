@@ -19,7 +19,7 @@ static const struct field_row rows[] = {
     DURE_SPEC_NUMBERS(X)
 #undef X
 #define X(name, number) {number, true, offsetof(struct dure_spec, name)},
-    DURE_SPEC_SPANS(X)
+        DURE_SPEC_SPANS(X)
 #undef X
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
@@ -87,8 +87,8 @@ static bool is_text(struct dure_span span)
 static enum dure_err check_relations(const struct dure_spec *spec, struct dure_error *error)
 {
     if (spec->tasks == 0 || spec->tasks > DURE_LOCAL_TASKS_MAX || spec->nodes == 0 || spec->nodes > spec->tasks)
-        return dure_fail(error, DURE_E_LIMIT, "the spec asks for %llu tasks on %llu nodes; at most %d tasks", (unsigned long long)spec->tasks,
-                         (unsigned long long)spec->nodes, DURE_LOCAL_TASKS_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "the spec asks for %llu tasks on %llu nodes; at most %d tasks",
+                         (unsigned long long)spec->tasks, (unsigned long long)spec->nodes, DURE_LOCAL_TASKS_MAX);
     if (spec->layout.length != spec->tasks * sizeof(struct dure_spec_task))
         return dure_fail(error, DURE_E_CORRUPT, "the spec's layout does not match its tasks");
     if (spec->groups.length % sizeof(uint32_t) || spec->groups.length > DURE_LOCAL_GROUPS_MAX * sizeof(uint32_t))
@@ -96,18 +96,20 @@ static enum dure_err check_relations(const struct dure_spec *spec, struct dure_e
     for (uint32_t i = 0; i < spec->tasks; i++)
         if (dure_spec_task_at(spec, i).node >= spec->nodes)
             return dure_fail(error, DURE_E_CORRUPT, "the spec places task %u on a node that it does not name", i);
-    if (!items_terminated(spec->command) || !items_terminated(spec->environment) || !items_terminated(spec->node_names) ||
-        !items_terminated(spec->gpu_uuids))
+    if (!items_terminated(spec->command) || !items_terminated(spec->environment) ||
+        !items_terminated(spec->node_names) || !items_terminated(spec->gpu_uuids))
         return dure_fail(error, DURE_E_CORRUPT, "a list in the spec does not end");
-    const struct dure_span texts[] = {spec->token,   spec->login,    spec->home,     spec->shell, spec->tenant,   spec->job_name, spec->workdir,
-                                      spec->out_name, spec->err_name, spec->nodelist, spec->fleet, spec->cgroup, spec->nvml};
+    const struct dure_span texts[] = {spec->token,    spec->login,   spec->home,     spec->shell,    spec->tenant,
+                                      spec->job_name, spec->workdir, spec->out_name, spec->err_name, spec->nodelist,
+                                      spec->fleet,    spec->cgroup,  spec->nvml};
     for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!is_text(texts[i]) || texts[i].length >= DURE_LOCAL_PATH_MAX * 16)
             return dure_fail(error, DURE_E_CORRUPT, "a text in the spec is malformed");
     if (spec->command.length == 0 && spec->script.length == 0)
         return dure_fail(error, DURE_E_INVALID, "the job has neither a command nor a script");
     if (spec->workdir.length == 0 || spec->workdir.data[0] != '/' || spec->workdir.length >= DURE_LOCAL_PATH_MAX)
-        return dure_fail(error, DURE_E_INVALID, "the working directory is not an absolute path under %d bytes", DURE_LOCAL_PATH_MAX);
+        return dure_fail(error, DURE_E_INVALID, "the working directory is not an absolute path under %d bytes",
+                         DURE_LOCAL_PATH_MAX);
     return DURE_OK;
 }
 

@@ -15,7 +15,8 @@ static const char *line_of(struct reader *reader, const char *name, size_t *ret_
 {
     const size_t name_length = strlen(name);
     const char *stop = reader->bad ? NULL : memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
-    if (!stop || (size_t)(stop - reader->at) < name_length + 1 || memcmp(reader->at, name, name_length) != 0 || reader->at[name_length] != ' ') {
+    if (!stop || (size_t)(stop - reader->at) < name_length + 1 || memcmp(reader->at, name, name_length) != 0 ||
+        reader->at[name_length] != ' ') {
         reader->bad = true;
         return NULL;
     }
@@ -72,13 +73,16 @@ void dure_status_encode(const struct dure_status *status, struct dure_buf *buf)
         reason[length++] = (unsigned char)*at < 0x20 ? ' ' : *at;
     reason[length] = '\0';
     dure_buf_printf(buf,
-                    "dure-status 1\nreport %d\nexit_code %d\nexit_signal %d\ncpu_us %" PRIu64 "\nmemory_peak_mib %" PRIu64 "\ngpu_busy_us %" PRIu64
-                    "\ngpu_memory_peak_mib %" PRIu64 "\nenergy_mj %" PRIu64 "\nreason %s\nend\n",
-                    (int)status->report, status->exit_code, status->exit_signal, status->usage.cpu_us, status->usage.memory_peak_mib,
-                    status->usage.gpu_busy_us, status->usage.gpu_memory_peak_mib, status->usage.energy_mj, reason);
+                    "dure-status 1\nreport %d\nexit_code %d\nexit_signal %d\ncpu_us %" PRIu64
+                    "\nmemory_peak_mib %" PRIu64 "\ngpu_busy_us %" PRIu64 "\ngpu_memory_peak_mib %" PRIu64
+                    "\nenergy_mj %" PRIu64 "\nreason %s\nend\n",
+                    (int)status->report, status->exit_code, status->exit_signal, status->usage.cpu_us,
+                    status->usage.memory_peak_mib, status->usage.gpu_busy_us, status->usage.gpu_memory_peak_mib,
+                    status->usage.energy_mj, reason);
 }
 
-enum dure_err dure_status_decode(const char *text, size_t length, struct dure_status *ret_status, struct dure_error *error)
+enum dure_err dure_status_decode(const char *text, size_t length, struct dure_status *ret_status,
+                                 struct dure_error *error)
 {
     struct reader reader = {text, text + length, length > DURE_STATUS_BYTES_MAX};
     struct dure_status status = {0};
@@ -92,7 +96,8 @@ enum dure_err dure_status_decode(const char *text, size_t length, struct dure_st
     status.usage.energy_mj = (uint64_t)number_of(&reader, "energy_mj", 0);
     word_of(&reader, "reason", status.reason, sizeof status.reason);
     expect(&reader, "end\n");
-    if (reader.bad || reader.at != reader.end || code > 255 || signal > 64 || (report != DURE_REPORT_ENDED && report != DURE_REPORT_REFUSED))
+    if (reader.bad || reader.at != reader.end || code > 255 || signal > 64 ||
+        (report != DURE_REPORT_ENDED && report != DURE_REPORT_REFUSED))
         return dure_fail(error, DURE_E_CORRUPT, "the status is damaged");
     status.report = (enum dure_report)report;
     status.exit_code = (int32_t)code;
@@ -103,7 +108,8 @@ enum dure_err dure_status_decode(const char *text, size_t length, struct dure_st
 
 void dure_claim_encode(const struct dure_claim *claim, struct dure_buf *buf)
 {
-    dure_buf_printf(buf, "dure-claim 1\npid %" PRId64 "\nstart_ticks %" PRIu64 "\nboot %s\nend\n", claim->pid, claim->start_ticks, claim->boot);
+    dure_buf_printf(buf, "dure-claim 1\npid %" PRId64 "\nstart_ticks %" PRIu64 "\nboot %s\nend\n", claim->pid,
+                    claim->start_ticks, claim->boot);
 }
 
 enum dure_err dure_claim_decode(const char *text, size_t length, struct dure_claim *ret_claim, struct dure_error *error)

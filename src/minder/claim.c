@@ -27,7 +27,8 @@ enum dure_err minder_spec_read(struct minder *minder, struct dure_error *error)
     }
     char *bytes = malloc((size_t)info.st_size);
     size_t length = 0;
-    for (ssize_t got; bytes && length < (size_t)info.st_size && (got = read(fd, bytes + length, (size_t)info.st_size - length)) > 0;)
+    for (ssize_t got;
+         bytes && length < (size_t)info.st_size && (got = read(fd, bytes + length, (size_t)info.st_size - length)) > 0;)
         length += (size_t)got;
     close(fd);
     if (!bytes)
@@ -98,7 +99,8 @@ enum dure_err minder_status_store(struct minder *minder, struct dure_error *erro
     const int fd = openat(minder->dir_fd, "status.tmp", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail_errno(error, "the status cannot be written");
-    enum dure_err err = write_all(fd, minder->status_text, minder->status_length, "the status cannot be written", error);
+    enum dure_err err =
+        write_all(fd, minder->status_text, minder->status_length, "the status cannot be written", error);
     if (!err && (ftruncate(fd, (off_t)minder->status_length) != 0 || fsync(fd) != 0))
         err = fail_errno(error, "the status cannot be synced");
     close(fd);

@@ -17,7 +17,8 @@ static void channel_close(struct minder *minder, unsigned channel)
 static void say_to(struct minder *minder, unsigned channel, const char *text, size_t length)
 {
     /* A listener that is gone or does not read loses the word: what counts is on disk. */
-    if (minder->channels[channel] >= 0 && send(minder->channels[channel], text, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+    if (minder->channels[channel] >= 0 &&
+        send(minder->channels[channel], text, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
         channel_close(minder, channel);
 }
 
@@ -46,11 +47,13 @@ enum dure_err minder_listen(struct minder *minder, struct dure_error *error)
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "ctl"}; /* the folder is the working directory */
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlinkat(minder->dir_fd, "ctl", 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod("ctl", 0600) != 0 || listen(fd, MINDER_CHANNELS_MAX) != 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod("ctl", 0600) != 0 ||
+        listen(fd, MINDER_CHANNELS_MAX) != 0) {
         const int code = errno;
         if (fd >= 0)
             close(fd);
-        return dure_fail(error, code == ENOSPC ? DURE_E_FULL : DURE_E_IO, "the control socket cannot be made: %s", strerror(code));
+        return dure_fail(error, code == ENOSPC ? DURE_E_FULL : DURE_E_IO, "the control socket cannot be made: %s",
+                         strerror(code));
     }
     minder->listen_fd = fd;
     return DURE_OK;

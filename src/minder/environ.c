@@ -127,7 +127,8 @@ static void put_slurm_job(struct maker *maker, const struct dure_spec *spec)
     put(maker, "SLURM_ARRAY_TASK_STEP=%" PRIu64, spec->array_step);
 }
 
-static void put_slurm_task(struct maker *maker, const struct dure_spec *spec, uint32_t task, const struct dure_spec_task *row, uint32_t node_tasks)
+static void put_slurm_task(struct maker *maker, const struct dure_spec *spec, uint32_t task,
+                           const struct dure_spec_task *row, uint32_t node_tasks)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
@@ -136,7 +137,8 @@ static void put_slurm_task(struct maker *maker, const struct dure_spec *spec, ui
     put(maker, "SLURM_NODEID=%" PRIu32, row->node);
     put(maker, "SLURMD_NODENAME=%s", dure_span_item(spec->node_names, row->node));
     put(maker, "SLURM_SUBMIT_HOST=%s", host);
-    put(maker, "SLURM_CPUS_ON_NODE=%" PRIu64, spec->task_cpu_milli * node_tasks < 1000 ? UINT64_C(1) : spec->task_cpu_milli * node_tasks / 1000);
+    put(maker, "SLURM_CPUS_ON_NODE=%" PRIu64,
+        spec->task_cpu_milli * node_tasks < 1000 ? UINT64_C(1) : spec->task_cpu_milli * node_tasks / 1000);
     put(maker, "SLURM_MEM_PER_NODE=%" PRIu64, spec->task_memory_mib * node_tasks);
 }
 

@@ -66,8 +66,10 @@ static void make_leaf(struct minder *minder)
     const struct dure_spec *spec = &minder->spec;
     if (spec->cgroup.length == 0)
         return;
-    const int length = snprintf(minder->leaf, sizeof minder->leaf, "%s/%llu-%.16s", spec->cgroup.data, (unsigned long long)spec->attempt, spec->token.data);
-    if (length < (int)sizeof minder->leaf && dure_cgroup_make(minder->leaf, spec->task_memory_mib * spec->tasks, spec->task_cpu_milli * spec->tasks)) {
+    const int length = snprintf(minder->leaf, sizeof minder->leaf, "%s/%llu-%.16s", spec->cgroup.data,
+                                (unsigned long long)spec->attempt, spec->token.data);
+    if (length < (int)sizeof minder->leaf &&
+        dure_cgroup_make(minder->leaf, spec->task_memory_mib * spec->tasks, spec->task_cpu_milli * spec->tasks)) {
         minder->leaf_fd = open(minder->leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (minder->leaf_fd >= 0)
             return;
@@ -123,8 +125,15 @@ int main(int argc, char **argv)
         return list_gpus(argc == 3 ? argv[2] : NULL);
     if (argc != 2 || argv[1][0] == '-')
         return usage();
-    struct minder minder = {.dir_fd = -1, .leaf_fd = -1, .workdir_fd = -1, .script_fd = -1, .null_fd = -1, .signal_fd = -1,
-                            .listen_fd = -1, .exec_fd = -1, .gpu_fd = -1};
+    struct minder minder = {.dir_fd = -1,
+                            .leaf_fd = -1,
+                            .workdir_fd = -1,
+                            .script_fd = -1,
+                            .null_fd = -1,
+                            .signal_fd = -1,
+                            .listen_fd = -1,
+                            .exec_fd = -1,
+                            .gpu_fd = -1};
     for (unsigned i = 0; i < MINDER_CHANNELS_MAX; i++)
         minder.channels[i] = -1;
     struct dure_error error;

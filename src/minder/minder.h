@@ -11,7 +11,7 @@
 enum { MINDER_CHANNELS_MAX = 8 };
 
 struct minder_task {
-    pid_t pid;      /* also its process group; 0: never forked */
+    pid_t pid; /* also its process group; 0: never forked */
     bool running;
     int32_t exit_code, exit_signal;
     int out_fd, err_fd;
@@ -93,5 +93,6 @@ void minder_gpu_read(struct minder *minder);
 void minder_usage(const struct minder *minder, struct dure_usage *ret_usage);
 
 /* watch.c: from the first process to the status. */
-void minder_status_set(struct minder *minder, enum dure_report report, int32_t code, int32_t signal, const char *reason);
+void minder_status_set(struct minder *minder, enum dure_report report, int32_t code, int32_t signal,
+                       const char *reason);
 void minder_watch(struct minder *minder);

@@ -13,7 +13,8 @@
 static int open_output(const struct minder *minder, const char *path, struct dure_error *error)
 {
     const int truncate = minder->spec.restarts == 0 ? O_TRUNC : 0;
-    const int fd = openat(minder->workdir_fd, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | truncate, 0644);
+    const int fd = openat(minder->workdir_fd, path,
+                          O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | truncate, 0644);
     if (fd < 0) {
         (void)dure_fail(error, DURE_E_PERMISSION, "the output file %.512s cannot be opened: %s", path, strerror(errno));
         return -1;
@@ -26,7 +27,8 @@ static int open_output(const struct minder *minder, const char *path, struct dur
     return fd;
 }
 
-static enum dure_err open_task(struct minder *minder, uint32_t index, bool out_differs, bool err_differs, struct dure_error *error)
+static enum dure_err open_task(struct minder *minder, uint32_t index, bool out_differs, bool err_differs,
+                               struct dure_error *error)
 {
     struct minder_task *task = &minder->tasks[index];
     char out[DURE_LOCAL_PATH_MAX], err[DURE_LOCAL_PATH_MAX];
@@ -51,8 +53,10 @@ static enum dure_err open_as_user(struct minder *minder, struct dure_error *erro
 {
     minder->workdir_fd = open(minder->spec.workdir.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (minder->workdir_fd < 0 || faccessat(minder->workdir_fd, ".", X_OK, AT_EACCESS) != 0)
-        return dure_fail(error, DURE_E_PERMISSION, "the working directory %.512s cannot be entered: %s", minder->spec.workdir.data, strerror(errno));
-    const bool out_differs = dure_out_name_per_task(&minder->spec, false), err_differs = dure_out_name_per_task(&minder->spec, true);
+        return dure_fail(error, DURE_E_PERMISSION, "the working directory %.512s cannot be entered: %s",
+                         minder->spec.workdir.data, strerror(errno));
+    const bool out_differs = dure_out_name_per_task(&minder->spec, false),
+               err_differs = dure_out_name_per_task(&minder->spec, true);
     for (uint32_t i = 0; i < minder->spec.tasks; i++) {
         const enum dure_err err = open_task(minder, i, out_differs, err_differs, error);
         if (err)
@@ -91,10 +95,12 @@ static enum dure_err raise_file_limit(struct minder *minder, struct dure_error *
     if (limit.rlim_cur >= want)
         return DURE_OK;
     if (limit.rlim_max < want)
-        return dure_fail(error, DURE_E_LIMIT, "%u tasks need %u open files; this machine permits %u", (unsigned)minder->spec.tasks, (unsigned)want,
-                         (unsigned)limit.rlim_max);
+        return dure_fail(error, DURE_E_LIMIT, "%u tasks need %u open files; this machine permits %u",
+                         (unsigned)minder->spec.tasks, (unsigned)want, (unsigned)limit.rlim_max);
     limit.rlim_cur = want;
-    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? DURE_OK : dure_fail(error, DURE_E_LIMIT, "%u open files: %s", (unsigned)want, strerror(errno));
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0
+               ? DURE_OK
+               : dure_fail(error, DURE_E_LIMIT, "%u open files: %s", (unsigned)want, strerror(errno));
 }
 
 enum dure_err minder_files_open(struct minder *minder, struct dure_error *error)
@@ -108,7 +114,8 @@ enum dure_err minder_files_open(struct minder *minder, struct dure_error *error)
     if (minder->null_fd < 0)
         return dure_fail(error, DURE_E_IO, "/dev/null: %s", strerror(errno));
     if (!minder_user_enter(minder))
-        return dure_fail(error, DURE_E_PERMISSION, "cannot take the rights of user %.64s: %s", minder->spec.login.data, strerror(errno));
+        return dure_fail(error, DURE_E_PERMISSION, "cannot take the rights of user %.64s: %s", minder->spec.login.data,
+                         strerror(errno));
     umask(022);
     err = open_as_user(minder, error);
     minder_user_leave(minder);

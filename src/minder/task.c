@@ -53,13 +53,14 @@ static void run(const struct minder *minder, char **argv, char **env)
     char **shell = calloc((size_t)count + 2, sizeof *shell);
     if (!shell)
         return;
-    shell[0] = (char *)(uintptr_t)"/bin/sh";
+    shell[0] = (char *)(uintptr_t) "/bin/sh";
     memcpy(shell + 1, argv, (size_t)count * sizeof *argv);
     execve(shell[0], shell, env);
 }
 
 /* After fork, in the task's own process. What fails here is said in the job's own output and to the minder; exit codes as a shell's. */
-static _Noreturn void become_task(const struct minder *minder, uint32_t index, int report_fd, pid_t parent, char **argv, char **env)
+static _Noreturn void become_task(const struct minder *minder, uint32_t index, int report_fd, pid_t parent, char **argv,
+                                  char **env)
 {
     const struct minder_task *task = &minder->tasks[index];
     sigset_t none;
@@ -77,7 +78,8 @@ static _Noreturn void become_task(const struct minder *minder, uint32_t index, i
         run(minder, argv, env);
     }
     const struct minder_exec_failure failure = {index, errno};
-    dprintf(STDERR_FILENO, "dure: cannot run %s: %s\n", minder->spec.script.length ? "the job's script" : argv[0], strerror(failure.error));
+    dprintf(STDERR_FILENO, "dure: cannot run %s: %s\n", minder->spec.script.length ? "the job's script" : argv[0],
+            strerror(failure.error));
     (void)!write(report_fd, &failure, sizeof failure);
     _exit(failure.error == ENOENT ? 127 : 126);
 }
@@ -100,7 +102,8 @@ static pid_t fork_into(int leaf_fd)
     return pid;
 }
 
-static enum dure_err start_one(struct minder *minder, uint32_t index, int report_fd, char **argv, struct dure_error *error)
+static enum dure_err start_one(struct minder *minder, uint32_t index, int report_fd, char **argv,
+                               struct dure_error *error)
 {
     enum { ENVIRONMENT_MAX = 1024 * 1024 };
     DURE_CLEANUP_BUF struct dure_buf strings;
@@ -162,7 +165,8 @@ void minder_exec_read(struct minder *minder)
     while ((got = read(minder->exec_fd, &failure, sizeof failure)) == (ssize_t)sizeof failure)
         if (!minder->status.reason[0])
             snprintf(minder->status.reason, sizeof minder->status.reason, "cannot run %.150s: %s",
-                     minder->spec.script.length ? "the job's script" : minder->spec.command.data, strerror(failure.error));
+                     minder->spec.script.length ? "the job's script" : minder->spec.command.data,
+                     strerror(failure.error));
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     close(minder->exec_fd);

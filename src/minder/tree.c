@@ -57,7 +57,8 @@ static bool reap_one(struct minder *minder)
         minder->gpu_pid = 0;
         return true;
     }
-    minder->cpu_us += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    minder->cpu_us += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+                      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     if ((uint64_t)usage.ru_maxrss > minder->rss_peak_kib)
         minder->rss_peak_kib = (uint64_t)usage.ru_maxrss;
     task_ended(minder, pid, status);

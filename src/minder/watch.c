@@ -80,11 +80,13 @@ static int64_t keep_time(struct minder *minder, int64_t now_us)
     if (now_us >= sample_us)
         minder_sample(minder);
     if (!minder->warned_us && now_us >= warn_us) {
-        snprintf(minder->status.reason, sizeof minder->status.reason, "walltime passed while no daemon was there; warned by its minder");
+        snprintf(minder->status.reason, sizeof minder->status.reason,
+                 "walltime passed while no daemon was there; warned by its minder");
         minder_warn(minder);
     }
     if (!minder->stop_wanted && now_us >= stop_us) {
-        snprintf(minder->status.reason, sizeof minder->status.reason, "walltime passed while no daemon was there; stopped by its minder");
+        snprintf(minder->status.reason, sizeof minder->status.reason,
+                 "walltime passed while no daemon was there; stopped by its minder");
         minder->stop_wanted = true;
     }
     if (!minder->warned_us)
@@ -103,7 +105,8 @@ static void take_signals(struct minder *minder)
 {
     struct signalfd_siginfo info;
     while (read(minder->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM && !minder->warned_us) { /* the machine goes down: let the job know, the rest is its grace */
+        if (info.ssi_signo == SIGTERM &&
+            !minder->warned_us) { /* the machine goes down: let the job know, the rest is its grace */
             minder_warn(minder);
         }
     minder_reap(minder);
@@ -111,8 +114,10 @@ static void take_signals(struct minder *minder)
 
 static void wait_once(struct minder *minder, int64_t until_us)
 {
-    struct pollfd fds[4 + MINDER_CHANNELS_MAX] = {
-        {minder->signal_fd, POLLIN, 0}, {minder->listen_fd, POLLIN, 0}, {minder->exec_fd, POLLIN, 0}, {minder->gpu_fd, POLLIN, 0}};
+    struct pollfd fds[4 + MINDER_CHANNELS_MAX] = {{minder->signal_fd, POLLIN, 0},
+                                                  {minder->listen_fd, POLLIN, 0},
+                                                  {minder->exec_fd, POLLIN, 0},
+                                                  {minder->gpu_fd, POLLIN, 0}};
     for (unsigned i = 0; i < MINDER_CHANNELS_MAX; i++)
         fds[4 + i] = (struct pollfd){minder->channels[i], POLLIN, 0};
     const int64_t left_us = until_us - minder_now_us();

@@ -36,7 +36,8 @@ static void dies_after_start(uint64_t attempt, const struct host_job *job, bool 
 
 static void test_daemon_killed(void)
 {
-    const struct host_job job = {.script = "#!/bin/sh\necho begun >> begun-1\nwhile ! test -e go-1; do sleep 0.02; done\nexit 5\n"};
+    const struct host_job job = {
+        .script = "#!/bin/sh\necho begun >> begun-1\nwhile ! test -e go-1; do sleep 0.02; done\nexit 5\n"};
     dies_after_start(1, &job, true);
     host_open(&host, directory);
     host_start(&host, 1, &job, true);
@@ -56,7 +57,8 @@ static void test_ended_while_away(void)
     host_open(&host, directory);
     host_start(&host, 2, &job, true);
     const struct dure_observation *end = host_wait_over(&host, 2, 5);
-    TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_signal == SIGUSR1, "the end that nobody saw is on disk");
+    TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_signal == SIGUSR1,
+           "the end that nobody saw is on disk");
     host_close(&host);
     host_open(&host, directory);
     host_start(&host, 2, &job, true);
@@ -78,7 +80,8 @@ static void test_any_instant(void)
         host_open(&host, directory);
         host_start(&host, attempt, &job, true);
         const struct dure_observation *end = host_wait_over(&host, attempt, 10);
-        TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_code == 4, "killed at instant %d: it runs to its end", (int)attempt);
+        TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_code == 4,
+               "killed at instant %d: it runs to its end", (int)attempt);
         if (end && end->report != DURE_REPORT_ENDED)
             tap_diag("report %d: %s", (int)end->report, end->reason);
         snprintf(file, sizeof file, "any-%d", (int)attempt);
@@ -161,7 +164,9 @@ static void test_stop(bool with_cgroup)
 
 static void test_warn(void)
 {
-    const struct host_job job = {.script = "#!/bin/sh\ntrap 'echo warned; exit 12' TERM\necho $$ > warned-pid\nwhile :; do sleep 0.05; done\n", .out = "warn.txt"};
+    const struct host_job job = {
+        .script = "#!/bin/sh\ntrap 'echo warned; exit 12' TERM\necho $$ > warned-pid\nwhile :; do sleep 0.05; done\n",
+        .out = "warn.txt"};
     host_open(&host, directory);
     host_start(&host, 8, &job, false);
     host_pid("warned-pid");
@@ -169,7 +174,8 @@ static void test_warn(void)
     const struct dure_observation *end = host_wait_over(&host, 8, 5);
     TAP_OK(end && end->exit_code == 12, "a warned job may end by itself");
     TAP_HAS(host_read("warn.txt"), "warned\n", "and say so");
-    const struct host_job quick = {.script = "#!/bin/sh\nsetsid sh -c 'echo $$ > orphan; exec sleep 100' &\nwhile ! test -s orphan; do sleep 0.01; done\n"};
+    const struct host_job quick = {.script = "#!/bin/sh\nsetsid sh -c 'echo $$ > orphan; exec sleep 100' &\nwhile ! "
+                                             "test -s orphan; do sleep 0.01; done\n"};
     host_start(&host, 9, &quick, false);
     end = host_wait_over(&host, 9, 5);
     TAP_OK(end && end->exit_code == 0, "a job that leaves a daemon behind ends well");
@@ -254,7 +260,8 @@ static void test_status_cannot_be_stored(void)
     host_open(&host, directory);
     host_start(&host, 13, &job, true);
     const struct dure_observation *end = host_wait_over(&host, 13, 5);
-    TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_code == 33, "the minder keeps it in memory and says it");
+    TAP_OK(end && end->report == DURE_REPORT_ENDED && end->exit_code == 33,
+           "the minder keeps it in memory and says it");
     const pid_t minder = host_minder(&host, 13);
     TAP_OK(host_alive(minder), "and waits");
     TAP_EQ_INT(rmdir(path), 0, "the way is free again");
@@ -300,9 +307,28 @@ static void test_sweep(void)
     host_close(&host);
 }
 
+static void test_forget_ends(void)
+{
+    const struct host_job job = {.script = family, .out = "family.txt"};
+    unlink("parent");
+    unlink("daemon");
+    host_open(&host, directory);
+    host_start(&host, 19, &job, false);
+    const pid_t parent = host_pid("parent"), daemon = host_pid("daemon");
+    host_wait(&host, 19, DURE_REPORT_STARTED, 5);
+    host.engine->forget(host.engine->state, (struct dure_attempt_id){19});
+    host_turn(&host, 0.3);
+    TAP_OK(host_gone(parent) && host_gone(daemon), "forgetting what runs ends it");
+    host_turn(&host, 0.2);
+    TAP_OK(!host_exists("%s/19", directory), "with its folder");
+    TAP_EQ_UINT(host.over_count, 0, "without a word");
+    host_close(&host);
+}
+
 static void test_backstop(void)
 {
-    const struct host_job job = {.script = "#!/bin/sh\necho $$ > late\nexec sleep 100\n", .walltime_us = 300000, .grace_us = 200000};
+    const struct host_job job = {
+        .script = "#!/bin/sh\necho $$ > late\nexec sleep 100\n", .walltime_us = 300000, .grace_us = 200000};
     dies_after_start(17, &job, true);
     TAP_OK(host_gone(host_pid("late")), "with no daemon there the minder itself ends a job whose walltime passed");
     host_open(&host, directory);
@@ -331,7 +357,9 @@ static void test_socket_mode(void)
 
 int main(void)
 {
-    snprintf(directory, sizeof directory, "%s/attempts-in-a-folder-whose-name-is-so-long-that-no-socket-could-have-it-as-its-address", tap_tempdir());
+    snprintf(directory, sizeof directory,
+             "%s/attempts-in-a-folder-whose-name-is-so-long-that-no-socket-could-have-it-as-its-address",
+             tap_tempdir());
     TAP_EQ_INT(chdir(tap_tempdir()), 0, "in a fresh folder");
     test_daemon_killed();
     test_ended_while_away();
@@ -347,6 +375,7 @@ int main(void)
     test_damaged_spec();
     test_status_cannot_be_stored();
     test_sweep();
+    test_forget_ends();
     test_backstop();
     test_socket_mode();
     test_stuck_minder();

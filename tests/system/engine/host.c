@@ -14,10 +14,11 @@
 #include "engine/attempt.h"
 #include "model/tree.h"
 
-const char host_fleet_yaml[] = "kind: Fleet\nversion: 1\nname: testbed\nmodels:\n  - {name: virtual-gpu, virtual: true, memory: 1GiB}\n"
-                               "owners:\n  - {name: lab}\nsites:\n  - {name: here, engine: local}\ngroups:\n"
-                               "  - name: box\n    owner: lab\n    site: here\n    model: virtual-gpu\n    nodes: \"box-[1-4]\"\n"
-                               "    levels:\n      - {name: node, holds: 8}\n    cpus: 16\n    memory: 16GiB\n";
+const char host_fleet_yaml[] =
+    "kind: Fleet\nversion: 1\nname: testbed\nmodels:\n  - {name: virtual-gpu, virtual: true, memory: 1GiB}\n"
+    "owners:\n  - {name: lab}\nsites:\n  - {name: here, engine: local}\ngroups:\n"
+    "  - name: box\n    owner: lab\n    site: here\n    model: virtual-gpu\n    nodes: \"box-[1-4]\"\n"
+    "    levels:\n      - {name: node, holds: 8}\n    cpus: 16\n    memory: 16GiB\n";
 
 int64_t host_now_us(void)
 {
@@ -32,7 +33,8 @@ struct dure_fleet *host_fleet(const char *yaml)
     struct dure_arena *arena = dure_arena_new(1 << 24);
     struct dure_tree *tree;
     struct dure_fleet *fleet;
-    if (!arena || dure_tree_from_yaml(arena, yaml, strlen(yaml), &tree, &problems) || dure_fleet_parse(tree, &fleet, &problems)) {
+    if (!arena || dure_tree_from_yaml(arena, yaml, strlen(yaml), &tree, &problems) ||
+        dure_fleet_parse(tree, &fleet, &problems)) {
         struct dure_buf text;
         dure_buf_init(&text, 65536);
         dure_problems_print(&problems, &text);
@@ -108,7 +110,8 @@ void host_start(struct host *host, uint64_t attempt, const struct host_job *want
                                  .array_count = wanted->is_array ? 10 : 0,
                                  .array_step = 1};
     const uint64_t mask = tasks * gpus >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (tasks * gpus)) - 1;
-    const struct dure_place place = {.node_first = 0, .node_count = 1, .gpu_mask = mask, .tasks = tasks, .gpu_milli = 1000};
+    const struct dure_place place = {
+        .node_first = 0, .node_count = 1, .gpu_mask = mask, .tasks = tasks, .gpu_milli = 1000};
     const struct dure_order order = {.term = 1,
                                      .ref = {{attempt + 100}, wanted->element},
                                      .attempt = {attempt},
@@ -139,15 +142,18 @@ static void alarm_set(struct host *host, double seconds)
     uv_timer_start(&host->alarm, on_alarm, (uint64_t)(seconds * 1000), 0);
 }
 
-static const struct dure_observation *find(const struct host *host, uint64_t attempt, bool over, enum dure_report report)
+static const struct dure_observation *find(const struct host *host, uint64_t attempt, bool over,
+                                           enum dure_report report)
 {
     for (uint32_t i = 0; i < host->seen_count; i++)
-        if (host->seen[i].attempt.v == attempt && (over ? host->seen[i].report != DURE_REPORT_STARTED : host->seen[i].report == report))
+        if (host->seen[i].attempt.v == attempt &&
+            (over ? host->seen[i].report != DURE_REPORT_STARTED : host->seen[i].report == report))
             return &host->seen[i];
     return NULL;
 }
 
-static const struct dure_observation *wait_for(struct host *host, uint64_t attempt, bool over, enum dure_report report, double seconds)
+static const struct dure_observation *wait_for(struct host *host, uint64_t attempt, bool over, enum dure_report report,
+                                               double seconds)
 {
     const struct dure_observation *found;
     alarm_set(host, seconds);

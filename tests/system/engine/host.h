@@ -21,8 +21,8 @@ struct host {
 
 /* What a test asks for; zero is one task on one GPU, a walltime of 10 minutes, in the current folder. */
 struct host_job {
-    const char *script;       /* or */
-    const char *command;      /* of `command_length` bytes, NUL-terminated items */
+    const char *script;  /* or */
+    const char *command; /* of `command_length` bytes, NUL-terminated items */
     size_t command_length;
     const char *workdir, *out, *err, *login, *name;
     const char *environment;
@@ -34,13 +34,16 @@ struct host_job {
 
 extern const char host_fleet_yaml[];
 struct dure_fleet *host_fleet(const char *yaml);
-void host_open(struct host *host, const char *directory); /* bails out when the engine does not begin; the minder is $DURE_MINDER */
-void host_open_fleet(struct host *host, const char *directory, const char *yaml, const struct dure_local_options *extra);
+void host_open(struct host *host,
+               const char *directory); /* bails out when the engine does not begin; the minder is $DURE_MINDER */
+void host_open_fleet(struct host *host, const char *directory, const char *yaml,
+                     const struct dure_local_options *extra);
 void host_close(struct host *host);
 void host_start(struct host *host, uint64_t attempt, const struct host_job *job, bool recovering);
 /* Runs the loop until the attempt was reported so, or `seconds` passed: NULL. */
 const struct dure_observation *host_wait(struct host *host, uint64_t attempt, enum dure_report report, double seconds);
-const struct dure_observation *host_wait_over(struct host *host, uint64_t attempt, double seconds); /* ENDED, LOST or REFUSED */
+const struct dure_observation *host_wait_over(struct host *host, uint64_t attempt,
+                                              double seconds);              /* ENDED, LOST or REFUSED */
 bool host_wait_all(struct host *host, uint32_t over_count, double seconds); /* so many attempts are over */
 void host_turn(struct host *host, double seconds);
 uint32_t host_count(const struct host *host, uint64_t attempt, enum dure_report report);
@@ -49,7 +52,7 @@ int64_t host_now_us(void);
 char *host_read(const char *path); /* the whole file, or "" ; freed at exit */
 bool host_exists(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool host_until(bool (*holds)(void *context), void *context, double seconds);
-pid_t host_pid(const char *path); /* a number that a job wrote; waits up to 5 s; 0 */
-bool host_alive(pid_t pid);       /* zombies are not */
-bool host_gone(pid_t pid);        /* waits up to 5 s */
+pid_t host_pid(const char *path);                             /* a number that a job wrote; waits up to 5 s; 0 */
+bool host_alive(pid_t pid);                                   /* zombies are not */
+bool host_gone(pid_t pid);                                    /* waits up to 5 s */
 pid_t host_minder(const struct host *host, uint64_t attempt); /* from the claim */

@@ -41,24 +41,35 @@ static void test_user(void)
     snprintf(theirs, sizeof theirs, "%s/theirs", tap_tempdir());
     snprintf(ours, sizeof ours, "%s/ours", tap_tempdir());
     snprintf(secret, sizeof secret, "%s/ours/secret", tap_tempdir());
-    const struct host_job who = {.script = "#!/bin/sh\nid -un; id -Gn; echo $HOME $USER $LOGNAME; cat /proc/self/status | grep -E '^(CapEff|Uid)'\n",
-                                 .login = "nobody", .workdir = theirs, .out = "who.txt"};
+    const struct host_job who = {
+        .script =
+            "#!/bin/sh\nid -un; id -Gn; echo $HOME $USER $LOGNAME; cat /proc/self/status | grep -E '^(CapEff|Uid)'\n",
+        .login = "nobody",
+        .workdir = theirs,
+        .out = "who.txt"};
     TAP_EQ_INT(run(1, &who)->exit_code, 0, "a job of nobody's runs");
     snprintf(secret, sizeof secret, "%s/who.txt", theirs);
     TAP_HAS(host_read(secret), "nobody\nnogroup\n/nonexistent nobody nobody\n", "as nobody");
     TAP_HAS(host_read(secret), "CapEff:\t0000000000000000\n", "with no capability");
     TAP_OK(stat(secret, &info) == 0 && info.st_uid != 0, "who owns its output");
     const struct host_job closed = {.script = "#!/bin/sh\n", .login = "nobody", .workdir = ours};
-    TAP_HAS(run(2, &closed)->reason, "cannot be entered: Permission denied", "a folder that they may not enter is refused");
+    TAP_HAS(run(2, &closed)->reason, "cannot be entered: Permission denied",
+            "a folder that they may not enter is refused");
     snprintf(secret, sizeof secret, "%s/ours/secret", tap_tempdir());
     close(open(secret, O_CREAT | O_WRONLY, 0600));
     TAP_EQ_INT(symlink(secret, "theirs/link"), 0, "a link from their folder to root's file");
-    const struct host_job trick = {.script = "#!/bin/sh\necho stolen\n", .login = "nobody", .workdir = theirs, .out = "link"};
+    const struct host_job trick = {
+        .script = "#!/bin/sh\necho stolen\n", .login = "nobody", .workdir = theirs, .out = "link"};
     const struct dure_observation *end = run(3, &trick);
     TAP_EQ_INT(end->report, DURE_REPORT_REFUSED, "leads nowhere");
     TAP_HAS(end->reason, "Permission denied", "for want of rights");
     TAP_OK(stat(secret, &info) == 0 && info.st_size == 0, "root's file is as it was");
-    const struct host_job script = {.script = "#!/bin/sh\necho arg $1\n", .command = "x", .command_length = 2, .login = "nobody", .workdir = theirs, .out = "s.txt"};
+    const struct host_job script = {.script = "#!/bin/sh\necho arg $1\n",
+                                    .command = "x",
+                                    .command_length = 2,
+                                    .login = "nobody",
+                                    .workdir = theirs,
+                                    .out = "s.txt"};
     TAP_EQ_INT(run(4, &script)->exit_code, 0, "they can read the script that is theirs to run");
 }
 
@@ -74,7 +85,9 @@ static void test_full_disk(void)
     snprintf(folder, sizeof folder, "%s/attempts", mount_point);
     snprintf(filler, sizeof filler, "%s/filler", mount_point);
     host_open(&host, folder);
-    const struct host_job slow = {.script = "#!/bin/sh\necho $$ > slow\nwhile ! test -e full; do sleep 0.01; done\nexit 21\n", .out = "/dev/null"};
+    const struct host_job slow = {.script =
+                                      "#!/bin/sh\necho $$ > slow\nwhile ! test -e full; do sleep 0.01; done\nexit 21\n",
+                                  .out = "/dev/null"};
     host_start(&host, 1, &slow, false);
     host_pid("slow");
     const int fd = open(filler, O_CREAT | O_WRONLY, 0600);
@@ -109,7 +122,8 @@ static void test_earlier_boot(void)
     host_open(&host, directory);
     host_start(&host, 52, &job, true);
     const struct dure_observation *end = host_wait_over(&host, 52, 5);
-    TAP_OK(end && end->report == DURE_REPORT_ENDED, "in the same boot an attempt that never began is begun while recovering");
+    TAP_OK(end && end->report == DURE_REPORT_ENDED,
+           "in the same boot an attempt that never began is begun while recovering");
     host_close(&host);
     snprintf(path, sizeof path, "%s/boot", directory);
     struct dure_boot other = {.boot = "00000000-0000-0000-0000-000000000000", .first = 1};

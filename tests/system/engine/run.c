@@ -21,7 +21,8 @@ static const struct dure_observation *run(uint64_t attempt, const struct host_jo
 
 static void test_script(void)
 {
-    const struct host_job job = {.script = "#!/bin/sh\necho hello from $DURE_JOB_ID\necho aside >&2\nexit 7\n", .name = "first"};
+    const struct host_job job = {.script = "#!/bin/sh\necho hello from $DURE_JOB_ID\necho aside >&2\nexit 7\n",
+                                 .name = "first"};
     const struct dure_observation *end = run(1, &job);
     TAP_EQ_INT(end->report, DURE_REPORT_ENDED, "it ended");
     TAP_EQ_INT(end->exit_code, 7, "with the script's exit code");
@@ -33,17 +34,46 @@ static void test_script(void)
 static void test_environment(void)
 {
     static const char environment[] = "KEEP=yes\0PATH=/bin:/usr/bin\0DURE_TASK=99\0EMPTY=";
-    const struct host_job job = {.script = "#!/bin/sh\nenv | sort\n", .out = "env-%t.txt", .tasks = 2, .task_gpus = 2, .element = 7, .is_array = true,
-                                 .name = "env job", .restarts = 0, .environment = environment, .environment_length = sizeof environment};
+    const struct host_job job = {.script = "#!/bin/sh\nenv | sort\n",
+                                 .out = "env-%t.txt",
+                                 .tasks = 2,
+                                 .task_gpus = 2,
+                                 .element = 7,
+                                 .is_array = true,
+                                 .name = "env job",
+                                 .restarts = 0,
+                                 .environment = environment,
+                                 .environment_length = sizeof environment};
     const struct dure_observation *end = run(2, &job);
     TAP_EQ_INT(end->exit_code, 0, "both tasks ended well");
     const char *one = host_read("env-1.txt");
-    static const char *const wanted[] = {"DURE_JOB_ID=102\n", "DURE_ATTEMPT=2\n", "DURE_TASK=1\n", "DURE_TASKS=2\n", "DURE_NODE=box-1\n", "DURE_GPUS=2,3\n",
-                                         "DURE_VIRTUAL_GPUS=2,3\n", "CUDA_VISIBLE_DEVICES=\n", "DURE_TENANT=lab/team\n", "SLURM_JOB_ID=102\n",
-                                         "SLURM_PROCID=1\n", "SLURM_NTASKS=2\n", "SLURM_LOCALID=1\n", "SLURM_NODEID=0\n", "SLURM_JOB_NODELIST=box-1\n",
-                                         "SLURM_NNODES=1\n", "SLURM_ARRAY_JOB_ID=102\n", "SLURM_ARRAY_TASK_ID=7\n", "SLURM_ARRAY_TASK_MAX=9\n",
-                                         "SLURM_JOB_NAME=env job\n", "SLURM_CPUS_PER_TASK=4\n", "SLURM_GPUS_ON_NODE=4\n", "SLURM_RESTART_COUNT=0\n",
-                                         "KEEP=yes\n", "EMPTY=\n", "PATH=/bin:/usr/bin\n", "HOME=/"};
+    static const char *const wanted[] = {"DURE_JOB_ID=102\n",
+                                         "DURE_ATTEMPT=2\n",
+                                         "DURE_TASK=1\n",
+                                         "DURE_TASKS=2\n",
+                                         "DURE_NODE=box-1\n",
+                                         "DURE_GPUS=2,3\n",
+                                         "DURE_VIRTUAL_GPUS=2,3\n",
+                                         "CUDA_VISIBLE_DEVICES=\n",
+                                         "DURE_TENANT=lab/team\n",
+                                         "SLURM_JOB_ID=102\n",
+                                         "SLURM_PROCID=1\n",
+                                         "SLURM_NTASKS=2\n",
+                                         "SLURM_LOCALID=1\n",
+                                         "SLURM_NODEID=0\n",
+                                         "SLURM_JOB_NODELIST=box-1\n",
+                                         "SLURM_NNODES=1\n",
+                                         "SLURM_ARRAY_JOB_ID=102\n",
+                                         "SLURM_ARRAY_TASK_ID=7\n",
+                                         "SLURM_ARRAY_TASK_MAX=9\n",
+                                         "SLURM_JOB_NAME=env job\n",
+                                         "SLURM_CPUS_PER_TASK=4\n",
+                                         "SLURM_GPUS_ON_NODE=4\n",
+                                         "SLURM_RESTART_COUNT=0\n",
+                                         "KEEP=yes\n",
+                                         "EMPTY=\n",
+                                         "PATH=/bin:/usr/bin\n",
+                                         "HOME=/"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         TAP_HAS(one, wanted[i], "the second task sees it");
     TAP_OK(!strstr(one, "DURE_TASK=99"), "what the engine says cannot be overridden");
@@ -70,20 +100,27 @@ static void test_ends(void)
         {COMMAND("sh\0-c\0test $DURE_TASK = 0 && exit 3; kill -KILL $$"), 0, SIGKILL, ""},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct host_job job = {.command = rows[i].command, .command_length = rows[i].length, .out = "ends-%j.txt", .tasks = i >= 6 ? 3 : 1};
+        const struct host_job job = {.command = rows[i].command,
+                                     .command_length = rows[i].length,
+                                     .out = "ends-%j.txt",
+                                     .tasks = i >= 6 ? 3 : 1};
         const struct dure_observation *end = run(20 + i, &job);
         TAP_EQ_INT(end->report, DURE_REPORT_ENDED, "%s", rows[i].command);
         TAP_EQ_INT(end->exit_code, rows[i].code, "exit code of row %u", i);
         TAP_EQ_INT(end->exit_signal, rows[i].signal, "signal of row %u", i);
         TAP_HAS(end->reason, rows[i].reason, "reason of row %u", i);
     }
-    TAP_HAS(host_read("ends-123.txt"), "dure: cannot run /does/not/exist", "a missing program is named in the job's own output");
+    TAP_HAS(host_read("ends-123.txt"), "dure: cannot run /does/not/exist",
+            "a missing program is named in the job's own output");
 }
 
 static void test_scripts_of_all_kinds(void)
 {
     static const char words[] = "one\0two words";
-    const struct host_job args = {.script = "#!/bin/sh\necho \"$#:$1:$2\"\n", .command = words, .command_length = sizeof words, .out = "args.txt"};
+    const struct host_job args = {.script = "#!/bin/sh\necho \"$#:$1:$2\"\n",
+                                  .command = words,
+                                  .command_length = sizeof words,
+                                  .out = "args.txt"};
     run(40, &args);
     TAP_EQ_STR(host_read("args.txt"), "2:one:two words\n", "a script gets its arguments");
     const struct host_job bare = {.script = "echo bare $SLURM_PROCID\n", .out = "bare.txt"};
@@ -91,22 +128,28 @@ static void test_scripts_of_all_kinds(void)
     TAP_EQ_STR(host_read("bare.txt"), "bare 0\n", "a script without #! is the shell's");
     const struct host_job lost = {.script = "#!/no/such/interpreter\n", .out = "lost.txt"};
     TAP_EQ_INT(run(42, &lost)->exit_code, 127, "a missing interpreter is a missing program");
-    const struct host_job input = {.script = "#!/bin/sh\nread line || echo no input; umask; ulimit -c; pwd\n", .out = "input.txt", .workdir = "/"};
+    const struct host_job input = {
+        .script = "#!/bin/sh\nread line || echo no input; umask; ulimit -c; pwd\n", .out = "input.txt", .workdir = "/"};
     char path[4096];
     struct host_job here = input;
     char folder[4000];
     snprintf(path, sizeof path, "%s/input.txt", getcwd(folder, sizeof folder));
     here.out = path;
     run(43, &here);
-    TAP_EQ_STR(host_read("input.txt"), "no input\n0022\n0\n/\n", "standard input is empty, the folder and the limits are as stated");
+    TAP_EQ_STR(host_read("input.txt"), "no input\n0022\n0\n/\n",
+               "standard input is empty, the folder and the limits are as stated");
 }
 
 static void test_output_files(void)
 {
-    struct host_job job = {.script = "#!/bin/sh\necho run $SLURM_RESTART_COUNT\necho e >&2\n", .out = "o-%x-%u-%4j.txt", .err = "e-%%-%j.txt", .name = "a/b"};
+    struct host_job job = {.script = "#!/bin/sh\necho run $SLURM_RESTART_COUNT\necho e >&2\n",
+                           .out = "o-%x-%u-%4j.txt",
+                           .err = "e-%%-%j.txt",
+                           .name = "a/b"};
     run(50, &job);
     char path[4096], name[300];
-    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, false, path, sizeof path), DURE_OK, "the path of its output is known");
+    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, false, path, sizeof path), DURE_OK,
+               "the path of its output is known");
     TAP_EQ_STR(host_read(path), "run 0\n", "and leads to it");
     snprintf(name, sizeof name, "o-a_b-");
     TAP_HAS(path, name, "a slash in a job's name is no folder");
@@ -125,11 +168,14 @@ static void test_output_files(void)
     host_turn(&host, 0.3);
     TAP_OK(!host_exists("%s/50", host.directory), "forgetting removes the folder");
     TAP_OK(host_exists("%s", copy), "and leaves the output");
-    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, true, path, sizeof path), DURE_OK, "whose path is still known");
+    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, true, path, sizeof path), DURE_OK,
+               "whose path is still known");
     TAP_HAS(path, "/e-%-150.txt", "standard error's");
-    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 1, true, path, sizeof path), DURE_E_NOT_FOUND, "a task that it had not");
+    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 1, true, path, sizeof path),
+               DURE_E_NOT_FOUND, "a task that it had not");
     TAP_EQ_INT(dure_local_erase(host.directory, (struct dure_attempt_id){50}), DURE_OK, "until it is erased");
-    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, true, path, sizeof path), DURE_E_NOT_FOUND, "then not");
+    TAP_EQ_INT(dure_local_log_path(host.directory, (struct dure_attempt_id){50}, 0, true, path, sizeof path),
+               DURE_E_NOT_FOUND, "then not");
 }
 
 static void test_refusals(void)
@@ -159,11 +205,14 @@ static void test_refusals(void)
 
 static void test_usage(void)
 {
-    const struct host_job job = {.script = "#!/bin/sh\n(i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done)\nhead -c 30000000 /dev/zero | tail -c 29000000 >/dev/null\n",
+    const struct host_job job = {.script = "#!/bin/sh\n(i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done)\nhead -c "
+                                           "30000000 /dev/zero | tail -c 29000000 >/dev/null\n",
                                  .out = "usage.txt"};
     const struct dure_observation *end = run(70, &job);
-    TAP_OK(end->usage.cpu_us > 10000 && end->usage.cpu_us < 10000000, "processor time counts children too: %llu us", (unsigned long long)end->usage.cpu_us);
-    TAP_OK(end->usage.memory_peak_mib >= 20 && end->usage.memory_peak_mib < 200, "memory has its peak: %llu MiB", (unsigned long long)end->usage.memory_peak_mib);
+    TAP_OK(end->usage.cpu_us > 10000 && end->usage.cpu_us < 10000000, "processor time counts children too: %llu us",
+           (unsigned long long)end->usage.cpu_us);
+    TAP_OK(end->usage.memory_peak_mib >= 20 && end->usage.memory_peak_mib < 200, "memory has its peak: %llu MiB",
+           (unsigned long long)end->usage.memory_peak_mib);
 }
 
 int main(void)

@@ -12,7 +12,8 @@ static struct dure_spec sample(void)
 {
     static const struct dure_spec_task layout[3] = {{0, 0, 3}, {0, 1, 12}, {1, 0, 3}};
     static const char names[] = "alpha\0beta", command[] = "prog\0arg";
-    struct dure_spec spec = {.attempt = 7, .job = 42, .tasks = 3, .nodes = 2, .gpu_milli = 1000, .walltime_us = 1, .array_index = 5};
+    struct dure_spec spec = {
+        .attempt = 7, .job = 42, .tasks = 3, .nodes = 2, .gpu_milli = 1000, .walltime_us = 1, .array_index = 5};
     spec.token = (struct dure_span){"abcd", 4};
     spec.login = (struct dure_span){"kim", 3};
     spec.job_name = (struct dure_span){"tr/ain", 6};
@@ -65,11 +66,11 @@ static void test_spec_relations(void)
     struct dure_spec got;
     struct dure_buf buf;
     dure_buf_init(&buf, DURE_ATTEMPT_BYTES_MAX);
-#define BAD(change, err, text)                                                                                           \
-    do {                                                                                                                 \
-        struct dure_spec bad = sample();                                                                                 \
-        change;                                                                                                          \
-        TAP_EQ_INT(back(&bad, &buf, &got), err, text);                                                                   \
+#define BAD(change, err, text)                                                                                         \
+    do {                                                                                                               \
+        struct dure_spec bad = sample();                                                                               \
+        change;                                                                                                        \
+        TAP_EQ_INT(back(&bad, &buf, &got), err, text);                                                                 \
     } while (0)
     BAD(bad.tasks = 0, DURE_E_LIMIT, "no task");
     BAD(bad.tasks = DURE_LOCAL_TASKS_MAX + 1, DURE_E_LIMIT, "too many tasks");
@@ -87,7 +88,12 @@ static void test_spec_relations(void)
 
 static void test_status(void)
 {
-    struct dure_status status = {.report = DURE_REPORT_ENDED, .exit_code = 3, .exit_signal = 0, .usage = {.cpu_us = 99}, .reason = "two\nlines"}, got;
+    struct dure_status status = {.report = DURE_REPORT_ENDED,
+                                 .exit_code = 3,
+                                 .exit_signal = 0,
+                                 .usage = {.cpu_us = 99},
+                                 .reason = "two\nlines"},
+                       got;
     struct dure_buf buf;
     dure_buf_init(&buf, DURE_STATUS_BYTES_MAX);
     dure_status_encode(&status, &buf);
@@ -100,8 +106,10 @@ static void test_status(void)
         caught += dure_status_decode(buf.data, i, &got, NULL) == DURE_E_CORRUPT;
     TAP_EQ_UINT(caught, buf.length, "a torn one is refused, wherever it is torn");
     dure_buf_byte(&buf, 0);
-    TAP_EQ_INT(dure_status_decode(buf.data, buf.length, &got, NULL), DURE_E_CORRUPT, "and so is one with room behind it");
-    static const char *const bad[] = {"dure-status 2\n", "dure-status 1\nreport 1\n", "", "dure-status 1\nreport 2\nexit_code 256\n", "dure-status 1\nreport +2\n"};
+    TAP_EQ_INT(dure_status_decode(buf.data, buf.length, &got, NULL), DURE_E_CORRUPT,
+               "and so is one with room behind it");
+    static const char *const bad[] = {"dure-status 2\n", "dure-status 1\nreport 1\n", "",
+                                      "dure-status 1\nreport 2\nexit_code 256\n", "dure-status 1\nreport +2\n"};
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
         TAP_EQ_INT(dure_status_decode(bad[i], strlen(bad[i]), &got, NULL), DURE_E_CORRUPT, "bad status %u", i);
     dure_buf_release(&buf);
@@ -127,7 +135,8 @@ static void test_claim(void)
     const struct dure_boot boot = {.boot = "b", .first = 12};
     struct dure_boot boot_got;
     dure_boot_encode(&boot, &buf);
-    TAP_OK(dure_boot_decode(buf.data, buf.length, &boot_got, NULL) == DURE_OK && boot_got.first == 12, "a boot line comes back");
+    TAP_OK(dure_boot_decode(buf.data, buf.length, &boot_got, NULL) == DURE_OK && boot_got.first == 12,
+           "a boot line comes back");
     TAP_EQ_INT(dure_boot_decode(buf.data, buf.length - 1, &boot_got, NULL), DURE_E_CORRUPT, "a torn one is refused");
     dure_buf_release(&buf);
 }
@@ -162,7 +171,8 @@ static void test_names(void)
         spec.out_name = (struct dure_span){rows[i].out, (uint32_t)strlen(rows[i].out)};
         spec.err_name = (struct dure_span){rows[i].err, (uint32_t)strlen(rows[i].err)};
         spec.is_array = rows[i].is_array;
-        TAP_EQ_INT(dure_out_name(&spec, rows[i].task, rows[i].is_stderr, path, sizeof path, NULL), DURE_OK, "name %u", i);
+        TAP_EQ_INT(dure_out_name(&spec, rows[i].task, rows[i].is_stderr, path, sizeof path, NULL), DURE_OK, "name %u",
+                   i);
         TAP_EQ_STR(path, rows[i].want, "is expanded");
         TAP_EQ_INT(dure_out_name_per_task(&spec, rows[i].is_stderr), rows[i].per_task, "differs by task or not");
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "engine/discover.h"
 #include "model/fleet.h"
 #include "tap.h"
@@ -12,7 +13,7 @@ static struct dure_machine found(const char *library, const char *mode, int dead
 {
     static struct dure_machine machine;
     memset(&machine, 0, sizeof machine);
-    strcpy(machine.hostname, "Node.Example");
+    TAP_OK(dure_text_copy(machine.hostname, sizeof machine.hostname, "Node.Example"), "a host name");
     machine.cpu_count = 16;
     machine.memory_mib = 65536;
     machine.disk_mib = 100000;
@@ -31,7 +32,8 @@ static struct dure_fleet *fleet_of(const struct dure_machine *machine, uint32_t 
     dure_buf_init(&yaml, 1 << 16);
     dure_buf_init(&text, 1 << 16);
     dure_machine_fleet_yaml(machine, virtual_gpus, &yaml);
-    if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) || dure_fleet_parse(tree, &fleet, &problems)) {
+    if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) ||
+        dure_fleet_parse(tree, &fleet, &problems)) {
         dure_problems_print(&problems, &text);
         tap_diag("%s\n%s", text.data, yaml.data);
     }
@@ -81,7 +83,7 @@ static void test_no_gpus(const char *library)
     TAP_OK(fleet->models[0].is_virtual, "and are labelled so");
     TAP_EQ_STR(fleet->chains[0].name, "this-machine", "in a group of the stated name");
     dure_fleet_free(fleet);
-    strcpy(machine.hostname, "___");
+    TAP_OK(dure_text_copy(machine.hostname, sizeof machine.hostname, "___"), "a host name");
     machine.cpu_count = 1;
     machine.memory_mib = 10;
     machine.disk_mib = 0;
@@ -109,7 +111,8 @@ static void test_listing(void)
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct dure_machine machine = {0};
-        TAP_EQ_INT(dure_machine_gpus_parse(rows[i].text, strlen(rows[i].text), &machine), rows[i].count > 0, "listing %u", i);
+        TAP_EQ_INT(dure_machine_gpus_parse(rows[i].text, strlen(rows[i].text), &machine), rows[i].count > 0,
+                   "listing %u", i);
         TAP_EQ_UINT(machine.gpu_count, rows[i].count, "GPUs of listing %u", i);
         TAP_HAS(machine.nvml_note, rows[i].note, "note of listing %u", i);
     }
@@ -130,8 +133,8 @@ static void test_machine(const char *library)
     setenv("DURE_NVML_LIBRARY", library, 1);
     setenv("FAKE_NVML", "two", 1);
     TAP_EQ_INT(dure_machine_discover(&machine, &error), DURE_OK, "this machine is discovered");
-    TAP_OK(machine.cpu_count >= 1 && machine.memory_mib >= 64 && machine.hostname[0], "%u processors, %llu MiB", machine.cpu_count,
-           (unsigned long long)machine.memory_mib);
+    TAP_OK(machine.cpu_count >= 1 && machine.memory_mib >= 64 && machine.hostname[0], "%u processors, %llu MiB",
+           machine.cpu_count, (unsigned long long)machine.memory_mib);
     TAP_EQ_UINT(machine.gpu_count, 2, "with the library that the environment names");
     unsetenv("DURE_NVML_LIBRARY");
     char name[64];

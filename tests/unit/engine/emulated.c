@@ -24,7 +24,8 @@ static int64_t clock_now(void *context)
     return now_us;
 }
 
-static void clock_timer(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key), void *fire_context)
+static void clock_timer(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key),
+                        void *fire_context)
 {
     (void)context;
     timer_us = at_us;
@@ -59,7 +60,8 @@ static void run_until(int64_t until_us)
     now_us = until_us;
 }
 
-static void start(struct dure_engine *engine, uint64_t attempt, int64_t started_us, int64_t emulated_us, int64_t walltime_us)
+static void start(struct dure_engine *engine, uint64_t attempt, int64_t started_us, int64_t emulated_us,
+                  int64_t walltime_us)
 {
     const struct dure_job job = {.emulated_us = emulated_us, .walltime_us = walltime_us};
     const struct dure_order order = {.attempt = {attempt}, .job = &job, .started_us = started_us};
@@ -104,6 +106,21 @@ static void test_warn_and_stop(struct dure_engine *engine)
     TAP_EQ_UINT(good, 3, "warned: ends well; stopped: by a kill; overdue after a restart: at once");
 }
 
+static void test_forget(struct dure_engine *engine)
+{
+    seen_count = 0;
+    for (uint64_t i = 1; i <= 5; i++)
+        start(engine, 20 + i, now_us, 100 * (int64_t)i, 1);
+    run_until(now_us);
+    engine->forget(engine->state, (struct dure_attempt_id){21});
+    engine->forget(engine->state, (struct dure_attempt_id){23});
+    engine->forget(engine->state, (struct dure_attempt_id){23});
+    run_until(now_us + 1000);
+    TAP_EQ_UINT(seen_count, 5 + 3, "what was forgotten is over without a word");
+    TAP_OK(seen[5].attempt.v == 22 && seen[6].attempt.v == 24 && seen[7].attempt.v == 25,
+           "the others end in their order");
+}
+
 static void test_million(struct dure_engine *engine)
 {
     uint64_t random = tap_seed(5);
@@ -125,6 +142,7 @@ int main(void)
     TAP_EQ_STR(engine->name, "emulated", "says what it is");
     test_life(engine);
     test_warn_and_stop(engine);
+    test_forget(engine);
     test_million(engine);
     start(engine, 7, now_us, 1000, 1000);
     dure_engine_free(engine);

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-struct fake { unsigned index; };
+struct fake {
+    unsigned index;
+};
 static struct fake fakes[3] = {{0}, {1}, {2}};
 
 static int mode_is(const char *mode)
