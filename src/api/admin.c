@@ -42,7 +42,7 @@ void handle_version(struct call *call)
 {
     const struct dure_api_host *host = &call->api->host;
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
-    struct dure_buf lines DURE_CLEANUP_BUF;
+    struct dure_buf lines DURE_CLEANUP_BUF = {0};
 
     dure_buf_init(&lines, 65536);
     host->enforcement(host->context, &lines);

@@ -56,7 +56,7 @@ void handle_allotments(struct call *call)
 
 static void preview_or_write(struct call *call, bool preview)
 {
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     enum dure_err err;
 
     if (!preview) {
@@ -83,7 +83,7 @@ void handle_grant(struct call *call)
     struct dure_allotment *rows = NULL;
     struct dure_problems problems;
     struct dure_tree *tree;
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     bool preview = false;
     uint32_t count = 0;
     enum dure_err err;

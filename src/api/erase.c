@@ -135,8 +135,8 @@ static void gather(struct erase *erase, struct dure_journal *journal)
 
 static void erase_body(struct erase *erase, struct dure_journal *journal, enum dure_body_kind kind, uint64_t id)
 {
-    struct dure_buf old DURE_CLEANUP_BUF;
-    struct dure_buf made DURE_CLEANUP_BUF;
+    struct dure_buf old DURE_CLEANUP_BUF = {0};
+    struct dure_buf made DURE_CLEANUP_BUF = {0};
     struct dure_body *body = NULL;
 
     dure_buf_init(&old, BODY_BYTES_MAX);

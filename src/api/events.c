@@ -82,7 +82,7 @@ static bool take_leaf(void *context, uint64_t sequence, const void *leaf, size_t
 {
     struct stream *stream = context;
     struct dure_record record;
-    struct dure_buf line DURE_CLEANUP_BUF;
+    struct dure_buf line DURE_CLEANUP_BUF = {0};
     const void *bytes;
     size_t whole;
     int got;
@@ -268,8 +268,8 @@ bool dure_api_listening(void *context)
 void dure_api_event(void *context, uint64_t sequence, const struct dure_record *record)
 {
     struct dure_api *api = context;
-    struct dure_buf line DURE_CLEANUP_BUF;
-    struct dure_buf text DURE_CLEANUP_BUF;
+    struct dure_buf line DURE_CLEANUP_BUF = {0};
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
     struct stream *next;
 
     dure_buf_init(&line, EVENT_MAX);

@@ -19,7 +19,7 @@ struct show {
 
 static void write_attempts(const struct call *call, const struct row *row, struct dure_buf *out)
 {
-    struct dure_buf nodes DURE_CLEANUP_BUF;
+    struct dure_buf nodes DURE_CLEANUP_BUF = {0};
 
     json_open(out, "attempts", '[');
     if (row->attempt.v != DURE_NONE64 && row->attempt.v != 0) {
@@ -121,7 +121,7 @@ static bool take(void *context, const struct dure_history_row *row)
 static void read_show(struct call *call, struct dure_journal *journal)
 {
     struct show *show = call->data;
-    struct dure_buf bytes DURE_CLEANUP_BUF;
+    struct dure_buf bytes DURE_CLEANUP_BUF = {0};
     enum dure_err err;
 
     dure_buf_init(&bytes, 4 << 20);

@@ -7,7 +7,7 @@
 static const char *default_project(struct call *call, const struct dure_tenants *tenants)
 {
     const struct identity *who = call->who;
-    struct dure_buf list DURE_CLEANUP_BUF;
+    struct dure_buf list DURE_CLEANUP_BUF = {0};
 
     if (who->member_of.count == 1 && who->member_of.at[0].v < tenants->tenant_count)
         return tenants->tenants[who->member_of.at[0].v].path;

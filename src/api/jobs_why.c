@@ -100,7 +100,7 @@ static void answer_ended(struct call *call)
     json_uint(&call->out, "job", ended->job.v);
     json_str(&call->out, "state", dure_job_state_name(summary.end.state));
     json_str(&call->out, "wait", dure_wait_name(DURE_WAIT_NONE));
-    struct dure_buf sentence DURE_CLEANUP_BUF;
+    struct dure_buf sentence DURE_CLEANUP_BUF = {0};
     dure_buf_init(&sentence, 1024);
     dure_buf_printf(&sentence, "It ended at %s: %s (%s).", dure_time_format_utc(summary.end.time_us, time), dure_job_state_name(summary.end.state),
                     dure_cause_name(summary.end.cause));

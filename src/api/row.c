@@ -101,7 +101,7 @@ static void write_place(const struct call *call, const struct row *row, struct d
 {
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
     const struct dure_chain *chain = NULL;
-    struct dure_buf nodes DURE_CLEANUP_BUF;
+    struct dure_buf nodes DURE_CLEANUP_BUF = {0};
     uint32_t in_chain;
 
     if (fleet != NULL && row->place_count > 0)
@@ -205,7 +205,7 @@ void row_write(const struct call *call, const struct row *row, struct dure_buf *
 
 static char *name_of(struct call *call, struct dure_journal *journal, uint64_t job)
 {
-    struct dure_buf bytes DURE_CLEANUP_BUF;
+    struct dure_buf bytes DURE_CLEANUP_BUF = {0};
     struct dure_body *body = NULL;
     char *name = NULL;
 

@@ -80,16 +80,21 @@ static void sweep_done(struct dure_store_read *read)
     free(sweep);
 }
 
-static void hand_over_attempts(struct daemon *daemon)
+/* Early, so that what it enforces can be told, and what an ended attempt left running is found. */
+static void make_local(struct daemon *daemon)
 {
     const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
-    struct sweep *sweep = calloc(1, sizeof *sweep);
-    bool any = false;
 
     for (uint32_t i = 0; fleet != NULL && i < fleet->site_count; i++)
-        any = any || fleet->sites[i].engine == DURE_ENGINE_LOCAL;
-    if (any)
-        world_local(daemon);
+        if (fleet->sites[i].engine == DURE_ENGINE_LOCAL)
+            (void)world_local(daemon);
+}
+
+static void hand_over_attempts(struct daemon *daemon)
+{
+    struct sweep *sweep = calloc(1, sizeof *sweep);
+
+    make_local(daemon);
     dure_loop_recover(daemon->loop);
     if (sweep == NULL)
         return;
@@ -119,6 +124,7 @@ static void on_recovered(struct daemon *daemon)
 void first_done(struct daemon *daemon)
 {
     daemon->phase = PHASE_RUNNING;
+    make_local(daemon);
     dure_api_ready(daemon->api, daemon->loop, daemon->core);
     log_line(LOG_LEVEL_INFO, "ready: state in %s, listening on %s", daemon->options.state, daemon->options.socket);
     notify_systemd("READY=1\nSTATUS=ready");

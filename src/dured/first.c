@@ -40,7 +40,7 @@ static void no_file(struct daemon *daemon, const char *path)
     daemon_fail(daemon, STATUS_BAD_SPEC, "%s: %s", path, errno != 0 ? strerror(errno) : "larger than 8 MiB");
 }
 
-/* Where nobody wrote down who may use it: a tenant for each owner, and who runs the daemon may do everything. */
+/* Where nobody wrote down who may use it: a tenant for each owner with rights to all that the owner has, and who runs the daemon may do everything. */
 static void default_tenants(const struct dure_fleet *fleet, struct dure_buf *yaml)
 {
     const struct passwd *person = getpwuid(getuid());
@@ -54,6 +54,11 @@ static void default_tenants(const struct dure_fleet *fleet, struct dure_buf *yam
         dure_buf_json(yaml, fleet->owners[i].label);
         dure_buf_printf(yaml, "\n    owner: %s\n", fleet->owners[i].name);
     }
+    if (fleet->chain_count > 0)
+        dure_buf_str(yaml, "allotments:\n");
+    for (uint32_t i = 0; i < fleet->chain_count; i++)
+        dure_buf_printf(yaml, "  - {name: %s, tenant: %s, chain: %s, level: node, count: %u}\n", fleet->chains[i].name,
+                        fleet->owners[fleet->chains[i].owner.v].name, fleet->chains[i].name, fleet->chains[i].node_count);
     dure_buf_str(yaml, "roles:\n  - {role: operator, login: ");
     dure_buf_json(yaml, login);
     dure_buf_str(yaml, "}\n");
