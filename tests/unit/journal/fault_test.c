@@ -1,5 +1,6 @@
 /* Full disks, failed syncs, power cuts, damage. What must die: acknowledging before the sync (a cut loses acknowledged leaves), going on after a failed sync, keeping the
- * tree of a batch that was rolled back, two syncs a batch, not comparing the root at the start. */
+ * tree of a batch that was rolled back, two syncs a batch, not comparing the root at the start,
+ * trusting at the start a WAL whose sync had failed. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +198,7 @@ static void damage(void)
     TAP_OK(last > 0, "leaf 950 lies in the file");
     faultfs_damage("journal.db", last);
     TAP_EQ_INT(open_fault(&journal), DURE_E_CORRUPT, "a damaged leaf in the unfinished tile shows at the start");
+    TAP_HAS(error.text, "its last transaction states", "as what it is");
     TAP_HAS(error.text, "dure restore", "with what to do");
     faultfs_damage("journal.db", last);
     kit_leaf(123, leaf);

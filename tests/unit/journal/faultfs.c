@@ -13,6 +13,7 @@ struct content {
     char name[512];
     bool there;
     uint8_t *now, *durable; /* FILE_MAX each, mostly untouched pages */
+    uint8_t *dirty;         /* by sector: written since the last sync, whether that succeeded or not */
     int64_t now_size, durable_size;
 };
 
@@ -63,6 +64,12 @@ static int fs_close(sqlite3_file *file)
     return SQLITE_OK;
 }
 
+static void touch(struct content *content, int64_t from, int64_t to)
+{
+    for (int64_t sector = from / SECTOR; sector * SECTOR < to; sector++)
+        content->dirty[sector] = 1;
+}
+
 static int fs_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 at)
 {
     const struct content *content = ((struct handle *)file)->content;
@@ -85,6 +92,7 @@ static int fs_write(sqlite3_file *file, const void *bytes, int length, sqlite3_i
     if (at + length > FILE_MAX)
         return SQLITE_FULL;
     memcpy(content->now + at, bytes, (size_t)length);
+    touch(content, at, at + length);
     if (content->now_size < at + length)
         content->now_size = at + length;
     return SQLITE_OK;
@@ -95,8 +103,10 @@ static int fs_truncate(sqlite3_file *file, sqlite3_int64 size)
     struct content *content = ((struct handle *)file)->content;
     if (power_gone())
         return SQLITE_IOERR_TRUNCATE;
-    if (size < content->now_size)
+    if (size < content->now_size) {
         memset(content->now + size, 0, (size_t)(content->now_size - size));
+        touch(content, size, content->now_size);
+    }
     content->now_size = size;
     return SQLITE_OK;
 }
@@ -105,10 +115,20 @@ static int fs_sync(sqlite3_file *file, int flags)
 {
     (void)flags;
     struct content *content = ((struct handle *)file)->content;
-    if (power_gone() || counts_down(&disk.sync_in))
+    if (power_gone())
+        return SQLITE_IOERR_FSYNC;
+    /* As Linux does it: after a failed sync the pages count as clean, readers see them, and no later sync writes them. */
+    const bool fails = counts_down(&disk.sync_in);
+    const int64_t sectors =
+        ((content->now_size > content->durable_size ? content->now_size : content->durable_size) + SECTOR - 1) / SECTOR;
+    for (int64_t sector = 0; sector < sectors; sector++) {
+        if (content->dirty[sector] && !fails)
+            memcpy(content->durable + sector * SECTOR, content->now + sector * SECTOR, SECTOR);
+        content->dirty[sector] = 0;
+    }
+    if (fails)
         return SQLITE_IOERR_FSYNC;
     disk.syncs++;
-    memcpy(content->durable, content->now, (size_t)content->now_size);
     content->durable_size = content->now_size;
     return SQLITE_OK;
 }
@@ -185,8 +205,9 @@ static int fs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
         if (!content->now) {
             content->now = calloc(1, FILE_MAX);
             content->durable = calloc(1, FILE_MAX);
+            content->dirty = calloc(1, FILE_MAX / SECTOR);
         }
-        if (!content->now || !content->durable)
+        if (!content->now || !content->durable || !content->dirty)
             tap_bail("out of memory");
         handle->content = content;
     }
@@ -245,8 +266,11 @@ void faultfs_clear(void)
 {
     for (unsigned i = 0; i < FILES; i++) {
         struct content *content = &disk.file[i];
-        if (content->now)
+        if (content->now) {
             memset(content->now, 0, (size_t)content->now_size);
+            memset(content->durable, 0, (size_t)content->durable_size);
+            memset(content->dirty, 0, FILE_MAX / SECTOR);
+        }
         content->there = false;
     }
     disk.full_in = disk.sync_in = disk.read_in = disk.cut_in = disk.syncs = 0;
@@ -302,6 +326,7 @@ void faultfs_power_on(uint64_t seed)
         }
         content->now_size = size;
         memcpy(content->durable, content->now, (size_t)size);
+        memset(content->dirty, 0, FILE_MAX / SECTOR);
         content->durable_size = size;
     }
     disk.full_in = disk.sync_in = disk.read_in = disk.cut_in = 0;

@@ -13,7 +13,8 @@ enum { BATCH_MAX = 8192, PATHS = 4096 };
 
 const char *kit_path(const char *format, ...)
 {
-    static char *kept[PATHS] __attribute__((used)); /* or the compiler drops what nobody reads, and a leak is reported */
+    static char *kept[PATHS]
+        __attribute__((used)); /* or the compiler drops what nobody reads, and a leak is reported */
     static unsigned count;
     va_list args;
     va_start(args, format);
