@@ -1,0 +1,4 @@
+#!/bin/sh
+#SBATCH -H -Q
+#SBATCH-N 3
+#SBATCH

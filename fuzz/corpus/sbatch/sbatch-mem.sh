@@ -1,0 +1,2 @@
+#!/bin/sh
+#SBATCH -n 4 -G 4 --mem=64G

@@ -1,0 +1,2 @@
+#!/bin/sh
+#SBATCH -N 1 -n 3 --gpus-per-node=8

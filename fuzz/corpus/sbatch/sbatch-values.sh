@@ -1,0 +1,2 @@
+#!/bin/sh
+#SBATCH -t UNLIMITED --mem=lots -d singleton -n 4
