@@ -17,8 +17,8 @@ static struct dure_cells_owner *bindable(const struct dure_cells *cells, struct 
     return NULL;
 }
 
-/* Down from a free cell, always to the least borrowed child: if a cell of `level` without borrowed work must be in there by count, it is
- * found. */
+/* Down from a free cell, always to the least borrowed child: if a cell of `level` without borrowed work must be in
+ * there by count, it is found. */
 static uint32_t descend(const struct dure_cells *cells, unsigned from, uint32_t index, unsigned level)
 {
     for (unsigned l = from; l > level; l--) {
@@ -169,7 +169,7 @@ enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_
         dure_cells_carve(cells, cell.level, cell.index);
     dure_cells_put_bound(cells, cell.level, cell.index, true);
     dure_cells_put_virtual(cells, owner, index, suspended ? DURE_CELLS_SERVED : DURE_CELLS_BOUND, cell.index, 0);
-    dure_cells_put_shock(cells, false);
+    dure_cells_calm(cells);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
@@ -213,6 +213,9 @@ enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id all
     const bool damaged = dure_cells_lost_in(cells, owner->spec.level, owner->virtuals[index].cell) != 0;
     const size_t start = dure_cells_begin(cells);
     dure_cells_unbind(cells, owner, index, served ? DURE_CELLS_SUSPENDED : DURE_CELLS_UNBOUND);
-    dure_cells_put_shock(cells, damaged && !served);
+    if (damaged && !served)
+        dure_cells_put_shock(cells, true);
+    else
+        dure_cells_calm(cells);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }

@@ -1,22 +1,27 @@
 #pragma once
-/* Cells of one chain: who was promised what, what is bound, free or lost, and whether every promise can still be kept.
+/* Cells of one chain: who was promised what, what is bound, free or lost, and whether every promise can still be
+ * kept.
  *
- * A chain is a uniform tree of hardware: level 1 = leaf (one GPU), level K = top; a cell is one subtree. A right (allotment) promises its
- * holder `count` cells of one level. Those cells are first virtual: the holder's private cluster. Using one binds it to a physical cell
- * of the same level; leaf i of the virtual cell is leaf i of the bound one. It unbinds when empty.
+ * A chain is a uniform tree of hardware: level 1 = leaf (one GPU), level K = top; a cell is one subtree. A right
+ * (allotment) promises its holder `count` cells of one level. Those cells are first virtual: the holder's private
+ * cluster. Using one binds it to a physical cell of the same level; leaf i of the virtual cell is leaf i of the bound
+ * one. It unbinds when empty.
  *
- * Source: HiveD (Zhao et al., OSDI 2020; microsoft/hivedscheduler), extended with time, handover, failures and a relaxed split.
+ * Source: HiveD (Zhao et al., OSDI 2020; microsoft/hivedscheduler), extended with time, handover, failures and a
+ * relaxed split.
  *   F[l] = free cells of level l, in merged form (a cell is listed only if its parent is not wholly free)
  *   r[l] = virtual cells owed but not bound: from acceptance to the end, before the start too
  *   s[K] = F[K] - r[K];  s[l] = F[l] + holds[l+1] * s[l+1] - r[l]: what level l has beyond all that is owed
  *   invariant: every s[l] >= 0. Under it, every owed cell that its holder asks for can be bound at once.
  *
- * Deciding and doing are apart. choose(), next_step() and preview() are pure: they say what the rules want. take_exact(), give(),
- * suspend() and restore() do one decided thing and check that it is legal, so that a log replays without deciding again.
+ * Deciding and doing are apart. choose(), next_step() and preview() are pure: they say what the rules want.
+ * take_exact(), give() and do_step() do one decided thing and check that it is legal, so that a log replays without
+ * deciding again.
  *
- * Errors have no effect. E_MEMORY is possible wherever an error is returned. Not thread-safe. Owns its memory: about 14 bytes a leaf,
- * 30 a promised cell. Integers only; ties go to the lowest index or id: the same calls give the same state, everywhere.
- * Cost, unless stated: O(levels), plus the fan-outs of the cells split or merged, plus O(log cells) to find the least borrowed one. */
+ * Errors have no effect. E_MEMORY is possible wherever an error is returned. Not thread-safe. Owns its memory: about
+ * 18 bytes a leaf, 25 a promised cell. Integers only; ties go to the lowest index or id: the same calls give the same
+ * state, everywhere. Cost, unless stated: O(levels), plus the fan-outs of the cells split or merged, plus O(log
+ * cells) to find the least borrowed one. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -34,14 +39,16 @@ enum {
 
 struct dure_cells;
 
-/* holds[l] = children of a level-l cell, for l = 2..levels (1 is allowed); holds[1] is not read. tops = cells of level `levels`. */
+/* holds[l] = children of a level-l cell, for l = 2..levels (1 is allowed); holds[1] is not read. tops = cells of
+ * level `levels`. */
 struct dure_cells_shape {
     uint8_t levels;
     uint32_t tops;
     uint32_t holds[DURE_CELLS_LEVELS_MAX + 1];
 };
 
-/* Everything free, nothing promised. E_INVALID: a level count, fan-out or tops of zero or too many; E_LIMIT: too many leaves. */
+/* Everything free, nothing promised. E_INVALID: a level count, fan-out or tops of zero or too many; E_LIMIT: too many
+ * leaves. */
 DURE_NODISCARD enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells,
                                             struct dure_error *error);
 void dure_cells_free(struct dure_cells *cells); /* NULL is fine */
@@ -69,18 +76,18 @@ struct dure_cells_right {
     struct dure_allot_id predecessor; /* same level, ends no later than this starts; DURE_NONE32: none */
 };
 
-/* Why a right does not fit: at `level` (the right's or a lower one: a promise uses up all levels below it) so many cells are lacking.
- * `fits` = the largest count that would be accepted. */
+/* Why a right does not fit: at `level` (the right's or a lower one: a promise uses up all levels below it) so many
+ * cells are lacking. `fits` = the largest count that would be accepted. */
 struct dure_cells_shortfall {
     uint8_t level;
     uint32_t cells;
     uint32_t fits;
 };
 
-/* Accepts a right iff the invariant holds afterwards on the F of this moment, with every suspended right counted as still owed (a new
- * right never takes what a suspended one waits for). All its cells count at once, except those handed over by the predecessor, which count
- * from the predecessor's end (its cells without an heir, lowest first). E_SHORT fills ret_shortfall (may be NULL); E_INVALID;
- * E_NOT_FOUND: the predecessor; E_LIMIT. O(count). */
+/* Accepts a right iff the invariant holds afterwards on the F of this moment, with every suspended right counted as
+ * still owed (a new right never takes what a suspended one waits for). All its cells count at once, except those
+ * handed over by the predecessor, which count from the predecessor's end (its cells without an heir, lowest first).
+ * E_SHORT fills ret_shortfall (may be NULL); E_INVALID; E_NOT_FOUND: the predecessor; E_LIMIT. O(count). */
 DURE_NODISCARD enum dure_err dure_cells_accept(struct dure_cells *cells, const struct dure_cells_right *right,
                                                struct dure_cells_shortfall *ret_shortfall, struct dure_error *error);
 /* What accept would return, without effect. O(levels + predecessor's cells). */
@@ -104,18 +111,18 @@ struct dure_cells_event {
     struct dure_allot_id heir; /* DURE_NONE32: none */
     uint32_t heir_index;
 };
-/* What the last shrink or end did, or was refused for, by virtual index. Valid until the next call that changes state. */
+/* What the last shrink or end did, in that order, or was refused for. Valid until the next call that changes state. */
 const struct dure_cells_event *dure_cells_events(const struct dure_cells *cells, size_t *ret_count);
 
-/* Keeps `stay` (1..count) cells. First to go: suspended ones, unbound, waiting, bound but unused, then those with fewest used leaves; within
- * each, cells without an heir, then the highest index. Indices of the rest do not move. Cells that have an heir pass to it at once. Where
- * a bound cell is released, or passes to another holder, its uses become borrowings: the caller counts those jobs as borrowed from then on.
- * Without `force`, E_STATE if that would happen to a job (the events name the cells). E_NOT_FOUND; E_INVALID.
- * O(count log count + leaves released). */
+/* Keeps `stay` (1..count) cells. First to go: suspended ones, unbound, waiting, bound but unused, then those with
+ * fewest used leaves; within each, cells without an heir, then the highest index. Indices of the rest do not move.
+ * Cells that have an heir pass to it at once. Where a bound cell is released, or passes to another holder, its uses
+ * become borrowings: the caller counts those jobs as borrowed from then on. Without `force`, E_STATE if that would
+ * happen to a job (the events name the cells). E_NOT_FOUND; E_INVALID. O(count log count + leaves released). */
 DURE_NODISCARD enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id allot, uint32_t stay,
                                                bool force, struct dure_error *error);
-/* Ends a right: its cells pass to their heirs (those in use first, each keeping its binding), the rest are released, the id is free again.
- * Uses and `force` as for shrink. At an instant, end before start. O(count + leaves released). */
+/* Ends a right: its cells pass to their heirs (those in use first, each keeping its binding), the rest are released,
+ * the id is free again. Uses and `force` as for shrink. At an instant, end before start. O(count + leaves released). */
 DURE_NODISCARD enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allot, bool force,
                                             struct dure_error *error);
 
@@ -160,65 +167,72 @@ struct dure_cells_virtual {
 };
 bool dure_cells_virtual(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                         struct dure_cells_virtual *ret_virtual);
-/* The first virtual cell of a right at or after index `from` whose state is in `states` (bits 1 << state); false: none. O(distance),
- * by memchr where one state is asked for. */
+/* The first virtual cell of a right at or after index `from` whose state is in `states` (bits 1 << state); false:
+ * none. O(distance), by memchr where one state is asked for. */
 bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t from, unsigned states,
                              struct dure_cells_virtual *ret_virtual);
-/* The best place for one cell of `level` inside a virtual cell, by rules that see only its holder: all its leaves unused and healthy, in
- * the smallest wholly idle cell (so that larger shapes stay whole), lowest first. ret_offset = its first leaf, counted inside the virtual
- * cell; ret_hole = level of that smallest idle cell. False: none. O(leaves of the virtual cell). */
+/* The best place for one cell of `level` inside a virtual cell, by rules that see only its holder: all its leaves
+ * unused and healthy, in the smallest wholly idle cell (so that larger shapes stay whole), lowest first. ret_offset =
+ * its first leaf, counted inside the virtual cell; ret_hole = level of that smallest idle cell. False: none. O(leaves
+ * of the virtual cell). */
 bool dure_cells_fit(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index, unsigned level,
                     uint32_t *ret_offset, unsigned *ret_hole);
 
 /* The physical cell that the rules bind next to this virtual cell.
- * Owed: the lowest level with a free cell, the least borrowed of that level, then down the least borrowed children. With `relaxed`, also
- * from a higher level where that is safe and evicts fewer borrowed leaves.
- * Suspended: the cell with fewest lost leaves, all other leaves free, that can be had without breaking the invariant for all others; then
- * the least borrowed. O(lost leaves).
- * E_RIGHTS: no such virtual cell, bound already, or not started; E_SUSPENDED: suspended, and no damaged cell can serve it. */
+ * Owed: the lowest level with a free cell, the least borrowed of that level, then down the least borrowed children.
+ * With `relaxed`, also from a higher level where that is safe and evicts fewer borrowed leaves.
+ * Suspended: the cell with fewest lost leaves, all other leaves free, that can be had without breaking the invariant
+ * for all others; then the least borrowed. O(lost leaves).
+ * E_RIGHTS: no such virtual cell, bound already, or not started; E_SUSPENDED: suspended, and no damaged cell can
+ * serve it; E_STATE: not settled. */
 DURE_NODISCARD enum dure_err dure_cells_choose(const struct dure_cells *cells, struct dure_allot_id allot,
                                                uint32_t index, bool relaxed, struct dure_cell *ret_cell,
                                                struct dure_error *error);
-/* Binds exactly this cell, if that is safe: owed: splitting a free level-m cell for it needs min(s[l+1..m]) >= 1 (the cell that choose
- * names always passes). E_RIGHTS as above; E_INVALID: no such cell or another level; E_STATE: not free; E_SHORT: not safe. */
+/* Binds exactly this cell, if that is safe: owed: splitting a free level-m cell for it needs min(s[l+1..m]) >= 1 (the
+ * cell that choose names always passes). E_RIGHTS as above; E_INVALID: no such cell or another level; E_STATE: not
+ * free, or not settled; E_SHORT: not safe. */
 DURE_NODISCARD enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                                    struct dure_cell cell, struct dure_error *error);
 /* choose and take_exact in one. */
 DURE_NODISCARD enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                              struct dure_cell *ret_cell, struct dure_error *error);
-/* Unbinds and merges buddies upward. E_STATE: not bound, or a leaf of it is in use. A damaged cell may leave the chain short: settle then. */
+/* Unbinds and merges buddies upward. E_STATE: not bound, or a leaf of it is in use. A damaged cell may leave the
+ * chain short: settle then. */
 DURE_NODISCARD enum dure_err dure_cells_give(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                              struct dure_error *error);
 
-/* Counts a guaranteed job in (+1) or out (-1) of a leaf. E_STATE: not under a bound cell; E_LIMIT; out of an unused leaf: assert. */
+/* Counts a guaranteed job in (+1) or out (-1) of a leaf. E_STATE: not under a bound cell; E_LIMIT; out of an unused
+ * leaf: assert. */
 DURE_NODISCARD enum dure_err dure_cells_use(struct dure_cells *cells, uint32_t leaf, int delta,
                                             struct dure_error *error);
-/* Counts a borrowed job in or out of a leaf, wherever it stands. A borrowed leaf remains free (or bound): it costs no owner anything, and
- * is evicted when its cell is wanted. E_LIMIT; out of a leaf that is not borrowed: assert. */
+/* Counts a borrowed job in or out of a leaf, wherever it stands. A borrowed leaf remains free (or bound): it costs no
+ * owner anything, and is evicted when its cell is wanted. E_LIMIT; out of a leaf that is not borrowed: assert. */
 DURE_NODISCARD enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int delta,
                                                  struct dure_error *error);
 
 /* ---- failures ---- */
 
-/* A leaf is down, drained or under foreign load; the caller counts the reasons. Its path is split: s falls by one at each level up to the
- * free cell it came from; under a bound cell only that cell is damaged. E_STATE: lost already; E_INVALID. Then settle.
- * Hardware that has yet to arrive is not lost: the rights on it start later. */
+/* A leaf is down, drained or under foreign load; the caller counts the reasons. Its path is split: s falls by one at
+ * each level up to the free cell it came from; under a bound cell only that cell is damaged. E_STATE: lost already;
+ * E_INVALID. Then settle. Hardware that has yet to arrive is not lost: the rights on it start later. */
 DURE_NODISCARD enum dure_err dure_cells_lose(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
 /* The opposite. E_STATE: not lost. Then settle. */
 DURE_NODISCARD enum dure_err dure_cells_repair(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
 
-/* One step towards keeping what can be kept; false: settled. After lose, repair, or give of a damaged cell: the fewest leaves suspended
- * that make every s >= 0, from the highest short level down, at each by rank, then latest start, then id; what is too much is restored in the
- * opposite order: while the same cells are unbound, a repair takes back what the loss did. After all else, nobody is suspended, and whatever
- * fits again is restored in the opposite order (largest first). A served cell that is whole again is restored. Until settled, nothing may be bound or accepted (E_STATE). O(rights) a step. */
+/* One step towards keeping what can be kept; false: settled. After lose, repair, or give of a damaged cell: the
+ * fewest leaves suspended that make every s >= 0, from the highest short level down, at each by rank, then latest
+ * start, then id; what is too much is restored in the opposite order: while the same cells are unbound, a repair
+ * takes back what the loss did. After all else, nobody is suspended, and whatever fits again is restored in the
+ * opposite order (largest first). A served cell that is whole again is restored. Until settled, nothing may be bound
+ * or accepted (E_STATE). O(rights) a step. */
 struct dure_cells_step {
     bool suspend; /* else restore */
     struct dure_allot_id allot;
     uint32_t index;
 };
 bool dure_cells_next_step(const struct dure_cells *cells, struct dure_cells_step *ret_step);
-/* Does the step: owed becomes suspended (E_STATE: it is not owed), suspended becomes owed, served becomes bound (E_STATE: it is neither, or
- * its cell is still damaged). The fit of a restore is next_step's business. */
+/* Does the step: owed becomes suspended (E_STATE: it is not owed), suspended becomes owed, served becomes bound
+ * (E_STATE: it is neither, or its cell is still damaged). The fit of a restore is next_step's business. */
 DURE_NODISCARD enum dure_err dure_cells_do_step(struct dure_cells *cells, const struct dure_cells_step *step,
                                                 struct dure_error *error);
 /* Steps until settled; `tell` (may be NULL) hears each. On failure nothing is done, though tell may have heard. */
@@ -252,16 +266,17 @@ struct dure_cells_sum {
 };
 struct dure_cells_sum dure_cells_sum(const struct dure_cells *cells, struct dure_cell cell);
 
-/* The first free cell of F[level] with index >= from; false: none. Borrowed work keeps away from promises by choosing free cells of levels
- * with slack: see dure_cells_slack. */
+/* The first free cell of F[level] with index >= from; false: none. Borrowed work keeps away from promises by choosing
+ * free cells of levels with slack: see dure_cells_slack. */
 bool dure_cells_free_next(const struct dure_cells *cells, unsigned level, uint32_t from, struct dure_cell *ret_cell);
 /* The first lost leaf >= from; DURE_NONE32: none. */
 uint32_t dure_cells_lost_next(const struct dure_cells *cells, uint32_t from);
 
 /* ---- trying ---- */
 
-/* Everything after a mark can be undone, at the cost of what was done; marks nest and are closed in the opposite order. rollback
- * restores the state exactly; commit keeps the changes. Neither can fail. Rolling back invalidates the events. */
+/* Everything after a mark can be undone, at the cost of what was done; marks nest and are closed in the opposite
+ * order. rollback restores the state exactly; commit keeps the changes. Neither can fail. Rolling back invalidates
+ * the events. */
 struct dure_cells_mark {
     size_t at;
 };
@@ -278,5 +293,6 @@ DURE_NODISCARD enum dure_err dure_cells_load(const void *bytes, size_t length, s
                                              struct dure_error *error);
 struct dure_digest dure_cells_digest(const struct dure_cells *cells);      /* incremental: O(1) */
 struct dure_digest dure_cells_digest_full(const struct dure_cells *cells); /* recomputed: O(leaves) */
-/* Recomputes everything derived (free lists, counts, r, digest) and compares; for tests and snapshots. E_DIVERGED names what differs. */
+/* Recomputes everything derived (free lists, counts, r, digest) and compares; for tests and snapshots. E_DIVERGED
+ * names what differs. */
 DURE_NODISCARD enum dure_err dure_cells_check(const struct dure_cells *cells, struct dure_error *error);

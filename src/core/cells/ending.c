@@ -179,7 +179,7 @@ enum dure_err dure_cells_shrink(struct dure_cells *cells, struct dure_allot_id a
     for (uint32_t i = 0; i < leaving && !cells->failed; i++)
         remove_cell(cells, owner, key_index(keys[i]));
     dure_cells_put_count(cells, owner, stay);
-    dure_cells_put_shock(cells, false);
+    dure_cells_calm(cells);
     free(keys);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
@@ -221,7 +221,7 @@ enum dure_err dure_cells_end(struct dure_cells *cells, struct dure_allot_id allo
     for (uint32_t i = 0; i < owner->index_end && !cells->failed; i++)
         if (owner->state[i] != DURE_CELLS_GONE)
             remove_cell(cells, owner, i);
-    dure_cells_put_shock(cells, false);
+    dure_cells_calm(cells);
     dure_cells_owner_retire(cells, owner);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }

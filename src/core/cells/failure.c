@@ -32,9 +32,10 @@ enum dure_err dure_cells_repair(struct dure_cells *cells, uint32_t leaf, struct 
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
-/* The fewest leaves that must be suspended, as virtual cells by level. From the top down: what is short at a level, after what its upper
- * levels already gave up, can only be made good by rights of this level or above; this level's cost least, and enough of them are unbound
- * (s[l] < 0 with s[l+1] >= 0 means r[l] >= -s[l]). The sum over levels meets the lower bound max(-s[l] * leaves[l]). */
+/* The fewest leaves that must be suspended, as virtual cells by level. From the top down: what is short at a level,
+ * after what its upper levels already gave up, can only be made good by rights of this level or above; this level's
+ * cost least, and enough of them are unbound (s[l] < 0 with s[l+1] >= 0 means r[l] >= -s[l]). The sum over levels
+ * meets the lower bound max(-s[l] * leaves[l]). */
 static void wanted(const struct dure_cells *cells, uint32_t want[DURE_CELLS_LEVELS_MAX + 1])
 {
     int64_t above = 0;

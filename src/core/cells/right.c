@@ -122,7 +122,7 @@ enum dure_err dure_cells_accept(struct dure_cells *cells, const struct dure_cell
     }
     for (; owner && next < right->count && !cells->failed; next++)
         dure_cells_put_virtual(cells, owner, next, DURE_CELLS_UNBOUND, DURE_NONE32, 0);
-    dure_cells_put_shock(cells, false);
+    dure_cells_calm(cells);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
@@ -135,6 +135,6 @@ enum dure_err dure_cells_start(struct dure_cells *cells, struct dure_allot_id al
         return dure_fail(error, DURE_E_STATE, "right %u has started already", allot.v);
     const size_t start = dure_cells_begin(cells);
     dure_cells_put_started(cells, owner, true);
-    dure_cells_put_shock(cells, false);
+    dure_cells_calm(cells);
     return dure_cells_finish(cells, start, DURE_OK, error);
 }

@@ -34,6 +34,12 @@ bool dure_cells_whole(const struct dure_cells *cells)
     return true;
 }
 
+void dure_cells_calm(struct dure_cells *cells)
+{
+    if (cells->shock && dure_cells_whole(cells))
+        dure_cells_put_shock(cells, false);
+}
+
 uint32_t dure_cells_free_count(const struct dure_cells *cells, unsigned level)
 {
     check_level(cells, level);

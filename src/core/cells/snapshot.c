@@ -1,4 +1,5 @@
-/* Bytes of a chain: numbers as LEB128. Only what cannot be derived is written; free lists, sums and links back are made again. */
+/* Bytes of a chain: numbers as LEB128. Only what cannot be derived is written; free lists, sums and links back are
+ * made again. */
 #include "core/cells/snapshot.h"
 
 static void put(struct dure_buf *buf, uint64_t value)

@@ -1,12 +1,14 @@
 #pragma once
 /* Inside the room: the state of one chain, and the primitive changes all operations are made of.
  *
- * Every change goes through a primitive that first writes how to undo it. A primitive that finds no memory for that changes nothing and
- * sets `failed`; those after it then do nothing either, and dure_cells_finish rolls the whole operation back. */
+ * Every change goes through a primitive that first writes how to undo it. A primitive that finds no memory for that
+ * changes nothing and sets `failed`; those after it then do nothing either, and dure_cells_finish rolls the whole
+ * operation back. */
 #include "base/bits.h"
 #include "core/cells/cells.h"
 
-/* Mutants break one rule each, to prove that the tests would notice (tests/property/cells). Only a test's own build has them. */
+/* Mutants break one rule each, to prove that the tests would notice (tests/property/cells). Only a test's own build
+ * has them. */
 enum {
     DURE_CELLS_MUTANT_NONE,
     DURE_CELLS_MUTANT_SPLIT_HIGHEST,
@@ -184,6 +186,9 @@ uint32_t dure_cells_best(const struct dure_cells *cells,
 
 /* ---- slack.c ---- */
 void dure_cells_slacks(const struct dure_cells *cells, bool with_suspended, int64_t slack[DURE_CELLS_LEVELS_MAX + 1]);
+
+/* Bindings or rights changed: from here on nobody is suspended, unless a loss is still unsettled. */
+void dure_cells_calm(struct dure_cells *cells);
 
 /* ---- bind.c ---- */
 void dure_cells_unbind(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,

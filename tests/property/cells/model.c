@@ -28,7 +28,8 @@ static const char *read_leaves(const struct dure_cells *cells, struct naive *nai
     return NULL;
 }
 
-static const char *read_right(const struct dure_cells *cells, const struct dure_cells_right_view *right, struct naive *naive, uint32_t *seen)
+static const char *read_right(const struct dure_cells *cells, const struct dure_cells_right_view *right,
+                              struct naive *naive, uint32_t *seen)
 {
     uint32_t by_state[DURE_CELLS_SERVED + 1] = {0};
     for (uint32_t i = 0; i < right->index_end; i++) {
@@ -59,7 +60,8 @@ static const char *read_rights(const struct dure_cells *cells, struct naive *nai
 {
     struct dure_cells_right_view right;
     uint32_t seen = 0;
-    for (uint32_t from = 0; dure_cells_right_next(cells, (struct dure_allot_id){from}, &right); from = right.right.id.v + 1) {
+    for (uint32_t from = 0; dure_cells_right_next(cells, (struct dure_allot_id){from}, &right);
+         from = right.right.id.v + 1) {
         const char *bad = read_right(cells, &right, naive, &seen);
         if (bad)
             return bad;
@@ -75,7 +77,8 @@ static const char *read_free(const struct dure_cells *cells, const struct naive 
         for (uint32_t i = 0; i < naive->leaf_count / naive->leaves[l]; i++) {
             const uint32_t leaves = naive_cell(naive, l, i);
             const bool whole = (naive->free & leaves) == leaves;
-            const uint32_t parent = l < naive->shape.levels ? naive_cell(naive, l + 1, i * naive->leaves[l] / naive->leaves[l + 1]) : 0;
+            const uint32_t parent =
+                l < naive->shape.levels ? naive_cell(naive, l + 1, i * naive->leaves[l] / naive->leaves[l + 1]) : 0;
             const bool parent_whole = parent && (naive->free & parent) == parent;
             struct dure_cell found;
             const bool listed = dure_cells_free_next(cells, l, i, &found) && found.index == i;
@@ -129,7 +132,8 @@ bool naive_matches(const struct naive *naive, uint32_t free, const uint32_t owed
     return place(naive, free, naive->shape.levels + 1u, 0, 0, owed);
 }
 
-static void least(const struct naive *naive, unsigned level, uint32_t suspended, uint32_t owed[DURE_CELLS_LEVELS_MAX + 1], uint32_t *best)
+static void least(const struct naive *naive, unsigned level, uint32_t suspended,
+                  uint32_t owed[DURE_CELLS_LEVELS_MAX + 1], uint32_t *best)
 {
     if (suspended >= *best)
         return;

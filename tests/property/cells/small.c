@@ -28,7 +28,8 @@ static void exactness(void)
             const struct dure_cells_mark mark = dure_cells_mark(cells);
             bool accepted = true;
             for (unsigned l = 1; l <= 4 && accepted; l++) {
-                const struct dure_cells_right right = {.id = {l}, .count = owed[l], .level = (uint8_t)l, .end_us = 1, .predecessor = {DURE_NONE32}};
+                const struct dure_cells_right right = {
+                    .id = {l}, .count = owed[l], .level = (uint8_t)l, .end_us = 1, .predecessor = {DURE_NONE32}};
                 accepted = !owed[l] || !dure_cells_accept(cells, &right, NULL, NULL);
             }
             dure_cells_rollback(cells, mark);
@@ -84,14 +85,16 @@ static void reach(struct search *search)
         search->bad = "what is derived differs when derived anew";
 }
 
-static bool leaves_allow(const struct dure_cells *cells, const struct dure_cells_virtual *virtual, unsigned level, uint32_t index)
+static bool leaves_allow(const struct dure_cells *cells, const struct dure_cells_virtual *virtual, unsigned level,
+                         uint32_t index)
 {
     struct naive naive;
     if (naive_read(cells, &naive))
         return false;
     const uint32_t leaves = naive_cell(&naive, level, index), healthy = leaves & naive.free;
     if (virtual->state == DURE_CELLS_SUSPENDED)
-        return healthy && !(leaves & naive.bound) && (leaves & naive.lost) && naive_matches(&naive, naive.free & ~leaves, naive.owed);
+        return healthy && !(leaves & naive.bound) && (leaves & naive.lost) &&
+               naive_matches(&naive, naive.free & ~leaves, naive.owed);
     naive.owed[level]--;
     return healthy == leaves && naive_matches(&naive, naive.free & ~leaves, naive.owed);
 }
@@ -106,7 +109,8 @@ static void move_take(struct search *search, const struct dure_cells_virtual *vi
         const bool allowed = leaves_allow(search->cells, virtual, level, i);
         servable |= allowed;
         const struct dure_cells_mark mark = dure_cells_mark(search->cells);
-        const enum dure_err err = dure_cells_take_exact(search->cells, virtual->allot, virtual->index, (struct dure_cell){i, (uint8_t)level}, NULL);
+        const enum dure_err err = dure_cells_take_exact(search->cells, virtual->allot, virtual->index,
+                                                        (struct dure_cell){i, (uint8_t)level}, NULL);
         if (allowed == !err)
             reach(search);
         else
@@ -159,7 +163,8 @@ static void move_flip(struct search *search, uint32_t leaf)
 static void move_all(struct search *search)
 {
     struct dure_cells_right_view right;
-    for (uint32_t from = 0; dure_cells_right_next(search->cells, (struct dure_allot_id){from}, &right) && !search->bad; from = right.right.id.v + 1)
+    for (uint32_t from = 0; dure_cells_right_next(search->cells, (struct dure_allot_id){from}, &right) && !search->bad;
+         from = right.right.id.v + 1)
         for (uint32_t i = 0; i < right.index_end && !search->bad; i++)
             move_virtual(search, &right, i);
     for (uint32_t leaf = 0; leaf < dure_cells_leaf_count(search->cells) && !search->bad; leaf++)
@@ -171,14 +176,20 @@ static bool promise(struct dure_cells *cells, const uint32_t counts[RIGHTS])
 {
     static const uint8_t level[RIGHTS] = {1, 1, 2, 3}, rank[RIGHTS] = {1, 0, 1, 1};
     for (uint32_t i = 0; i < RIGHTS; i++) {
-        const struct dure_cells_right right = {.id = {i}, .count = counts[i], .level = level[i], .rank = rank[i], .end_us = 1, .predecessor = {DURE_NONE32}};
+        const struct dure_cells_right right = {.id = {i},
+                                               .count = counts[i],
+                                               .level = level[i],
+                                               .rank = rank[i],
+                                               .end_us = 1,
+                                               .predecessor = {DURE_NONE32}};
         if (counts[i] && (dure_cells_accept(cells, &right, NULL, NULL) || dure_cells_start(cells, right.id, NULL)))
             return false;
     }
     return true;
 }
 
-static const char *explore(const struct dure_cells_shape *shape, const uint32_t counts[RIGHTS], uint64_t *states, uint64_t *moves)
+static const char *explore(const struct dure_cells_shape *shape, const uint32_t counts[RIGHTS], uint64_t *states,
+                           uint64_t *moves)
 {
     struct search search = {0};
     if (dure_cells_new(shape, &search.cells, NULL))
@@ -207,19 +218,20 @@ static const char *explore(const struct dure_cells_shape *shape, const uint32_t 
 static void reachable(void)
 {
     static const struct dure_cells_shape shape = {.levels = 3, .tops = 1, .holds = {0, 0, 2, 2}};
-    static const uint32_t counts[][RIGHTS] = {{1, 1, 0, 0}, {2, 1, 0, 0}, {1, 0, 1, 0}, {1, 1, 1, 0}, {0, 2, 1, 0}, {0, 0, 2, 0}, {0, 0, 0, 1}, {3, 1, 0, 0}};
+    static const uint32_t counts[][RIGHTS] = {{1, 1, 0, 0}, {2, 1, 0, 0}, {1, 0, 1, 0}, {1, 1, 1, 0},
+                                              {0, 2, 1, 0}, {0, 0, 2, 0}, {0, 0, 0, 1}, {3, 1, 0, 0}};
     uint64_t states = 0, moves = 0;
     const char *bad = NULL;
     for (size_t i = 0; i < sizeof counts / sizeof *counts && !bad; i++)
         bad = explore(&shape, counts[i], &states, &moves);
-    TAP_OK(!bad, "four leaves, eight sets of rights: every state and move (%llu and %llu)%s%s", (unsigned long long)states,
-           (unsigned long long)moves, bad ? ": " : "", bad ? bad : "");
+    TAP_OK(!bad, "four leaves, eight sets of rights: every state and move (%llu and %llu)%s%s",
+           (unsigned long long)states, (unsigned long long)moves, bad ? ": " : "", bad ? bad : "");
     const struct dure_cells_shape pairs = {.levels = 2, .tops = 3, .holds = {0, 0, 2}};
     const uint32_t mixed[RIGHTS] = {1, 1, 2, 0};
     states = moves = 0;
     bad = explore(&pairs, mixed, &states, &moves);
-    TAP_OK(!bad, "six leaves in pairs: every state and move (%llu and %llu)%s%s", (unsigned long long)states, (unsigned long long)moves,
-           bad ? ": " : "", bad ? bad : "");
+    TAP_OK(!bad, "six leaves in pairs: every state and move (%llu and %llu)%s%s", (unsigned long long)states,
+           (unsigned long long)moves, bad ? ": " : "", bad ? bad : "");
 }
 
 void every_small_state(void)

@@ -56,7 +56,8 @@ static bool pick_virtual(struct world *world, unsigned states, bool any, struct 
     const uint32_t count = rights(world, views), first = count ? below(world, count) : 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_cells_right_view *view = &views[(first + i) % count];
-        if ((view->started || any) && (dure_cells_virtual_next(world->cells, view->right.id, below(world, view->index_end), states, ret_virtual) ||
+        if ((view->started || any) && (dure_cells_virtual_next(world->cells, view->right.id,
+                                                               below(world, view->index_end), states, ret_virtual) ||
                                        dure_cells_virtual_next(world->cells, view->right.id, 0, states, ret_virtual)))
             return true;
     }
@@ -74,7 +75,9 @@ static void read_naive(struct world *world, struct naive *naive)
 
 static bool earlier(const struct dure_cells_right *x, const struct dure_cells_right *y)
 {
-    return x->rank != y->rank ? x->rank < y->rank : x->start_us != y->start_us ? x->start_us > y->start_us : x->id.v < y->id.v;
+    return x->rank != y->rank           ? x->rank < y->rank
+           : x->start_us != y->start_us ? x->start_us > y->start_us
+                                        : x->id.v < y->id.v;
 }
 
 /* Rank, latest start, id; restoring in the opposite order. */
@@ -83,7 +86,8 @@ static void check_order(struct world *world, const struct dure_cells_step *step)
     struct dure_cells_right_view views[IDS_MAX], mine;
     struct dure_cells_virtual virtual;
     const uint32_t count = rights(world, views);
-    if (!dure_cells_right(world->cells, step->allot, &mine) || !dure_cells_virtual(world->cells, step->allot, step->index, &virtual)) {
+    if (!dure_cells_right(world->cells, step->allot, &mine) ||
+        !dure_cells_virtual(world->cells, step->allot, step->index, &virtual)) {
         wrong(world, "a step names a cell that does not exist");
         return;
     }
@@ -93,8 +97,8 @@ static void check_order(struct world *world, const struct dure_cells_step *step)
         const uint32_t others = step->suspend ? views[i].unbound : views[i].suspended;
         if (views[i].right.level != mine.right.level || !others || views[i].right.id.v == mine.right.id.v)
             continue;
-        WANT(world, earlier(&mine.right, &views[i].right) == step->suspend, "right %u is %s before right %u", mine.right.id.v,
-             step->suspend ? "suspended" : "restored", views[i].right.id.v);
+        WANT(world, earlier(&mine.right, &views[i].right) == step->suspend, "right %u is %s before right %u",
+             mine.right.id.v, step->suspend ? "suspended" : "restored", views[i].right.id.v);
     }
 }
 
@@ -111,7 +115,8 @@ static void settle(struct world *world, bool may_suspend)
         world->tally.suspended += step.suspend;
         world->tally.restored += !step.suspend;
         WANT(world, !dure_cells_do_step(world->cells, &step, NULL), "a step that was proposed is refused");
-        WANT(world, world->trying || !dure_cells_do_step(world->twin, &step, NULL), "a decided step is refused by the twin");
+        WANT(world, world->trying || !dure_cells_do_step(world->twin, &step, NULL),
+             "a decided step is refused by the twin");
     }
 }
 
@@ -131,8 +136,12 @@ static struct dure_cells_right random_right(struct world *world, uint32_t *ret_i
     struct dure_cells_right_view views[IDS_MAX];
     const uint32_t rights_count = rights(world, views);
     const unsigned level = 1 + below(world, dure_cells_shape(world->cells)->levels);
-    struct dure_cells_right right = {.id = {world->next_id++}, .holder = {below(world, 3)}, .level = (uint8_t)level, .rank = (uint8_t)below(world, 2),
-                                     .start_us = below(world, 4) * 100, .predecessor = {DURE_NONE32}};
+    struct dure_cells_right right = {.id = {world->next_id++},
+                                     .holder = {below(world, 3)},
+                                     .level = (uint8_t)level,
+                                     .rank = (uint8_t)below(world, 2),
+                                     .start_us = below(world, 4) * 100,
+                                     .predecessor = {DURE_NONE32}};
     const uint32_t most = dure_cells_count(world->cells, level);
     right.count = 1 + below(world, most < 4 ? most : 4);
     *ret_inherited = 0;
@@ -147,7 +156,8 @@ static struct dure_cells_right random_right(struct world *world, uint32_t *ret_i
     return right;
 }
 
-static void check_accepted(struct world *world, const struct dure_cells_right *right, uint32_t inherited, enum dure_err err)
+static void check_accepted(struct world *world, const struct dure_cells_right *right, uint32_t inherited,
+                           enum dure_err err)
 {
     struct naive naive;
     read_naive(world, &naive);
@@ -159,20 +169,25 @@ static void check_accepted(struct world *world, const struct dure_cells_right *r
     const uint32_t least = naive_least_suspended(&naive);
     naive.owed[right->level] += right->count - inherited;
     if (!suspended)
-        WANT(world, naive_matches(&naive, naive.free, naive.owed) == !err, "brute force says %s of right %u (level %d, count %u)",
-             err ? "accept" : "refuse", right->id.v, right->level, right->count);
+        WANT(world, naive_matches(&naive, naive.free, naive.owed) == !err,
+             "brute force says %s of right %u (level %d, count %u)", err ? "accept" : "refuse", right->id.v,
+             right->level, right->count);
     else if (!err && right->count > inherited)
         WANT(world, naive_least_suspended(&naive) == least, "right %u takes what suspended ones wait for", right->id.v);
 }
 
-static void check_shortfall(struct world *world, struct dure_cells_right right, uint32_t inherited, const struct dure_cells_shortfall *shortfall)
+static void check_shortfall(struct world *world, struct dure_cells_right right, uint32_t inherited,
+                            const struct dure_cells_shortfall *shortfall)
 {
-    WANT(world, shortfall->level >= 1 && shortfall->level <= right.level && shortfall->cells, "a shortfall without figures");
-    WANT(world, shortfall->fits >= inherited && shortfall->fits < right.count, "what would fit is not less than what was asked");
+    WANT(world, shortfall->level >= 1 && shortfall->level <= right.level && shortfall->cells,
+         "a shortfall without figures");
+    WANT(world, shortfall->fits >= inherited && shortfall->fits < right.count,
+         "what would fit is not less than what was asked");
     right.count = shortfall->fits;
     WANT(world, !right.count || !dure_cells_preview(world->cells, &right, NULL, NULL), "what is said to fit does not");
     right.count++;
-    WANT(world, dure_cells_preview(world->cells, &right, NULL, NULL) == DURE_E_SHORT, "more than what is said to fit does");
+    WANT(world, dure_cells_preview(world->cells, &right, NULL, NULL) == DURE_E_SHORT,
+         "more than what is said to fit does");
 }
 
 static void op_accept(struct world *world)
@@ -229,8 +244,9 @@ static void check_events(struct world *world)
         if (events[i].kind != DURE_CELLS_HANDED_OVER || events[i].cell.level == 0)
             continue;
         world->tally.handed_over++;
-        WANT(world, dure_cells_virtual(world->cells, events[i].heir, events[i].heir_index, &virtual) &&
-                        virtual.cell.level == events[i].cell.level && virtual.cell.index == events[i].cell.index,
+        WANT(world,
+             dure_cells_virtual(world->cells, events[i].heir, events[i].heir_index, &virtual) &&
+                 virtual.cell.level == events[i].cell.level && virtual.cell.index == events[i].cell.index,
              "a bound cell was not handed over");
     }
 }
@@ -247,14 +263,17 @@ static void op_end_or_shrink(struct world *world)
     const uint64_t jobs_before = jobs(world);
     const enum dure_err err = stay ? dure_cells_shrink(world->cells, view->right.id, stay, force, NULL)
                                    : dure_cells_end(world->cells, view->right.id, force, NULL);
-    WANT(world, !err || (err == DURE_E_STATE && !force), "ending or shrinking right %u gives %d", view->right.id.v, err);
+    WANT(world, !err || (err == DURE_E_STATE && !force), "ending or shrinking right %u gives %d", view->right.id.v,
+         err);
     WANT(world, jobs(world) == jobs_before, "a job was forgotten");
     world->tally.in_use += err == DURE_E_STATE;
     if (err)
         return;
     check_events(world);
     if (!world->trying)
-        WANT(world, !(stay ? dure_cells_shrink(world->twin, view->right.id, stay, force, NULL) : dure_cells_end(world->twin, view->right.id, force, NULL)),
+        WANT(world,
+             !(stay ? dure_cells_shrink(world->twin, view->right.id, stay, force, NULL)
+                    : dure_cells_end(world->twin, view->right.id, force, NULL)),
              "the twin refuses an end");
     settle(world, false);
 }
@@ -262,12 +281,15 @@ static void op_end_or_shrink(struct world *world)
 static void take_twin(struct world *world, const struct dure_cells_virtual *virtual, struct dure_cell cell)
 {
     struct dure_cells_virtual now = {.state = DURE_CELLS_GONE};
-    WANT(world, dure_cells_virtual(world->cells, virtual->allot, virtual->index, &now) && now.cell.index == cell.index && now.cell.level == cell.level,
+    WANT(world,
+         dure_cells_virtual(world->cells, virtual->allot, virtual->index, &now) && now.cell.index == cell.index &&
+             now.cell.level == cell.level,
          "a bound cell does not show");
     world->tally.taken++;
     world->tally.served += now.state == DURE_CELLS_SERVED;
     if (!world->trying)
-        WANT(world, !dure_cells_take_exact(world->twin, virtual->allot, virtual->index, cell, NULL), "the twin refuses a decided binding");
+        WANT(world, !dure_cells_take_exact(world->twin, virtual->allot, virtual->index, cell, NULL),
+             "the twin refuses a decided binding");
     settle(world, false);
 }
 
@@ -278,7 +300,8 @@ static void op_take(struct world *world)
     struct dure_cell cell;
     if (!pick_virtual(world, 1u << DURE_CELLS_UNBOUND | 1u << DURE_CELLS_SUSPENDED, false, &virtual))
         return;
-    const enum dure_err err = dure_cells_choose(world->cells, virtual.allot, virtual.index, below(world, 2), &cell, NULL);
+    const enum dure_err err =
+        dure_cells_choose(world->cells, virtual.allot, virtual.index, below(world, 2), &cell, NULL);
     if (virtual.state == DURE_CELLS_SUSPENDED && err == DURE_E_SUSPENDED)
         return;
     WANT(world, !err, "a legal request (right %u, cell %u) finds no place: %d", virtual.allot.v, virtual.index, err);
@@ -310,7 +333,8 @@ static void op_take_any(struct world *world)
         else
             naive.owed[level]--;
         legal = legal && naive_matches(&naive, naive.free & ~leaves, naive.owed);
-        WANT(world, legal == !err, "binding cell %u of level %u gives %d, brute force says %s", cell.index, level, err, legal ? "safe" : "unsafe");
+        WANT(world, legal == !err, "binding cell %u of level %u gives %d, brute force says %s", cell.index, level, err,
+             legal ? "safe" : "unsafe");
     }
     world->tally.refused_unsafe += err == DURE_E_SHORT;
     if (!err)
@@ -342,18 +366,24 @@ static void op_use(struct world *world)
     const int delta = now && (now > 2 || below(world, 2)) ? -1 : 1;
     if (use && view.allot.v == DURE_NONE32)
         return;
-    const enum dure_err err = use ? dure_cells_use(world->cells, leaf, delta, NULL) : dure_cells_borrowed(world->cells, leaf, delta, NULL);
+    const enum dure_err err =
+        use ? dure_cells_use(world->cells, leaf, delta, NULL) : dure_cells_borrowed(world->cells, leaf, delta, NULL);
     WANT(world, !err, "counting a job gives %d", err);
     if (!world->trying)
-        WANT(world, !(use ? dure_cells_use(world->twin, leaf, delta, NULL) : dure_cells_borrowed(world->twin, leaf, delta, NULL)), "the twin refuses a use");
+        WANT(world,
+             !(use ? dure_cells_use(world->twin, leaf, delta, NULL)
+                   : dure_cells_borrowed(world->twin, leaf, delta, NULL)),
+             "the twin refuses a use");
 }
 
 static void flip(struct world *world, uint32_t leaf, bool is_lost)
 {
-    const enum dure_err err = is_lost ? dure_cells_repair(world->cells, leaf, NULL) : dure_cells_lose(world->cells, leaf, NULL);
+    const enum dure_err err =
+        is_lost ? dure_cells_repair(world->cells, leaf, NULL) : dure_cells_lose(world->cells, leaf, NULL);
     WANT(world, !err, "losing or repairing a leaf gives %d", err);
     if (!world->trying)
-        WANT(world, !(is_lost ? dure_cells_repair(world->twin, leaf, NULL) : dure_cells_lose(world->twin, leaf, NULL)), "the twin refuses a loss");
+        WANT(world, !(is_lost ? dure_cells_repair(world->twin, leaf, NULL) : dure_cells_lose(world->twin, leaf, NULL)),
+             "the twin refuses a loss");
     settle(world, true);
     struct naive naive;
     read_naive(world, &naive);
@@ -361,7 +391,8 @@ static void flip(struct world *world, uint32_t leaf, bool is_lost)
     for (unsigned l = 1; l <= naive.shape.levels; l++)
         suspended += naive.suspended[l] * naive.leaves[l];
     if (world->naive && !world->bad[0])
-        WANT(world, suspended == naive_least_suspended(&naive), "%u leaves are suspended, %u would do", suspended, naive_least_suspended(&naive));
+        WANT(world, suspended == naive_least_suspended(&naive), "%u leaves are suspended, %u would do", suspended,
+             naive_least_suspended(&naive));
 }
 
 static void op_flip(struct world *world)
@@ -381,7 +412,8 @@ static struct dure_digest suspended_set(const struct world *world)
     for (uint32_t r = 0; r < count; r++)
         for (uint32_t i = 0; i < views[r].index_end; i++) {
             struct dure_cells_virtual virtual;
-            if (dure_cells_virtual(world->cells, views[r].right.id, i, &virtual) && virtual.state == DURE_CELLS_SUSPENDED) {
+            if (dure_cells_virtual(world->cells, views[r].right.id, i, &virtual) &&
+                virtual.state == DURE_CELLS_SUSPENDED) {
                 const uint32_t words[] = {views[r].right.id.v, i};
                 dure_digest_add(&sum, dure_hash128(1, words, sizeof words));
             }
@@ -398,7 +430,8 @@ static void save(struct world *world, struct dure_buf *buf)
 
 static void same_bytes(struct world *world, const struct dure_buf *x, const struct dure_buf *y, const char *what)
 {
-    WANT(world, x->length == y->length && memcmp(x->data, y->data, x->length) == 0, "%s does not restore the state", what);
+    WANT(world, x->length == y->length && memcmp(x->data, y->data, x->length) == 0, "%s does not restore the state",
+         what);
 }
 
 static bool anything_suspended(const struct world *world)
@@ -409,8 +442,9 @@ static bool anything_suspended(const struct world *world)
     return false;
 }
 
-/* While nothing is bound or unbound, what is suspended depends on what is lost alone: losses and repairs that are taken back one by one
- * leave the same rights suspended each time. Under a mark, so that it costs the history nothing. */
+/* While nothing is bound or unbound, what is suspended depends on what is lost alone: losses and repairs that are
+ * taken back one by one leave the same rights suspended each time. Under a mark, so that it costs the history
+ * nothing. */
 static void op_there_and_back(struct world *world)
 {
     enum { FLIPS = 5 };
@@ -459,7 +493,8 @@ static void op_claim_all(struct world *world)
             WANT(world, !dure_cells_start(world->cells, views[i].right.id, NULL), "a start is refused");
     while (pick_virtual(world, 1u << DURE_CELLS_UNBOUND, false, &virtual) && !world->bad[0]) {
         const enum dure_err err = dure_cells_take(world->cells, virtual.allot, virtual.index, &cell, NULL);
-        WANT(world, !err, "when all claim at once, cell %u of right %u is refused: %d", virtual.index, virtual.allot.v, err);
+        WANT(world, !err, "when all claim at once, cell %u of right %u is refused: %d", virtual.index, virtual.allot.v,
+             err);
     }
     dure_cells_rollback(world->cells, mark);
     save(world, &after);
@@ -502,8 +537,9 @@ static void op_reload(struct world *world)
 static void op_any(struct world *world)
 {
     static void (*const ops[])(struct world *) = {
-        op_accept, op_accept, op_start, op_start, op_end_or_shrink, op_take, op_take, op_take, op_take_any, op_take_any, op_give, op_give,
-        op_give, op_use, op_use, op_use, op_flip, op_flip, op_there_and_back, op_claim_all, op_try, op_reload,
+        op_accept,   op_accept,   op_start,          op_start,     op_end_or_shrink, op_take,   op_take, op_take,
+        op_take_any, op_take_any, op_give,           op_give,      op_give,          op_use,    op_use,  op_use,
+        op_flip,     op_flip,     op_there_and_back, op_claim_all, op_try,           op_reload,
     };
     ops[below(world, sizeof ops / sizeof *ops)](world);
 }
@@ -520,7 +556,8 @@ bool world_step(struct world *world)
     struct dure_error error = {0};
     if (world->naive) {
         read_naive(world, &naive);
-        WANT(world, world->bad[0] || naive_matches(&naive, naive.free, naive.owed), "brute force can not place what is owed");
+        WANT(world, world->bad[0] || naive_matches(&naive, naive.free, naive.owed),
+             "brute force can not place what is owed");
     }
     WANT(world, dure_cells_whole(world->cells), "the invariant does not hold");
     WANT(world, !dure_cells_check(world->cells, &error), "%s", error.text);

@@ -38,7 +38,8 @@ static void least_borrowed_first(void)
     borrowed(cells, 4);
     borrowed(cells, 6);
     borrowed(cells, 7);
-    TAP_OK(!dure_cells_choose(cells, ALLOT(1), 0, false, &cell, NULL) && cell.index == 2, "the rack with less of it, and there the idle node");
+    TAP_OK(!dure_cells_choose(cells, ALLOT(1), 0, false, &cell, NULL) && cell.index == 2,
+           "the rack with less of it, and there the idle node");
     TAP_EQ_INT(dure_cells_borrowed(cells, 0, -1, NULL), DURE_OK, "one borrower leaves");
     TAP_EQ_INT(dure_cells_borrowed(cells, 1, -1, NULL), DURE_OK, "another");
     borrowed(cells, 2);
@@ -46,8 +47,10 @@ static void least_borrowed_first(void)
     fixture_promise(cells, fixture_right(2, 1, 1));
     TAP_EQ_UINT(fixture_take(cells, 1, 0).index, 0, "leaf 0 is bound");
     borrowed(cells, 1);
-    TAP_OK(!dure_cells_choose(cells, ALLOT(2), 0, false, &cell, NULL) && cell.index == 1, "the free leaf comes first though it is borrowed");
-    TAP_OK(!dure_cells_choose(cells, ALLOT(2), 0, true, &cell, NULL) && cell.index == 3, "unless a larger cell can be split safely");
+    TAP_OK(!dure_cells_choose(cells, ALLOT(2), 0, false, &cell, NULL) && cell.index == 1,
+           "the free leaf comes first though it is borrowed");
+    TAP_OK(!dure_cells_choose(cells, ALLOT(2), 0, true, &cell, NULL) && cell.index == 3,
+           "unless a larger cell can be split safely");
     const struct dure_cells_sum sum = dure_cells_sum(cells, CELL(3, 0));
     TAP_OK(sum.bound == 1 && sum.borrowed == 2 && !sum.is_free, "sums of the first rack");
     fixture_sound(cells, "with borrowers");
@@ -84,7 +87,8 @@ static void refused_takes(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct dure_error error = {0};
         const struct dure_digest before = dure_cells_digest(cells);
-        TAP_EQ_INT(dure_cells_take_exact(cells, ALLOT(rows[i].allot), rows[i].index, rows[i].cell, &error), rows[i].want, "%s", rows[i].name);
+        TAP_EQ_INT(dure_cells_take_exact(cells, ALLOT(rows[i].allot), rows[i].index, rows[i].cell, &error),
+                   rows[i].want, "%s", rows[i].name);
         const struct dure_digest after = dure_cells_digest(cells);
         TAP_OK(!rows[i].want || (error.text[0] && before.lane[0] == after.lane[0]), "with words and without effect");
     }
@@ -104,15 +108,25 @@ static void leaves_by_position(void)
     (void)fixture_take(cells, 1, 0);
     TAP_EQ_UINT(fixture_take(cells, 2, 1).index, 1, "the second virtual node is bound to node 1");
     dure_cells_leaf(cells, 3, &leaf);
-    TAP_OK(leaf.allot.v == 2 && leaf.holder.v == 2 && leaf.index == 1 && leaf.offset == 1 && !leaf.lost, "leaf 3 is its second leaf");
+    TAP_OK(leaf.allot.v == 2 && leaf.holder.v == 2 && leaf.index == 1 && leaf.offset == 1 && !leaf.lost,
+           "leaf 3 is its second leaf");
     dure_cells_leaf(cells, 1, &leaf);
     TAP_OK(leaf.allot.v == DURE_NONE32 && leaf.holder.v == DURE_NONE32, "leaf 1 is nobody's");
-    TAP_OK(dure_cells_virtual(cells, ALLOT(2), 1, &virtual) && virtual.cell.index == 1 && virtual.cell.level == 2 && virtual.free == 2, "and back");
-    TAP_OK(dure_cells_virtual_next(cells, ALLOT(2), 0, 1u << DURE_CELLS_UNBOUND, &virtual) && virtual.index == 0 && virtual.free == 2, "the unbound one");
+    TAP_OK(dure_cells_virtual(cells, ALLOT(2), 1, &virtual) && virtual.cell.index == 1 && virtual.cell.level == 2 &&
+               virtual.free == 2,
+           "and back");
+    TAP_OK(dure_cells_virtual_next(cells, ALLOT(2), 0, 1u << DURE_CELLS_UNBOUND, &virtual) && virtual.index == 0 &&
+               virtual.free == 2,
+           "the unbound one");
     TAP_OK(!dure_cells_virtual_next(cells, ALLOT(2), 1, 1u << DURE_CELLS_UNBOUND, &virtual), "is the only one");
-    TAP_OK(dure_cells_virtual_next(cells, ALLOT(2), 1, 1u << DURE_CELLS_UNBOUND | 1u << DURE_CELLS_BOUND, &virtual) && virtual.index == 1, "of either state");
-    TAP_OK(!dure_cells_virtual_next(cells, ALLOT(2), 0, 1u << DURE_CELLS_SERVED | 1u << DURE_CELLS_WAITING, &virtual), "none of these");
-    TAP_OK(!dure_cells_virtual_next(cells, ALLOT(2), 2, ~0u, &virtual) && !dure_cells_virtual_next(cells, ALLOT(9), 0, ~0u, &virtual), "past the end");
+    TAP_OK(dure_cells_virtual_next(cells, ALLOT(2), 1, 1u << DURE_CELLS_UNBOUND | 1u << DURE_CELLS_BOUND, &virtual) &&
+               virtual.index == 1,
+           "of either state");
+    TAP_OK(!dure_cells_virtual_next(cells, ALLOT(2), 0, 1u << DURE_CELLS_SERVED | 1u << DURE_CELLS_WAITING, &virtual),
+           "none of these");
+    TAP_OK(!dure_cells_virtual_next(cells, ALLOT(2), 2, ~0u, &virtual) &&
+               !dure_cells_virtual_next(cells, ALLOT(9), 0, ~0u, &virtual),
+           "past the end");
     TAP_OK(!dure_cells_virtual(cells, ALLOT(2), 2, &virtual), "no third node");
     const struct dure_cells_sum inside = dure_cells_sum(cells, CELL(1, 3));
     TAP_OK(inside.bound == 1 && !inside.is_free, "a leaf of a bound node counts as bound");

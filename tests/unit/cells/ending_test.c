@@ -40,8 +40,9 @@ static void renewal(void)
     TAP_EQ_INT(dure_cells_end(cells, ALLOT(1), false, NULL), DURE_OK, "the end needs no force: the guarantee goes on");
     const struct dure_cells_event *events = dure_cells_events(cells, &count);
     TAP_EQ_UINT(count, 4, "four cells are handed over");
-    TAP_OK(events[3].kind == DURE_CELLS_HANDED_OVER && events[3].virtual_index == 3 && events[3].heir.v == 2 && events[3].used == 1 &&
-               events[3].cell.level == 2 && events[3].cell.index == cell.index, "the bound one with its cell");
+    TAP_OK(events[3].kind == DURE_CELLS_HANDED_OVER && events[3].virtual_index == 3 && events[3].heir.v == 2 &&
+               events[3].used == 1 && events[3].cell.level == 2 && events[3].cell.index == cell.index,
+           "the bound one with its cell");
     dure_cells_leaf(cells, cell.index * 2, &leaf);
     TAP_OK(leaf.allot.v == 2 && leaf.used == 1 && leaf.borrowed == 0, "the job is the renewal's");
     TAP_EQ_INT(fixture_state(cells, 2, events[3].heir_index), DURE_CELLS_BOUND, "and bound");
@@ -89,8 +90,10 @@ static void smaller_renewal(void)
     use(cells, busy.index * 2);
     TAP_EQ_INT(dure_cells_end(cells, ALLOT(1), false, NULL), DURE_OK, "ended");
     const struct dure_cells_event *events = dure_cells_events(cells, &count);
-    TAP_OK(count == 2 && events[0].kind == DURE_CELLS_RELEASED && events[0].cell.index == idle.index, "the idle cell is released");
-    TAP_OK(events[1].kind == DURE_CELLS_HANDED_OVER && events[1].cell.index == busy.index && events[1].heir_index == 0, "the busy one handed over");
+    TAP_OK(count == 2 && events[0].kind == DURE_CELLS_RELEASED && events[0].cell.index == idle.index,
+           "the idle cell is released");
+    TAP_OK(events[1].kind == DURE_CELLS_HANDED_OVER && events[1].cell.index == busy.index && events[1].heir_index == 0,
+           "the busy one handed over");
     TAP_EQ_UINT(dure_cells_owed(cells, 2), 0, "the third is owed to nobody");
     fixture_sound(cells, "after the smaller renewal");
     dure_cells_free(cells);
@@ -109,9 +112,11 @@ static void a_link_goes(void)
     TAP_EQ_INT(dure_cells_end(cells, ALLOT(2), false, NULL), DURE_OK, "B is cancelled");
     TAP_EQ_INT(fixture_state(cells, 3, 0), DURE_CELLS_WAITING, "C waits for A");
     TAP_EQ_INT(fixture_state(cells, 3, 1), DURE_CELLS_UNBOUND, "and has B's own cell");
-    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.heir.v == 3 && virtual.heir_index == 0, "A's heir is C");
+    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.heir.v == 3 && virtual.heir_index == 0,
+           "A's heir is C");
     TAP_EQ_INT(dure_cells_start(cells, ALLOT(3), NULL), DURE_OK, "C starts early by its caller's mistake");
-    TAP_EQ_INT(dure_cells_choose(cells, ALLOT(3), 0, false, &virtual.cell, NULL), DURE_E_RIGHTS, "yet cannot have what is A's");
+    TAP_EQ_INT(dure_cells_choose(cells, ALLOT(3), 0, false, &virtual.cell, NULL), DURE_E_RIGHTS,
+               "yet cannot have what is A's");
     TAP_EQ_INT(dure_cells_end(cells, ALLOT(3), false, NULL), DURE_OK, "C is cancelled too");
     TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.heir.v == DURE_NONE32, "A has no heir");
     TAP_EQ_INT(dure_cells_end(cells, ALLOT(3), false, NULL), DURE_E_NOT_FOUND, "there is no C any more");
@@ -148,7 +153,8 @@ static void shrinking(void)
         use(cells, 0);
         use(cells, 1);
         use(cells, 2);
-        TAP_EQ_INT(dure_cells_shrink(cells, ALLOT(1), rows[i].stay, rows[i].force, NULL), rows[i].want, "shrink: %s", rows[i].name);
+        TAP_EQ_INT(dure_cells_shrink(cells, ALLOT(1), rows[i].stay, rows[i].force, NULL), rows[i].want, "shrink: %s",
+                   rows[i].name);
         (void)dure_cells_events(cells, &events);
         TAP_EQ_UINT(events, rows[i].want == DURE_E_INVALID ? 0 : rows[i].events, "cells told of");
         uint32_t left = 0;

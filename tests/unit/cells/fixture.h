@@ -19,7 +19,13 @@ static inline struct dure_cells *fixture_racks(void)
 
 static inline struct dure_cells_right fixture_right(uint32_t id, unsigned level, uint32_t count)
 {
-    return (struct dure_cells_right){.id = {id}, .holder = {id}, .level = (uint8_t)level, .count = count, .rank = 1, .end_us = 100, .predecessor = NO_ALLOT};
+    return (struct dure_cells_right){.id = {id},
+                                     .holder = {id},
+                                     .level = (uint8_t)level,
+                                     .count = count,
+                                     .rank = 1,
+                                     .end_us = 100,
+                                     .predecessor = NO_ALLOT};
 }
 
 /* Accepted and started. */

@@ -37,7 +37,8 @@ enum { CALLS = 11 };
 static enum dure_err call(struct dure_cells *cells, int which)
 {
     struct dure_cell cell;
-    const struct dure_cells_right next = {.id = {2}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {1}};
+    const struct dure_cells_right next = {
+        .id = {2}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {1}};
     const struct dure_cells_step step = {.suspend = true, .allot = ALLOT(1), .index = 1};
     switch (which) {
     case 0: return dure_cells_accept(cells, &next, NULL, NULL);
@@ -54,7 +55,8 @@ static enum dure_err call(struct dure_cells *cells, int which)
     }
 }
 
-/* Loaded afresh each time, so that no memory is left over from before, and under a mark with the undo log nearly full. */
+/* Loaded afresh each time, so that no memory is left over from before, and under a mark with the undo log nearly
+ * full. */
 static struct dure_cells *copy_of(const struct dure_buf *bytes)
 {
     struct dure_cells *cells;
@@ -77,7 +79,8 @@ static void calls(const struct dure_buf *bytes, int which, uint32_t fill)
         const enum dure_err err = call(cells, which);
         const bool refused = oom_end();
         const struct dure_digest after = dure_cells_digest(cells);
-        if (refused && (err != DURE_E_MEMORY || memcmp(&before, &after, sizeof after) != 0 || dure_cells_check(cells, NULL)))
+        if (refused &&
+            (err != DURE_E_MEMORY || memcmp(&before, &after, sizeof after) != 0 || dure_cells_check(cells, NULL)))
             TAP_FAIL("call %d, fill %u, refusal %ld: %d", which, fill, nth, err);
         dure_cells_rollback(cells, mark);
         const struct dure_digest back = dure_cells_digest(cells);
@@ -85,7 +88,8 @@ static void calls(const struct dure_buf *bytes, int which, uint32_t fill)
             TAP_FAIL("call %d, fill %u: rollback restores the state", which, fill);
         dure_cells_free(cells);
         if (!refused) {
-            TAP_EQ_INT(err, DURE_OK, "call %d with the undo log at %u: %ld refusals without effect", which, fill, nth - 1);
+            TAP_EQ_INT(err, DURE_OK, "call %d with the undo log at %u: %ld refusals without effect", which, fill,
+                       nth - 1);
             break;
         }
     }

@@ -9,23 +9,74 @@ static void accepted_or_not(void)
         struct dure_cells_shortfall shortfall;
         const char *name;
     } rows[] = {
-        {{.id = {9}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_SHORT, {1, 1, 0}, "a leaf too many"},
-        {{.id = {9}, .level = 1, .count = 5, .start_us = 500, .end_us = 600, .predecessor = {DURE_NONE32}}, DURE_E_SHORT, {1, 5, 0}, "later: all count from acceptance to their end"},
-        {{.id = {9}, .level = 3, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_SHORT, {2, 2, 0}, "a rack: its nodes are owed"},
-        {{.id = {9}, .level = 3, .count = UINT32_MAX, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_SHORT, {3, 0, 0}, "4 billion racks"},
-        {{.id = {9}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}}, DURE_OK, {0}, "two nodes after right 2"},
-        {{.id = {9}, .level = 2, .count = 1, .start_us = 150, .end_us = 200, .predecessor = {2}}, DURE_OK, {0}, "one node some time after right 2"},
-        {{.id = {9}, .level = 2, .count = 3, .start_us = 100, .end_us = 200, .predecessor = {2}}, DURE_E_SHORT, {2, 1, 2}, "three nodes after two"},
-        {{.id = {9}, .level = 2, .count = 2, .start_us = 99, .end_us = 200, .predecessor = {2}}, DURE_E_INVALID, {0}, "starts before its predecessor ends"},
-        {{.id = {9}, .level = 1, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}}, DURE_E_INVALID, {0}, "a predecessor of another level"},
-        {{.id = {9}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {3}}, DURE_E_NOT_FOUND, {0}, "no such predecessor"},
-        {{.id = {1}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}}, DURE_E_INVALID, {0}, "an id in use"},
-        {{.id = {9}, .level = 0, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "level 0"},
-        {{.id = {9}, .level = 4, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "a level over the top"},
-        {{.id = {9}, .level = 1, .count = 0, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "nothing"},
-        {{.id = {9}, .level = 1, .count = 1, .start_us = 7, .end_us = 7, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "ends as it starts"},
-        {{.id = {DURE_NONE32}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "no id"},
-        {{.id = {9}, .holder = {DURE_NONE32}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}}, DURE_E_INVALID, {0}, "no holder"},
+        {{.id = {9}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_SHORT,
+         {1, 1, 0},
+         "a leaf too many"},
+        {{.id = {9}, .level = 1, .count = 5, .start_us = 500, .end_us = 600, .predecessor = {DURE_NONE32}},
+         DURE_E_SHORT,
+         {1, 5, 0},
+         "later: all count from acceptance to their end"},
+        {{.id = {9}, .level = 3, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_SHORT,
+         {2, 2, 0},
+         "a rack: its nodes are owed"},
+        {{.id = {9}, .level = 3, .count = UINT32_MAX, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_SHORT,
+         {3, 0, 0},
+         "4 billion racks"},
+        {{.id = {9}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}},
+         DURE_OK,
+         {0},
+         "two nodes after right 2"},
+        {{.id = {9}, .level = 2, .count = 1, .start_us = 150, .end_us = 200, .predecessor = {2}},
+         DURE_OK,
+         {0},
+         "one node some time after right 2"},
+        {{.id = {9}, .level = 2, .count = 3, .start_us = 100, .end_us = 200, .predecessor = {2}},
+         DURE_E_SHORT,
+         {2, 1, 2},
+         "three nodes after two"},
+        {{.id = {9}, .level = 2, .count = 2, .start_us = 99, .end_us = 200, .predecessor = {2}},
+         DURE_E_INVALID,
+         {0},
+         "starts before its predecessor ends"},
+        {{.id = {9}, .level = 1, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}},
+         DURE_E_INVALID,
+         {0},
+         "a predecessor of another level"},
+        {{.id = {9}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {3}},
+         DURE_E_NOT_FOUND,
+         {0},
+         "no such predecessor"},
+        {{.id = {1}, .level = 2, .count = 2, .start_us = 100, .end_us = 200, .predecessor = {2}},
+         DURE_E_INVALID,
+         {0},
+         "an id in use"},
+        {{.id = {9}, .level = 0, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "level 0"},
+        {{.id = {9}, .level = 4, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "a level over the top"},
+        {{.id = {9}, .level = 1, .count = 0, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "nothing"},
+        {{.id = {9}, .level = 1, .count = 1, .start_us = 7, .end_us = 7, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "ends as it starts"},
+        {{.id = {DURE_NONE32}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "no id"},
+        {{.id = {9}, .holder = {DURE_NONE32}, .level = 1, .count = 1, .end_us = 1, .predecessor = {DURE_NONE32}},
+         DURE_E_INVALID,
+         {0},
+         "no holder"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct dure_cells *cells = fixture_racks();
@@ -33,7 +84,8 @@ static void accepted_or_not(void)
         fixture_promise(cells, fixture_right(1, 3, 1));
         fixture_promise(cells, fixture_right(2, 2, 2));
         const struct dure_digest before = dure_cells_digest(cells);
-        TAP_EQ_INT(dure_cells_preview(cells, &rows[i].right, &shortfall, NULL), rows[i].want, "preview: %s", rows[i].name);
+        TAP_EQ_INT(dure_cells_preview(cells, &rows[i].right, &shortfall, NULL), rows[i].want, "preview: %s",
+                   rows[i].name);
         const struct dure_digest after = dure_cells_digest(cells);
         TAP_EQ_MEM(&before, &after, sizeof before, "preview has no effect");
         TAP_EQ_UINT(shortfall.level, rows[i].shortfall.level, "the level that is short");
@@ -74,7 +126,8 @@ static void found_by_holder(void)
         fixture_promise(cells, right);
     }
     uint32_t ids = 0, count = 0;
-    for (uint32_t from = 0; dure_cells_right_of(cells, (struct dure_tenant_id){1}, ALLOT(from), &view); from = view.right.id.v + 1, count++)
+    for (uint32_t from = 0; dure_cells_right_of(cells, (struct dure_tenant_id){1}, ALLOT(from), &view);
+         from = view.right.id.v + 1, count++)
         ids = ids * 10 + view.right.id.v;
     TAP_EQ_UINT(ids, 1357, "the odd ones, in order");
     ids = 0;
@@ -84,7 +137,8 @@ static void found_by_holder(void)
     TAP_OK(!dure_cells_right_of(cells, (struct dure_tenant_id){2}, ALLOT(0), &view), "nobody's");
     TAP_OK(!dure_cells_right_of(cells, (struct dure_tenant_id){0}, ALLOT(9), &view), "past the last");
     TAP_OK(!dure_cells_right(cells, ALLOT(9), &view), "no right 9");
-    TAP_OK(dure_cells_right(cells, ALLOT(3), &view) && view.started && view.unbound == 1 && view.index_end == 1, "right 3");
+    TAP_OK(dure_cells_right(cells, ALLOT(3), &view) && view.started && view.unbound == 1 && view.index_end == 1,
+           "right 3");
     dure_cells_free(cells);
 }
 

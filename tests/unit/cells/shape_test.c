@@ -13,7 +13,9 @@ static void refused_shapes(void)
         {{.levels = 3, .tops = 1, .holds = {0, 0, 2, 0}}, DURE_E_INVALID, "a cell that holds nothing"},
         {{.levels = 1, .tops = DURE_CELLS_LEAVES_MAX + 1}, DURE_E_LIMIT, "one leaf too many"},
         {{.levels = 3, .tops = 1u << 31, .holds = {0, 0, UINT32_MAX, UINT32_MAX}}, DURE_E_LIMIT, "far too many leaves"},
-        {{.levels = 4, .tops = 1, .holds = {0, 0, 1, UINT32_MAX, 0}}, DURE_E_LIMIT, "a limit passed before the end is read"},
+        {{.levels = 4, .tops = 1, .holds = {0, 0, 1, UINT32_MAX, 0}},
+         DURE_E_LIMIT,
+         "a limit passed before the end is read"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct dure_cells *cells = (struct dure_cells *)&refused_shapes;

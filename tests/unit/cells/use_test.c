@@ -35,9 +35,12 @@ static void counts(void)
     TAP_EQ_INT(dure_cells_borrowed(cells, 8, 1, NULL), DURE_E_INVALID, "nor to borrow");
     TAP_EQ_INT(dure_cells_use(cells, 0, 1, NULL), DURE_OK, "a job");
     TAP_EQ_INT(dure_cells_use(cells, 0, 1, NULL), DURE_OK, "shares its leaf with another");
-    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.used == 1 && virtual.free == 1, "one leaf is used");
+    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.used == 1 && virtual.free == 1,
+           "one leaf is used");
     TAP_EQ_INT(dure_cells_lose(cells, 0, NULL), DURE_OK, "it is lost");
-    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.used == 1 && virtual.lost == 1 && virtual.free == 1, "not counted twice");
+    TAP_OK(dure_cells_virtual(cells, ALLOT(1), 0, &virtual) && virtual.used == 1 && virtual.lost == 1 &&
+               virtual.free == 1,
+           "not counted twice");
     TAP_EQ_INT(dure_cells_give(cells, ALLOT(1), 0, NULL), DURE_E_STATE, "not given back while in use");
     TAP_EQ_INT(dure_cells_use(cells, 0, -1, NULL), DURE_OK, "one ends");
     TAP_OK(dure_cells_right(cells, ALLOT(1), &right) && right.used == 1, "the leaf is still used");
@@ -92,17 +95,20 @@ static void fits(void)
         fixture_promise(cells, fixture_right(1, 3, 1));
         (void)fixture_take(cells, 1, 0);
         for (uint32_t leaf = 0; leaf < 4; leaf++)
-            if ((rows[i].used >> leaf & 1 && dure_cells_use(cells, leaf, 1, NULL)) || (rows[i].lost >> leaf & 1 && dure_cells_lose(cells, leaf, NULL)))
+            if ((rows[i].used >> leaf & 1 && dure_cells_use(cells, leaf, 1, NULL)) ||
+                (rows[i].lost >> leaf & 1 && dure_cells_lose(cells, leaf, NULL)))
                 tap_bail("leaf %u", leaf);
         const bool found = dure_cells_fit(cells, ALLOT(1), 0, rows[i].level, &offset, &hole);
-        TAP_OK(found == rows[i].want && offset == rows[i].offset && hole == rows[i].hole, "%s: at %u in level %u", rows[i].name, offset, hole);
+        TAP_OK(found == rows[i].want && offset == rows[i].offset && hole == rows[i].hole, "%s: at %u in level %u",
+               rows[i].name, offset, hole);
         dure_cells_free(cells);
     }
     struct dure_cells *cells = fixture_racks();
     uint32_t offset;
     unsigned hole;
     fixture_promise(cells, fixture_right(1, 2, 4));
-    TAP_OK(dure_cells_fit(cells, ALLOT(1), 3, 1, &offset, &hole) && offset == 0 && hole == 2, "an unbound cell is idle");
+    TAP_OK(dure_cells_fit(cells, ALLOT(1), 3, 1, &offset, &hole) && offset == 0 && hole == 2,
+           "an unbound cell is idle");
     TAP_OK(!dure_cells_fit(cells, ALLOT(1), 4, 1, &offset, &hole), "no such cell");
     TAP_OK(!dure_cells_fit(cells, ALLOT(2), 0, 1, &offset, &hole), "no such right");
     const struct dure_cells_step step = {.suspend = true, .allot = ALLOT(1), .index = 0};
