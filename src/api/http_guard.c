@@ -92,7 +92,7 @@ bool dure_http_guard(const struct dure_http_request *request, const char *method
         return no(ret_refusal, strcmp(method, "CONNECT") == 0 ? 400 : 405, DURE_E_INVALID, "methods are GET, HEAD, POST and PUT");
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, see, &head);
     if (head.count > DURE_HTTP_HEADERS_MAX || head.bytes > DURE_HTTP_HEADER_BYTES_MAX)
-        return no(ret_refusal, 431, DURE_E_LIMIT, "at most 64 headers and 32 KiB of them");
+        return no(ret_refusal, 431, DURE_E_LIMIT, "at most 64 headers and 16 KiB of them");
     if (head.bad_name || head.bad_value)
         return no(ret_refusal, 400, DURE_E_INVALID, "a header's name or value has characters that HTTP does not allow");
     if (head.hosts > 1 || (head.hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
