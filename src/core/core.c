@@ -240,9 +240,9 @@ struct dure_record decide_record(const struct dure_core *core, enum dure_record_
 void decide_emit(struct dure_core *core, const struct dure_record *decision)
 {
     core->emit(core->emit_context, decision);
-    struct dure_error error;
-    const enum dure_err err = apply_decision(core, decision, &error);
-    DURE_ASSERT(err == DURE_OK);
+    struct dure_error error = {0};
+    if (apply_decision(core, decision, &error) != DURE_OK)
+        dure_assert_failed(error.text, __FILE__, __LINE__); /* a decision that its own state refuses */
 }
 
 static void emit_nowhere(void *context, const struct dure_record *decision)

@@ -219,6 +219,9 @@ static void finish(struct dure_core *core, uint32_t slot)
     dep_resolve(core, id, outcome, dep_changed);
     if (outcome_known(core, id))
         outcome_set(core, id, outcome);
+    job_out(core, job);
+    job_take_rest(core, job); /* forgets which elements were cancelled before their turn */
+    job_in(core, job);
     job_drop(core, slot);
     core->s.jobs_ended++;
 }

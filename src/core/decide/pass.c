@@ -8,7 +8,7 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
 {
     uint32_t ordinal;
     DURE_ASSERT(job_next_ordinal(job, &ordinal));
-    const bool clear = decide_is_clear(core, plan->chain, plan->places, plan->place_count);
+    const bool clear = plan->allot == NONE || decide_is_clear(core, plan->chain, plan->places, plan->place_count);
     struct dure_record r = decide_record(core, clear ? DURE_REC_START : DURE_REC_RESERVE);
     r.job.v = job->d.id;
     r.element = job_element(job, ordinal);

@@ -30,6 +30,16 @@ static void lose_attempts(struct dure_core *core, uint32_t node)
         }
 }
 
+/* What was to start here cannot any more. */
+static void lose_claims(struct dure_core *core, uint32_t node)
+{
+    const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
+    const uint32_t gpus = core->fleet->chains[chain].node_gpus, first = (node - core->fleet->chains[chain].node_first) * gpus;
+    for (uint32_t leaf = first; leaf < first + gpus; leaf++)
+        if (core->chains[chain].claim[leaf] != NONE)
+            decide_unreserve(core, core->chains[chain].claim[leaf]);
+}
+
 static void emit_allot(struct dure_core *core, uint32_t allot, enum dure_allot_state state)
 {
     struct dure_record r = decide_record(core, DURE_REC_ALLOT_STATE);
@@ -73,6 +83,8 @@ void decide_node(struct dure_core *core, uint32_t node)
     r.number = target;
     decide_emit(core, &r);
     decide_settle(core, dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v);
+    if (core->nodes[node].d.lost)
+        lose_claims(core, node);
     if (target == DURE_NODE_DOWN)
         lose_attempts(core, node);
 }

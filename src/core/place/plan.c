@@ -222,7 +222,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     uint32_t tasks = ask->tasks;
     if (ask->task_gpu_milli < 1000) {
         const uint32_t each = fraction_per_gpu(core, ask, allot->spec.chain.v);
-        if (!gang.span || gang.tasks == 1)
+        if ((!gang.span && !gang.group) || ask->tasks == 1) /* GPUs in use lie anywhere */
             tasks = fill_shared(core, ask, allot->spec.chain.v, id, plan);
         gang.tasks = (tasks + each - 1) / each;
     }
@@ -279,7 +279,7 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
     uint32_t tasks = ask->tasks;
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
     if (per_gpu) {
-        if (!gang.span || gang.tasks == 1)
+        if ((!gang.span && !gang.group) || ask->tasks == 1) /* GPUs in use lie anywhere */
             tasks = fill_shared(core, ask, at, NONE, plan);
         gang.tasks = (tasks + per_gpu - 1) / per_gpu;
     }

@@ -200,8 +200,9 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
     enum dure_err err = job_pack(core, job, &data, error);
     if (err != DURE_OK)
         return err;
-    struct dure_why why = {.job = {.id = core->s.next_job, .element = NONE, .job = job, .state = DURE_JOB_PENDING, .attempt = {DURE_NONE64},
-                                   .source_owner = {NONE}, .source_allot = {NONE}}};
+    struct dure_why why = {.wait = DURE_WAIT_NONE};
+    why.job = (struct dure_job_view){.id = {core->s.next_job}, .element = NONE, .job = job, .state = DURE_JOB_PENDING, .attempt = {DURE_NONE64},
+                                     .source_owner = {NONE}, .source_allot = {NONE}};
     struct dure_error proof;
     const bool never = never_check(core, &data.ask, &proof) != DURE_OK;
     err = explain(core, &data.ask, arena, &why, error);

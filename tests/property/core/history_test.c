@@ -1,0 +1,211 @@
+/* Random histories on a small fleet. After every step: the digest is that of the state, a follower that only applies agrees, and the naive model
+ * finds no GPU held twice, no gang in parts, no fraction beside another tenant's, no notice longer than the grace. At times the core is saved,
+ * loaded and goes on in the place of the old one, beside it: both must say the same from there on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "model.h"
+#include "specs.h"
+#include "tap.h"
+
+static uint64_t seed;
+
+static uint32_t below(uint32_t bound)
+{
+    return (uint32_t)tap_random_below(&seed, bound);
+}
+
+static struct dure_job random_job(struct rig *rig)
+{
+    static const char *const paths[] = {"state/a", "state/a/x", "state/a/y", "state/b", "firm/c", "guest", "state"};
+    struct dure_job job = rig_job(rig, paths[below(7)], 1, 1, below(2));
+    if (below(4) == 0) {
+        job.task_gpu_milli = 100 + below(9) * 100;
+        job.tasks = 1 + below(5);
+    } else {
+        job.tasks = below(3) ? 1 : 1 + below(8);
+        job.task_gpus = 1 + below(4);
+        job.tasks_per_node = below(6) ? 0 : 1;
+    }
+    if (below(4) == 0) {
+        job.level = below(2) ? "rack" : "node";
+        job.level_required = below(2);
+    }
+    if (below(4) == 0) {
+        job.array_count = 1 + below(6);
+        job.array_first = below(3);
+        job.array_step = 1 + below(2);
+        job.array_limit = below(2) ? 0 : 1 + below(3);
+    }
+    job.walltime_us = (1 + below(100)) * DURE_MINUTE_US;
+    job.grace_us = below(3) * 40 * DURE_SECOND_US;
+    job.priority = below(3) ? 0 : (int32_t)below(5) - 2;
+    job.begin_us = below(5) ? INT64_MIN : rig->now_us + below(600) * DURE_SECOND_US;
+    job.requeue = below(3);
+    job.hold = !below(10);
+    job.task_memory_mib = below(6) ? 0 : below(200) * 1024;
+    const uint64_t next = dure_core_next_job(rig->core).v;
+    job.dep_count = next > 3 && !below(6) ? 1 + below(2) : 0;
+    for (uint32_t i = 0; i < job.dep_count; i++)
+        job.deps[i] = (struct dure_dep){{next - 1 - below(3)}, (enum dure_dep_kind)below(3)};
+    return job;
+}
+
+static void submit(struct rig *rig, struct model *model)
+{
+    const struct dure_job job = random_job(rig);
+    const uint64_t id = dure_core_next_job(rig->core).v;
+    model->jobs[id] = job;
+    const enum dure_err err = rig_submit(rig, &job);
+    if (err != DURE_OK && err != DURE_E_NEVER && err != DURE_E_NOT_FOUND)
+        TAP_FAIL("a submission is refused for a reason: %s", rig->error.text);
+}
+
+static uint64_t some_attempt(struct rig *rig)
+{
+    struct dure_job_view view;
+    uint64_t cursor = 0, chosen = 0;
+    for (uint32_t seen = 1; dure_core_attempt_next(rig->core, &cursor, &view); seen++)
+        if (!below(seen))
+            chosen = view.attempt.v;
+    return chosen;
+}
+
+static void report(struct rig *rig)
+{
+    const uint64_t attempt = some_attempt(rig);
+    if (!attempt)
+        return;
+    const uint32_t what = below(10);
+    const enum dure_report kind = what < 2 ? DURE_REPORT_STARTED : what < 8 ? DURE_REPORT_ENDED : what == 8 ? DURE_REPORT_LOST : DURE_REPORT_REFUSED;
+    if (rig_report(rig, attempt, kind, (int)below(2)) != DURE_OK)
+        TAP_FAIL("a report of a live attempt is taken: %s", rig->error.text);
+}
+
+static void node(struct rig *rig)
+{
+    static const enum dure_record_kind kinds[] = {DURE_REC_DRAIN, DURE_REC_RESUME, DURE_REC_NODE_REPORT, DURE_REC_RESUME};
+    (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(2));
+}
+
+static void allot(struct rig *rig)
+{
+    struct dure_record r = rig_record(rig, below(3) ? DURE_REC_GRANT : below(2) ? DURE_REC_SHRINK : DURE_REC_END_ALLOT);
+    char text[256];
+    if (r.kind == DURE_REC_GRANT) {
+        static const char *const names[] = {"g1", "g2", "g3", "ra", "rb"};
+        static const char *const tenants[] = {"state/a", "state/b", "firm/c"};
+        char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+        dure_time_format_utc(rig->now_us + (below(60) - 20) * DURE_MINUTE_US, from);
+        dure_time_format_utc(rig->now_us + (60 + below(200)) * DURE_MINUTE_US, until);
+        snprintf(text, sizeof text, "[{\"name\":\"%s\",\"tenant\":\"%s\",\"chain\":\"%s\",\"level\":\"%s\",\"count\":%u,\"from\":\"%s\",\"until\":\"%s\"}]",
+                 names[below(5)], tenants[below(3)], below(2) ? "st" : "fi", below(2) ? "node" : "rack", 1 + below(3), from, until);
+        r.text = text;
+        r.text_length = strlen(text);
+    } else {
+        r.allot.v = below(1 + dure_core_allot_count(rig->core));
+        r.count = 1 + below(2);
+    }
+    (void)!rig_step(rig, &r);
+}
+
+static bool append(void *context, const void *bytes, size_t length)
+{
+    dure_buf_add(context, bytes, length);
+    return true;
+}
+
+/* The core as it comes back from a snapshot. */
+static struct dure_core *reload(struct rig *rig)
+{
+    struct dure_buf first, second;
+    dure_buf_init(&first, 64u << 20);
+    dure_buf_init(&second, 64u << 20);
+    struct dure_core *loaded = NULL;
+    struct dure_error error = {.code = DURE_OK};
+    if (dure_core_save(rig->core, append, &first) != DURE_OK || dure_core_load(first.data, first.length, &loaded, &error) != DURE_OK ||
+        dure_core_save(loaded, append, &second) != DURE_OK)
+        tap_bail("save and load: %s", error.text);
+    if (first.length != second.length || memcmp(first.data, second.data, first.length))
+        TAP_FAIL("a loaded core saves the same bytes");
+    dure_buf_release(&first);
+    dure_buf_release(&second);
+    return loaded;
+}
+
+static void one_step(struct rig *rig, struct model *model)
+{
+    const uint64_t next = dure_core_next_job(rig->core).v;
+    const uint32_t what = below(100);
+    if (what < 30)
+        submit(rig, model);
+    else if (what < 50)
+        (void)!rig_pass(rig);
+    else if (what < 68)
+        report(rig);
+    else if (what < 80)
+        (void)!rig_tick(rig, rig->now_us + below(300) * DURE_SECOND_US);
+    else if (what < 85)
+        rig_reap(rig);
+    else if (what < 89)
+        (void)!rig_simple(rig, DURE_REC_CANCEL, 1 + below((uint32_t)next), below(2) ? DURE_NONE32 : below(4));
+    else if (what < 93)
+        (void)!rig_simple(rig, below(2) ? DURE_REC_HOLD : DURE_REC_RELEASE, 1 + below((uint32_t)next), DURE_NONE32);
+    else if (what < 97)
+        node(rig);
+    else
+        allot(rig);
+}
+
+static void ask_why(struct rig *rig)
+{
+    const uint64_t next = dure_core_next_job(rig->core).v;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct dure_why why;
+    struct dure_error error;
+    const struct dure_digest before = dure_core_digest(rig->core);
+    const enum dure_err err = dure_core_why(rig->core, (struct dure_job_id){1 + below((uint32_t)next)}, DURE_NONE32, arena, &why, &error);
+    if (err == DURE_OK && (!why.sentence || !*why.sentence || why.row_count != rig->fleet->chain_count))
+        TAP_FAIL("why has an answer");
+    const struct dure_digest after = dure_core_digest(rig->core);
+    if (memcmp(&before, &after, sizeof before))
+        TAP_FAIL("asking why changes nothing");
+    dure_arena_free(arena);
+}
+
+static void history(uint32_t steps)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct model *model = model_new(&rig);
+    rig.follower = reload(&rig);
+    for (uint32_t i = 0; i < steps && dure_core_next_job(rig.core).v < MODEL_JOBS; i++) {
+        one_step(&rig, model);
+        if (!below(8))
+            ask_why(&rig);
+        if (!below(50)) { /* what was loaded decides from here; the old one only follows */
+            struct dure_core *loaded = reload(&rig);
+            dure_core_free(rig.follower);
+            rig.follower = rig.core;
+            rig.core = loaded;
+        }
+    }
+    TAP_EQ_UINT(model->faults, 0, "the model finds no fault");
+    tap_diag("%llu starts, %llu ends, %llu requeues, %llu notices, %llu reservations (%llu given up), %llu suspensions, %llu restorations",
+             (unsigned long long)model->starts, (unsigned long long)model->ends, (unsigned long long)model->requeues,
+             (unsigned long long)model->notices, (unsigned long long)model->reserves, (unsigned long long)model->unreserves,
+             (unsigned long long)model->suspends, (unsigned long long)model->restores);
+    model_free(model);
+    rig_release(&rig);
+}
+
+int main(int argc, char **argv)
+{
+    seed = tap_seed(20260301);
+    const uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 30;
+    for (uint32_t i = 0; i < rounds; i++)
+        history(1500);
+    return tap_done();
+}

@@ -1,0 +1,178 @@
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+
+#define FAULT(...) (model->faults++ < 10 ? tap_diag(__VA_ARGS__) : (void)0)
+
+struct model *model_new(struct rig *rig)
+{
+    struct model *model = calloc(1, sizeof *model);
+    model->attempts = calloc(MODEL_ATTEMPTS, sizeof *model->attempts);
+    model->rig = rig;
+    rig->watch = model_hear;
+    rig->context = model;
+    return model;
+}
+
+void model_free(struct model *model)
+{
+    free(model->attempts);
+    free(model);
+}
+
+/* GPUs numbered over the whole fleet: node * 64 would waste; small fleets have at most 8 a node. */
+static uint32_t leaf_of(uint32_t node, unsigned gpu)
+{
+    return node * 8 + gpu;
+}
+
+static void expand(struct model *model, const struct dure_record *r, struct model_attempt *a, uint32_t *ret_tasks)
+{
+    uint32_t tasks = 0;
+    for (uint32_t i = 0; i < r->place_count; i++)
+        for (uint32_t k = 0; k < r->places[i].node_count; k++) {
+            const struct dure_place *p = &r->places[i];
+            tasks += p->tasks;
+            for (unsigned gpu = 0; gpu < 8; gpu++) {
+                if (!(p->gpu_mask >> gpu & 1))
+                    continue;
+                if (a->leaf_count == MODEL_LEAVES) {
+                    FAULT("more GPUs than there are");
+                    return;
+                }
+                a->leaves[a->leaf_count] = leaf_of(p->node_first + k, gpu);
+                a->milli[a->leaf_count++] = p->gpu_milli == 1000 ? 1000 : p->gpu_milli * p->tasks;
+            }
+        }
+    *ret_tasks = tasks;
+}
+
+static void check_room(struct model *model, const struct model_attempt *a, uint64_t id)
+{
+    for (uint32_t i = 0; i < a->leaf_count; i++) {
+        uint32_t milli = a->milli[i];
+        for (uint64_t other = 1; other < id; other++) {
+            const struct model_attempt *b = &model->attempts[other];
+            for (uint32_t k = 0; b->live && k < b->leaf_count; k++) {
+                if (b->leaves[k] != a->leaves[i])
+                    continue;
+                milli += b->milli[k];
+                if (model->jobs[b->job].tenant.v != model->jobs[a->job].tenant.v)
+                    FAULT("attempts %llu and %llu of two tenants share a GPU", (unsigned long long)id, (unsigned long long)other);
+            }
+        }
+        if (milli > 1000)
+            FAULT("GPU %u is held twice by attempt %llu", a->leaves[i], (unsigned long long)id);
+        struct dure_node_view node;
+        if (!dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) || node.state != DURE_NODE_UP)
+            FAULT("attempt %llu starts on a node that is not up", (unsigned long long)id);
+    }
+}
+
+static void check_terms(struct model *model, const struct dure_record *r, const struct dure_job *job)
+{
+    const struct dure_chain *chain = dure_fleet_chain_of(model->rig->fleet, (struct dure_node_id){r->places[0].node_first}, &(uint32_t){0});
+    if (job->job_class == DURE_GUARANTEED && !r->binding_count)
+        FAULT("a guaranteed job without rights");
+    if (job->job_class == DURE_BORROWED && r->binding_count)
+        FAULT("a borrowed job with rights");
+    if (job->model_mask && !(job->model_mask >> chain->model.v & 1))
+        FAULT("a GPU model that was not asked for");
+    for (uint32_t i = 0; i < r->place_count && job->task_gpu_milli == 1000; i++)
+        if ((uint32_t)__builtin_popcountll(r->places[i].gpu_mask) != r->places[i].tasks * job->task_gpus)
+            FAULT("a node with other GPUs than its tasks need");
+    if (job->task_memory_mib > (uint64_t)chain->leaf_memory_mib * job->task_gpus * job->task_gpu_milli / 1000)
+        FAULT("more memory than the share of its GPUs");
+    for (uint32_t i = 0; i < r->place_count && job->level_required && !strcmp(job->level, "rack"); i++) {
+        const uint32_t nodes = dure_chain_leaves_at(chain, dure_chain_level(chain, "rack")) / chain->node_gpus;
+        const uint32_t first = r->places[i].node_first, last = first + r->places[i].node_count - 1;
+        if (!nodes || (first - chain->node_first) / nodes != (last - chain->node_first) / nodes ||
+            (first - chain->node_first) / nodes != (r->places[0].node_first - chain->node_first) / nodes)
+            FAULT("a gang beyond one rack");
+    }
+}
+
+static void hear_start(struct model *model, const struct dure_record *r)
+{
+    struct model_attempt *a = &model->attempts[r->attempt.v];
+    const struct dure_job *job = &model->jobs[r->job.v];
+    uint32_t tasks = 0;
+    if (a->live || a->leaf_count)
+        FAULT("attempt %llu started twice", (unsigned long long)r->attempt.v);
+    *a = (struct model_attempt){.live = true, .borrowed = !r->binding_count, .job = (uint32_t)r->job.v, .element = r->element};
+    expand(model, r, a, &tasks);
+    if (tasks != job->tasks)
+        FAULT("job %llu starts with %u of its %u tasks", (unsigned long long)r->job.v, tasks, job->tasks);
+    check_room(model, a, r->attempt.v);
+    check_terms(model, r, job);
+    model->starts++;
+}
+
+static void hear_gone(struct model *model, const struct dure_record *r)
+{
+    for (uint64_t id = 1; id < MODEL_ATTEMPTS; id++) {
+        struct model_attempt *a = &model->attempts[id];
+        if (a->live && a->job == r->job.v && a->element == r->element)
+            a->live = false;
+        if (!a->live && !a->leaf_count)
+            break; /* ids have no gaps */
+    }
+}
+
+static void hear_notice(struct model *model, const struct dure_record *r)
+{
+    const struct model_attempt *a = &model->attempts[r->attempt.v];
+    const struct dure_job *job = &model->jobs[a->job];
+    model->notices++;
+    if (!a->live)
+        FAULT("a notice to who is not there");
+    if (r->deadline_us > model->rig->now_us + job->grace_us)
+        FAULT("a notice longer than the grace");
+    if (r->cause == DURE_CAUSE_RECLAIMED) {
+        struct dure_job_view view;
+        if (!dure_core_attempt_view(model->rig->core, r->attempt, &view) || view.source_allot.v != DURE_NONE32)
+            FAULT("guaranteed work is reclaimed");
+        model->evictions++;
+    }
+}
+
+void model_hear(struct rig *rig, const struct dure_record *r)
+{
+    struct model *model = rig->context;
+    switch (r->kind) {
+    case DURE_REC_START:
+        hear_start(model, r);
+        break;
+    case DURE_REC_END:
+        model->ends++;
+        hear_gone(model, r);
+        break;
+    case DURE_REC_REQUEUE:
+        model->requeues++;
+        hear_gone(model, r);
+        break;
+    case DURE_REC_NOTICE:
+        hear_notice(model, r);
+        break;
+    case DURE_REC_STOP:
+        model->stops++;
+        break;
+    case DURE_REC_RESERVE:
+        model->reserves++;
+        break;
+    case DURE_REC_UNRESERVE:
+        model->unreserves++;
+        break;
+    case DURE_REC_SUSPEND:
+        model->suspends++;
+        break;
+    case DURE_REC_RESTORE:
+        model->restores++;
+        break;
+    default:
+        break;
+    }
+}

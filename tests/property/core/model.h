@@ -1,0 +1,25 @@
+#pragma once
+/* A naive model of what may stand where, fed with nothing but records: a list of who is on each GPU. */
+#include "rig.h"
+
+enum { MODEL_LEAVES = 256, MODEL_ATTEMPTS = 65536, MODEL_JOBS = 65536 };
+
+struct model_attempt {
+    bool live, borrowed, warned;
+    uint32_t job, element;
+    uint32_t leaf_count;
+    uint32_t leaves[MODEL_LEAVES];
+    uint32_t milli[MODEL_LEAVES];
+};
+
+struct model {
+    struct rig *rig;
+    struct dure_job jobs[MODEL_JOBS]; /* by id */
+    struct model_attempt *attempts;   /* by id */
+    uint32_t faults;
+    uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions;
+};
+
+struct model *model_new(struct rig *rig);
+void model_free(struct model *model);
+void model_hear(struct rig *rig, const struct dure_record *decision); /* a rig's watch; its context is the model */
