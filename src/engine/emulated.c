@@ -122,8 +122,12 @@ static void emulated_start(void *state, const struct dure_order *order, bool rec
     struct row row = {.due_us = emulated->clock.now_us(emulated->clock.context), .attempt = order->attempt.v};
     if (__builtin_add_overflow(order->started_us, lasts_us, &row.end_us))
         row.end_us = DURE_NEVER_US - 1;
-    if (!DURE_VEC_PUSH(&emulated->heap, row, LIVE_MAX) ||
-        !dure_map_put(&emulated->places, row.attempt, emulated->heap.count - 1)) {
+    bool room = DURE_VEC_PUSH(&emulated->heap, row, LIVE_MAX);
+    if (room && !dure_map_put(&emulated->places, row.attempt, emulated->heap.count - 1)) {
+        emulated->heap.count--;
+        room = false;
+    }
+    if (!room) {
         struct dure_observation observation = {.attempt = order->attempt, .report = DURE_REPORT_REFUSED};
         dure_text_copy(observation.reason, sizeof observation.reason,
                        "the emulated engine has no room for another attempt");

@@ -468,8 +468,10 @@ static void local_free(void *state)
     struct local *local = state;
     local->closing = true;
     local->queue_first = local->queue_last = NULL;
-    while (local->all)
-        drop(local->all);
+    for (struct local_attempt *attempt = local->all, *next; attempt; attempt = next) {
+        next = attempt->next;
+        drop(attempt);
+    }
     uv_close((uv_handle_t *)&local->timer, on_timer_closed);
 }
 

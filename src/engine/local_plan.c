@@ -222,7 +222,7 @@ static enum dure_err fill_groups(struct local_plan *plan, const struct passwd *u
 static enum dure_err fill_user(struct local_plan *plan, struct dure_error *error)
 {
     char *room = malloc(PASSWD_BYTES_MAX);
-    struct passwd user;
+    struct passwd user = {0};
     enum dure_err err =
         room ? find_user(plan->spec.login.data, room, &user, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err && geteuid() != 0 && user.pw_uid != geteuid())

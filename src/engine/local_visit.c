@@ -138,6 +138,10 @@ bool local_end_by_force(const struct local_place *place, uint64_t attempt)
     if (folder_fd < 0)
         return errno == ENOENT;
     const enum local_found found = local_look(folder_fd, &status);
+    if (found == LOCAL_FOUND_STATUS || found == LOCAL_FOUND_NOTHING) {
+        close(folder_fd); /* a status is written when nothing is left; without a claim nothing ever was */
+        return true;
+    }
     if (found == LOCAL_FOUND_ALIVE) {
         const int fd = local_minder_connect(place, attempt, &peer);
         if (fd >= 0) {

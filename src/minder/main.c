@@ -125,15 +125,15 @@ int main(int argc, char **argv)
         return list_gpus(argc == 3 ? argv[2] : NULL);
     if (argc != 2 || argv[1][0] == '-')
         return usage();
-    struct minder minder = {.dir_fd = -1,
-                            .leaf_fd = -1,
-                            .workdir_fd = -1,
-                            .script_fd = -1,
-                            .null_fd = -1,
-                            .signal_fd = -1,
-                            .listen_fd = -1,
-                            .exec_fd = -1,
-                            .gpu_fd = -1};
+    static struct minder minder = {.dir_fd = -1,
+                                   .leaf_fd = -1,
+                                   .workdir_fd = -1,
+                                   .script_fd = -1,
+                                   .null_fd = -1,
+                                   .signal_fd = -1,
+                                   .listen_fd = -1,
+                                   .exec_fd = -1,
+                                   .gpu_fd = -1};
     for (unsigned i = 0; i < MINDER_CHANNELS_MAX; i++)
         minder.channels[i] = -1;
     struct dure_error error;

@@ -290,6 +290,7 @@ static void test_stuck_minder(void)
 
 static void test_sweep(void)
 {
+    char path[4300];
     const struct host_job job = {.script = family, .out = "family.txt"};
     unlink("parent");
     unlink("daemon");
@@ -302,13 +303,14 @@ static void test_sweep(void)
     const struct dure_observation *end = host_wait_over(&host, 16, 5);
     TAP_OK(end && end->exit_code == 6, "a sweep leaves what was handed over");
     TAP_OK(host_gone(parent) && host_gone(daemon), "and ends what was not");
-    host_turn(&host, 0.2);
-    TAP_OK(!host_exists("%s/15", directory), "with its folder");
+    snprintf(path, sizeof path, "%s/15", directory);
+    TAP_OK(host_turn_gone(&host, path), "with its folder");
     host_close(&host);
 }
 
 static void test_forget_ends(void)
 {
+    char path[4300];
     const struct host_job job = {.script = family, .out = "family.txt"};
     unlink("parent");
     unlink("daemon");
@@ -317,10 +319,9 @@ static void test_forget_ends(void)
     const pid_t parent = host_pid("parent"), daemon = host_pid("daemon");
     host_wait(&host, 19, DURE_REPORT_STARTED, 5);
     host.engine->forget(host.engine->state, (struct dure_attempt_id){19});
-    host_turn(&host, 0.3);
-    TAP_OK(host_gone(parent) && host_gone(daemon), "forgetting what runs ends it");
-    host_turn(&host, 0.2);
-    TAP_OK(!host_exists("%s/19", directory), "with its folder");
+    snprintf(path, sizeof path, "%s/19", directory);
+    TAP_OK(host_turn_gone(&host, path), "forgetting what runs removes its folder");
+    TAP_OK(host_gone(parent) && host_gone(daemon), "once it is ended");
     TAP_EQ_UINT(host.over_count, 0, "without a word");
     host_close(&host);
 }

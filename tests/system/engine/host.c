@@ -189,6 +189,13 @@ void host_turn(struct host *host, double seconds)
         uv_run(&host->loop, UV_RUN_ONCE);
 }
 
+bool host_turn_gone(struct host *host, const char *path)
+{
+    for (unsigned i = 0; i < 400 && host_exists("%s", path); i++)
+        host_turn(host, 0.05);
+    return !host_exists("%s", path);
+}
+
 uint32_t host_count(const struct host *host, uint64_t attempt, enum dure_report report)
 {
     uint32_t count = 0;
@@ -257,7 +264,7 @@ static bool is_gone(void *context)
 
 bool host_gone(pid_t pid)
 {
-    return pid > 0 && host_until(is_gone, &pid, 5);
+    return pid > 0 && host_until(is_gone, &pid, 20);
 }
 
 pid_t host_minder(const struct host *host, uint64_t attempt)

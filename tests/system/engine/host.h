@@ -46,6 +46,7 @@ const struct dure_observation *host_wait_over(struct host *host, uint64_t attemp
                                               double seconds);              /* ENDED, LOST or REFUSED */
 bool host_wait_all(struct host *host, uint32_t over_count, double seconds); /* so many attempts are over */
 void host_turn(struct host *host, double seconds);
+bool host_turn_gone(struct host *host, const char *path); /* turns the loop until there is no such file; up to 20 s */
 uint32_t host_count(const struct host *host, uint64_t attempt, enum dure_report report);
 int64_t host_now_us(void);
 
