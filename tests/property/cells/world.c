@@ -293,6 +293,22 @@ static void take_twin(struct world *world, const struct dure_cells_virtual *virt
     settle(world, false);
 }
 
+/* From the lowest level that has a free cell, the leftmost of its least borrowed ones. */
+static void check_choice(struct world *world, struct dure_cell chosen)
+{
+    const unsigned levels = dure_cells_shape(world->cells)->levels;
+    unsigned level = chosen.level;
+    while (level < levels && !dure_cells_free_count(world->cells, level))
+        level++;
+    struct dure_cell best = {0}, cell;
+    for (uint32_t from = 0; dure_cells_free_next(world->cells, level, from, &cell); from = cell.index + 1)
+        if (!best.level || dure_cells_sum(world->cells, cell).borrowed < dure_cells_sum(world->cells, best).borrowed)
+            best = cell;
+    WANT(world, dure_cells_above(world->cells, chosen, level).index == best.index,
+         "cell %u of level %u is chosen, not one in the least borrowed %u of level %u", chosen.index, chosen.level,
+         best.index, level);
+}
+
 /* Whatever is owed can be bound. */
 static void op_take(struct world *world)
 {
@@ -300,8 +316,10 @@ static void op_take(struct world *world)
     struct dure_cell cell;
     if (!pick_virtual(world, 1u << DURE_CELLS_UNBOUND | 1u << DURE_CELLS_SUSPENDED, false, &virtual))
         return;
-    const enum dure_err err =
-        dure_cells_choose(world->cells, virtual.allot, virtual.index, below(world, 2), &cell, NULL);
+    const bool relaxed = below(world, 2);
+    const enum dure_err err = dure_cells_choose(world->cells, virtual.allot, virtual.index, relaxed, &cell, NULL);
+    if (!err && !relaxed && virtual.state == DURE_CELLS_UNBOUND)
+        check_choice(world, cell);
     if (virtual.state == DURE_CELLS_SUSPENDED && err == DURE_E_SUSPENDED)
         return;
     WANT(world, !err, "a legal request (right %u, cell %u) finds no place: %d", virtual.allot.v, virtual.index, err);
