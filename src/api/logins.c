@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct binding {
     struct dure_loop *loop;
     const struct dure_fleet *fleet;
@@ -37,7 +39,7 @@ static void fail(struct binding *binding, enum dure_err err, const char *text)
     if (binding->err != DURE_OK)
         return;
     binding->err = err;
-    strncpy(binding->text, text, sizeof binding->text - 1);
+    dure_text_copy(binding->text, sizeof binding->text, text);
 }
 
 static void finish(struct binding *binding)

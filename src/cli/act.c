@@ -112,7 +112,7 @@ int dure_cmd_clock_accept(struct dure_cli *cli)
 
 int dure_cmd_backup(struct dure_cli *cli)
 {
-    DURE_CLEANUP_BUF struct dure_buf body, said;
+    DURE_CLEANUP_BUF struct dure_buf body = {0}, said = {0};
     char directory[DURE_CLI_PATH_MAX];
     if (!dure_cli_absolute(cli->argv[0], directory))
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "the directory's name is too long");

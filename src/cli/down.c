@@ -42,7 +42,7 @@ static int drain_site(struct dure_cli *cli, const char *site)
     int code = query.failed ? dure_cli_memory(cli) : dure_cli_list(cli, "/v1/nodes", query.data, "nodes", 0, &nodes);
     for (size_t i = 0; !code && i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
-        DURE_CLEANUP_BUF struct dure_buf path;
+        DURE_CLEANUP_BUF struct dure_buf path = {0};
         enum dure_err err;
         if (strcmp(dure_json_text(node, "state", ""), "up") != 0)
             continue;

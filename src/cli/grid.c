@@ -130,7 +130,7 @@ static void trim(struct dure_buf *line)
 enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen, unsigned indent, bool bare)
 {
     size_t width[DURE_GRID_COLUMNS_MAX];
-    DURE_CLEANUP_BUF struct dure_buf line;
+    DURE_CLEANUP_BUF struct dure_buf line = {0};
     if (grid->failed || grid->text.failed)
         return DURE_E_MEMORY;
     DURE_ASSERT(grid->cells.count % grid->count == 0);

@@ -105,7 +105,7 @@ static void man_top(struct dure_buf *buf)
 
 void dure_man_page(const struct dure_verb *verb, struct dure_buf *buf)
 {
-    DURE_CLEANUP_BUF struct dure_buf synopsis;
+    DURE_CLEANUP_BUF struct dure_buf synopsis = {0};
     unsigned exits = verb ? verb->exits | 1u << DURE_EXIT_OK | 1u << DURE_EXIT_USAGE : 0;
     if (!verb) {
         man_top(buf);

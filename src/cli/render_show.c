@@ -12,7 +12,7 @@ enum { LABEL_COLUMNS = 13 };
 
 static void field(const struct dure_screen *screen, const char *label, const char *value)
 {
-    DURE_CLEANUP_BUF struct dure_buf buf;
+    DURE_CLEANUP_BUF struct dure_buf buf = {0};
     if (!value || !*value)
         return;
     dure_buf_init(&buf, 1 << 20);
@@ -126,7 +126,7 @@ static enum dure_err attempts(const struct dure_screen *screen, const json_t *ro
 
 static void command_row(const struct dure_screen *screen, const json_t *command)
 {
-    DURE_CLEANUP_BUF struct dure_buf buf;
+    DURE_CLEANUP_BUF struct dure_buf buf = {0};
     if (json_is_string(command)) {
         field(screen, "command", json_string_value(command));
         return;

@@ -132,7 +132,7 @@ static int nodes_named(struct dure_cli *cli)
 int dure_cmd_nodes(struct dure_cli *cli)
 {
     static const char *const filters[][2] = {{"site", "site"}, {"owner", "owner"}, {"states", "state"}};
-    DURE_CLEANUP_BUF struct dure_buf query;
+    DURE_CLEANUP_BUF struct dure_buf query = {0};
     json_t *rows = NULL;
     if (cli->argc > 0)
         return nodes_named(cli);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "dured/daemon.h"
 
 enum { USAGE_STATUS = 2, ORIGIN_BYTES = 128 };
@@ -198,7 +199,7 @@ static const char *default_origin(void)
     char host[96] = "";
 
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
-        strcpy(host, "localhost");
+        dure_text_copy(host, sizeof host, "localhost");
     for (char *at = host; *at != '\0'; at++)
         if (*at == '+' || *at <= ' ' || *at == 0x7f)
             *at = '-';
