@@ -1,5 +1,6 @@
 /* A batch script and sbatch's options → a Job tree. */
 #include "base/timefmt.h"
+#include "base/utf8.h"
 #include "model/sbatch_build.h"
 
 #include <inttypes.h>
@@ -55,6 +56,8 @@ void dure_sbatch_take(struct dure_sbatch *s, const char *name, const char *value
         char found[96];
         dure_problem_quote(found, sizeof found, value);
         dure_problem_at(s->problems, line, column, field, found, "no value");
+    } else if (value && !dure_utf8_valid(value, strlen(value))) {
+        dure_problem_at(s->problems, line, column, field, "a byte that is not UTF-8", "UTF-8 text");
     } else if (known->why) {
         dure_buf_printf(s->ignored, "--%s%s%s", name, value && *value ? "=" : "", value ? value : "");
         if (line)

@@ -1,5 +1,6 @@
 /* The #SBATCH lines of a script, by sbatch's own rules: only before the first command; words apart by blanks, quotes and backslashes keep
  * them together; an unquoted # ends the line. */
+#include "base/utf8.h"
 #include "model/sbatch_build.h"
 
 #include <stdio.h>
@@ -145,8 +146,23 @@ static bool is_command(const char *line, size_t length)
     return at < length && line[at] != '#';
 }
 
+/* A script travels as JSON, so it must be UTF-8; the line of the first byte that is not. */
+static uint32_t line_of_bad_byte(const char *script, size_t length)
+{
+    uint32_t number = 1;
+    for (size_t at = 0; at < length; number++) {
+        const char *line = script + at, *newline = memchr(line, '\n', length - at);
+        size_t line_length = newline ? (size_t)(newline - line) : length - at;
+        if (!dure_utf8_valid(line, line_length))
+            return number;
+        at += line_length + 1;
+    }
+    return 0;
+}
+
 static bool acceptable(struct dure_sbatch *s, const char *script, size_t length)
 {
+    uint32_t bad;
     const char *end = memchr(script, '\r', length);
     if (length > SCRIPT_BYTES_MAX)
         dure_problem_at(s->problems, 0, 0, "", "a longer script", "at most 1 MiB");
@@ -156,6 +172,8 @@ static bool acceptable(struct dure_sbatch *s, const char *script, size_t length)
         dure_problem_at(s->problems, 0, 0, "", "a NUL character", "a script of text");
     else if (end && end + 1 < script + length && end[1] == '\n')
         dure_problem_at(s->problems, 1, 0, "", "DOS line ends (CR LF)", "lines that end with LF: try dos2unix");
+    else if ((bad = line_of_bad_byte(script, length)))
+        dure_problem_at(s->problems, bad, 0, "", "a byte that is not UTF-8", "a script of UTF-8 text");
     else
         return true;
     return false;

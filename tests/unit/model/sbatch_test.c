@@ -80,6 +80,9 @@ static void command_line(void)
     const struct dure_sbatch_option wrap[] = {{"wrap", "echo hi", 0}};
     TAP_HAS(read_script(NULL, wrap, 1, &flags), "\"kind\":\"Job\"", "--wrap needs no script");
     TAP_HAS(read_script("", wrap, 1, &flags), "--wrap: found 'echo hi', expected either a script or --wrap", "nor takes one");
+    const struct dure_sbatch_option latin[] = {{"comment", "caf\xe9", 0}};
+    TAP_EQ_STR(read_script("", latin, 1, &flags), "--comment: found a byte that is not UTF-8, expected UTF-8 text\n", "Latin-1 in an option");
+    TAP_EQ_STR(read_script("# one\n# caf\xe9", NULL, 0, &flags), "3: found a byte that is not UTF-8, expected a script of UTF-8 text\n", "or the script");
     TAP_HAS(read_script(NULL, NULL, 0, &flags), "found nothing to run, expected a script, or --wrap with a command", "nothing to run");
     const struct dure_sbatch_option bad[] = {{"nodez", "1", 0}, {"zzzzzzzz", "", 0}, {"time", NULL, 0}};
     TAP_EQ_STR(read_script("", bad, 3, &flags),
