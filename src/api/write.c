@@ -11,15 +11,15 @@ static bool take_key(struct call *call)
     struct dure_digest hash;
     const char *body;
     size_t length;
+    bool printable = true;
 
     if (key == NULL)
         return true;
     length = strlen(key);
-    for (size_t i = 0; i < length; i++)
-        if (key[i] < 0x21 || key[i] > 0x7e)
-            length = SIZE_MAX - 1;
-    if (length == 0 || length > DURE_IDEM_KEY_MAX) {
-        call_fail(call, DURE_E_INVALID, "Idempotency-Key: found %zu bytes, expected 1..%d printable characters without spaces", strlen(key),
+    for (const char *at = key; *at != '\0'; at++)
+        printable = printable && *at > 0x20 && *at < 0x7f;
+    if (length == 0 || length > DURE_IDEM_KEY_MAX || !printable) {
+        call_fail(call, DURE_E_INVALID, "Idempotency-Key: found %zu bytes, expected 1..%d printable characters without spaces", length,
                   DURE_IDEM_KEY_MAX);
         return false;
     }
