@@ -26,11 +26,12 @@ static bool named(const struct dure_cli *cli, const char *name)
 
 int dure_cmd_allot_show(struct dure_cli *cli)
 {
-    json_t *all = NULL, *rows = NULL;
+    json_t *answer = NULL, *rows = NULL;
     const char *tenant = dure_cli_text(cli, "tenant");
-    int code = dure_cli_list(cli, "/v1/allotments", NULL, "allotments", 0, &all);
+    int code = dure_cli_get(cli, "/v1/allotments", NULL, &answer);
     if (code)
         return code;
+    const json_t *all = json_object_get(answer, "allotments");
     rows = json_array();
     for (size_t i = 0; i < json_array_size(all); i++) {
         json_t *row = json_array_get(all, i);
@@ -50,7 +51,7 @@ int dure_cmd_allot_show(struct dure_cli *cli)
         code = dure_cli_memory(cli);
     }
     json_decref(rows);
-    json_decref(all);
+    json_decref(answer);
     return code;
 }
 

@@ -20,6 +20,7 @@ struct verified {
 struct digests {
     json_t *page;
     size_t next;
+    uint64_t from; /* where the next page begins */
     bool over;
 };
 
@@ -45,6 +46,7 @@ static int digest_after(struct dure_cli *cli, struct dure_check *check, struct d
             if (at > sequence)
                 return DURE_EXIT_OK;
             digests->next++;
+            digests->from = at + 1;
             if (at == sequence && !dure_check_digest(check, stored))
                 return DURE_EXIT_NO;
             continue;
@@ -52,7 +54,7 @@ static int digest_after(struct dure_cli *cli, struct dure_check *check, struct d
         json_decref(digests->page);
         digests->page = NULL;
         digests->next = 0;
-        snprintf(query, sizeof query, "from=%" PRIu64 "&limit=1000", sequence);
+        snprintf(query, sizeof query, "from=%" PRIu64 "&limit=1000", digests->from);
         const int code = dure_cli_get(cli, "/v1/audit/digests", query, &digests->page);
         if (code)
             return code;

@@ -31,19 +31,14 @@ static void print_plain(struct dure_cli *cli, const struct dure_client_event *ev
     DURE_CLEANUP_BUF struct dure_buf line, fit;
     char when[DURE_TIME_TEXT_MAX];
     json_t *record = json_loads(event->data, JSON_REJECT_DUPLICATES, NULL);
-    const int64_t us = dure_json_int(record, "time_us", 0);
     dure_buf_init(&line, 1 << 24);
     dure_buf_init(&fit, 1 << 24);
-    json_object_del(record, "time_us");
+    const char *time = dure_json_time(record, "time", when);
+    json_object_del(record, "time");
     json_object_del(record, "kind");
     json_object_del(record, "term");
-    json_object_del(record, "sequence");
     char *rest = record ? json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-    if (us)
-        dure_time_format_local(us, when);
-    else
-        dure_json_time(record, "time", when);
-    dure_buf_printf(&line, "%-23s %8" PRIu64 " %-16s %s", us ? when : "-", event->sequence, event->kind, rest && strcmp(rest, "{}") != 0 ? rest : "");
+    dure_buf_printf(&line, "%-23s %8" PRIu64 " %-15s %s", time, event->sequence, event->kind, rest && strcmp(rest, "{}") != 0 ? rest : "");
     while (line.length > 0 && line.data[line.length - 1] == ' ')
         line.data[--line.length] = 0;
     dure_term_fit(&fit, line.data, cli->screen.out_tty ? cli->screen.width : line.length, cli->screen.utf8);

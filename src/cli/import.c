@@ -148,11 +148,12 @@ static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct du
 
 static int there_already(struct dure_cli *cli, json_t *there)
 {
-    json_t *rows = NULL;
-    const int code = dure_cli_list(cli, "/v1/allotments", NULL, "allotments", 0, &rows);
+    json_t *answer = NULL;
+    const int code = dure_cli_get(cli, "/v1/allotments", NULL, &answer);
+    const json_t *rows = json_object_get(answer, "allotments");
     for (size_t i = 0; !code && i < json_array_size(rows); i++)
         json_object_set_new(there, dure_json_text(json_array_get(rows, i), "name", ""), json_true());
-    json_decref(rows);
+    json_decref(answer);
     return code;
 }
 

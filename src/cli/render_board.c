@@ -76,20 +76,23 @@ static const char *shown_name(const struct dure_screen *screen, const json_t *ro
     return screen->utf8 && *label ? label : name;
 }
 
-static enum dure_err section(const struct dure_screen *screen, const char *title, const json_t *rows, bool borrows)
+/* A heading inside the grid, so that all parts share their columns. */
+static void put_heading(struct dure_grid *grid, const char *title)
 {
-    static const struct dure_grid_column layout[] = {{"", false, 14},          {"GPUS", true, 0}, {"OWN", true, 0},  {"LENT", true, 0}, {"BORROWED", true, 0},
-                                                     {"IDLE", true, 0}, {"LOST", true, 0}, {"ARRIVING", true, 0}, {"", false, 0}};
-    struct dure_grid_column columns[sizeof layout / sizeof *layout];
+    const char *const titles[] = {title, "GPUS", "OWN", "LENT", "BORROWED", "IDLE", "LOST", "ARRIVING", ""};
+    if (dure_grid_rows(grid) > 0)
+        for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+            dure_grid_cell(grid, DURE_STYLE_NONE, "%s", "");
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        dure_grid_cell(grid, DURE_STYLE_BOLD, "%s", titles[i]);
+}
+
+static void section(struct dure_grid *grid, const struct dure_screen *screen, const char *title, const json_t *rows, bool borrows)
+{
     DURE_CLEANUP_BUF struct dure_buf bar;
-    dure_buf_init(&bar, 4096);
-    memcpy(columns, layout, sizeof layout);
-    columns[0].title = title;
-    /* A bar is drawn to the width that is left, so its column never has to be cut. */
     const unsigned width = screen->width >= 100 ? BAR_MAX : BAR_LEAST;
-    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
-    if (!grid)
-        return DURE_E_MEMORY;
+    dure_buf_init(&bar, 4096);
+    put_heading(grid, title);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const char *label = dure_render_label(row);
@@ -108,8 +111,25 @@ static enum dure_err section(const struct dure_screen *screen, const char *title
         put_bar(&bar, screen, row, width);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", bar.data ? bar.data : "");
     }
+}
+
+static enum dure_err sections(const struct dure_screen *screen, const json_t *board, const char *by)
+{
+    static const struct dure_grid_column columns[] = {{"", false, 14},   {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", true, 0},
+                                                      {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", false, 0}};
+    static const struct {
+        const char *by, *title, *list;
+        bool borrows, in_all;
+    } all[] = {{"owner", "OWNER", "owners", true, true}, {"site", "SITE", "sites", false, true}, {"model", "MODEL", "models", false, true},
+               {"chain", "CHAIN", "chains", false, false}};
+    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
+    if (!grid)
+        return DURE_E_MEMORY;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(by, all[i].by) == 0 || (all[i].in_all && strcmp(by, "all") == 0))
+            section(grid, screen, all[i].title, json_object_get(board, all[i].list), all[i].borrows);
     fputc('\n', screen->out);
-    const enum dure_err err = bar.failed ? DURE_E_MEMORY : dure_grid_print(grid, screen, 0, false);
+    const enum dure_err err = dure_grid_print(grid, screen, 0, true);
     dure_grid_free(grid);
     return err;
 }
@@ -188,18 +208,9 @@ static void legend(const struct dure_screen *screen)
 
 enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *board, const char *by)
 {
-    const bool all = strcmp(by, "all") == 0;
-    enum dure_err err = DURE_OK;
     heading(screen, board);
-    if (all || strcmp(by, "owner") == 0)
-        err = section(screen, "OWNER", json_object_get(board, "owners"), true);
-    if (!err && (all || strcmp(by, "site") == 0))
-        err = section(screen, "SITE", json_object_get(board, "sites"), false);
-    if (!err && (all || strcmp(by, "model") == 0))
-        err = section(screen, "MODEL", json_object_get(board, "models"), false);
-    if (!err && strcmp(by, "chain") == 0)
-        err = section(screen, "CHAIN", json_object_get(board, "chains"), false);
-    if (!err && all)
+    enum dure_err err = sections(screen, board, by);
+    if (!err && strcmp(by, "all") == 0)
         err = others(screen, json_object_get(board, "others"));
     if (!err)
         legend(screen);

@@ -33,6 +33,27 @@ static const char *place_name(const json_t *row)
     return *chain ? chain : dure_json_text(row, "site", "-");
 }
 
+/* The daemon's sentences name instants in UTC; people read them in their own zone. */
+static void localised(struct dure_buf *buf, const char *text)
+{
+    while (*text) {
+        int64_t us;
+        char token[64], local[DURE_TIME_TEXT_MAX];
+        const size_t length = strspn(text, "0123456789-T:.Z");
+        snprintf(token, sizeof token, "%.*s", (int)(length < sizeof token ? length : 0), text);
+        while (*token && !strchr("Z", token[strlen(token) - 1]))
+            token[strlen(token) - 1] = 0;
+        if (strlen(token) >= 20 && dure_time_parse(token, NULL, &us)) {
+            dure_buf_str(buf, dure_time_format_local(us, local));
+            text += strlen(token);
+        } else {
+            const size_t plain = length ? length : 1;
+            dure_buf_add(buf, text, plain);
+            text += plain;
+        }
+    }
+}
+
 static void put_group(struct dure_grid *grid, const struct group *group)
 {
     char gpus[32], need[32] = "", have[32] = "";
@@ -91,12 +112,14 @@ static enum dure_err print_rows(const struct dure_screen *screen, const json_t *
 
 enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why)
 {
-    DURE_CLEANUP_BUF struct dure_buf buf;
+    DURE_CLEANUP_BUF struct dure_buf buf, local;
     char text[DURE_TIME_TEXT_MAX];
     const char *state = dure_json_text(why, "state", "");
     const json_t *rows = json_object_get(why, "rows"), *changes = json_object_get(why, "changes");
     dure_buf_init(&buf, 1 << 20);
-    dure_term_wrap(&buf, dure_json_text(why, "sentence", ""), 0, 0, screen->width);
+    dure_buf_init(&local, 1 << 20);
+    localised(&local, dure_json_text(why, "sentence", ""));
+    dure_term_wrap(&buf, local.data ? local.data : "", 0, 0, screen->width);
     if (dure_json_int(why, "ahead", 0) > 0)
         dure_buf_printf(&buf, "Jobs of the same tenant before it: %" PRId64 ".\n", dure_json_int(why, "ahead", 0));
     fwrite(buf.data, 1, buf.length, screen->out);
@@ -108,8 +131,11 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
     }
     dure_buf_clear(&buf);
     for (size_t i = 0; i < json_array_size(changes); i++) {
+        const char *change = json_string_value(json_array_get(changes, i));
+        dure_buf_clear(&local);
+        localised(&local, change ? change : "");
         dure_buf_str(&buf, i == 0 ? "\nEach of these changes was tried and would let it start:\n  - " : "  - ");
-        dure_term_wrap(&buf, json_string_value(json_array_get(changes, i)) ? json_string_value(json_array_get(changes, i)) : "", 4, 4, screen->width);
+        dure_term_wrap(&buf, local.data ? local.data : "", 4, 4, screen->width);
     }
     const char *estimate = dure_json_time(why, "start_estimate", text);
     if (strcmp(estimate, "-") != 0)

@@ -142,7 +142,9 @@ static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *
     if (!options)
         return dure_cli_memory(cli);
     uint32_t count = collect(cli, options);
-    if (script && !dure_cli_given(cli, "job-name") && strcmp(wanted->file, "-") != 0) {
+    if (!script && !dure_cli_given(cli, "job-name"))
+        options[count++] = (struct dure_sbatch_option){.name = "job-name", .value = "wrap"};
+    else if (script && !dure_cli_given(cli, "job-name") && strcmp(wanted->file, "-") != 0) {
         const char *slash = strrchr(wanted->file, '/');
         if (!strstr(script, "#SBATCH") || (!strstr(script, "--job-name") && !strstr(script, "-J")))
             options[count++] = (struct dure_sbatch_option){.name = "job-name", .value = slash ? slash + 1 : wanted->file};

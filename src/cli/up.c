@@ -25,6 +25,7 @@ struct up {
     int64_t pid;
     int64_t hello;   /* job; 0: none now */
     char hello_state[32];
+    json_t *why;     /* of the first job, asked while it ran: then it says why here */
 };
 
 /* Progress for people; JSON on standard output stays alone. */
@@ -160,7 +161,7 @@ static int resume(struct up *up)
     int code = dure_cli_list(up->cli, "/v1/nodes", "state=drained", "nodes", 0, &rows);
     for (size_t i = 0; !code && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        DURE_CLEANUP_BUF struct dure_buf path;
+        DURE_CLEANUP_BUF struct dure_buf path = {0};
         json_t *answer = NULL;
         if (strcmp(dure_json_text(row, "reason", ""), "dure down") != 0)
             continue;
@@ -188,7 +189,8 @@ static int submit_hello(struct up *up)
 {
     static const char script[] = "#!/bin/sh\n"
                                  "echo \"Hello from job $SLURM_JOB_ID, run by dure on $(uname -n).\"\n"
-                                 "echo \"GPUs given: ${CUDA_VISIBLE_DEVICES:-none named} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n";
+                                 "echo \"GPUs given: ${CUDA_VISIBLE_DEVICES:-none named} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
+                                 "sleep 1\n";
     struct dure_cli *cli = up->cli;
     json_t *me = NULL, *answer = NULL;
     int code = dure_cli_get(cli, "/v1/me", NULL, &me);
@@ -216,6 +218,13 @@ static bool ended(const char *state)
     return strcmp(state, "PENDING") != 0 && strcmp(state, "RUNNING") != 0 && strcmp(state, "COMPLETING") != 0;
 }
 
+static int ask_why(struct up *up)
+{
+    char path[DURE_JOB_PATH_MAX];
+    snprintf(path, sizeof path, "/v1/jobs/%" PRId64 "/why", up->hello);
+    return dure_cli_get(up->cli, path, NULL, &up->why);
+}
+
 static int wait_hello(struct up *up)
 {
     char path[DURE_JOB_PATH_MAX];
@@ -228,6 +237,11 @@ static int wait_hello(struct up *up)
             return code;
         snprintf(up->hello_state, sizeof up->hello_state, "%s", dure_json_text(job, "state", ""));
         json_decref(job);
+        if (!up->why && strcmp(up->hello_state, "RUNNING") == 0) {
+            const int failed = ask_why(up);
+            if (failed)
+                return failed;
+        }
         if (ended(up->hello_state))
             return DURE_EXIT_OK;
         if (dure_screen_now_us(&up->cli->screen) - begin > HELLO_MAX_US)
@@ -240,7 +254,6 @@ static int show_hello(struct up *up)
 {
     struct dure_cli *cli = up->cli;
     char path[DURE_JOB_PATH_MAX];
-    json_t *why = NULL;
     if (ended(up->hello_state)) {
         snprintf(path, sizeof path, "/v1/jobs/%" PRId64 "/logs", up->hello);
         fprintf(cli->screen.out, "\n$ dure logs %" PRId64 "\n", up->hello);
@@ -248,15 +261,11 @@ static int show_hello(struct up *up)
         if (code)
             return code;
     }
-    snprintf(path, sizeof path, "/v1/jobs/%" PRId64 "/why", up->hello);
-    int code = dure_cli_get(cli, path, NULL, &why);
-    if (!code) {
-        fprintf(cli->screen.out, "\n$ dure why %" PRId64 "\n", up->hello);
-        if (dure_render_why(&cli->screen, why))
-            code = dure_cli_memory(cli);
-    }
-    json_decref(why);
-    return code;
+    const int code = up->why ? DURE_EXIT_OK : ask_why(up);
+    if (code)
+        return code;
+    fprintf(cli->screen.out, "\n$ dure why %" PRId64 "\n", up->hello);
+    return dure_render_why(&cli->screen, up->why) ? dure_cli_memory(cli) : DURE_EXIT_OK;
 }
 
 static int hello(struct up *up)
@@ -344,5 +353,8 @@ int dure_cmd_up(struct dure_cli *cli)
         code = resume(&up);
     if (!code)
         code = hello(&up);
-    return code ? code : finish(&up);
+    if (!code)
+        code = finish(&up);
+    json_decref(up.why);
+    return code;
 }
