@@ -7,8 +7,10 @@
 #include "model/job.h"
 
 static const char fuzz_fleet_json[] =
-    "{\"kind\":\"Fleet\",\"version\":1,\"name\":\"f\",\"models\":[{\"name\":\"m\",\"memory\":\"1GiB\",\"power\":\"1W\"}],\"owners\":[{\"name\":\"a\"}],"
-    "\"sites\":[{\"name\":\"s\",\"engine\":\"local\"}],\"groups\":[{\"name\":\"g\",\"owner\":\"a\",\"site\":\"s\",\"model\":\"m\",\"nodes\":\"n[1-21]\","
+    "{\"kind\":\"Fleet\",\"version\":1,\"name\":\"f\",\"models\":[{\"name\":\"m\",\"memory\":\"1GiB\",\"power\":\"1W\"}"
+    "],\"owners\":[{\"name\":\"a\"}],"
+    "\"sites\":[{\"name\":\"s\",\"engine\":\"local\"}],\"groups\":[{\"name\":\"g\",\"owner\":\"a\",\"site\":\"s\","
+    "\"model\":\"m\",\"nodes\":\"n[1-21]\","
     "\"levels\":[{\"name\":\"rack\",\"holds\":4},{\"name\":\"node\",\"holds\":8}],\"cpus\":8,\"memory\":\"64GiB\"}]}";
 
 static inline const struct dure_fleet *fuzz_fleet(void)
@@ -35,7 +37,8 @@ static inline void fuzz_canonical(const char *json, size_t length)
     struct dure_tenants *tenants = NULL, *tenants_again = NULL;
     if (dure_fleet_from_json(json, length, &fleet, NULL) == DURE_OK) {
         DURE_ASSERT(dure_fleet_from_json(fleet->spec_json, fleet->spec_json_length, &fleet_again, NULL) == DURE_OK);
-        DURE_ASSERT(strcmp(fleet->spec_json, fleet_again->spec_json) == 0 && dure_fleet_may_follow(fleet, fleet_again, NULL) == DURE_OK);
+        DURE_ASSERT(strcmp(fleet->spec_json, fleet_again->spec_json) == 0 &&
+                    dure_fleet_may_follow(fleet, fleet_again, NULL) == DURE_OK);
         for (uint32_t i = 0; i < fleet->chain_count; i++) {
             char name[DURE_NAME_MAX + 1];
             struct dure_node_id node, last = {fleet->chains[i].node_first + fleet->chains[i].node_count - 1};
@@ -45,8 +48,10 @@ static inline void fuzz_canonical(const char *json, size_t length)
         dure_fleet_free(fleet_again);
     }
     if (dure_tenants_from_json(json, length, fuzz_fleet(), &tenants, NULL) == DURE_OK) {
-        DURE_ASSERT(dure_tenants_from_json(tenants->spec_json, tenants->spec_json_length, fuzz_fleet(), &tenants_again, NULL) == DURE_OK);
-        DURE_ASSERT(strcmp(tenants->spec_json, tenants_again->spec_json) == 0 && dure_tenants_may_follow(tenants, tenants_again, NULL) == DURE_OK);
+        DURE_ASSERT(dure_tenants_from_json(tenants->spec_json, tenants->spec_json_length, fuzz_fleet(), &tenants_again,
+                                           NULL) == DURE_OK);
+        DURE_ASSERT(strcmp(tenants->spec_json, tenants_again->spec_json) == 0 &&
+                    dure_tenants_may_follow(tenants, tenants_again, NULL) == DURE_OK);
         dure_tenants_free(tenants_again);
     }
     dure_tenants_free(tenants);
@@ -68,14 +73,18 @@ static inline void fuzz_job(struct dure_arena *arena, const struct dure_tree *tr
         return;
     DURE_ASSERT(dure_tree_from_json(arena, json, length, &wire, &problems) == DURE_OK);
     DURE_ASSERT(dure_job_parse(wire, NULL, NULL, &again, &body_again, &problems) == DURE_OK);
-    DURE_ASSERT(strcmp(job.level, again.level) == 0 && job.tasks == again.tasks && job.task_gpu_milli == again.task_gpu_milli &&
-                job.walltime_us == again.walltime_us && job.array_count == again.array_count && job.dep_count == again.dep_count &&
-                job.begin_us == again.begin_us && job.task_cpu_milli == again.task_cpu_milli && job.priority == again.priority);
+    DURE_ASSERT(strcmp(job.level, again.level) == 0 && job.tasks == again.tasks &&
+                job.task_gpu_milli == again.task_gpu_milli && job.walltime_us == again.walltime_us &&
+                job.array_count == again.array_count && job.dep_count == again.dep_count &&
+                job.begin_us == again.begin_us && job.task_cpu_milli == again.task_cpu_milli &&
+                job.priority == again.priority);
     dure_body_commit(body, salts, commitment);
-    dure_body_commit(body_again, salts, commitment); /* environments may stand in another order: the later one is compared with itself */
+    dure_body_commit(body_again, salts,
+                     commitment); /* environments may stand in another order: the later one is compared with itself */
     dure_buf_init(&stored, 4 << 20);
     DURE_ASSERT(dure_body_encode(body_again, &stored) == DURE_OK);
-    DURE_ASSERT(dure_body_decode(stored.data, stored.length, &decoded, NULL) == DURE_OK && dure_body_matches(decoded, commitment));
+    DURE_ASSERT(dure_body_decode(stored.data, stored.length, &decoded, NULL) == DURE_OK &&
+                dure_body_matches(decoded, commitment));
     dure_buf_release(&stored);
     dure_body_free(decoded);
     dure_body_free(body_again);
@@ -93,7 +102,8 @@ static inline void fuzz_tree(struct dure_arena *arena, const struct dure_tree *t
     dure_buf_init(&second, 64 << 20);
     dure_tree_to_json(tree, &first);
     DURE_ASSERT(!first.failed);
-    if (tree->kind != DURE_TREE_SCALAR && dure_tree_from_json(arena, first.data, first.length, &again, &problems) == DURE_OK) {
+    if (tree->kind != DURE_TREE_SCALAR &&
+        dure_tree_from_json(arena, first.data, first.length, &again, &problems) == DURE_OK) {
         dure_tree_to_json(again, &second);
         DURE_ASSERT(strcmp(first.data, second.data) == 0);
     }

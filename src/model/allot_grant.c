@@ -22,9 +22,10 @@ static void keep_new(const struct dure_allot_reading *reading, struct dure_allot
     *ret_count = count;
 }
 
-enum dure_err dure_allotment_parse(const struct dure_tree *tree, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                                   struct dure_arena *arena, dure_room_fn room, void *context, struct dure_allotment **ret_rows,
-                                   uint32_t *ret_count, struct dure_problems *problems)
+enum dure_err dure_allotment_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
+                                   const struct dure_tenants *tenants, struct dure_arena *arena, dure_room_fn room,
+                                   void *context, struct dure_allotment **ret_rows, uint32_t *ret_count,
+                                   struct dure_problems *problems)
 {
     struct dure_read read;
     struct dure_allot_reading reading;
@@ -52,9 +53,9 @@ enum dure_err dure_allotment_parse(const struct dure_tree *tree, const struct du
     return err;
 }
 
-static enum dure_err read_rows(const struct dure_tree *list, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                               struct dure_arena *arena, struct dure_allotment **ret_rows, uint32_t *ret_count,
-                               struct dure_problems *problems)
+static enum dure_err read_rows(const struct dure_tree *list, const struct dure_fleet *fleet,
+                               const struct dure_tenants *tenants, struct dure_arena *arena,
+                               struct dure_allotment **ret_rows, uint32_t *ret_count, struct dure_problems *problems)
 {
     struct dure_read read;
     struct dure_allot_reading reading;
@@ -74,9 +75,9 @@ static enum dure_err read_rows(const struct dure_tree *list, const struct dure_f
     return dure_read_end(&read);
 }
 
-enum dure_err dure_allotments_from_json(const char *json, size_t length, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                                        struct dure_arena *arena, struct dure_allotment **ret_rows, uint32_t *ret_count,
-                                        struct dure_error *error)
+enum dure_err dure_allotments_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
+                                        const struct dure_tenants *tenants, struct dure_arena *arena,
+                                        struct dure_allotment **ret_rows, uint32_t *ret_count, struct dure_error *error)
 {
     struct dure_problems problems = {.file = "grant"};
     struct dure_tree *tree;

@@ -48,7 +48,8 @@ static void read_target(struct dure_allot_reading *reading, struct declared *d)
     const struct dure_tree *group = dure_tree_get(d->map, "group"), *chain = dure_tree_get(d->map, "chain");
     const struct dure_tree *owner = dure_tree_get(d->map, "owner");
     if (!group && !chain && !owner) {
-        dure_problem_missing(read->problems, d->map, "group", "the hardware: a group, a chain, or an owner and a model");
+        dure_problem_missing(read->problems, d->map, "group",
+                             "the hardware: a group, a chain, or an owner and a model");
         return;
     }
     if ((group != NULL) + (chain != NULL) + (owner != NULL) > 1) {
@@ -69,7 +70,9 @@ static void read_target(struct dure_allot_reading *reading, struct declared *d)
     bool found = group ? dure_fleet_group_find(reading->fleet, name, &d->chain_first, &d->chain_count)
                        : dure_fleet_chain_find(reading->fleet, name, &d->chain_first);
     if (!found)
-        dure_problem_add(read->problems, d->target, NULL, group ? "a group of the fleet" : "a chain of the fleet (a group, or name+rack for a remainder)");
+        dure_problem_add(read->problems, d->target, NULL,
+                         group ? "a group of the fleet"
+                               : "a chain of the fleet (a group, or name+rack for a remainder)");
     else if (chain)
         d->chain_count = 1;
 }
@@ -84,7 +87,8 @@ static void read_amount(struct dure_allot_reading *reading, struct declared *d)
         return;
     }
     if (gpus) {
-        d->amount = dure_read_uint(read, d->map, "gpus", DURE_REQUIRED, 1, DURE_NODES_MAX * DURE_NODE_GPUS_MAX, &d->left);
+        d->amount =
+            dure_read_uint(read, d->map, "gpus", DURE_REQUIRED, 1, DURE_NODES_MAX * DURE_NODE_GPUS_MAX, &d->left);
         return;
     }
     if (!d->level_field) {
@@ -153,7 +157,8 @@ static void link_row(struct dure_allot_reading *reading, struct declared *d, str
         dure_problem_add(read->problems, at, NULL, "an allotment that no other one follows");
 }
 
-static void add_row(struct dure_allot_reading *reading, struct declared *d, uint32_t chain, unsigned level, uint32_t count, int64_t from_us)
+static void add_row(struct dure_allot_reading *reading, struct declared *d, uint32_t chain, unsigned level,
+                    uint32_t count, int64_t from_us)
 {
     struct dure_read *read = reading->read;
     struct dure_allotment row = d->row;
@@ -182,7 +187,8 @@ static void take_from(struct dure_allot_reading *reading, struct declared *d, ui
     for (unsigned level = named ? named : chain->level_count; level >= 1 && d->left > 0; level--) {
         uint32_t size = named ? 1 : dure_chain_leaves_at(chain, level);
         uint32_t count = d->left / size;
-        uint32_t room = reading->room(reading->room_context, (struct dure_chain_id){chain_index}, level, from_us, d->row.until_us);
+        uint32_t room =
+            reading->room(reading->room_context, (struct dure_chain_id){chain_index}, level, from_us, d->row.until_us);
         if (count > room)
             count = room;
         if (count > 0) {
@@ -219,20 +225,24 @@ static void resolve(struct dure_allot_reading *reading, struct declared *d)
     }
     char date[DURE_TIME_TEXT_MAX];
     if (!level_known)
-        dure_problem_add(read->problems, d->level_field, NULL, "a level of this hardware: its name, or its number (1 = gpu)");
+        dure_problem_add(read->problems, d->level_field, NULL,
+                         "a level of this hardware: its name, or its number (1 = gpu)");
     else if (d->left == wanted && arrives_us != INT64_MIN)
         dure_problem_add(read->problems, dure_tree_get(d->map, d->from_given ? "from" : "after"), NULL,
-                         "a start no earlier than %s, when this hardware arrives", dure_time_format_utc(arrives_us, date));
+                         "a start no earlier than %s, when this hardware arrives",
+                         dure_time_format_utc(arrives_us, date));
     else if (d->left > 0)
-        dure_problem_add(read->problems, d->amount, NULL, "at most %u, what this hardware can still promise in this period", wanted - d->left);
+        dure_problem_add(read->problems, d->amount, NULL,
+                         "at most %u, what this hardware can still promise in this period", wanted - d->left);
 }
 
 void dure_allot_read(struct dure_allot_reading *reading, const struct dure_tree *map)
 {
-    static const char *const known[] = {"name", "tenant", "group", "chain", "owner", "model", "level",
-                                        "count", "gpus",  "from",  "until", "after", NULL};
+    static const char *const known[] = {"name",  "tenant", "group", "chain", "owner", "model", "level",
+                                        "count", "gpus",   "from",  "until", "after", NULL};
     struct dure_read *read = reading->read;
-    struct declared d = {.map = map, .row = {.name = "", .after = ""}, .after = "", .owner = {DURE_NONE32}, .model = {DURE_NONE32}};
+    struct declared d = {
+        .map = map, .row = {.name = "", .after = ""}, .after = "", .owner = {DURE_NONE32}, .model = {DURE_NONE32}};
     uint32_t before = read->problems->total, same;
     d.problems_before = before;
     if (!dure_read_map(read, map, known))

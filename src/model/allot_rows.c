@@ -6,7 +6,8 @@
 bool dure_allot_begin(struct dure_allot_reading *reading, struct dure_read *read, const struct dure_fleet *fleet,
                       const struct dure_tenants *tenants)
 {
-    *reading = (struct dure_allot_reading){.read = read, .fleet = fleet, .tenants = tenants, .room = dure_allot_room, .room_context = reading};
+    *reading = (struct dure_allot_reading){
+        .read = read, .fleet = fleet, .tenants = tenants, .room = dure_allot_room, .room_context = reading};
     reading->owed = calloc(fleet->chain_count + 1, sizeof *reading->owed);
     read->no_memory |= !reading->owed;
     return reading->owed;
@@ -60,7 +61,8 @@ void dure_allot_enter(struct dure_allot_reading *reading, const struct dure_allo
     uint32_t before;
     if (reading->rows.count == DURE_ALLOTMENTS_MAX) {
         if (at)
-            dure_problem_add(read->problems, at, "more allotments", "at most %d allotments, each counted by its rows", DURE_ALLOTMENTS_MAX);
+            dure_problem_add(read->problems, at, "more allotments", "at most %d allotments, each counted by its rows",
+                             DURE_ALLOTMENTS_MAX);
         return;
     }
     if (row->after[0] && dure_allot_row_find(reading, row->after, &before))
@@ -80,7 +82,8 @@ uint32_t dure_room_any(void *context, struct dure_chain_id chain, unsigned level
 
 /* The invariant of cells on an empty chain: s[K] = tops - r[K], s[l] = c[l+1] s[l+1] - r[l], all at least 0. What is owed in any
  * period that meets this one counts whole: a right is owed from its acceptance on. */
-uint32_t dure_allot_room(void *context, struct dure_chain_id chain_id, unsigned level, int64_t from_us, int64_t until_us)
+uint32_t dure_allot_room(void *context, struct dure_chain_id chain_id, unsigned level, int64_t from_us,
+                         int64_t until_us)
 {
     const struct dure_allot_reading *reading = context;
     const struct dure_chain *chain = &reading->fleet->chains[chain_id.v];
@@ -123,13 +126,14 @@ void dure_allot_check_tiers(struct dure_allot_reading *reading)
         if (above == DURE_NONE32 || (!at && !(holds[above] & 2)) || (at && at == last))
             continue;
         last = at;
-        for (size_t k = 0; !at && k < reading->rows.count; k++) /* the row in force stays: the new one above it is at fault */
+        for (size_t k = 0; !at && k < reading->rows.count;
+             k++) /* the row in force stays: the new one above it is at fault */
             if (reading->rows.at[k].tenant.v == above)
                 at = reading->places.at[k];
         if (at)
             dure_problem_add(reading->read->problems, dure_tree_get(at, "tenant"), NULL,
-                             "allotments on one tier of a path: both '%s' and '%s' would hold some", reading->tenants->tenants[above].path,
-                             reading->tenants->tenants[tenant].path);
+                             "allotments on one tier of a path: both '%s' and '%s' would hold some",
+                             reading->tenants->tenants[above].path, reading->tenants->tenants[tenant].path);
     }
     free(holds);
 }

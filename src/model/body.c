@@ -24,7 +24,8 @@ static EVP_MD_CTX *hash_new(void)
     return context;
 }
 
-static void hash_two(EVP_MD_CTX *context, const void *a, size_t a_length, const void *b, size_t b_length, uint8_t digest[DIGEST])
+static void hash_two(EVP_MD_CTX *context, const void *a, size_t a_length, const void *b, size_t b_length,
+                     uint8_t digest[DIGEST])
 {
     DURE_ASSERT(EVP_DigestInit_ex2(context, sha256, NULL) == 1 && EVP_DigestUpdate(context, a, a_length) == 1 &&
                 EVP_DigestUpdate(context, b, b_length) == 1 && EVP_DigestFinal_ex(context, digest, NULL) == 1);
@@ -65,7 +66,8 @@ static size_t total(const struct dure_body *body)
 enum dure_err dure_body_set(struct dure_body *body, enum dure_body_field field, const char *value, size_t length)
 {
     DURE_ASSERT(field > 0 && field < DURE_BODY_FIELD_COUNT);
-    if (length > (field == DURE_BODY_SCRIPT ? SCRIPT_MAX : VALUE_MAX) || total(body) - body->field[field].length + length > BODY_MAX)
+    if (length > (field == DURE_BODY_SCRIPT ? SCRIPT_MAX : VALUE_MAX) ||
+        total(body) - body->field[field].length + length > BODY_MAX)
         return DURE_E_LIMIT;
     char *copy = malloc(length + 1);
     if (!copy)
@@ -88,8 +90,8 @@ const char *dure_body_text(const struct dure_body *body, enum dure_body_field fi
 }
 
 /* The commitment over the c of every present field; `compute` sets those of the fields whose value is here. */
-static void commitment_of(EVP_MD_CTX *context, const struct dure_body *body, uint8_t digest[DURE_BODY_FIELD_COUNT][DIGEST],
-                          uint8_t ret_commitment[DIGEST])
+static void commitment_of(EVP_MD_CTX *context, const struct dure_body *body,
+                          uint8_t digest[DURE_BODY_FIELD_COUNT][DIGEST], uint8_t ret_commitment[DIGEST])
 {
     uint8_t all[DURE_BODY_FIELD_COUNT * (1 + DIGEST)];
     size_t used = 0;
@@ -107,7 +109,8 @@ static void commitment_of(EVP_MD_CTX *context, const struct dure_body *body, uin
     hash_two(context, all, used, NULL, 0, ret_commitment);
 }
 
-void dure_body_commit(struct dure_body *body, const uint8_t random_bytes[DURE_BODY_FIELD_COUNT * 16], uint8_t ret_commitment[32])
+void dure_body_commit(struct dure_body *body, const uint8_t random_bytes[DURE_BODY_FIELD_COUNT * 16],
+                      uint8_t ret_commitment[32])
 {
     uint8_t digest[DURE_BODY_FIELD_COUNT][DIGEST];
     for (unsigned f = 1; f < DURE_BODY_FIELD_COUNT; f++)
@@ -136,7 +139,8 @@ void dure_body_erase(struct dure_body *body, uint32_t field_mask)
     for (unsigned f = 1; f < DURE_BODY_FIELD_COUNT; f++) {
         if (!(field_mask & (1u << f)) || !body->field[f].present || body->field[f].erased)
             continue;
-        hash_two(context, body->field[f].salt, SALT, body->field[f].value, body->field[f].length, body->field[f].digest);
+        hash_two(context, body->field[f].salt, SALT, body->field[f].value, body->field[f].length,
+                 body->field[f].digest);
         wipe(body, f);
         body->field[f].erased = true;
     }
@@ -146,13 +150,11 @@ void dure_body_erase(struct dure_body *body, uint32_t field_mask)
 const char *dure_body_field_name(enum dure_body_field field)
 {
     switch (field) {
-#define X(name, number, text)                                                                                            \
-    case DURE_BODY_##name:                                                                                               \
-        return text;
+#define X(name, number, text)                                                                                          \
+    case DURE_BODY_##name: return text;
         DURE_BODY_FIELDS(X)
 #undef X
-    case DURE_BODY_FIELD_COUNT:
-        break;
+    case DURE_BODY_FIELD_COUNT: break;
     }
     return "unknown";
 }

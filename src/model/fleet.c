@@ -116,7 +116,8 @@ static void read_models(struct dure_read *read, struct dure_fleet *fleet, const 
         dure_problem_add(read->problems, list, "an empty list", "at least one model");
 }
 
-static void read_other(struct dure_read *read, struct dure_fleet *fleet, struct dure_other *other, const struct dure_tree *map)
+static void read_other(struct dure_read *read, struct dure_fleet *fleet, struct dure_other *other,
+                       const struct dure_tree *map)
 {
     static const char *const kinds[] = {"qpu", "ai-ran", NULL};
     unsigned kind = 0, provenance = DURE_ASSUMED;
@@ -144,7 +145,8 @@ static void read_others(struct dure_read *read, struct dure_fleet *fleet, const 
     }
     for (const struct dure_tree *map = list ? list->first : NULL; map; map = map->next) {
         struct dure_other *other = &fleet->others[map->index];
-        *other = (struct dure_other){.name = "", .kind = "", .site = "", .count = 1, .owner = {DURE_NONE32}, .source = ""};
+        *other =
+            (struct dure_other){.name = "", .kind = "", .site = "", .count = 1, .owner = {DURE_NONE32}, .source = ""};
         const struct dure_tree *at = NULL;
         if (dure_read_map(read, map, known)) {
             at = dure_read_name(read, map, "name", DURE_REQUIRED, &other->name);
@@ -171,7 +173,8 @@ static void read_zone(struct dure_read *read, struct dure_fleet *fleet, const st
 
 static void read_fleet(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
-    static const char *const known[] = {"kind", "version", "name", "zone", "models", "owners", "sites", "groups", "others", NULL};
+    static const char *const known[] = {"kind",   "version", "name",   "zone",   "models",
+                                        "owners", "sites",   "groups", "others", NULL};
     fleet->name = "";
     if (!dure_read_map(read, root, known))
         return;
@@ -197,7 +200,8 @@ static void keep_spec(struct dure_read *read, struct dure_fleet *fleet, const st
     read->no_memory |= !fleet->spec_json;
 }
 
-static enum dure_err parse(const struct dure_tree *tree, bool canonical, struct dure_fleet **ret_fleet, struct dure_problems *problems)
+static enum dure_err parse(const struct dure_tree *tree, bool canonical, struct dure_fleet **ret_fleet,
+                           struct dure_problems *problems)
 {
     struct dure_arena *arena = dure_arena_new(FLEET_ARENA_MAX);
     struct dure_fleet *fleet = arena ? DURE_ARENA_NEW(arena, struct dure_fleet, 1) : NULL;
@@ -220,12 +224,14 @@ static enum dure_err parse(const struct dure_tree *tree, bool canonical, struct 
     return err;
 }
 
-enum dure_err dure_fleet_parse(const struct dure_tree *tree, struct dure_fleet **ret_fleet, struct dure_problems *problems)
+enum dure_err dure_fleet_parse(const struct dure_tree *tree, struct dure_fleet **ret_fleet,
+                               struct dure_problems *problems)
 {
     return parse(tree, false, ret_fleet, problems);
 }
 
-enum dure_err dure_fleet_from_json(const char *json, size_t length, struct dure_fleet **ret_fleet, struct dure_error *error)
+enum dure_err dure_fleet_from_json(const char *json, size_t length, struct dure_fleet **ret_fleet,
+                                   struct dure_error *error)
 {
     struct dure_arena *arena = dure_arena_new(FLEET_ARENA_MAX);
     if (!arena)

@@ -6,10 +6,11 @@
 /* Reads `groups` into chains. Owners, sites and models are in place. */
 void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root);
 /* Sorts chains by node name and adds a problem where names meet. `nodes_field[g]` is the field of group g. */
-void dure_fleet_check_node_names(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *const *nodes_field);
+void dure_fleet_check_node_names(struct dure_read *read, struct dure_fleet *fleet,
+                                 const struct dure_tree *const *nodes_field);
 /* Resolves a reference to something declared above; false: a problem was added. */
-bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map, enum dure_need need,
-                           struct dure_owner_id *ret_owner);
-bool dure_fleet_read_site(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map, enum dure_need need,
-                          const char **ret_name, struct dure_site_id *ret_site);
+bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
+                           enum dure_need need, struct dure_owner_id *ret_owner);
+bool dure_fleet_read_site(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
+                          enum dure_need need, const char **ret_name, struct dure_site_id *ret_site);
 extern const char *const dure_provenance_names[];

@@ -31,7 +31,8 @@ struct dure_chain_id dure_fleet_chain_id_of(const struct dure_fleet *fleet, stru
     return (struct dure_chain_id){low};
 }
 
-const struct dure_chain *dure_fleet_chain_of(const struct dure_fleet *fleet, struct dure_node_id node, uint32_t *ret_node_in_chain)
+const struct dure_chain *dure_fleet_chain_of(const struct dure_fleet *fleet, struct dure_node_id node,
+                                             uint32_t *ret_node_in_chain)
 {
     const struct dure_chain *chain = &fleet->chains[dure_fleet_chain_id_of(fleet, node).v];
     if (ret_node_in_chain)
@@ -56,7 +57,8 @@ void dure_fleet_node_name(const struct dure_fleet *fleet, struct dure_node_id no
 }
 
 /* Compares a chain's (prefix, suffix, number) with those of a name being looked up. */
-static int compare_key(const struct dure_chain *chain, const char *prefix, size_t prefix_length, const char *suffix, uint64_t number)
+static int compare_key(const struct dure_chain *chain, const char *prefix, size_t prefix_length, const char *suffix,
+                       uint64_t number)
 {
     int order = strncmp(chain->name_prefix, prefix, prefix_length);
     if (order == 0 && chain->name_prefix[prefix_length])
@@ -69,7 +71,8 @@ static int compare_key(const struct dure_chain *chain, const char *prefix, size_
 }
 
 /* The node of that name read as prefix, number of `width` digits, suffix; width 0: as a name without a number. */
-static bool find_reading(const struct dure_fleet *fleet, const char *name, size_t prefix_length, size_t width, struct dure_node_id *ret_node)
+static bool find_reading(const struct dure_fleet *fleet, const char *name, size_t prefix_length, size_t width,
+                         struct dure_node_id *ret_node)
 {
     const char *suffix = name + prefix_length + width;
     uint64_t number = width ? strtoull(name + prefix_length, NULL, 10) : 0;
@@ -165,7 +168,8 @@ bool dure_fleet_chain_find(const struct dure_fleet *fleet, const char *name, str
     return false;
 }
 
-bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first, uint32_t *ret_count)
+bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first,
+                           uint32_t *ret_count)
 {
     struct dure_chain_id first;
     if (!dure_fleet_chain_find(fleet, name, &first))

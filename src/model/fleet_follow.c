@@ -5,11 +5,14 @@
 
 static enum dure_err differs(struct dure_error *error, const char *what, const char *name, const char *how)
 {
-    return dure_fail(error, DURE_E_STATE, "%s '%s' %s: a running fleet takes additions after what is there, new labels, statuses and sources",
-                     what, name, how);
+    return dure_fail(
+        error, DURE_E_STATE,
+        "%s '%s' %s: a running fleet takes additions after what is there, new labels, statuses and sources", what, name,
+        how);
 }
 
-static enum dure_err compare_small(const struct dure_fleet *now, const struct dure_fleet *next, struct dure_error *error)
+static enum dure_err compare_small(const struct dure_fleet *now, const struct dure_fleet *next,
+                                   struct dure_error *error)
 {
     for (uint32_t i = 0; i < now->owner_count; i++)
         if (i >= next->owner_count || strcmp(now->owners[i].name, next->owners[i].name) != 0)
@@ -33,7 +36,8 @@ static enum dure_err compare_small(const struct dure_fleet *now, const struct du
 
 static bool same_shape(const struct dure_chain *a, const struct dure_chain *b)
 {
-    if (a->level_count != b->level_count || a->node_level != b->node_level || a->tops != b->tops || a->node_gpus != b->node_gpus)
+    if (a->level_count != b->level_count || a->node_level != b->node_level || a->tops != b->tops ||
+        a->node_gpus != b->node_gpus)
         return false;
     for (unsigned l = 1; l <= a->level_count; l++)
         if (a->levels[l].holds != b->levels[l].holds || strcmp(a->levels[l].name, b->levels[l].name) != 0)
@@ -49,8 +53,8 @@ static bool same_names(const struct dure_chain *a, const struct dure_chain *b)
 
 static bool same_shares(const struct dure_chain *a, const struct dure_chain *b)
 {
-    return a->leaf_cpu_milli == b->leaf_cpu_milli && a->leaf_memory_mib == b->leaf_memory_mib && a->leaf_disk_mib == b->leaf_disk_mib &&
-           a->leaf_power_mw == b->leaf_power_mw;
+    return a->leaf_cpu_milli == b->leaf_cpu_milli && a->leaf_memory_mib == b->leaf_memory_mib &&
+           a->leaf_disk_mib == b->leaf_disk_mib && a->leaf_power_mw == b->leaf_power_mw;
 }
 
 static enum dure_err compare_chain(const struct dure_chain *a, const struct dure_chain *b, struct dure_error *error)
@@ -70,7 +74,8 @@ static enum dure_err compare_chain(const struct dure_chain *a, const struct dure
     return DURE_OK;
 }
 
-enum dure_err dure_fleet_may_follow(const struct dure_fleet *now, const struct dure_fleet *next, struct dure_error *error)
+enum dure_err dure_fleet_may_follow(const struct dure_fleet *now, const struct dure_fleet *next,
+                                    struct dure_error *error)
 {
     enum dure_err err = compare_small(now, next, error);
     for (uint32_t i = 0; i < now->chain_count && !err; i++)

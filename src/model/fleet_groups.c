@@ -22,8 +22,8 @@ struct group {
     struct dure_chain base; /* what all chains of the group share */
 };
 
-static bool name_of(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need, const char *what,
-                    const char **ret_name, const struct dure_tree **ret_at)
+static bool name_of(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
+                    const char *what, const char **ret_name, const struct dure_tree **ret_at)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field) {
@@ -39,8 +39,8 @@ static bool name_of(struct dure_read *read, const struct dure_tree *map, const c
     return true;
 }
 
-bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map, enum dure_need need,
-                           struct dure_owner_id *ret_owner)
+bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
+                           enum dure_need need, struct dure_owner_id *ret_owner)
 {
     const char *name;
     const struct dure_tree *at;
@@ -52,8 +52,8 @@ bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *flee
     return false;
 }
 
-bool dure_fleet_read_site(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map, enum dure_need need,
-                          const char **ret_name, struct dure_site_id *ret_site)
+bool dure_fleet_read_site(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
+                          enum dure_need need, const char **ret_name, struct dure_site_id *ret_site)
 {
     const char *name;
     const struct dure_tree *at;
@@ -82,7 +82,8 @@ static bool read_model(struct dure_read *read, const struct dure_fleet *fleet, s
     for (unsigned l = 1; l <= group->level_count; l++)
         found |= strcmp(group->levels[l].name, nvlink) == 0;
     if (!found)
-        dure_problem_add(read->problems, at, NULL, "a level named '%s' in this group, as the model's nvlink says", nvlink);
+        dure_problem_add(read->problems, at, NULL, "a level named '%s' in this group, as the model's nvlink says",
+                         nvlink);
     return found;
 }
 
@@ -182,17 +183,19 @@ static void read_shares(struct dure_read *read, const struct dure_fleet *fleet, 
     if (power_field && (uint64_t)gpu_mw * gpus > power)
         dure_problem_add(read->problems, power_field, NULL, "at least the power of the node's %u GPUs", gpus);
     if (group->base.leaf_memory_mib == 0)
-        dure_problem_add(read->problems, dure_tree_get(map, "memory"), NULL, "at least 1MiB for each of the node's %u GPUs", gpus);
+        dure_problem_add(read->problems, dure_tree_get(map, "memory"), NULL,
+                         "at least 1MiB for each of the node's %u GPUs", gpus);
 }
 
 static void read_group(struct dure_read *read, struct dure_fleet *fleet, struct group *group)
 {
-    static const char *const known[] = {"name",   "owner", "site", "model", "nodes",          "levels", "cpus",
+    static const char *const known[] = {"name",   "owner", "site",  "model",          "nodes",  "levels", "cpus",
                                         "memory", "disk",  "power", "available_from", "status", "source", NULL};
     unsigned provenance = DURE_ASSUMED;
     const char *site_name = "";
     struct dure_chain *base = &group->base;
-    *base = (struct dure_chain){.name = "", .name_prefix = "", .name_suffix = "", .source = "", .available_from_us = INT64_MIN};
+    *base = (struct dure_chain){
+        .name = "", .name_prefix = "", .name_suffix = "", .source = "", .available_from_us = INT64_MIN};
     if (!dure_read_map(read, group->map, known))
         return;
     dure_read_name(read, group->map, "name", DURE_REQUIRED, &base->name);
@@ -209,18 +212,21 @@ static void read_group(struct dure_read *read, struct dure_fleet *fleet, struct 
 }
 
 /* One chain of `tops` cells of `level`, beginning `done` nodes into the group. */
-static void add_chain(struct dure_read *read, struct dure_fleet *fleet, const struct group *group, unsigned level, uint32_t tops, uint32_t done)
+static void add_chain(struct dure_read *read, struct dure_fleet *fleet, const struct group *group, unsigned level,
+                      uint32_t tops, uint32_t done)
 {
     if (fleet->chain_count == DURE_CHAINS_MAX) {
-        dure_problem_add(read->problems, group->map, "more chains", "at most %d chains (groups and their remainders)", DURE_CHAINS_MAX);
+        dure_problem_add(read->problems, group->map, "more chains", "at most %d chains (groups and their remainders)",
+                         DURE_CHAINS_MAX);
         return;
     }
     struct dure_chain *chain = &fleet->chains[fleet->chain_count++];
     *chain = group->base;
     chain->group = group->map->index;
     if (done > 0)
-        chain->name = group->levels[level].name[0] ? dure_arena_printf(read->arena, "%s+%s", group->base.name, group->levels[level].name)
-                                                   : dure_arena_printf(read->arena, "%s+level%u", group->base.name, level);
+        chain->name = group->levels[level].name[0]
+                          ? dure_arena_printf(read->arena, "%s+%s", group->base.name, group->levels[level].name)
+                          : dure_arena_printf(read->arena, "%s+level%u", group->base.name, level);
     read->no_memory |= !chain->name;
     chain->level_count = (uint8_t)level;
     chain->node_level = group->node_level;
@@ -264,7 +270,8 @@ static void note_level_names(struct dure_read *read, struct dure_fleet *fleet, c
         if (!name[0] || i < fleet->level_name_count)
             continue;
         if (fleet->level_name_count == 64) {
-            dure_problem_add(read->problems, group->map, "more level names", "at most 64 different level names in the fleet");
+            dure_problem_add(read->problems, group->map, "more level names",
+                             "at most 64 different level names in the fleet");
             return;
         }
         fleet->level_names[fleet->level_name_count++] = name;
@@ -283,9 +290,11 @@ static void check_chain_names(struct dure_read *read, struct dure_fleet *fleet, 
         const struct dure_tree *name = dure_tree_get(groups[chain->group], "name");
         names[i] = (struct dure_named){chain->name, i, name};
         if (strlen(chain->name) > DURE_NAME_MAX)
-            dure_problem_add(read->problems, name, NULL, "a shorter name: its remainder '%s' has over 63 bytes", chain->name);
+            dure_problem_add(read->problems, name, NULL, "a shorter name: its remainder '%s' has over 63 bytes",
+                             chain->name);
     }
-    fleet->chains_by_name = dure_read_unique(read, names, fleet->chain_count, "a group (or a remainder of one, such as name+rack)");
+    fleet->chains_by_name =
+        dure_read_unique(read, names, fleet->chain_count, "a group (or a remainder of one, such as name+rack)");
 }
 
 void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)

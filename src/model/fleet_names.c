@@ -22,19 +22,23 @@ static int by_pattern(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static void refuse(struct dure_read *read, const struct dure_tree *const *fields, const struct dure_chain *a, const struct dure_chain *b)
+static void refuse(struct dure_read *read, const struct dure_tree *const *fields, const struct dure_chain *a,
+                   const struct dure_chain *b)
 {
     const struct dure_chain *later = a->group > b->group ? a : b, *earlier = later == a ? b : a;
-    dure_problem_add(read->problems, fields[later->group], NULL, "names that group '%s' does not have already", earlier->name);
+    dure_problem_add(read->problems, fields[later->group], NULL, "names that group '%s' does not have already",
+                     earlier->name);
 }
 
 /* Ranges of one prefix and suffix may not meet, whatever their width: n1 and n01 are too easily taken for each other. */
-static void check_ranges(struct dure_read *read, const struct sorted_chain *sorted, uint32_t count, const struct dure_tree *const *fields)
+static void check_ranges(struct dure_read *read, const struct sorted_chain *sorted, uint32_t count,
+                         const struct dure_tree *const *fields)
 {
     const struct dure_chain *widest = NULL; /* of the same pattern, the one that reaches furthest */
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_chain *chain = sorted[i].chain;
-        if (widest && strcmp(widest->name_prefix, chain->name_prefix) == 0 && strcmp(widest->name_suffix, chain->name_suffix) == 0) {
+        if (widest && strcmp(widest->name_prefix, chain->name_prefix) == 0 &&
+            strcmp(widest->name_suffix, chain->name_suffix) == 0) {
             if (chain->number_first < widest->number_first + widest->node_count)
                 refuse(read, fields, widest, chain);
             if (chain->number_first + chain->node_count < widest->number_first + widest->node_count)
@@ -58,7 +62,8 @@ static void check_singles(struct dure_read *read, struct dure_fleet *fleet, cons
     }
 }
 
-void dure_fleet_check_node_names(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *const *nodes_field)
+void dure_fleet_check_node_names(struct dure_read *read, struct dure_fleet *fleet,
+                                 const struct dure_tree *const *nodes_field)
 {
     struct sorted_chain *sorted = DURE_ARENA_NEW(read->arena, struct sorted_chain, fleet->chain_count + 1);
     uint32_t *order = DURE_ARENA_NEW(read->arena, uint32_t, fleet->chain_count + 1);

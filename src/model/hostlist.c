@@ -18,7 +18,8 @@ static void write_run(struct dure_buf *buf, unsigned width, uint64_t first, uint
 }
 
 /* Writes the nodes from `begin` that share one pattern; returns where they end. */
-static uint32_t write_pattern(const struct dure_fleet *fleet, const uint32_t *nodes, uint32_t count, uint32_t begin, struct dure_buf *buf)
+static uint32_t write_pattern(const struct dure_fleet *fleet, const uint32_t *nodes, uint32_t count, uint32_t begin,
+                              struct dure_buf *buf)
 {
     uint32_t in_chain;
     const struct dure_chain *chain = dure_fleet_chain_of(fleet, (struct dure_node_id){nodes[begin]}, &in_chain);

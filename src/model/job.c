@@ -10,27 +10,28 @@
 enum { NODE_MIB_MAX = 1 << 30, NODE_CPUS_MAX = 65536, JOB_ARENA_MAX = 16 * 1024 * 1024 };
 
 static const char *const job_fields[] = {
-    "kind",     "version", "name",     "project", "class",   "tasks",   "gpus", "gpu_memory", "models", "model",   "cpus",
-    "memory",   "tasks_per_node", "level", "walltime", "grace", "begin", "runs_for", "priority", "requeue", "hold", "array",
-    "after",    "command", "script",   "env",     "workdir", "stdout",  "stderr", "comment", NULL};
+    "kind",   "version",  "name",     "project", "class",          "tasks",   "gpus",     "gpu_memory",
+    "models", "model",    "cpus",     "memory",  "tasks_per_node", "level",   "walltime", "grace",
+    "begin",  "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
+    "script", "env",      "workdir",  "stdout",  "stderr",         "comment", NULL};
 
 /* What people bring from other schedulers. */
-static const char *const job_hints[] = {
-    "nodes",     "tasks and tasks_per_node",
-    "ntasks",    "tasks",
-    "time",      "walltime",
-    "timeout",   "walltime",
-    "account",   "project",
-    "tenant",    "project",
-    "queue",     "project: there are no queues",
-    "partition", "project and model: there are no partitions",
-    "qos",       "class: guaranteed or borrowed",
-    "dependency", "after: [{job: 12, if: ok}]",
-    "image",     "command or script: containers are not supported",
-    "container", "command or script: containers are not supported",
-    NULL};
+static const char *const job_hints[] = {"nodes",      "tasks and tasks_per_node",
+                                        "ntasks",     "tasks",
+                                        "time",       "walltime",
+                                        "timeout",    "walltime",
+                                        "account",    "project",
+                                        "tenant",     "project",
+                                        "queue",      "project: there are no queues",
+                                        "partition",  "project and model: there are no partitions",
+                                        "qos",        "class: guaranteed or borrowed",
+                                        "dependency", "after: [{job: 12, if: ok}]",
+                                        "image",      "command or script: containers are not supported",
+                                        "container",  "command or script: containers are not supported",
+                                        NULL};
 
-static void read_project(struct dure_read *read, const struct dure_tree *root, const struct dure_tenants *tenants, struct dure_job *job)
+static void read_project(struct dure_read *read, const struct dure_tree *root, const struct dure_tenants *tenants,
+                         struct dure_job *job)
 {
     const char *path = NULL;
     const struct dure_tree *field = dure_read_text(read, root, "project", DURE_OPTIONAL, 1024, &path);
@@ -52,14 +53,16 @@ static void read_gpus(struct dure_read *read, const struct dure_tree *root, stru
     }
     if (milli == 0) {
         dure_problem_add(read->problems, field, NULL,
-                         "at least one GPU, or a fraction such as 0.5: work without a GPU has no place in a GPU fleet; run it where it is submitted");
+                         "at least one GPU, or a fraction such as 0.5: work without a GPU has no place in a GPU fleet; "
+                         "run it where it is submitted");
         return;
     }
     job->task_gpus = milli < 1000 ? 1 : (uint32_t)(milli / 1000);
     job->task_gpu_milli = milli < 1000 ? (uint32_t)milli : 1000;
 }
 
-static void add_model(struct dure_read *read, const struct dure_tree *entry, const struct dure_fleet *fleet, struct dure_job *job)
+static void add_model(struct dure_read *read, const struct dure_tree *entry, const struct dure_fleet *fleet,
+                      struct dure_job *job)
 {
     struct dure_gpu_model_id model;
     const char *name = dure_read_scalar(read, entry, DURE_NAME_MAX, "the name of a GPU model");
@@ -71,7 +74,8 @@ static void add_model(struct dure_read *read, const struct dure_tree *entry, con
         dure_problem_add(read->problems, entry, NULL, "a GPU model of the fleet");
 }
 
-static void read_models(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet, struct dure_job *job)
+static void read_models(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                        struct dure_job *job)
 {
     const struct dure_tree *one = dure_tree_get(root, "model");
     const struct dure_tree *list = dure_read_list(read, root, "models", DURE_OPTIONAL, DURE_GPU_MODELS_MAX);
@@ -85,7 +89,8 @@ static void read_models(struct dure_read *read, const struct dure_tree *root, co
         add_model(read, entry, fleet, job);
 }
 
-static void read_level_name(struct dure_read *read, const struct dure_tree *field, const struct dure_fleet *fleet, struct dure_job *job)
+static void read_level_name(struct dure_read *read, const struct dure_tree *field, const struct dure_fleet *fleet,
+                            struct dure_job *job)
 {
     const char *name = dure_read_scalar(read, field, DURE_NAME_MAX, "the name of a level");
     if (!name)
@@ -111,7 +116,8 @@ static void read_level_name(struct dure_read *read, const struct dure_tree *fiel
     dure_problem_add(read->problems, field, NULL, "a level of the fleet: %s", names);
 }
 
-static void read_level(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet, struct dure_job *job)
+static void read_level(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                       struct dure_job *job)
 {
     static const char *const known[] = {"required", "preferred", NULL};
     const struct dure_tree *field = dure_tree_get(root, "level");
@@ -138,13 +144,16 @@ static void read_cpus(struct dure_read *read, const struct dure_tree *root, stru
     uint64_t milli;
     if (!field)
         return;
-    if (field->kind != DURE_TREE_SCALAR || !dure_units_decimal(field->text, 3, (uint64_t)NODE_CPUS_MAX * 1000, &milli) || milli == 0)
-        dure_problem_add(read->problems, field, NULL, "CPUs for each task, such as 14 or 0.5, at most %d", NODE_CPUS_MAX);
+    if (field->kind != DURE_TREE_SCALAR ||
+        !dure_units_decimal(field->text, 3, (uint64_t)NODE_CPUS_MAX * 1000, &milli) || milli == 0)
+        dure_problem_add(read->problems, field, NULL, "CPUs for each task, such as 14 or 0.5, at most %d",
+                         NODE_CPUS_MAX);
     else
         job->task_cpu_milli = (uint32_t)milli;
 }
 
-static void read_shape(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet, struct dure_job *job)
+static void read_shape(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                       struct dure_job *job)
 {
     dure_read_uint(read, root, "tasks", DURE_OPTIONAL, 1, DURE_JOB_TASKS_MAX, &job->tasks);
     read_gpus(read, root, job);
@@ -159,9 +168,11 @@ static void read_shape(struct dure_read *read, const struct dure_tree *root, con
         return;
     uint64_t node_milli = (uint64_t)job->tasks_per_node * job->task_gpus * job->task_gpu_milli;
     if (node_milli > DURE_NODE_GPUS_MAX * 1000)
-        dure_problem_add(read->problems, per_node, NULL, "tasks whose GPUs fit one node (at most %d GPUs)", DURE_NODE_GPUS_MAX);
+        dure_problem_add(read->problems, per_node, NULL, "tasks whose GPUs fit one node (at most %d GPUs)",
+                         DURE_NODE_GPUS_MAX);
     else if (job->tasks % job->tasks_per_node != 0)
-        dure_problem_add(read->problems, per_node, NULL, "a number that divides the %u task%s", job->tasks, job->tasks == 1 ? "" : "s");
+        dure_problem_add(read->problems, per_node, NULL, "a number that divides the %u task%s", job->tasks,
+                         job->tasks == 1 ? "" : "s");
 }
 
 static void read_when(struct dure_read *read, const struct dure_tree *root, struct dure_job *job)
@@ -181,12 +192,13 @@ static void read_array(struct dure_read *read, const struct dure_tree *root, str
 {
     const struct dure_tree *field = dure_tree_get(root, "array");
     if (field && (field->kind != DURE_TREE_SCALAR || !dure_job_array_parse(field->text, job)))
-        dure_problem_add(read->problems, field, NULL,
-                         "one range such as 0-99, 0-99:2 or 0-99%%10, of at most 1,000,000 elements numbered below 1,000,000,000");
+        dure_problem_add(
+            read->problems, field, NULL,
+            "one range such as 0-99, 0-99:2 or 0-99%%10, of at most 1,000,000 elements numbered below 1,000,000,000");
 }
 
-static void read_job(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                     struct dure_job *job, struct dure_body *body)
+static void read_job(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                     const struct dure_tenants *tenants, struct dure_job *job, struct dure_body *body)
 {
     static const char *const classes[] = {"guaranteed", "borrowed", NULL};
     unsigned job_class = DURE_GUARANTEED;
@@ -203,8 +215,9 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
     dure_job_read_body(read, root, body);
 }
 
-enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                             struct dure_job *ret_job, struct dure_body **ret_body, struct dure_problems *problems)
+enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
+                             const struct dure_tenants *tenants, struct dure_job *ret_job, struct dure_body **ret_body,
+                             struct dure_problems *problems)
 {
     struct dure_arena *arena = dure_arena_new(JOB_ARENA_MAX);
     struct dure_body *body = dure_body_new();
@@ -213,9 +226,16 @@ enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fle
         dure_body_free(body);
         return DURE_E_MEMORY;
     }
-    struct dure_job job = {.tenant = {DURE_NONE32}, .principal = {DURE_NONE32}, .tasks = 1, .task_gpus = 1, .task_gpu_milli = 1000,
-                           .level = "", .walltime_us = DURE_WALLTIME_DEFAULT_US, .grace_us = DURE_GRACE_DEFAULT_US,
-                           .begin_us = INT64_MIN, .requeue = true};
+    struct dure_job job = {.tenant = {DURE_NONE32},
+                           .principal = {DURE_NONE32},
+                           .tasks = 1,
+                           .task_gpus = 1,
+                           .task_gpu_milli = 1000,
+                           .level = "",
+                           .walltime_us = DURE_WALLTIME_DEFAULT_US,
+                           .grace_us = DURE_GRACE_DEFAULT_US,
+                           .begin_us = INT64_MIN,
+                           .requeue = true};
     struct dure_read read;
     dure_read_begin(&read, arena, problems);
     read.zone = fleet ? fleet->zone : NULL;

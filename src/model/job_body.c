@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_TEXT_MAX = 256, PATH_TEXT_MAX = 4096, COMMENT_MAX = 4096, LIST_BYTES_MAX = 64 * 1024, SCRIPT_BYTES_MAX = 1024 * 1024 };
+enum {
+    NAME_TEXT_MAX = 256,
+    PATH_TEXT_MAX = 4096,
+    COMMENT_MAX = 4096,
+    LIST_BYTES_MAX = 64 * 1024,
+    SCRIPT_BYTES_MAX = 1024 * 1024
+};
 
 static bool number_at(const char **at, uint64_t max, uint64_t *ret_value)
 {
@@ -61,8 +67,8 @@ void dure_job_read_after(struct dure_read *read, const struct dure_tree *root, s
     }
 }
 
-static void set(struct dure_read *read, struct dure_body *body, enum dure_body_field field, const struct dure_tree *at, const char *value,
-                size_t length)
+static void set(struct dure_read *read, struct dure_body *body, enum dure_body_field field, const struct dure_tree *at,
+                const char *value, size_t length)
 {
     enum dure_err err = dure_body_set(body, field, value, length);
     if (err == DURE_E_MEMORY)
@@ -72,8 +78,8 @@ static void set(struct dure_read *read, struct dure_body *body, enum dure_body_f
 }
 
 /* A field of one line. */
-static void read_line(struct dure_read *read, const struct dure_tree *root, const char *key, size_t max, enum dure_body_field field,
-                      struct dure_body *body)
+static void read_line(struct dure_read *read, const struct dure_tree *root, const char *key, size_t max,
+                      enum dure_body_field field, struct dure_body *body)
 {
     const char *text;
     const struct dure_tree *at = dure_read_text(read, root, key, DURE_OPTIONAL, max, &text);
@@ -141,7 +147,8 @@ static void read_program(struct dure_read *read, const struct dure_tree *root, s
 static bool variable_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    return *name && strchr(letters, *name) && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")];
+    return *name && strchr(letters, *name) &&
+           !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")];
 }
 
 static void read_environment(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
@@ -157,7 +164,8 @@ static void read_environment(struct dure_read *read, const struct dure_tree *roo
     dure_buf_init(&buf, LIST_BYTES_MAX);
     for (const struct dure_tree *entry = map->first; entry; entry = entry->next) {
         if (!variable_name(entry->key)) {
-            dure_problem_key(read->problems, entry, "a name that no variable can have", "letters, digits and _, not a digit first");
+            dure_problem_key(read->problems, entry, "a name that no variable can have",
+                             "letters, digits and _, not a digit first");
             continue;
         }
         const char *text = dure_read_scalar(read, entry, LIST_BYTES_MAX, "text");

@@ -70,7 +70,8 @@ static void set_expected(struct dure_problem *problem, const char *format, va_li
     set_text(problem->expected, sizeof problem->expected, text);
 }
 
-void dure_problem_add(struct dure_problems *problems, const struct dure_tree *tree, const char *found, const char *expected_format, ...)
+void dure_problem_add(struct dure_problems *problems, const struct dure_tree *tree, const char *found,
+                      const char *expected_format, ...)
 {
     struct dure_problem *problem = problem_next(problems);
     if (!problem)
@@ -88,7 +89,8 @@ void dure_problem_add(struct dure_problems *problems, const struct dure_tree *tr
     va_end(args);
 }
 
-void dure_problem_missing(struct dure_problems *problems, const struct dure_tree *map, const char *key, const char *expected_format, ...)
+void dure_problem_missing(struct dure_problems *problems, const struct dure_tree *map, const char *key,
+                          const char *expected_format, ...)
 {
     struct dure_problem *problem = problem_next(problems);
     if (!problem)
@@ -105,7 +107,8 @@ void dure_problem_missing(struct dure_problems *problems, const struct dure_tree
     va_end(args);
 }
 
-void dure_problem_key(struct dure_problems *problems, const struct dure_tree *tree, const char *found, const char *expected_format, ...)
+void dure_problem_key(struct dure_problems *problems, const struct dure_tree *tree, const char *found,
+                      const char *expected_format, ...)
 {
     struct dure_problem *problem = problem_next(problems);
     if (!problem)
@@ -120,8 +123,8 @@ void dure_problem_key(struct dure_problems *problems, const struct dure_tree *tr
     va_end(args);
 }
 
-void dure_problem_at(struct dure_problems *problems, uint32_t line, uint32_t column, const char *field, const char *found,
-                     const char *expected_format, ...)
+void dure_problem_at(struct dure_problems *problems, uint32_t line, uint32_t column, const char *field,
+                     const char *found, const char *expected_format, ...)
 {
     struct dure_problem *problem = problem_next(problems);
     if (!problem)

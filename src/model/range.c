@@ -29,7 +29,8 @@ const char *dure_range_parse(const char *text, uint32_t count_max, struct dure_r
     if (!open) {
         if (!dure_name_valid(text))
             return form;
-        *ret_range = (struct dure_range){.prefix = text, .prefix_length = strlen(text), .suffix = text + strlen(text), .count = 1};
+        *ret_range = (struct dure_range){
+            .prefix = text, .prefix_length = strlen(text), .suffix = text + strlen(text), .count = 1};
         return NULL;
     }
     const char *first = open + 1;
@@ -52,7 +53,11 @@ const char *dure_range_parse(const char *text, uint32_t count_max, struct dure_r
     uint64_t low = strtoull(first, NULL, 10), high = strtoull(last, NULL, 10);
     if (high < low || high - low >= count_max)
         return high < low ? "a range that ends no lower than it begins" : "at most 1,048,576 nodes in the fleet";
-    *ret_range = (struct dure_range){.prefix = text, .prefix_length = (size_t)(open - text), .suffix = suffix, .first = low,
-                                     .count = (uint32_t)(high - low + 1), .width = (uint8_t)first_width};
+    *ret_range = (struct dure_range){.prefix = text,
+                                     .prefix_length = (size_t)(open - text),
+                                     .suffix = suffix,
+                                     .first = low,
+                                     .count = (uint32_t)(high - low + 1),
+                                     .width = (uint8_t)first_width};
     return NULL;
 }

@@ -8,7 +8,8 @@
 
 void dure_read_begin(struct dure_read *read, struct dure_arena *arena, struct dure_problems *problems)
 {
-    *read = (struct dure_read){.arena = arena, .problems = problems, .before = problems->total, .kept = problems->count};
+    *read =
+        (struct dure_read){.arena = arena, .problems = problems, .before = problems->total, .kept = problems->count};
 }
 
 bool dure_read_clean(const struct dure_read *read)
@@ -44,7 +45,8 @@ enum dure_err dure_read_end(struct dure_read *read)
     return read->problems->total == read->before ? DURE_OK : DURE_E_INVALID;
 }
 
-static void refuse_unknown(struct dure_read *read, const struct dure_tree *field, const char *const *known, const char *const *hints)
+static void refuse_unknown(struct dure_read *read, const struct dure_tree *field, const char *const *known,
+                           const char *const *hints)
 {
     static const char found[] = "an unknown field";
     for (unsigned i = 0; hints && hints[i]; i += 2)
@@ -64,7 +66,8 @@ static void refuse_unknown(struct dure_read *read, const struct dure_tree *field
         snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", known[count]);
     }
     if (count > 16)
-        dure_problem_key(read->problems, field, found, "one of the %u fields that the reference lists (docs/reference/specs.md)", count);
+        dure_problem_key(read->problems, field, found,
+                         "one of the %u fields that the reference lists (docs/reference/specs.md)", count);
     else
         dure_problem_key(read->problems, field, found, "one of %s", all);
 }
@@ -74,7 +77,8 @@ bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const c
     return dure_read_map_hints(read, tree, known, NULL);
 }
 
-bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known, const char *const *hints)
+bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known,
+                         const char *const *hints)
 {
     if (tree->kind != DURE_TREE_MAP) {
         dure_problem_add(read->problems, tree, NULL, "fields such as '%s: ...'", known[0]);
@@ -101,8 +105,8 @@ void dure_read_kind(struct dure_read *read, const struct dure_tree *root, const 
     dure_read_uint(read, root, "version", DURE_REQUIRED, 1, 1, &version);
 }
 
-static const struct dure_tree *get(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                   const char *expected)
+static const struct dure_tree *get(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                   enum dure_need need, const char *expected)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field && need == DURE_REQUIRED)
@@ -111,8 +115,8 @@ static const struct dure_tree *get(struct dure_read *read, const struct dure_tre
 }
 
 /* The field is absent though required, or is not what was expected. */
-static const struct dure_tree *refuse(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                      const struct dure_tree *field, const char *expected)
+static const struct dure_tree *refuse(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                      enum dure_need need, const struct dure_tree *field, const char *expected)
 {
     if (field)
         dure_problem_add(read->problems, field, NULL, "%s", expected);
@@ -121,8 +125,8 @@ static const struct dure_tree *refuse(struct dure_read *read, const struct dure_
     return NULL;
 }
 
-const struct dure_tree *dure_read_list(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       uint32_t max)
+const struct dure_tree *dure_read_list(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, uint32_t max)
 {
     const struct dure_tree *field = get(read, map, key, need, "a list");
     if (!field)
@@ -146,7 +150,8 @@ bool dure_name_valid(const char *text)
     return length >= 1 && length <= 63 && text[length] == '\0';
 }
 
-const char *dure_read_scalar(struct dure_read *read, const struct dure_tree *tree, size_t bytes_max, const char *expected)
+const char *dure_read_scalar(struct dure_read *read, const struct dure_tree *tree, size_t bytes_max,
+                             const char *expected)
 {
     bool ignored;
     if (tree->kind != DURE_TREE_SCALAR || dure_tree_is_null(tree)) {
@@ -169,8 +174,8 @@ const char *dure_read_scalar(struct dure_read *read, const struct dure_tree *tre
     return copy;
 }
 
-const struct dure_tree *dure_read_text(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       size_t bytes_max, const char **value)
+const struct dure_tree *dure_read_text(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, size_t bytes_max, const char **value)
 {
     const struct dure_tree *field = get(read, map, key, need, "text");
     const char *text = field ? dure_read_scalar(read, field, bytes_max, "text") : NULL;
@@ -180,8 +185,8 @@ const struct dure_tree *dure_read_text(struct dure_read *read, const struct dure
     return field;
 }
 
-const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       const char **value)
+const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, const char **value)
 {
     static const char expected[] = "a name of 1 to 63 letters, digits and . _ + -";
     const struct dure_tree *field = get(read, map, key, need, expected);
@@ -196,8 +201,8 @@ const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure
     return field;
 }
 
-const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need, int64_t min,
-                                      int64_t max, int64_t *value)
+const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                      enum dure_need need, int64_t min, int64_t max, int64_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     int64_t number;
@@ -212,12 +217,13 @@ const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_
     if (min == max)
         snprintf(expected, sizeof expected, "%lld%s", (long long)min, quotes);
     else
-        snprintf(expected, sizeof expected, "a whole number from %lld to %lld%s", (long long)min, (long long)max, quotes);
+        snprintf(expected, sizeof expected, "a whole number from %lld to %lld%s", (long long)min, (long long)max,
+                 quotes);
     return refuse(read, map, key, need, field, expected);
 }
 
-const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       uint32_t min, uint32_t max, uint32_t *value)
+const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, uint32_t min, uint32_t max, uint32_t *value)
 {
     int64_t number;
     const struct dure_tree *field = dure_read_int(read, map, key, need, min, max, &number);
@@ -226,7 +232,8 @@ const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure
     return field;
 }
 
-const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure_tree *map, const char *key, bool *value)
+const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       bool *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field)
@@ -238,8 +245,8 @@ const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure
     return field;
 }
 
-const struct dure_tree *dure_read_choice(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                         const char *const *names, unsigned *value)
+const struct dure_tree *dure_read_choice(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                         enum dure_need need, const char *const *names, unsigned *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field && need == DURE_OPTIONAL)
@@ -257,8 +264,8 @@ const struct dure_tree *dure_read_choice(struct dure_read *read, const struct du
     return refuse(read, map, key, need, field, expected);
 }
 
-const struct dure_tree *dure_read_memory(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                         uint32_t max_mib, uint32_t *value)
+const struct dure_tree *dure_read_memory(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                         enum dure_need need, uint32_t max_mib, uint32_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     uint64_t mib;
@@ -269,49 +276,54 @@ const struct dure_tree *dure_read_memory(struct dure_read *read, const struct du
         return field;
     }
     char expected[96], most[DURE_UNITS_TEXT_MAX];
-    snprintf(expected, sizeof expected, "memory such as 512MiB, 180GiB or 2TiB, at most %s", dure_units_memory_format(max_mib, most));
+    snprintf(expected, sizeof expected, "memory such as 512MiB, 180GiB or 2TiB, at most %s",
+             dure_units_memory_format(max_mib, most));
     return refuse(read, map, key, need, field, expected);
 }
 
-const struct dure_tree *dure_read_power(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                        uint32_t *value)
+const struct dure_tree *dure_read_power(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                        enum dure_need need, uint32_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     uint64_t mw;
     if (!field && need == DURE_OPTIONAL)
         return NULL;
-    if (field && field->kind == DURE_TREE_SCALAR && dure_units_power(field->text, &mw) && mw <= UINT64_C(4000000000) && mw > 0) {
+    if (field && field->kind == DURE_TREE_SCALAR && dure_units_power(field->text, &mw) && mw <= UINT64_C(4000000000) &&
+        mw > 0) {
         *value = (uint32_t)mw;
         return field;
     }
     return refuse(read, map, key, need, field, "power such as 700W, 14.3kW or 1MW, at most 4MW");
 }
 
-const struct dure_tree *dure_read_duration(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                           int64_t min_us, int64_t max_us, int64_t *value)
+const struct dure_tree *dure_read_duration(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                           enum dure_need need, int64_t min_us, int64_t max_us, int64_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     int64_t us;
     if (!field && need == DURE_OPTIONAL)
         return NULL;
-    if (field && field->kind == DURE_TREE_SCALAR && dure_duration_parse(field->text, false, &us) && us >= min_us && us <= max_us) {
+    if (field && field->kind == DURE_TREE_SCALAR && dure_duration_parse(field->text, false, &us) && us >= min_us &&
+        us <= max_us) {
         *value = us;
         return field;
     }
     char expected[192], least[DURE_TIME_TEXT_MAX], most[DURE_TIME_TEXT_MAX];
-    snprintf(expected, sizeof expected, "a duration such as 90s, 15m or 1h30m, from %s to %s", dure_duration_format(min_us, least),
-             dure_duration_format(max_us, most));
+    snprintf(expected, sizeof expected, "a duration such as 90s, 15m or 1h30m, from %s to %s",
+             dure_duration_format(min_us, least), dure_duration_format(max_us, most));
     return refuse(read, map, key, need, field, expected);
 }
 
-const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure_tree *map, const char *key, int64_t *value)
+const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       int64_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field)
         return NULL;
     int64_t us;
     if (field->kind != DURE_TREE_SCALAR || !dure_time_parse(field->text, read->zone, &us)) {
-        dure_problem_add(read->problems, field, NULL, "a date such as 2026-03-01 or a time such as 2026-03-01T09:00:00+09:00");
+        dure_problem_add(read->problems, field, NULL,
+                         "a date such as 2026-03-01 or a time such as 2026-03-01T09:00:00+09:00");
         return NULL;
     }
     if (read->time_count == read->time_capacity) {
@@ -329,8 +341,8 @@ const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure
     return field;
 }
 
-const struct dure_tree *dure_read_degrees(struct dure_read *read, const struct dure_tree *map, const char *key, unsigned max,
-                                          int32_t *value)
+const struct dure_tree *dure_read_degrees(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                          unsigned max, int32_t *value)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field)

@@ -17,11 +17,11 @@ struct dure_read_time {
 struct dure_read {
     struct dure_arena *arena;
     struct dure_problems *problems;
-    const char *zone;  /* for dates; NULL = UTC */
-    bool canonical;    /* reads what dure itself wrote: fields and names that people may not write are allowed */
-    bool no_memory;    /* sticky: the arena's limit */
-    uint32_t before;   /* problems there were at the start, */
-    uint32_t kept;     /* and of those kept */
+    const char *zone; /* for dates; NULL = UTC */
+    bool canonical;   /* reads what dure itself wrote: fields and names that people may not write are allowed */
+    bool no_memory;   /* sticky: the arena's limit */
+    uint32_t before;  /* problems there were at the start, */
+    uint32_t kept;    /* and of those kept */
     struct dure_read_time *times; /* malloc'd; dure_read_end frees */
     size_t time_count, time_capacity;
 };
@@ -34,35 +34,40 @@ bool dure_read_clean(const struct dure_read *read); /* nothing wrong so far */
 /* A map with these fields only (list ends with NULL); others are refused by name, the nearest known one named. False: not a map. */
 bool dure_read_map(struct dure_read *read, const struct dure_tree *tree, const char *const *known);
 /* The same; `hints` are pairs of a field that people bring from elsewhere and what to write here (ends with NULL). */
-bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known, const char *const *hints);
+bool dure_read_map_hints(struct dure_read *read, const struct dure_tree *tree, const char *const *known,
+                         const char *const *hints);
 /* `kind` and `version: 1` of a root. */
 void dure_read_kind(struct dure_read *read, const struct dure_tree *root, const char *kind);
 /* A list of at most `max`; NULL if absent or wrong. */
-const struct dure_tree *dure_read_list(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need, uint32_t max);
+const struct dure_tree *dure_read_list(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, uint32_t max);
 
-const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       const char **value);
-const struct dure_tree *dure_read_text(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       size_t bytes_max, const char **value);
-const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                       uint32_t min, uint32_t max, uint32_t *value);
-const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need, int64_t min,
-                                      int64_t max, int64_t *value);
-const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure_tree *map, const char *key, bool *value);
+const struct dure_tree *dure_read_name(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, const char **value);
+const struct dure_tree *dure_read_text(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, size_t bytes_max, const char **value);
+const struct dure_tree *dure_read_uint(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       enum dure_need need, uint32_t min, uint32_t max, uint32_t *value);
+const struct dure_tree *dure_read_int(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                      enum dure_need need, int64_t min, int64_t max, int64_t *value);
+const struct dure_tree *dure_read_bool(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       bool *value);
 /* `names` ends with NULL; the value is the index. */
-const struct dure_tree *dure_read_choice(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                         const char *const *names, unsigned *value);
-const struct dure_tree *dure_read_memory(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                         uint32_t max_mib, uint32_t *value);
-const struct dure_tree *dure_read_power(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                        uint32_t *value);
-const struct dure_tree *dure_read_duration(struct dure_read *read, const struct dure_tree *map, const char *key, enum dure_need need,
-                                           int64_t min_us, int64_t max_us, int64_t *value);
-const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure_tree *map, const char *key, int64_t *value);
-const struct dure_tree *dure_read_degrees(struct dure_read *read, const struct dure_tree *map, const char *key, unsigned max,
-                                          int32_t *value);
+const struct dure_tree *dure_read_choice(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                         enum dure_need need, const char *const *names, unsigned *value);
+const struct dure_tree *dure_read_memory(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                         enum dure_need need, uint32_t max_mib, uint32_t *value);
+const struct dure_tree *dure_read_power(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                        enum dure_need need, uint32_t *value);
+const struct dure_tree *dure_read_duration(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                           enum dure_need need, int64_t min_us, int64_t max_us, int64_t *value);
+const struct dure_tree *dure_read_time(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                       int64_t *value);
+const struct dure_tree *dure_read_degrees(struct dure_read *read, const struct dure_tree *map, const char *key,
+                                          unsigned max, int32_t *value);
 /* The scalar itself as text (no null, no boolean), for elements of lists; NULL: a problem was added. */
-const char *dure_read_scalar(struct dure_read *read, const struct dure_tree *tree, size_t bytes_max, const char *expected);
+const char *dure_read_scalar(struct dure_read *read, const struct dure_tree *tree, size_t bytes_max,
+                             const char *expected);
 bool dure_name_valid(const char *text); /* [A-Za-z0-9._+-], 1 to 63 bytes */
 
 /* Names of a list for lookups and against repetition. */

@@ -1,6 +1,6 @@
 /* Names in a spec: repetition, the nearest known one, and the canonical text. */
-#include "model/read.h"
 #include "base/timefmt.h"
+#include "model/read.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -49,7 +49,8 @@ void dure_sbatch_take(struct dure_sbatch *s, const char *name, const char *value
     snprintf(field, sizeof field, "--%.56s", name);
     if (!known) {
         const char *near = dure_sbatch_nearest(name);
-        dure_problem_at(s->problems, line, column, field, "an unknown option", "%s%s", near ? "--" : "an option of sbatch", near ? near : "");
+        dure_problem_at(s->problems, line, column, field, "an unknown option", "%s%s",
+                        near ? "--" : "an option of sbatch", near ? near : "");
     } else if (known->value == DURE_SBV_NEEDED && !value) {
         dure_problem_at(s->problems, line, column, field, "nothing", "a value");
     } else if (known->value == DURE_SBV_NONE && value && *value) {
@@ -79,7 +80,8 @@ static void map_text(struct dure_sbatch *s, struct dure_tree *root, enum dure_sb
         dure_sbatch_set(s, root, key, s->option[id].text, true, &s->option[id]);
 }
 
-static void map_flag(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key, const char *value)
+static void map_flag(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key,
+                     const char *value)
 {
     if (s->option[id].text)
         dure_sbatch_set(s, root, key, value, false, &s->option[id]);
@@ -92,7 +94,8 @@ static void map_time(struct dure_sbatch *s, struct dure_tree *root)
     char walltime[32];
     if (!text)
         return;
-    if (strcasecmp(text, "unlimited") == 0 || strcasecmp(text, "infinite") == 0 || !dure_duration_parse(text, true, &us) || us == 0) {
+    if (strcasecmp(text, "unlimited") == 0 || strcasecmp(text, "infinite") == 0 ||
+        !dure_duration_parse(text, true, &us) || us == 0) {
         dure_sbatch_refuse(s, DURE_SB_TIME, "a limit such as 30 (minutes), 1:30:00 or 2-00:00:00, at most 366 days");
         return;
     }
@@ -150,7 +153,9 @@ static void map_dependency(struct dure_sbatch *s, struct dure_tree *root)
         at = map_clause(s, list, at);
     } while (at && *at == ',' && *++at && !s->no_memory);
     if (!at || *at || list->count == 0)
-        dure_sbatch_refuse(s, DURE_SB_DEPENDENCY, "afterok, afterany or afternotok with job numbers, all of which must hold: afterok:12:13,afterany:14");
+        dure_sbatch_refuse(
+            s, DURE_SB_DEPENDENCY,
+            "afterok, afterany or afternotok with job numbers, all of which must hold: afterok:12:13,afterany:14");
 }
 
 static void map_program(struct dure_sbatch *s, struct dure_tree *root, const char *script, size_t length)
@@ -195,8 +200,9 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
     map_program(s, root, script, length);
 }
 
-enum dure_err dure_sbatch_to_tree(struct dure_arena *arena, const char *script, size_t length, const struct dure_sbatch_option *options,
-                                  uint32_t option_count, struct dure_tree **ret_tree, struct dure_sbatch_flags *ret_flags,
+enum dure_err dure_sbatch_to_tree(struct dure_arena *arena, const char *script, size_t length,
+                                  const struct dure_sbatch_option *options, uint32_t option_count,
+                                  struct dure_tree **ret_tree, struct dure_sbatch_flags *ret_flags,
                                   struct dure_buf *ignored, struct dure_problems *problems)
 {
     struct dure_sbatch s = {.arena = arena, .problems = problems, .ignored = ignored};

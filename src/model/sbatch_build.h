@@ -3,37 +3,37 @@
 #include "model/job.h"
 #include "model/tree.h"
 
-#define DURE_SBATCH_HONOURED(X)                                                                                          \
-    X(ACCOUNT, "account")                                                                                                \
-    X(ARRAY, "array")                                                                                                    \
-    X(CHDIR, "chdir")                                                                                                    \
-    X(COMMENT, "comment")                                                                                                \
-    X(CPUS_PER_TASK, "cpus-per-task")                                                                                    \
-    X(DEPENDENCY, "dependency")                                                                                          \
-    X(ERROR, "error")                                                                                                    \
-    X(GPUS, "gpus")                                                                                                      \
-    X(GPUS_PER_NODE, "gpus-per-node")                                                                                    \
-    X(GPUS_PER_TASK, "gpus-per-task")                                                                                    \
-    X(GRES, "gres")                                                                                                      \
-    X(HOLD, "hold")                                                                                                      \
-    X(JOB_NAME, "job-name")                                                                                              \
-    X(MEM, "mem")                                                                                                        \
-    X(NO_REQUEUE, "no-requeue")                                                                                          \
-    X(NODES, "nodes")                                                                                                    \
-    X(NTASKS, "ntasks")                                                                                                  \
-    X(NTASKS_PER_NODE, "ntasks-per-node")                                                                                \
-    X(OUTPUT, "output")                                                                                                  \
-    X(PARSABLE, "parsable")                                                                                              \
-    X(REQUEUE, "requeue")                                                                                                \
-    X(TEST_ONLY, "test-only")                                                                                            \
-    X(TIME, "time")                                                                                                      \
+#define DURE_SBATCH_HONOURED(X)                                                                                        \
+    X(ACCOUNT, "account")                                                                                              \
+    X(ARRAY, "array")                                                                                                  \
+    X(CHDIR, "chdir")                                                                                                  \
+    X(COMMENT, "comment")                                                                                              \
+    X(CPUS_PER_TASK, "cpus-per-task")                                                                                  \
+    X(DEPENDENCY, "dependency")                                                                                        \
+    X(ERROR, "error")                                                                                                  \
+    X(GPUS, "gpus")                                                                                                    \
+    X(GPUS_PER_NODE, "gpus-per-node")                                                                                  \
+    X(GPUS_PER_TASK, "gpus-per-task")                                                                                  \
+    X(GRES, "gres")                                                                                                    \
+    X(HOLD, "hold")                                                                                                    \
+    X(JOB_NAME, "job-name")                                                                                            \
+    X(MEM, "mem")                                                                                                      \
+    X(NO_REQUEUE, "no-requeue")                                                                                        \
+    X(NODES, "nodes")                                                                                                  \
+    X(NTASKS, "ntasks")                                                                                                \
+    X(NTASKS_PER_NODE, "ntasks-per-node")                                                                              \
+    X(OUTPUT, "output")                                                                                                \
+    X(PARSABLE, "parsable")                                                                                            \
+    X(REQUEUE, "requeue")                                                                                              \
+    X(TEST_ONLY, "test-only")                                                                                          \
+    X(TIME, "time")                                                                                                    \
     X(WRAP, "wrap")
 
 enum dure_sbatch_id {
 #define X(name, text) DURE_SB_##name,
     DURE_SBATCH_HONOURED(X)
 #undef X
-    DURE_SB_COUNT,
+        DURE_SB_COUNT,
     DURE_SB_NONE = DURE_SB_COUNT /* known to sbatch, not honoured here */
 };
 

@@ -21,7 +21,8 @@ static bool blank(char c)
 }
 
 /* Cuts text[from..length) into words. False: a problem was added. */
-static bool cut(struct dure_sbatch *s, const char *line, size_t from, size_t length, uint32_t number, struct words *words)
+static bool cut(struct dure_sbatch *s, const char *line, size_t from, size_t length, uint32_t number,
+                struct words *words)
 {
     size_t at = from;
     for (;;) {
@@ -35,7 +36,8 @@ static bool cut(struct dure_sbatch *s, const char *line, size_t from, size_t len
             return false;
         }
         if (words->count == WORDS_MAX) {
-            dure_problem_at(s->problems, number, (uint32_t)at + 1, marker, "more words", "at most %d words in a line", WORDS_MAX);
+            dure_problem_at(s->problems, number, (uint32_t)at + 1, marker, "more words", "at most %d words in a line",
+                            WORDS_MAX);
             return false;
         }
         words->column[words->count] = (uint32_t)at + 1;
@@ -52,7 +54,8 @@ static bool cut(struct dure_sbatch *s, const char *line, size_t from, size_t len
                 word[used++] = line[at];
         }
         if (quote) {
-            dure_problem_at(s->problems, number, words->column[words->count], marker, "a quote that is not closed", "a closing %c", quote);
+            dure_problem_at(s->problems, number, words->column[words->count], marker, "a quote that is not closed",
+                            "a closing %c", quote);
             return false;
         }
         words->text[words->count++] = word;
@@ -115,7 +118,8 @@ static void read_line(struct dure_sbatch *s, const char *line, size_t length, ui
     if (!cut(s, line, sizeof marker - 1, length, number, &words))
         return;
     if (words.count > 0 && (strcmp(words.text[0], "hetjob") == 0 || strcmp(words.text[0], "packjob") == 0)) {
-        dure_problem_at(s->problems, number, words.column[0], marker, "a heterogeneous job", "one kind of task for all: submit two jobs");
+        dure_problem_at(s->problems, number, words.column[0], marker, "a heterogeneous job",
+                        "one kind of task for all: submit two jobs");
         return;
     }
     for (unsigned i = 0; i < words.count && !s->no_memory; i++) {

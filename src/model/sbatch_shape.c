@@ -73,7 +73,8 @@ static void read_gpus(struct dure_sbatch *s, enum dure_sbatch_id id, struct shap
         return;
     }
     if (number == 0) {
-        dure_sbatch_refuse(s, id, "at least one GPU: work without a GPU has no place in a GPU fleet; run it where it is submitted");
+        dure_sbatch_refuse(
+            s, id, "at least one GPU: work without a GPU has no place in a GPU fleet; run it where it is submitted");
         return;
     }
     *count = number;
@@ -105,7 +106,8 @@ static void read_all_gpus(struct dure_sbatch *s, struct shape *shape)
 static bool spread(struct dure_sbatch *s, struct shape *shape)
 {
     if (shape->tasks == 0) {
-        uint64_t tasks = (uint64_t)(shape->nodes ? shape->nodes : 1) * (shape->tasks_per_node ? shape->tasks_per_node : 1);
+        uint64_t tasks =
+            (uint64_t)(shape->nodes ? shape->nodes : 1) * (shape->tasks_per_node ? shape->tasks_per_node : 1);
         /* --gpus with --gpus-per-task says how many tasks there are. */
         if (shape->gpus && shape->gpus_per_task && !shape->nodes && !shape->tasks_per_node)
             tasks = shape->gpus / shape->gpus_per_task;
@@ -116,7 +118,8 @@ static bool spread(struct dure_sbatch *s, struct shape *shape)
         shape->tasks = (uint32_t)tasks;
     }
     if (shape->nodes && shape->tasks % shape->nodes != 0) {
-        dure_sbatch_refuse(s, s->option[DURE_SB_NTASKS].text ? DURE_SB_NTASKS : DURE_SB_NODES, "tasks that divide evenly over the nodes");
+        dure_sbatch_refuse(s, s->option[DURE_SB_NTASKS].text ? DURE_SB_NTASKS : DURE_SB_NODES,
+                           "tasks that divide evenly over the nodes");
         return false;
     }
     if (shape->nodes && shape->tasks_per_node && shape->tasks / shape->nodes != shape->tasks_per_node) {
@@ -138,7 +141,8 @@ static bool share_gpus(struct dure_sbatch *s, struct shape *shape, uint32_t *ret
     if (shape->gpus_per_node) {
         if (shape->gpus_per_node % shape->tasks_per_node != 0) {
             char expected[128];
-            snprintf(expected, sizeof expected, "a multiple of the %u tasks on a node: each task has GPUs of its own", shape->tasks_per_node);
+            snprintf(expected, sizeof expected, "a multiple of the %u tasks on a node: each task has GPUs of its own",
+                     shape->tasks_per_node);
             dure_sbatch_refuse(s, node_id, expected);
             return false;
         }
@@ -153,7 +157,8 @@ static bool share_gpus(struct dure_sbatch *s, struct shape *shape, uint32_t *ret
         if (shape->gpus % shape->tasks != 0 || (per_task && per_task != shape->gpus / shape->tasks)) {
             char expected[128];
             snprintf(expected, sizeof expected, "%s%u task%s: each task has GPUs of its own",
-                     per_task ? "what the other options give for " : "a multiple of the ", shape->tasks, shape->tasks == 1 ? "" : "s");
+                     per_task ? "what the other options give for " : "a multiple of the ", shape->tasks,
+                     shape->tasks == 1 ? "" : "s");
             dure_sbatch_refuse(s, DURE_SB_GPUS, expected);
             return false;
         }
@@ -181,7 +186,8 @@ static void map_memory(struct dure_sbatch *s, struct dure_tree *root, const stru
     }
     uint32_t tasks = shape->tasks_per_node ? shape->tasks_per_node : shape->tasks;
     if (tasks > 1 && !shape->tasks_per_node) {
-        dure_sbatch_refuse(s, DURE_SB_MEM, "--nodes or --ntasks-per-node beside it: --mem is for a node, and there are several tasks");
+        dure_sbatch_refuse(s, DURE_SB_MEM,
+                           "--nodes or --ntasks-per-node beside it: --mem is for a node, and there are several tasks");
         return;
     }
     snprintf(memory, sizeof memory, "%" PRIu64 "MiB", mib / tasks + (mib % tasks != 0));
@@ -199,8 +205,10 @@ static const struct dure_sbatch_text *first_given(const struct dure_sbatch *s, c
 
 void dure_sbatch_map_shape(struct dure_sbatch *s, struct dure_tree *root)
 {
-    static const enum dure_sbatch_id tasks_from[] = {DURE_SB_NTASKS, DURE_SB_NTASKS_PER_NODE, DURE_SB_NODES, DURE_SB_NONE};
-    static const enum dure_sbatch_id gpus_from[] = {DURE_SB_GPUS_PER_TASK, DURE_SB_GPUS_PER_NODE, DURE_SB_GRES, DURE_SB_GPUS, DURE_SB_NONE};
+    static const enum dure_sbatch_id tasks_from[] = {DURE_SB_NTASKS, DURE_SB_NTASKS_PER_NODE, DURE_SB_NODES,
+                                                     DURE_SB_NONE};
+    static const enum dure_sbatch_id gpus_from[] = {DURE_SB_GPUS_PER_TASK, DURE_SB_GPUS_PER_NODE, DURE_SB_GRES,
+                                                    DURE_SB_GPUS, DURE_SB_NONE};
     struct shape shape = {0};
     uint32_t before = s->problems->total, per_task = 0;
     char number[24];
@@ -223,6 +231,7 @@ void dure_sbatch_map_shape(struct dure_sbatch *s, struct dure_tree *root)
     if (shape.model)
         dure_sbatch_set(s, root, "model", shape.model, true, &s->option[shape.model_from]);
     if (s->option[DURE_SB_CPUS_PER_TASK].text)
-        dure_sbatch_set(s, root, "cpus", s->option[DURE_SB_CPUS_PER_TASK].text, false, &s->option[DURE_SB_CPUS_PER_TASK]);
+        dure_sbatch_set(s, root, "cpus", s->option[DURE_SB_CPUS_PER_TASK].text, false,
+                        &s->option[DURE_SB_CPUS_PER_TASK]);
     map_memory(s, root, &shape);
 }

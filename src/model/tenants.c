@@ -21,7 +21,8 @@ static const char *const tenant_fields[] = {"name", "owner", "weight", "label", 
 static bool find_above(const struct growing *growing, const char *path, struct dure_tenant_id *ret_tenant)
 {
     uint64_t place;
-    if (dure_map_get(&growing->by_path, dure_name_key(path), &place) && strcmp(growing->tenants.at[place].path, path) == 0) {
+    if (dure_map_get(&growing->by_path, dure_name_key(path), &place) &&
+        strcmp(growing->tenants.at[place].path, path) == 0) {
         *ret_tenant = (struct dure_tenant_id){(uint32_t)place};
         return true;
     }
@@ -34,7 +35,8 @@ static void read_owner(struct growing *growing, const struct dure_tree *map, str
     if (!field)
         return;
     if (tenant->parent.v != DURE_NONE32) {
-        dure_problem_key(growing->read->problems, field, "an owner inside a tree", "the owner at the top-level tenant only");
+        dure_problem_key(growing->read->problems, field, "an owner inside a tree",
+                         "the owner at the top-level tenant only");
         return;
     }
     const char *name = dure_read_scalar(growing->read, field, DURE_NAME_MAX, "the name of an owner");
@@ -48,7 +50,8 @@ static void read_under(struct growing *growing, const struct dure_tree *map, boo
     if (!field)
         return;
     if (!top) {
-        dure_problem_key(growing->read->problems, field, "under in a nested tenant", "under at the top of the list only");
+        dure_problem_key(growing->read->problems, field, "under in a nested tenant",
+                         "under at the top of the list only");
         return;
     }
     const char *path = dure_read_scalar(growing->read, field, 4096, "the path of a tenant");
@@ -121,7 +124,8 @@ static void keep_tenants(struct growing *growing, struct dure_tenants *tenants)
     tenants->by_path = dure_read_unique(read, names, count, "a tenant");
 }
 
-static void read_tenants(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants, const struct dure_tree *root)
+static void read_tenants(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,
+                         const struct dure_tree *root)
 {
     struct growing growing = {.read = read, .fleet = fleet};
     const struct dure_tree *list = dure_read_list(read, root, "tenants", DURE_REQUIRED, DURE_TENANTS_MAX);
@@ -135,8 +139,8 @@ static void read_tenants(struct dure_read *read, const struct dure_fleet *fleet,
     dure_map_release(&growing.by_path);
 }
 
-bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *map, const char *key,
-                              struct dure_tenant_id *ret_tenant)
+bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *map,
+                              const char *key, struct dure_tenant_id *ret_tenant)
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (!field) {
@@ -152,7 +156,8 @@ bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants 
     return false;
 }
 
-static void read_allotments(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants, const struct dure_tree *root)
+static void read_allotments(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,
+                            const struct dure_tree *root)
 {
     const struct dure_tree *list = dure_read_list(read, root, "allotments", DURE_OPTIONAL, DURE_ALLOTMENTS_MAX);
     struct dure_allot_reading reading;
@@ -175,7 +180,8 @@ static void read_allotments(struct dure_read *read, const struct dure_fleet *fle
     dure_allot_end(&reading);
 }
 
-static void read_all(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants, const struct dure_tree *root)
+static void read_all(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,
+                     const struct dure_tree *root)
 {
     static const char *const known[] = {"kind", "version", "tenants", "allotments", "lending", "roles", NULL};
     if (!dure_read_map(read, root, known))
@@ -191,8 +197,8 @@ static void read_all(struct dure_read *read, const struct dure_fleet *fleet, str
         dure_tenants_read_roles(read, fleet, tenants, root);
 }
 
-static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet *fleet, bool canonical, struct dure_tenants **ret_tenants,
-                           struct dure_problems *problems)
+static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet *fleet, bool canonical,
+                           struct dure_tenants **ret_tenants, struct dure_problems *problems)
 {
     struct dure_arena *arena = dure_arena_new(TENANTS_ARENA_MAX);
     struct dure_tenants *tenants = arena ? DURE_ARENA_NEW(arena, struct dure_tenants, 1) : NULL;
@@ -217,14 +223,14 @@ static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet
     return err;
 }
 
-enum dure_err dure_tenants_parse(const struct dure_tree *tree, const struct dure_fleet *fleet, struct dure_tenants **ret_tenants,
-                                 struct dure_problems *problems)
+enum dure_err dure_tenants_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
+                                 struct dure_tenants **ret_tenants, struct dure_problems *problems)
 {
     return parse(tree, fleet, false, ret_tenants, problems);
 }
 
-enum dure_err dure_tenants_from_json(const char *json, size_t length, const struct dure_fleet *fleet, struct dure_tenants **ret_tenants,
-                                     struct dure_error *error)
+enum dure_err dure_tenants_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
+                                     struct dure_tenants **ret_tenants, struct dure_error *error)
 {
     struct dure_arena *arena = dure_arena_new(TENANTS_ARENA_MAX);
     if (!arena)
@@ -245,7 +251,8 @@ enum dure_err dure_tenants_from_json(const char *json, size_t length, const stru
     return err;
 }
 
-enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet, const struct dure_principal_id *principals)
+enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet,
+                                const struct dure_principal_id *principals)
 {
     struct dure_role_row *before = tenants->roles;
     struct dure_role_row *bound = DURE_ARENA_NEW(tenants->arena, struct dure_role_row, tenants->role_count + 1);

@@ -50,8 +50,8 @@ uint32_t dure_allot_room(void *context, struct dure_chain_id chain, unsigned lev
 /* One row as dure wrote it. */
 void dure_allot_read_canonical(struct dure_allot_reading *reading, const struct dure_tree *map);
 /* A tenant's path; false: a problem was added. */
-bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *map, const char *key,
-                              struct dure_tenant_id *ret_tenant);
+bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *map,
+                              const char *key, struct dure_tenant_id *ret_tenant);
 
 void dure_tenants_read_lending(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,
                                const struct dure_tree *root);

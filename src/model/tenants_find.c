@@ -22,7 +22,8 @@ bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, str
     return false;
 }
 
-bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant, struct dure_tenant_id ancestor)
+bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant,
+                         struct dure_tenant_id ancestor)
 {
     while (tenant.v != DURE_NONE32) {
         if (tenant.v == ancestor.v)
@@ -51,7 +52,8 @@ static bool same_allotment(const struct dure_allotment *a, const struct dure_all
            a->from_us == b->from_us && a->until_us == b->until_us && strcmp(a->after, b->after) == 0;
 }
 
-static enum dure_err compare_allotments(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error)
+static enum dure_err compare_allotments(const struct dure_tenants *now, const struct dure_tenants *next,
+                                        struct dure_error *error)
 {
     const struct dure_allotment **sorted = calloc(next->allotment_count + 1, sizeof *sorted);
     if (!sorted)
@@ -64,20 +66,25 @@ static enum dure_err compare_allotments(const struct dure_tenants *now, const st
         const struct dure_allotment *wanted = &now->allotments[i];
         const struct dure_allotment **found = bsearch(&wanted, sorted, next->allotment_count, sizeof *sorted, by_name);
         if (found && !same_allotment(*found, wanted))
-            err = dure_fail(error, DURE_E_STATE, "allotment '%s' is in force with other terms: shrink or end it, or give the new one another name",
-                            wanted->name);
+            err = dure_fail(
+                error, DURE_E_STATE,
+                "allotment '%s' is in force with other terms: shrink or end it, or give the new one another name",
+                wanted->name);
     }
     free(sorted);
     return err;
 }
 
-enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error)
+enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next,
+                                      struct dure_error *error)
 {
     for (uint32_t i = 0; i < now->tenant_count; i++) {
         const struct dure_tenant *a = &now->tenants[i], *b = &next->tenants[i];
         if (i >= next->tenant_count || strcmp(a->path, b->path) != 0)
             return dure_fail(error, DURE_E_STATE,
-                             "tenant '%s' is gone or moved: add tenants at the end of the list (with `under:` for one inside a tree)", a->path);
+                             "tenant '%s' is gone or moved: add tenants at the end of the list (with `under:` for one "
+                             "inside a tree)",
+                             a->path);
         if (a->owner.v != b->owner.v)
             return dure_fail(error, DURE_E_STATE, "tenant '%s' belongs to another owner than before", a->path);
     }

@@ -7,7 +7,8 @@
 
 enum { LOGIN_MAX = 64 };
 
-static bool read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map, struct dure_owner_id *ret_owner)
+static bool read_owner(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
+                       struct dure_owner_id *ret_owner)
 {
     const struct dure_tree *field = dure_tree_get(map, "owner");
     if (!field) {
@@ -23,8 +24,8 @@ static bool read_owner(struct dure_read *read, const struct dure_fleet *fleet, c
     return false;
 }
 
-static void read_top_tenants(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *list, uint32_t *ret_count,
-                             struct dure_tenant_id **ret_ids)
+static void read_top_tenants(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *list,
+                             uint32_t *ret_count, struct dure_tenant_id **ret_ids)
 {
     struct dure_tenant_id *ids = DURE_ARENA_NEW(read->arena, struct dure_tenant_id, list->count + 1);
     if (!ids) {
@@ -45,7 +46,8 @@ static void read_top_tenants(struct dure_read *read, const struct dure_tenants *
     *ret_ids = ids;
 }
 
-static void read_audience(struct dure_read *read, struct dure_tenants *tenants, struct dure_lending *lending, const struct dure_tree *map)
+static void read_audience(struct dure_read *read, struct dure_tenants *tenants, struct dure_lending *lending,
+                          const struct dure_tree *map)
 {
     static const char expected[] = "all, or a list of top-level tenants";
     const struct dure_tree *to = dure_tree_get(map, "to");
@@ -100,11 +102,12 @@ static void refuse_field(struct dure_read *read, const struct dure_tree *map, co
 {
     const struct dure_tree *field = dure_tree_get(map, key);
     if (field)
-        dure_problem_key(read->problems, field, "a field that means nothing here", "no '%s' for the role %s", key, role);
+        dure_problem_key(read->problems, field, "a field that means nothing here", "no '%s' for the role %s", key,
+                         role);
 }
 
-static void read_scope(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tenants *tenants, struct dure_role_row *row,
-                       const struct dure_tree *map)
+static void read_scope(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
+                       struct dure_role_row *row, const struct dure_tree *map)
 {
     if (row->role == DURE_ROLE_MEMBER)
         dure_tenants_read_tenant(read, tenants, map, "tenant", &row->tenant);
@@ -116,7 +119,8 @@ static void read_scope(struct dure_read *read, const struct dure_fleet *fleet, c
         refuse_field(read, map, "owner", dure_role_name(row->role));
 }
 
-static const struct dure_tree *read_login(struct dure_read *read, struct dure_role_row *row, const struct dure_tree *map)
+static const struct dure_tree *read_login(struct dure_read *read, struct dure_role_row *row,
+                                          const struct dure_tree *map)
 {
     if (read->canonical) {
         uint32_t principal = 0;
@@ -147,7 +151,8 @@ void dure_tenants_read_roles(struct dure_read *read, const struct dure_fleet *fl
     }
     for (const struct dure_tree *map = list ? list->first : NULL; map && !read->no_memory; map = map->next) {
         struct dure_role_row *row = &tenants->roles[map->index];
-        *row = (struct dure_role_row){.login = "", .principal = {DURE_NONE32}, .tenant = {DURE_NONE32}, .owner = {DURE_NONE32}};
+        *row = (struct dure_role_row){
+            .login = "", .principal = {DURE_NONE32}, .tenant = {DURE_NONE32}, .owner = {DURE_NONE32}};
         names[map->index] = (struct dure_named){"", map->index, NULL};
         unsigned role;
         if (!dure_read_map(read, map, read->canonical ? canonical : written))

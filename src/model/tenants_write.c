@@ -17,7 +17,8 @@ static void member_time(struct dure_buf *buf, const char *key, int64_t us)
         member_text(buf, key, dure_time_format_utc(us, text));
 }
 
-static void write_tenant(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index, struct dure_buf *buf)
+static void write_tenant(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index,
+                         struct dure_buf *buf)
 {
     const struct dure_tenant *tenant = &tenants->tenants[index];
     bool top = tenant->parent.v == DURE_NONE32;
@@ -31,8 +32,8 @@ static void write_tenant(const struct dure_tenants *tenants, const struct dure_f
     dure_buf_printf(buf, ",\"weight\":%" PRIu32 "}", tenant->weight);
 }
 
-static void write_allotment(const struct dure_allotment *row, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
-                            struct dure_buf *buf)
+static void write_allotment(const struct dure_allotment *row, const struct dure_fleet *fleet,
+                            const struct dure_tenants *tenants, struct dure_buf *buf)
 {
     dure_buf_str(buf, "{\"after\":");
     dure_buf_json(buf, row->after);
@@ -58,7 +59,8 @@ void dure_allotments_to_json(const struct dure_allotment *rows, uint32_t count, 
     dure_buf_byte(buf, ']');
 }
 
-static void write_names(const struct dure_tenants *tenants, const struct dure_tenant_id *ids, uint32_t count, struct dure_buf *buf)
+static void write_names(const struct dure_tenants *tenants, const struct dure_tenant_id *ids, uint32_t count,
+                        struct dure_buf *buf)
 {
     dure_buf_byte(buf, '[');
     for (uint32_t i = 0; i < count; i++) {
@@ -69,7 +71,8 @@ static void write_names(const struct dure_tenants *tenants, const struct dure_te
     dure_buf_byte(buf, ']');
 }
 
-static void write_lending(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index, struct dure_buf *buf)
+static void write_lending(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index,
+                          struct dure_buf *buf)
 {
     const struct dure_lending *lending = &tenants->lendings[index];
     dure_buf_str(buf, index ? ",{" : "{");
@@ -90,7 +93,8 @@ static void write_lending(const struct dure_tenants *tenants, const struct dure_
     dure_buf_byte(buf, '}');
 }
 
-static void write_role(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index, struct dure_buf *buf)
+static void write_role(const struct dure_tenants *tenants, const struct dure_fleet *fleet, uint32_t index,
+                       struct dure_buf *buf)
 {
     const struct dure_role_row *row = &tenants->roles[index];
     dure_buf_printf(buf, "%s{\"role\":\"%s\"", index ? "," : "", dure_role_name(row->role));

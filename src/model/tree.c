@@ -39,14 +39,16 @@ static bool append(struct dure_arena *arena, struct dure_tree *parent, struct du
     return true;
 }
 
-struct dure_tree *dure_tree_add(struct dure_arena *arena, struct dure_tree *parent, enum dure_tree_kind kind, const char *key)
+struct dure_tree *dure_tree_add(struct dure_arena *arena, struct dure_tree *parent, enum dure_tree_kind kind,
+                                const char *key)
 {
     DURE_ASSERT(parent->kind != DURE_TREE_SCALAR && (parent->kind == DURE_TREE_MAP) == (key != NULL));
     struct dure_tree *node = node_new(arena, kind, "");
     return node && append(arena, parent, node, key) ? node : NULL;
 }
 
-struct dure_tree *dure_tree_set(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text, bool quoted)
+struct dure_tree *dure_tree_set(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text,
+                                bool quoted)
 {
     DURE_ASSERT(map->kind == DURE_TREE_MAP);
     struct dure_tree *node = NULL;
@@ -223,12 +225,8 @@ static void write_map(const struct dure_tree *tree, struct dure_buf *buf)
 void dure_tree_to_json(const struct dure_tree *tree, struct dure_buf *buf)
 {
     switch (tree->kind) {
-    case DURE_TREE_SCALAR:
-        write_scalar(tree, buf);
-        break;
-    case DURE_TREE_MAP:
-        write_map(tree, buf);
-        break;
+    case DURE_TREE_SCALAR: write_scalar(tree, buf); break;
+    case DURE_TREE_MAP: write_map(tree, buf); break;
     case DURE_TREE_LIST:
         dure_buf_byte(buf, '[');
         for (const struct dure_tree *child = tree->first; child; child = child->next) {

@@ -19,8 +19,8 @@ static enum dure_err over(struct converting *c, const struct dure_tree *node, co
     return DURE_E_LIMIT;
 }
 
-static enum dure_err fill_child(struct converting *c, struct dure_tree *parent, struct dure_tree **last, const char *key, const json_t *value,
-                                unsigned depth)
+static enum dure_err fill_child(struct converting *c, struct dure_tree *parent, struct dure_tree **last,
+                                const char *key, const json_t *value, unsigned depth)
 {
     if (c->nodes == DURE_TREE_NODES_MAX)
         return over(c, parent, "more values", "at most 1,000,000 values in one spec");
@@ -45,7 +45,9 @@ static enum dure_err fill_text(struct converting *c, struct dure_tree *node, con
     node->kind = DURE_TREE_SCALAR;
     node->quoted = quoted;
     node->text = dure_arena_strdup(c->arena, text);
-    return node->text ? DURE_OK : over(c, node->parent ? node->parent : node, "more text", "a spec that fits the memory set aside for it");
+    return node->text ? DURE_OK
+                      : over(c, node->parent ? node->parent : node, "more text",
+                             "a spec that fits the memory set aside for it");
 }
 
 static enum dure_err fill(struct converting *c, struct dure_tree *node, const json_t *value, unsigned depth)
@@ -67,20 +69,16 @@ static enum dure_err fill(struct converting *c, struct dure_tree *node, const js
         for (void *at = json_object_iter((json_t *)value); at && !err; at = json_object_iter_next((json_t *)value, at))
             err = fill_child(c, node, &last, json_object_iter_key(at), json_object_iter_value(at), depth);
         return err;
-    case JSON_STRING:
-        return fill_text(c, node, json_string_value(value), true);
+    case JSON_STRING: return fill_text(c, node, json_string_value(value), true);
     case JSON_INTEGER:
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
         return fill_text(c, node, number, false);
     case JSON_REAL:
         snprintf(number, sizeof number, "%.15g", json_real_value(value));
         return fill_text(c, node, number, false);
-    case JSON_TRUE:
-        return fill_text(c, node, "true", false);
-    case JSON_FALSE:
-        return fill_text(c, node, "false", false);
-    case JSON_NULL:
-        break;
+    case JSON_TRUE: return fill_text(c, node, "true", false);
+    case JSON_FALSE: return fill_text(c, node, "false", false);
+    case JSON_NULL: break;
     }
     return fill_text(c, node, "null", false);
 }
@@ -103,8 +101,8 @@ static bool too_many_values(const char *text, size_t length)
     return values > DURE_TREE_NODES_MAX;
 }
 
-enum dure_err dure_tree_from_json(struct dure_arena *arena, const char *text, size_t length, struct dure_tree **ret_tree,
-                                  struct dure_problems *problems)
+enum dure_err dure_tree_from_json(struct dure_arena *arena, const char *text, size_t length,
+                                  struct dure_tree **ret_tree, struct dure_problems *problems)
 {
     if (length > DURE_SPEC_BYTES_MAX) {
         dure_problem_at(problems, 0, 0, "", "a longer text", "at most 8 MiB");
@@ -121,7 +119,8 @@ enum dure_err dure_tree_from_json(struct dure_arena *arena, const char *text, si
             return DURE_E_MEMORY;
         char found[96];
         snprintf(found, sizeof found, "bad JSON (%.80s)", wrong.text);
-        dure_problem_at(problems, wrong.line > 0 ? (uint32_t)wrong.line : 0, wrong.column > 0 ? (uint32_t)wrong.column : 0, "", found,
+        dure_problem_at(problems, wrong.line > 0 ? (uint32_t)wrong.line : 0,
+                        wrong.column > 0 ? (uint32_t)wrong.column : 0, "", found,
                         "one JSON object without duplicate keys");
         return DURE_E_INVALID;
     }

@@ -58,7 +58,8 @@ static enum dure_err attach(struct building *b, struct dure_tree *node)
     return DURE_OK;
 }
 
-static enum dure_err add_node(struct building *b, enum dure_tree_kind kind, const yaml_mark_t *mark, struct dure_tree **ret_node)
+static enum dure_err add_node(struct building *b, enum dure_tree_kind kind, const yaml_mark_t *mark,
+                              struct dure_tree **ret_node)
 {
     if (b->nodes == DURE_TREE_NODES_MAX)
         return too_large(b, mark, "more values", "at most 1,000,000 values in one spec");
@@ -83,7 +84,8 @@ static enum dure_err on_scalar(struct building *b, const yaml_event_t *event)
     const char *value = (const char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
     if (event->data.scalar.anchor)
-        return refuse(b, &event->start_mark, "an anchor (&)", "the value itself: anchors and aliases are not supported");
+        return refuse(b, &event->start_mark, "an anchor (&)",
+                      "the value itself: anchors and aliases are not supported");
     if (event->data.scalar.tag)
         return refuse(b, &event->start_mark, "a tag (!)", "a value without a tag");
     if (memchr(value, '\0', length))
@@ -102,18 +104,22 @@ static enum dure_err on_scalar(struct building *b, const yaml_event_t *event)
     if (err)
         return err;
     node->text = text;
-    node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && event->data.scalar.style != YAML_ANY_SCALAR_STYLE;
+    node->quoted =
+        event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && event->data.scalar.style != YAML_ANY_SCALAR_STYLE;
     return DURE_OK;
 }
 
-static enum dure_err on_open(struct building *b, const yaml_event_t *event, enum dure_tree_kind kind, const void *anchor, const void *tag)
+static enum dure_err on_open(struct building *b, const yaml_event_t *event, enum dure_tree_kind kind,
+                             const void *anchor, const void *tag)
 {
     if (anchor)
-        return refuse(b, &event->start_mark, "an anchor (&)", "the value itself: anchors and aliases are not supported");
+        return refuse(b, &event->start_mark, "an anchor (&)",
+                      "the value itself: anchors and aliases are not supported");
     if (tag)
         return refuse(b, &event->start_mark, "a tag (!)", "a value without a tag");
     if (awaits_key(b))
-        return refuse(b, &event->start_mark, kind == DURE_TREE_LIST ? "a list as a key" : "a map as a key", "a plain name as the key");
+        return refuse(b, &event->start_mark, kind == DURE_TREE_LIST ? "a list as a key" : "a map as a key",
+                      "a plain name as the key");
     if (b->depth == DURE_TREE_DEPTH_MAX)
         return too_large(b, &event->start_mark, "another level of nesting", "at most 20 levels");
     struct dure_tree *node;
@@ -147,20 +153,18 @@ static enum dure_err on_event(struct building *b, const yaml_event_t *event, uns
     case YAML_DOCUMENT_START_EVENT:
         if (event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
             return refuse(b, &event->start_mark, "a %TAG directive", "a document without tags");
-        return ++*documents > 1 ? refuse(b, &event->start_mark, "a second document", "one document in a file") : DURE_OK;
+        return ++*documents > 1 ? refuse(b, &event->start_mark, "a second document", "one document in a file")
+                                : DURE_OK;
     case YAML_ALIAS_EVENT:
         return refuse(b, &event->start_mark, "an alias (*)", "the value itself: anchors and aliases are not supported");
-    case YAML_SCALAR_EVENT:
-        return on_scalar(b, event);
+    case YAML_SCALAR_EVENT: return on_scalar(b, event);
     case YAML_SEQUENCE_START_EVENT:
         return on_open(b, event, DURE_TREE_LIST, event->data.sequence_start.anchor, event->data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:
         return on_open(b, event, DURE_TREE_MAP, event->data.mapping_start.anchor, event->data.mapping_start.tag);
     case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT:
-        return on_close(b);
-    default:
-        return DURE_OK;
+    case YAML_MAPPING_END_EVENT: return on_close(b);
+    default: return DURE_OK;
     }
 }
 
@@ -173,7 +177,8 @@ static enum dure_err parser_failed(struct building *b, const yaml_parser_t *pars
         uint32_t line = 1;
         for (size_t i = 0; i < parser->problem_offset && i < length; i++)
             line += text[i] == '\n';
-        dure_problem_at(b->problems, line, 0, "", "a byte that is not text", "UTF-8 without control characters (%s)", parser->problem);
+        dure_problem_at(b->problems, line, 0, "", "a byte that is not text", "UTF-8 without control characters (%s)",
+                        parser->problem);
         return DURE_E_INVALID;
     }
     yaml_mark_t mark = parser->problem_mark;
@@ -182,7 +187,8 @@ static enum dure_err parser_failed(struct building *b, const yaml_parser_t *pars
         return refuse(b, &mark, "a tab", "spaces: YAML is indented with spaces only");
     char found[96], expected[128];
     snprintf(found, sizeof found, "bad YAML (%.80s)", parser->problem);
-    snprintf(expected, sizeof expected, "well-formed YAML 1.2%s%.80s", parser->context ? ", " : "", parser->context ? parser->context : "");
+    snprintf(expected, sizeof expected, "well-formed YAML 1.2%s%.80s", parser->context ? ", " : "",
+             parser->context ? parser->context : "");
     return refuse(b, &mark, found, expected);
 }
 
@@ -206,8 +212,8 @@ static enum dure_err run(struct building *b, yaml_parser_t *parser, const char *
     return DURE_OK;
 }
 
-enum dure_err dure_tree_from_yaml(struct dure_arena *arena, const char *text, size_t length, struct dure_tree **ret_tree,
-                                  struct dure_problems *problems)
+enum dure_err dure_tree_from_yaml(struct dure_arena *arena, const char *text, size_t length,
+                                  struct dure_tree **ret_tree, struct dure_problems *problems)
 {
     if (length > DURE_SPEC_BYTES_MAX) {
         dure_problem_at(problems, 0, 0, "", "a longer text", "at most 8 MiB");

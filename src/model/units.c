@@ -79,8 +79,8 @@ static bool of_unit(const char *text, const char *unit, uint64_t size, uint64_t 
 
 bool dure_units_memory(const char *text, uint64_t *ret_mib)
 {
-    return of_unit(text, "MiB", 1, ret_mib) || of_unit(text, "GiB", 1024, ret_mib) || of_unit(text, "TiB", 1024 * 1024, ret_mib) ||
-           of_unit(text, "PiB", UINT64_C(1024) * 1024 * 1024, ret_mib);
+    return of_unit(text, "MiB", 1, ret_mib) || of_unit(text, "GiB", 1024, ret_mib) ||
+           of_unit(text, "TiB", 1024 * 1024, ret_mib) || of_unit(text, "PiB", UINT64_C(1024) * 1024 * 1024, ret_mib);
 }
 
 bool dure_units_memory_slurm(const char *text, uint64_t *ret_mib)
@@ -93,27 +93,24 @@ bool dure_units_memory_slurm(const char *text, uint64_t *ret_mib)
         return false;
     uint64_t size = 1;
     switch (*end) {
-    case 'k': case 'K':
-        *ret_mib = value / 1024 + (value % 1024 != 0);
-        return true;
-    case 'g': case 'G':
-        size = 1024;
-        break;
-    case 't': case 'T':
-        size = 1024 * 1024;
-        break;
-    case '\0': case 'm': case 'M':
-        break;
-    default:
-        return false;
+    case 'k':
+    case 'K': *ret_mib = value / 1024 + (value % 1024 != 0); return true;
+    case 'g':
+    case 'G': size = 1024; break;
+    case 't':
+    case 'T': size = 1024 * 1024; break;
+    case '\0':
+    case 'm':
+    case 'M': break;
+    default: return false;
     }
     return !__builtin_mul_overflow(value, size, ret_mib);
 }
 
 bool dure_units_power(const char *text, uint64_t *ret_mw)
 {
-    return of_unit(text, "W", 1000, ret_mw) || of_unit(text, "kW", 1000000, ret_mw) || of_unit(text, "MW", 1000000000, ret_mw) ||
-           of_unit(text, "mW", 1, ret_mw);
+    return of_unit(text, "W", 1000, ret_mw) || of_unit(text, "kW", 1000000, ret_mw) ||
+           of_unit(text, "MW", 1000000000, ret_mw) || of_unit(text, "mW", 1, ret_mw);
 }
 
 char *dure_units_memory_format(uint64_t mib, char text[DURE_UNITS_TEXT_MAX])

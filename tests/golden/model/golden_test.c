@@ -32,8 +32,8 @@ static char *slurp(const char *name, size_t *ret_length)
     return text;
 }
 
-static enum dure_err read_as(const char *name, struct dure_arena *arena, const char *text, size_t length, struct dure_buf *ignored,
-                             struct dure_problems *problems)
+static enum dure_err read_as(const char *name, struct dure_arena *arena, const char *text, size_t length,
+                             struct dure_buf *ignored, struct dure_problems *problems)
 {
     struct dure_tree *tree = NULL;
     struct dure_fleet *some_fleet = NULL;
@@ -110,11 +110,13 @@ static void load_fixtures(void)
     struct dure_tree *tree;
     size_t length;
     char *text = slurp("fixture-fleet.yaml", &length);
-    if (!text || dure_tree_from_yaml(arena, text, length, &tree, &problems) || dure_fleet_parse(tree, &fleet, &problems))
+    if (!text || dure_tree_from_yaml(arena, text, length, &tree, &problems) ||
+        dure_fleet_parse(tree, &fleet, &problems))
         tap_bail("fixture-fleet.yaml: %s", problems.at[0].expected);
     free(text);
     text = slurp("fixture-tenants.yaml", &length);
-    if (!text || dure_tree_from_yaml(arena, text, length, &tree, &problems) || dure_tenants_parse(tree, fleet, &tenants, &problems))
+    if (!text || dure_tree_from_yaml(arena, text, length, &tree, &problems) ||
+        dure_tenants_parse(tree, fleet, &tenants, &problems))
         tap_bail("fixture-tenants.yaml: %s", problems.at[0].expected);
     free(text);
     dure_arena_free(arena);
@@ -123,7 +125,8 @@ static void load_fixtures(void)
 static int is_case(const struct dirent *entry)
 {
     const char *name = entry->d_name, *dot = strrchr(name, '.');
-    return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".json") || !strcmp(dot, ".sh")) && strncmp(name, "fixture-", 8) != 0;
+    return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".json") || !strcmp(dot, ".sh")) &&
+           strncmp(name, "fixture-", 8) != 0;
 }
 
 int main(int argc, char **argv)

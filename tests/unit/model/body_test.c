@@ -10,9 +10,10 @@ static uint8_t salts[DURE_BODY_FIELD_COUNT * 16];
 static struct dure_body *sample(void)
 {
     struct dure_body *body = dure_body_new();
-    TAP_OK(body && !dure_body_set(body, DURE_BODY_NAME, "train", 5) && !dure_body_set(body, DURE_BODY_LOGIN, "kim", 3) &&
-               !dure_body_set(body, DURE_BODY_COMMAND, "echo\0hi\0", 8) && !dure_body_set(body, DURE_BODY_COMMENT, "", 0),
-           "a body");
+    TAP_OK(
+        body && !dure_body_set(body, DURE_BODY_NAME, "train", 5) && !dure_body_set(body, DURE_BODY_LOGIN, "kim", 3) &&
+            !dure_body_set(body, DURE_BODY_COMMAND, "echo\0hi\0", 8) && !dure_body_set(body, DURE_BODY_COMMENT, "", 0),
+        "a body");
     return body;
 }
 
@@ -49,7 +50,9 @@ static void commitments(void)
     TAP_OK(!dure_body_matches(body, commitment), "nor another salt");
     body->field[DURE_BODY_LOGIN].salt[3] ^= 1;
     dure_body_erase(body, 1u << DURE_BODY_LOGIN | 1u << DURE_BODY_SCRIPT);
-    TAP_OK(!body->field[DURE_BODY_LOGIN].value && body->field[DURE_BODY_LOGIN].erased && body->field[DURE_BODY_LOGIN].present, "a field is erased");
+    TAP_OK(!body->field[DURE_BODY_LOGIN].value && body->field[DURE_BODY_LOGIN].erased &&
+               body->field[DURE_BODY_LOGIN].present,
+           "a field is erased");
     static const uint8_t zero[16];
     TAP_EQ_MEM(body->field[DURE_BODY_LOGIN].salt, zero, 16, "and its salt");
     TAP_OK(!body->field[DURE_BODY_SCRIPT].present, "an absent one stays absent");
@@ -79,12 +82,16 @@ static void stored(void)
     TAP_EQ_INT(dure_body_encode(body, &buf), DURE_OK, "encoded");
     TAP_EQ_INT(dure_body_decode(buf.data, buf.length, &back, &error), DURE_OK, "decoded");
     TAP_OK(dure_body_matches(back, commitment) && back->field[DURE_BODY_NAME].erased, "it matches");
-    TAP_OK(back->field[DURE_BODY_COMMAND].length == 8 && memcmp(back->field[DURE_BODY_COMMAND].value, "echo\0hi\0", 8) == 0, "NULs are kept");
-    TAP_OK(back->field[DURE_BODY_COMMENT].present && back->field[DURE_BODY_COMMENT].length == 0, "an empty value is present");
+    TAP_OK(back->field[DURE_BODY_COMMAND].length == 8 &&
+               memcmp(back->field[DURE_BODY_COMMAND].value, "echo\0hi\0", 8) == 0,
+           "NULs are kept");
+    TAP_OK(back->field[DURE_BODY_COMMENT].present && back->field[DURE_BODY_COMMENT].length == 0,
+           "an empty value is present");
     dure_body_free(back);
     for (size_t i = 0; i < buf.length; i++) {
         back = NULL;
-        TAP_OK(dure_body_decode(buf.data, i, &back, &error) == DURE_E_CORRUPT && !back, "cut at %zu: %s", i, error.text);
+        TAP_OK(dure_body_decode(buf.data, i, &back, &error) == DURE_E_CORRUPT && !back, "cut at %zu: %s", i,
+               error.text);
     }
     dure_buf_byte(&buf, 0);
     TAP_EQ_INT(dure_body_decode(buf.data, buf.length, &back, &error), DURE_E_CORRUPT, "a byte too many");
@@ -93,14 +100,23 @@ static void stored(void)
         size_t length;
         const char *why;
     } bad[] = {
-        {"\x98\x00", 2, "a length not in its shortest form"}, {"\x81\x83\x01\x41x\x40", 6, "a salt of one byte"},
-        {"\x81\x82\x0c\x40", 4, "field 12"},                  {"\x81\x82\x00\x40", 4, "field 0"},
-        {"\x81\x84\x01\x40\x40\x40", 6, "an entry of four"},  {"\x81\x82\x01\x5a\xff\xff\xff\xff", 8, "a length beyond the end"},
-        {"\x9f\xff", 2, "an indefinite array"},               {"\xa0", 1, "a map"},
-        {"\x81\x83\x01\x50" "0123456789abcdef" "\x5a\x00\x10\x00\x00", 25, "a value beyond the end"},
+        {"\x98\x00", 2, "a length not in its shortest form"},
+        {"\x81\x83\x01\x41x\x40", 6, "a salt of one byte"},
+        {"\x81\x82\x0c\x40", 4, "field 12"},
+        {"\x81\x82\x00\x40", 4, "field 0"},
+        {"\x81\x84\x01\x40\x40\x40", 6, "an entry of four"},
+        {"\x81\x82\x01\x5a\xff\xff\xff\xff", 8, "a length beyond the end"},
+        {"\x9f\xff", 2, "an indefinite array"},
+        {"\xa0", 1, "a map"},
+        {"\x81\x83\x01\x50"
+         "0123456789abcdef"
+         "\x5a\x00\x10\x00\x00",
+         25, "a value beyond the end"},
     };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        TAP_OK(dure_body_decode(bad[i].bytes, bad[i].length, &back, &error) == DURE_E_CORRUPT && strstr(error.text, "damaged"), "%s", bad[i].why);
+        TAP_OK(dure_body_decode(bad[i].bytes, bad[i].length, &back, &error) == DURE_E_CORRUPT &&
+                   strstr(error.text, "damaged"),
+               "%s", bad[i].why);
     struct dure_buf small;
     dure_buf_init(&small, 10);
     TAP_OK(dure_body_encode(body, &small) == DURE_E_LIMIT && small.length == 0, "a buffer too small is left as it was");
@@ -123,7 +139,9 @@ static void limits(void)
     TAP_EQ_STR(dure_body_text(body, DURE_BODY_SCRIPT), "y", "the later value");
     dure_body_free(body);
     enum dure_body_field field = DURE_BODY_LOGIN;
-    TAP_OK(dure_body_field_find("comment", &field) && field == DURE_BODY_COMMENT && !dure_body_field_find("salary", &field), "the closed list");
+    TAP_OK(dure_body_field_find("comment", &field) && field == DURE_BODY_COMMENT &&
+               !dure_body_field_find("salary", &field),
+           "the closed list");
     TAP_EQ_STR(dure_body_field_name(DURE_BODY_WORKDIR), "workdir", "a field's name");
 }
 

@@ -1,7 +1,8 @@
 #include "spec.h"
 
 /* The script's lines after #!/bin/sh → the tree as JSON, the script left out; or the problems. */
-static const char *read_script(const char *lines, const struct dure_sbatch_option *options, uint32_t count, struct dure_sbatch_flags *flags)
+static const char *read_script(const char *lines, const struct dure_sbatch_option *options, uint32_t count,
+                               struct dure_sbatch_flags *flags)
 {
     static struct dure_buf out;
     char script[4096];
@@ -15,7 +16,8 @@ static const char *read_script(const char *lines, const struct dure_sbatch_optio
         dure_buf_init(&out, 65536);
     dure_buf_clear(&out);
     snprintf(script, sizeof script, "#!/bin/sh\n%s\necho\n", lines ? lines : "");
-    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, &tree, flags, &ignored, &spec_problems)) {
+    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, &tree, flags, &ignored,
+                            &spec_problems)) {
         dure_buf_release(&ignored);
         return spec_said();
     }
@@ -33,9 +35,11 @@ static void shapes(void)
         const char *line, *want;
     } rows[] = {
         {"", "\"tasks\":1"},
-        {"-N 4 --gpus-per-node=8 -n 32", "\"gpus\":1,\"kind\":\"Job\",\"script\":\"\",\"tasks\":32,\"tasks_per_node\":8,"},
+        {"-N 4 --gpus-per-node=8 -n 32",
+         "\"gpus\":1,\"kind\":\"Job\",\"script\":\"\",\"tasks\":32,\"tasks_per_node\":8,"},
         {"-N 4 --gpus-per-node=8", "\"gpus\":8,\"kind\":\"Job\",\"script\":\"\",\"tasks\":4,\"tasks_per_node\":1,"},
-        {"-N4-4 --ntasks-per-node=2 --gres=gpu:8", "\"gpus\":4,\"kind\":\"Job\",\"script\":\"\",\"tasks\":8,\"tasks_per_node\":2,"},
+        {"-N4-4 --ntasks-per-node=2 --gres=gpu:8",
+         "\"gpus\":4,\"kind\":\"Job\",\"script\":\"\",\"tasks\":8,\"tasks_per_node\":2,"},
         {"-n 4 --gpus-per-node=8", "\"gpus\":2,\"kind\":\"Job\",\"script\":\"\",\"tasks\":4,\"tasks_per_node\":4,"},
         {"-G 8", "\"gpus\":8,\"kind\":\"Job\",\"script\":\"\",\"tasks\":1,"},
         {"-G b200:8 -n 4", "\"gpus\":2,\"kind\":\"Job\",\"model\":\"b200\",\"script\":\"\",\"tasks\":4,"},
@@ -50,7 +54,8 @@ static void shapes(void)
         {"-t 1-2", "\"walltime\":\"93600s\""},
         {"-t 10:30", "\"walltime\":\"630s\""},
         {"-c 7", "\"cpus\":7"},
-        {"-d afterany:5,afterok:6:7", "\"after\":[{\"if\":\"any\",\"job\":5},{\"if\":\"ok\",\"job\":6},{\"if\":\"ok\",\"job\":7}]"},
+        {"-d afterany:5,afterok:6:7",
+         "\"after\":[{\"if\":\"any\",\"job\":5},{\"if\":\"ok\",\"job\":6},{\"if\":\"ok\",\"job\":7}]"},
         {"--requeue --no-requeue", "\"requeue\":false"},
         {"--no-requeue --requeue", "\"requeue\":true"},
         {"-H", "\"hold\":true"},
@@ -59,7 +64,8 @@ static void shapes(void)
         {"-J a#b", "\"name\":\"a\""},
         {"-J a\\#b", "\"name\":\"a#b\""},
         {"-Hpdebug", "|--partition=debug (line 2): there are no partitions"},
-        {"--exclusive --nice", "|--exclusive (line 2): ask for all GPUs of a node to have it alone\n--nice (line 2): use `priority` of a Job spec\n"},
+        {"--exclusive --nice", "|--exclusive (line 2): ask for all GPUs of a node to have it alone\n--nice (line 2): "
+                               "use `priority` of a Job spec\n"},
         {"--exclusive=user", "|--exclusive=user (line 2): "},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -79,14 +85,19 @@ static void command_line(void)
     TAP_OK(flags.parsable && flags.test_only, "flags are told");
     const struct dure_sbatch_option wrap[] = {{"wrap", "echo hi", 0}};
     TAP_HAS(read_script(NULL, wrap, 1, &flags), "\"kind\":\"Job\"", "--wrap needs no script");
-    TAP_HAS(read_script("", wrap, 1, &flags), "--wrap: found 'echo hi', expected either a script or --wrap", "nor takes one");
+    TAP_HAS(read_script("", wrap, 1, &flags), "--wrap: found 'echo hi', expected either a script or --wrap",
+            "nor takes one");
     const struct dure_sbatch_option latin[] = {{"comment", "caf\xe9", 0}};
-    TAP_EQ_STR(read_script("", latin, 1, &flags), "--comment: found a byte that is not UTF-8, expected UTF-8 text\n", "Latin-1 in an option");
-    TAP_EQ_STR(read_script("# one\n# caf\xe9", NULL, 0, &flags), "3: found a byte that is not UTF-8, expected a script of UTF-8 text\n", "or the script");
-    TAP_HAS(read_script(NULL, NULL, 0, &flags), "found nothing to run, expected a script, or --wrap with a command", "nothing to run");
+    TAP_EQ_STR(read_script("", latin, 1, &flags), "--comment: found a byte that is not UTF-8, expected UTF-8 text\n",
+               "Latin-1 in an option");
+    TAP_EQ_STR(read_script("# one\n# caf\xe9", NULL, 0, &flags),
+               "3: found a byte that is not UTF-8, expected a script of UTF-8 text\n", "or the script");
+    TAP_HAS(read_script(NULL, NULL, 0, &flags), "found nothing to run, expected a script, or --wrap with a command",
+            "nothing to run");
     const struct dure_sbatch_option bad[] = {{"nodez", "1", 0}, {"zzzzzzzz", "", 0}, {"time", NULL, 0}};
     TAP_EQ_STR(read_script("", bad, 3, &flags),
-               "--nodez: found an unknown option, expected --nodes\n--zzzzzzzz: found an unknown option, expected an option of sbatch\n"
+               "--nodez: found an unknown option, expected --nodes\n--zzzzzzzz: found an unknown option, expected an "
+               "option of sbatch\n"
                "--time: found nothing, expected a value\n",
                "unknown options");
 }
@@ -97,16 +108,23 @@ static void tables(void)
     TAP_EQ_STR(dure_sbatch_short('J', &takes), "job-name", "-J");
     TAP_OK(takes && dure_sbatch_short('H', &takes) && !takes, "with and without a value");
     TAP_OK(!dure_sbatch_short('Z', &takes) && !dure_sbatch_short('\0', &takes), "unknown letters");
-    TAP_OK(dure_sbatch_known("exclusive", &takes) && !takes && dure_sbatch_known("gres", &takes) && takes && !dure_sbatch_known("", &takes), "long names");
-    TAP_OK(dure_sbatch_is_script("#!/bin/sh\n", 10) && !dure_sbatch_is_script("#", 1) && !dure_sbatch_is_script("kind: Job", 9), "scripts");
+    TAP_OK(dure_sbatch_known("exclusive", &takes) && !takes && dure_sbatch_known("gres", &takes) && takes &&
+               !dure_sbatch_known("", &takes),
+           "long names");
+    TAP_OK(dure_sbatch_is_script("#!/bin/sh\n", 10) && !dure_sbatch_is_script("#", 1) &&
+               !dure_sbatch_is_script("kind: Job", 9),
+           "scripts");
 }
 
 static void stops(void)
 {
     struct dure_sbatch_flags flags = {0};
-    TAP_HAS(read_script("# c\n\n   # d\n#SBATCH -J in\nx=1\n#SBATCH -J out", NULL, 0, &flags), "\"name\":\"in\"", "only before the first command");
-    TAP_HAS(read_script("x=1\n#SBATCH -J out", NULL, 0, &flags), "|line 3: a #SBATCH line after the first command is not read", "and said so");
-    TAP_HAS(read_script(" #SBATCH -J out\n#SBATCHX -J out\n#sbatch -J out", NULL, 0, &flags), "{\"kind\":\"Job\",\"script\"", "only at the line's begin");
+    TAP_HAS(read_script("# c\n\n   # d\n#SBATCH -J in\nx=1\n#SBATCH -J out", NULL, 0, &flags), "\"name\":\"in\"",
+            "only before the first command");
+    TAP_HAS(read_script("x=1\n#SBATCH -J out", NULL, 0, &flags),
+            "|line 3: a #SBATCH line after the first command is not read", "and said so");
+    TAP_HAS(read_script(" #SBATCH -J out\n#SBATCHX -J out\n#sbatch -J out", NULL, 0, &flags),
+            "{\"kind\":\"Job\",\"script\"", "only at the line's begin");
 }
 
 int main(void)

@@ -50,15 +50,19 @@ __attribute__((unused)) static struct dure_tenants *spec_tenants(const char *yam
     return tenants;
 }
 
-#define FLEET_HEAD                                                                                                       \
-    "kind: Fleet\nversion: 1\nname: t\nzone: Asia/Seoul\n"                                                               \
-    "models: [{name: b200, memory: 180GiB, power: 1000W}, {name: gb200, memory: 185GiB, power: 1200W, nvlink: rack}]\n" \
-    "owners: [{name: alpha, label: A}, {name: beta}]\n"                                                                  \
+#define FLEET_HEAD                                                                                                     \
+    "kind: Fleet\nversion: 1\nname: t\nzone: Asia/Seoul\n"                                                             \
+    "models: [{name: b200, memory: 180GiB, power: 1000W}, {name: gb200, memory: 185GiB, power: 1200W, nvlink: "        \
+    "rack}]\n"                                                                                                         \
+    "owners: [{name: alpha, label: A}, {name: beta}]\n"                                                                \
     "sites: [{name: s, label: S, latitude: 37.40, longitude: -127.1, engine: emulated}]\n"
-#define FLEET_A                                                                                                          \
-    "groups:\n- {name: a, owner: alpha, site: s, model: b200, nodes: 'a-[01-27]', cpus: 112, memory: 2TiB, disk: 28TiB, power: 14.3kW,\n" \
+#define FLEET_A                                                                                                        \
+    "groups:\n- {name: a, owner: alpha, site: s, model: b200, nodes: 'a-[01-27]', cpus: 112, memory: 2TiB, disk: "     \
+    "28TiB, power: 14.3kW,\n"                                                                                          \
     "   levels: [{name: block, holds: 2}, {name: rack, holds: 4}, {name: node, holds: 8}]}\n"
-#define FLEET_B                                                                                                          \
-    "- {name: b, owner: beta, site: s, model: gb200, nodes: 'b-[001-036]-ib', cpus: 144, memory: 894GiB, available_from: 2028-01-01,\n" \
-    "   levels: [{name: rack, holds: 2}, {holds: 3}, {holds: 3}, {name: node, holds: 4}]}\n"                             \
-    "- {name: one, owner: beta, site: s, model: b200, nodes: head, cpus: 3, memory: 1000MiB, levels: [{name: node, holds: 2}, {holds: 2}]}\n"
+#define FLEET_B                                                                                                        \
+    "- {name: b, owner: beta, site: s, model: gb200, nodes: 'b-[001-036]-ib', cpus: 144, memory: 894GiB, "             \
+    "available_from: 2028-01-01,\n"                                                                                    \
+    "   levels: [{name: rack, holds: 2}, {holds: 3}, {holds: 3}, {name: node, holds: 4}]}\n"                           \
+    "- {name: one, owner: beta, site: s, model: b200, nodes: head, cpus: 3, memory: 1000MiB, levels: [{name: node, "   \
+    "holds: 2}, {holds: 2}]}\n"

@@ -1,15 +1,16 @@
 #include "base/timefmt.h"
 #include "spec.h"
 
-#define TREE                                                                                                             \
-    "kind: Tenants\nversion: 1\ntenants:\n"                                                                              \
-    "- {name: alpha, owner: alpha, weight: 10, label: A, tenants: [{name: llm, tenants: [{name: team-a}, {name: team-b}]}, {name: vision}]}\n" \
+#define TREE                                                                                                           \
+    "kind: Tenants\nversion: 1\ntenants:\n"                                                                            \
+    "- {name: alpha, owner: alpha, weight: 10, label: A, tenants: [{name: llm, tenants: [{name: team-a}, {name: "      \
+    "team-b}]}, {name: vision}]}\n"                                                                                    \
     "- {name: beta, owner: beta}\n- {name: guest}\n- {name: team-c, under: alpha/llm}\n"
 
 static void tree(const struct dure_fleet *fleet)
 {
-    static const char *const paths[] = {"alpha", "alpha/llm", "alpha/llm/team-a", "alpha/llm/team-b", "alpha/vision", "beta", "guest",
-                                        "alpha/llm/team-c"};
+    static const char *const paths[] = {"alpha", "alpha/llm", "alpha/llm/team-a", "alpha/llm/team-b", "alpha/vision",
+                                        "beta",  "guest",     "alpha/llm/team-c"};
     struct dure_tenants *t = spec_tenants(TREE, fleet);
     TAP_EQ_UINT(t->tenant_count, 8, "tenants");
     for (uint32_t i = 0; i < 8; i++) {
@@ -18,9 +19,13 @@ static void tree(const struct dure_fleet *fleet)
         TAP_OK(dure_tenants_find(t, paths[i], &found) && found.v == i, "found by its path");
     }
     struct dure_tenant_id id = {99};
-    TAP_OK(!dure_tenants_find(t, "", &id) && !dure_tenants_find(t, "llm", &id) && !dure_tenants_find(t, "alpha/", &id) && id.v == 99, "others are not");
-    TAP_OK(t->tenants[7].owner.v == 0 && t->tenants[7].depth == 2 && t->tenants[6].owner.v == DURE_NONE32, "owners come from the top");
-    TAP_OK(t->tenants[0].weight == 10 && t->tenants[1].weight == 1 && strcmp(t->tenants[1].label, "llm") == 0, "weights and labels");
+    TAP_OK(!dure_tenants_find(t, "", &id) && !dure_tenants_find(t, "llm", &id) &&
+               !dure_tenants_find(t, "alpha/", &id) && id.v == 99,
+           "others are not");
+    TAP_OK(t->tenants[7].owner.v == 0 && t->tenants[7].depth == 2 && t->tenants[6].owner.v == DURE_NONE32,
+           "owners come from the top");
+    TAP_OK(t->tenants[0].weight == 10 && t->tenants[1].weight == 1 && strcmp(t->tenants[1].label, "llm") == 0,
+           "weights and labels");
     TAP_OK(dure_tenants_within(t, (struct dure_tenant_id){7}, (struct dure_tenant_id){0}) &&
                dure_tenants_within(t, (struct dure_tenant_id){4}, (struct dure_tenant_id){4}) &&
                !dure_tenants_within(t, (struct dure_tenant_id){0}, (struct dure_tenant_id){7}) &&
@@ -42,15 +47,23 @@ static void rows(const struct dure_fleet *fleet)
         {"[{name: x, tenant: beta, group: a, gpus: 64}]", "x a 4 1;"},
         {"[{name: x, tenant: beta, group: a, gpus: 107}]", "x a 4 1;x#2 a 3 1;x#3 a 2 1;x#4 a 1 3;"},
         {"[{name: x, tenant: beta, group: a, gpus: 216}]", "x a 4 3;x#2 a+node 2 3;"},
-        {"[{name: y, tenant: beta, group: a, level: gpu, count: 1}, {name: x, tenant: guest, group: a, level: rack, count: 6}]", NULL},
-        {"[{name: y, tenant: beta, group: a, level: gpu, count: 1}, {name: x, tenant: guest, group: a, level: rack, count: 5}]", "y a 1 1;x a 3 5;"},
+        {"[{name: y, tenant: beta, group: a, level: gpu, count: 1}, {name: x, tenant: guest, group: a, level: rack, "
+         "count: 6}]",
+         NULL},
+        {"[{name: y, tenant: beta, group: a, level: gpu, count: 1}, {name: x, tenant: guest, group: a, level: rack, "
+         "count: 5}]",
+         "y a 1 1;x a 3 5;"},
         {"[{name: x, tenant: beta, owner: beta, model: gb200, gpus: 84}]", "x b 5 1;x#2 b 3 1;"},
         {"[{name: x, tenant: beta, group: b, level: 3, count: 12}]", "x b 3 12;"},
         {"[{name: x, tenant: beta, group: b, level: 3, count: 13}]", NULL},
-        {"[{name: x, tenant: beta, group: a, gpus: 192, until: 2027-01-01}, {name: y, tenant: guest, group: a, gpus: 192, from: 2027-01-01}]",
+        {"[{name: x, tenant: beta, group: a, gpus: 192, until: 2027-01-01}, {name: y, tenant: guest, group: a, gpus: "
+         "192, from: 2027-01-01}]",
          "x a 4 3;y a 4 3;"},
-        {"[{name: x, tenant: beta, group: a, gpus: 192, until: 2027-01-02}, {name: y, tenant: guest, group: a, gpus: 192, from: 2027-01-01}]", NULL},
-        {"[{name: x, tenant: beta, group: a, gpus: 100, until: 2027-01-01}, {name: y, tenant: guest, group: a, gpus: 96, after: x}]",
+        {"[{name: x, tenant: beta, group: a, gpus: 192, until: 2027-01-02}, {name: y, tenant: guest, group: a, gpus: "
+         "192, from: 2027-01-01}]",
+         NULL},
+        {"[{name: x, tenant: beta, group: a, gpus: 100, until: 2027-01-01}, {name: y, tenant: guest, group: a, gpus: "
+         "96, after: x}]",
          "x a 4 1;x#2 a 3 1;x#3 a 1 4;y a 4 1;y#2 a 3 1;"},
         {"[{name: x, tenant: beta, chain: one, level: 2, count: 2}]", "x one 2 2;"},
     };
@@ -63,7 +76,8 @@ static void rows(const struct dure_fleet *fleet)
         for (uint32_t r = 0; !err && r < t->allotment_count; r++) {
             const struct dure_allotment *row = &t->allotments[r];
             size_t used = strlen(got);
-            snprintf(got + used, sizeof got - used, "%s %s %u %u;", row->name, fleet->chains[row->chain.v].name, row->level, row->count);
+            snprintf(got + used, sizeof got - used, "%s %s %u %u;", row->name, fleet->chains[row->chain.v].name,
+                     row->level, row->count);
         }
         TAP_EQ_INT(err, cases[i].want ? DURE_OK : DURE_E_INVALID, "%s: %s", cases[i].allotments, spec_said());
         TAP_EQ_STR(got, cases[i].want ? cases[i].want : "", "%s", cases[i].allotments);
@@ -74,30 +88,35 @@ static void rows(const struct dure_fleet *fleet)
 
 static void terms(const struct dure_fleet *fleet)
 {
-    struct dure_tenants *t = spec_tenants(TREE "allotments:\n- {name: x, tenant: alpha/llm, group: a, gpus: 100, until: 2027-01-01}\n"
-                                               "- {name: y, tenant: alpha/llm, group: a, gpus: 64, after: x}\n"
-                                               "- {name: z, tenant: guest, group: b, gpus: 4}\n"
-                                               "lending:\n- {owner: alpha, notice: 10m, to: all, except: [beta]}\n"
-                                               "- {owner: beta, notice: 0s, to: [guest, alpha], from: 2026-01-01, until: 2026-06-01}\n"
-                                               "roles:\n- {login: kim, role: operator}\n- {login: lee, role: member, tenant: alpha/llm}\n"
-                                               "- {login: lee, role: owner, owner: beta}\n- {login: choi, role: auditor}\n",
-                                          fleet);
-    TAP_OK(t->lending_count == 2 && t->lendings[0].to_all && t->lendings[0].except_count == 1 && t->lendings[0].except[0].v == 5 &&
-               t->lendings[0].notice_us == INT64_C(600000000) && t->lendings[1].to_count == 2 && !t->lendings[1].to_all,
+    struct dure_tenants *t =
+        spec_tenants(TREE "allotments:\n- {name: x, tenant: alpha/llm, group: a, gpus: 100, until: 2027-01-01}\n"
+                          "- {name: y, tenant: alpha/llm, group: a, gpus: 64, after: x}\n"
+                          "- {name: z, tenant: guest, group: b, gpus: 4}\n"
+                          "lending:\n- {owner: alpha, notice: 10m, to: all, except: [beta]}\n"
+                          "- {owner: beta, notice: 0s, to: [guest, alpha], from: 2026-01-01, until: 2026-06-01}\n"
+                          "roles:\n- {login: kim, role: operator}\n- {login: lee, role: member, tenant: alpha/llm}\n"
+                          "- {login: lee, role: owner, owner: beta}\n- {login: choi, role: auditor}\n",
+                     fleet);
+    TAP_OK(t->lending_count == 2 && t->lendings[0].to_all && t->lendings[0].except_count == 1 &&
+               t->lendings[0].except[0].v == 5 && t->lendings[0].notice_us == INT64_C(600000000) &&
+               t->lendings[1].to_count == 2 && !t->lendings[1].to_all,
            "lending");
-    TAP_OK(t->role_count == 4 && t->roles[1].role == DURE_ROLE_MEMBER && t->roles[1].tenant.v == 1 && t->roles[2].owner.v == 1 &&
-               t->roles[0].principal.v == DURE_NONE32,
+    TAP_OK(t->role_count == 4 && t->roles[1].role == DURE_ROLE_MEMBER && t->roles[1].tenant.v == 1 &&
+               t->roles[2].owner.v == 1 && t->roles[0].principal.v == DURE_NONE32,
            "roles");
     const struct dure_allotment *y = &t->allotments[3], *z = &t->allotments[4];
-    TAP_OK(strcmp(y->name, "y") == 0 && strcmp(y->after, "x") == 0 && y->from_us == t->allotments[0].until_us, "a successor begins where its predecessor ends");
-    TAP_OK(z->from_us == fleet->chains[2].available_from_us && z->until_us == DURE_NEVER_US, "a promise begins when the hardware arrives");
+    TAP_OK(strcmp(y->name, "y") == 0 && strcmp(y->after, "x") == 0 && y->from_us == t->allotments[0].until_us,
+           "a successor begins where its predecessor ends");
+    TAP_OK(z->from_us == fleet->chains[2].available_from_us && z->until_us == DURE_NEVER_US,
+           "a promise begins when the hardware arrives");
     TAP_OK(!strstr(t->spec_json, "kim") && !strstr(t->spec_json, "login"), "no login in the canonical spec");
     struct dure_principal_id principals[] = {{3}, {0}, {0}, {8}};
     TAP_EQ_INT(dure_tenants_bind(t, fleet, principals), DURE_OK, "bound");
     TAP_HAS(t->spec_json, "{\"role\":\"member\",\"principal\":0,\"tenant\":\"alpha/llm\"}", "principals are in it");
     struct dure_tenants *again = NULL;
     struct dure_error error = {0};
-    TAP_EQ_INT(dure_tenants_from_json(t->spec_json, t->spec_json_length, fleet, &again, &error), DURE_OK, "read back %s", error.text);
+    TAP_EQ_INT(dure_tenants_from_json(t->spec_json, t->spec_json_length, fleet, &again, &error), DURE_OK,
+               "read back %s", error.text);
     if (again) {
         TAP_EQ_STR(again->spec_json, t->spec_json, "the same again");
         TAP_OK(again->roles[3].principal.v == 8 && strcmp(again->roles[3].login, "") == 0, "principals, no logins");
@@ -115,10 +134,12 @@ static void following(const struct dure_fleet *fleet)
     static const struct {
         const char *text, *why;
     } next[] = {
-        {TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 100}, {name: y, tenant: beta, group: a, gpus: 1}]", NULL},
+        {TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 100}, {name: y, tenant: beta, group: a, gpus: 1}]",
+         NULL},
         {TREE, NULL},
         {TREE "- {name: new}\n", NULL},
-        {TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 96}]", NULL}, /* the row that is no longer made goes on */
+        {TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 96}]",
+         NULL}, /* the row that is no longer made goes on */
         {TREE "allotments: [{name: x, tenant: beta, group: a, gpus: 100}]",
          "allotment 'x' is in force with other terms: shrink or end it, or give the new one another name"},
         {"kind: Tenants\nversion: 1\ntenants: [{name: alpha, owner: beta}]",
@@ -152,13 +173,19 @@ static void grants(const struct dure_fleet *fleet)
     uint32_t count = 0;
     unsigned level = 2;
     const struct dure_tree *spec = spec_tree("{name: n, tenant: beta, group: a, gpus: 24}");
-    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, NULL, NULL, &rows_now, &count, &spec_problems), DURE_OK, "what is left");
+    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, NULL, NULL, &rows_now, &count, &spec_problems), DURE_OK,
+               "what is left");
     TAP_OK(count == 1 && rows_now[0].chain.v == 1 && rows_now[0].count == 3, "the remainder's nodes");
-    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, two_cells, &level, &rows_now, &count, &spec_problems), DURE_OK, "room as the caller says");
-    TAP_OK(count == 2 && rows_now[0].chain.v == 0 && rows_now[0].count == 2 && rows_now[1].count == 1, "two of one chain, one of the next");
+    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, two_cells, &level, &rows_now, &count, &spec_problems),
+               DURE_OK, "room as the caller says");
+    TAP_OK(count == 2 && rows_now[0].chain.v == 0 && rows_now[0].count == 2 && rows_now[1].count == 1,
+           "two of one chain, one of the next");
     level = 9;
-    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, two_cells, &level, &rows_now, &count, &spec_problems), DURE_E_INVALID, "no room");
-    TAP_EQ_STR(spec_said(), "1:41: gpus: found '24', expected at most 0, what this hardware can still promise in this period\n", "in words");
+    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, two_cells, &level, &rows_now, &count, &spec_problems),
+               DURE_E_INVALID, "no room");
+    TAP_EQ_STR(spec_said(),
+               "1:41: gpus: found '24', expected at most 0, what this hardware can still promise in this period\n",
+               "in words");
     struct dure_buf buf;
     dure_buf_init(&buf, 4096);
     dure_allotments_to_json(rows_now, 2, fleet, t, &buf);
@@ -168,11 +195,16 @@ static void grants(const struct dure_fleet *fleet)
                "what a record carries");
     struct dure_error error = {0};
     struct dure_allotment *back = NULL;
-    TAP_EQ_INT(dure_allotments_from_json(buf.data, buf.length, fleet, t, arena, &back, &count, &error), DURE_OK, "read back %s", error.text);
-    TAP_OK(count == 2 && back[1].chain.v == 1 && back[1].count == 1 && strcmp(back[1].name, "n#2") == 0 && back[1].until_us == DURE_NEVER_US, "the same rows");
-    TAP_EQ_INT(dure_allotments_from_json("[{\"name\":\"x\"}]", 14, fleet, t, arena, &back, &count, &error), DURE_E_INVALID, "a name in force");
+    TAP_EQ_INT(dure_allotments_from_json(buf.data, buf.length, fleet, t, arena, &back, &count, &error), DURE_OK,
+               "read back %s", error.text);
+    TAP_OK(count == 2 && back[1].chain.v == 1 && back[1].count == 1 && strcmp(back[1].name, "n#2") == 0 &&
+               back[1].until_us == DURE_NEVER_US,
+           "the same rows");
+    TAP_EQ_INT(dure_allotments_from_json("[{\"name\":\"x\"}]", 14, fleet, t, arena, &back, &count, &error),
+               DURE_E_INVALID, "a name in force");
     TAP_HAS(error.text, "grant: [0].name: found 'x', expected a name that no other allotment has", "in words");
-    TAP_EQ_INT(dure_allotments_from_json("{}", 2, fleet, t, arena, &back, &count, &error), DURE_E_INVALID, "a map is no list");
+    TAP_EQ_INT(dure_allotments_from_json("{}", 2, fleet, t, arena, &back, &count, &error), DURE_E_INVALID,
+               "a map is no list");
     dure_buf_release(&buf);
     dure_arena_free(arena);
     dure_tenants_free(t);

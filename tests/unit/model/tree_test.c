@@ -2,8 +2,9 @@
 
 static void scalars(void)
 {
-    const struct dure_tree *t = spec_tree("{a: yes, b: on, c: true, d: FALSE, e: ~, f: , g: 'null', h: 12, i: -0, j: 012, k: \"12\", l: 1.5, m: 0x10,"
-                                          " n: -7, o: 1234567890123456789, p: NO, q: [null, 3], r: 2026-03-01}");
+    const struct dure_tree *t = spec_tree(
+        "{a: yes, b: on, c: true, d: FALSE, e: ~, f: , g: 'null', h: 12, i: -0, j: 012, k: \"12\", l: 1.5, m: 0x10,"
+        " n: -7, o: 1234567890123456789, p: NO, q: [null, 3], r: 2026-03-01}");
     bool yes = false;
     int64_t number = 5;
     TAP_OK(t && t->count == 18, "a flow map");
@@ -12,19 +13,23 @@ static void scalars(void)
            "yes, on and NO are words");
     TAP_OK(dure_tree_is_bool(dure_tree_get(t, "c"), &yes) && yes, "true");
     TAP_OK(dure_tree_is_bool(dure_tree_get(t, "d"), &yes) && !yes, "FALSE");
-    TAP_OK(dure_tree_is_null(dure_tree_get(t, "e")) && dure_tree_is_null(dure_tree_get(t, "f")), "~ and nothing are null");
+    TAP_OK(dure_tree_is_null(dure_tree_get(t, "e")) && dure_tree_is_null(dure_tree_get(t, "f")),
+           "~ and nothing are null");
     TAP_OK(!dure_tree_is_null(dure_tree_get(t, "g")), "a quoted null is a word");
     TAP_OK(dure_tree_is_int(dure_tree_get(t, "h"), &number) && number == 12, "12");
     TAP_OK(dure_tree_is_int(dure_tree_get(t, "n"), &number) && number == -7, "-7");
     static const char *const words[] = {"i", "j", "k", "l", "m", "o", "q", "r"};
     for (unsigned i = 0; i < 8; i++)
-        TAP_OK(!dure_tree_is_int(dure_tree_get(t, words[i]), &number) && number == -7, "%s is no whole number", words[i]);
+        TAP_OK(!dure_tree_is_int(dure_tree_get(t, words[i]), &number) && number == -7, "%s is no whole number",
+               words[i]);
     struct dure_buf buf;
     dure_buf_init(&buf, 4096);
     dure_tree_to_json(t, &buf);
     TAP_EQ_STR(buf.data,
-               "{\"a\":\"yes\",\"b\":\"on\",\"c\":true,\"d\":false,\"e\":null,\"f\":null,\"g\":\"null\",\"h\":12,\"i\":\"-0\",\"j\":\"012\","
-               "\"k\":\"12\",\"l\":\"1.5\",\"m\":\"0x10\",\"n\":-7,\"o\":\"1234567890123456789\",\"p\":\"NO\",\"q\":[null,3],\"r\":\"2026-03-01\"}",
+               "{\"a\":\"yes\",\"b\":\"on\",\"c\":true,\"d\":false,\"e\":null,\"f\":null,\"g\":\"null\",\"h\":12,\"i\":"
+               "\"-0\",\"j\":\"012\","
+               "\"k\":\"12\",\"l\":\"1.5\",\"m\":\"0x10\",\"n\":-7,\"o\":\"1234567890123456789\",\"p\":\"NO\",\"q\":["
+               "null,3],\"r\":\"2026-03-01\"}",
                "as JSON");
     struct dure_tree *again = NULL;
     struct dure_buf second;
@@ -38,9 +43,11 @@ static void scalars(void)
 
 static void places(void)
 {
-    const struct dure_tree *t = spec_tree("kind: X\nlist:\n  - name: a\n    deep: [1, {k: 'v'}]\n  - name: 한글 x\n    after: \"q\"\n");
+    const struct dure_tree *t =
+        spec_tree("kind: X\nlist:\n  - name: a\n    deep: [1, {k: 'v'}]\n  - name: 한글 x\n    after: \"q\"\n");
     const struct dure_tree *v = dure_tree_at(t, "list[0].deep[1].k");
-    TAP_OK(v && v->line == 4 && v->column == 19 && v->key_line == 4 && v->key_column == 16, "line and column of key and value");
+    TAP_OK(v && v->line == 4 && v->column == 19 && v->key_line == 4 && v->key_column == 16,
+           "line and column of key and value");
     TAP_EQ_STR(v ? v->text : "", "v", "by path");
     const struct dure_tree *after = dure_tree_at(t, "list[1].after");
     TAP_OK(after && after->line == 6 && after->column == 12, "counted in characters");
@@ -49,7 +56,8 @@ static void places(void)
     TAP_EQ_STR(field, "list[0].deep[1].k", "a node's path");
     dure_tree_path(v, field, 8);
     TAP_EQ_STR(field, "list[0]", "cut at the limit");
-    static const char *const none[] = {"lisp", "list[2]", "list.name", "list[x]", "list[0", "list[0].deep[1].k.z", "kind[0]", ".", "list[0]..name"};
+    static const char *const none[] = {"lisp",    "list[2]", "list.name",    "list[x]", "list[0", "list[0].deep[1].k.z",
+                                       "kind[0]", ".",       "list[0]..name"};
     for (unsigned i = 0; i < sizeof none / sizeof none[0]; i++)
         TAP_OK(!dure_tree_at(t, none[i]), "nothing at %s", none[i]);
     TAP_OK(dure_tree_at(t, "") == t, "the root");
@@ -71,21 +79,32 @@ static void limits(void)
         memcpy(text + i, ",1", 2);
     text[0] = '[';
     memset(&spec_problems, 0, sizeof spec_problems);
-    TAP_EQ_INT(dure_tree_from_json(spec_arena, text, (2 << 20) + 2, &tree, &spec_problems), DURE_E_LIMIT, "a million JSON values");
+    TAP_EQ_INT(dure_tree_from_json(spec_arena, text, (2 << 20) + 2, &tree, &spec_problems), DURE_E_LIMIT,
+               "a million JSON values");
     memset(&spec_problems, 0, sizeof spec_problems);
-    TAP_EQ_INT(dure_tree_from_yaml(spec_arena, text, (2 << 20) + 2, &tree, &spec_problems), DURE_E_LIMIT, "a million YAML values");
+    TAP_EQ_INT(dure_tree_from_yaml(spec_arena, text, (2 << 20) + 2, &tree, &spec_problems), DURE_E_LIMIT,
+               "a million YAML values");
     TAP_HAS(spec_said(), "found more values, expected at most 1,000,000 values in one spec", "says so");
     TAP_OK(!tree, "no tree is handed out");
     struct dure_arena *tiny = dure_arena_new(1024);
     memset(&spec_problems, 0, sizeof spec_problems);
-    TAP_EQ_INT(dure_tree_from_yaml(tiny, "a: [1,2,3,4,5,6,7,8,9,10,11,12]", 31, &tree, &spec_problems), DURE_E_LIMIT, "an arena that is full");
+    TAP_EQ_INT(dure_tree_from_yaml(tiny, "a: [1,2,3,4,5,6,7,8,9,10,11,12]", 31, &tree, &spec_problems), DURE_E_LIMIT,
+               "an arena that is full");
     dure_arena_free(tiny);
     free(text);
-    static const char *const json[] = {"[1,", "{\"a\":1,\"a\":2}", "\"text\"", "{\"a\":\"\\u0000\"}", "[01]", "", "{\"a\":\"\xff\"}", "[1] x",
+    static const char *const json[] = {"[1,",
+                                       "{\"a\":1,\"a\":2}",
+                                       "\"text\"",
+                                       "{\"a\":\"\\u0000\"}",
+                                       "[01]",
+                                       "",
+                                       "{\"a\":\"\xff\"}",
+                                       "[1] x",
                                        "[123456789012345678901234567890]"};
     for (unsigned i = 0; i < sizeof json / sizeof json[0]; i++) {
         memset(&spec_problems, 0, sizeof spec_problems);
-        TAP_EQ_INT(dure_tree_from_json(spec_arena, json[i], strlen(json[i]), &tree, &spec_problems), DURE_E_INVALID, "JSON '%s'", json[i]);
+        TAP_EQ_INT(dure_tree_from_json(spec_arena, json[i], strlen(json[i]), &tree, &spec_problems), DURE_E_INVALID,
+                   "JSON '%s'", json[i]);
         TAP_EQ_UINT(spec_problems.total, 1, "one problem");
     }
 }
