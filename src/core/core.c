@@ -8,6 +8,7 @@
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
+#include "core/place/shares.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -50,6 +51,29 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     return DURE_OK;
 }
 
+static void free_claim(struct claim *claim)
+{
+    free(claim->places);
+    free(claim->bindings);
+    claim->places = NULL;
+    claim->bindings = NULL;
+}
+
+static void free_leaf(struct dure_core *core, struct chain_state *chain, uint32_t leaf)
+{
+    const uint32_t claim = chain->claim[leaf], occupant = chain->occupant[leaf];
+    if (claim != NONE && !(claim & OCCUPANT_SHARED))
+        free_claim(claim_at(core, claim));
+    if (claim != NONE && (claim & OCCUPANT_SHARED)) {
+        struct shared *shared = shared_at(core, claim & ~OCCUPANT_SHARED);
+        for (uint32_t i = 0; i < shared->claims.count; i++)
+            free_claim(claim_at(core, shared->claims.at[i]));
+        share_free(shared);
+    }
+    if (occupant != NONE && (occupant & OCCUPANT_SHARED) && occupant != claim)
+        share_free(shared_at(core, occupant & ~OCCUPANT_SHARED));
+}
+
 static void free_entities(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
@@ -61,16 +85,8 @@ static void free_entities(struct dure_core *core)
     }
     for (uint32_t c = 0; core->fleet && c < core->fleet->chain_count; c++) {
         struct chain_state *chain = &core->chains[c];
-        for (uint32_t leaf = 0; leaf < core->fleet->chains[c].leaf_count; leaf++) {
-            if (chain->claim[leaf] != NONE && claim_at(core, chain->claim[leaf])->places) {
-                struct claim *claim = claim_at(core, chain->claim[leaf]);
-                free(claim->places);
-                free(claim->bindings);
-                claim->places = NULL;
-            }
-            if (chain->occupant[leaf] != NONE && (chain->occupant[leaf] & OCCUPANT_SHARED))
-                free(shared_at(core, chain->occupant[leaf] & ~OCCUPANT_SHARED)->users);
-        }
+        for (uint32_t leaf = 0; leaf < core->fleet->chains[c].leaf_count; leaf++)
+            free_leaf(core, chain, leaf);
         dure_cells_free(chain->cells);
         dure_slots_release(&chain->idle);
         free(chain->used);

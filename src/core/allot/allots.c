@@ -5,6 +5,7 @@
 
 #include "core/decide/after.h"
 #include "core/place/ground.h"
+#include "core/place/shares.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -286,20 +287,24 @@ static void demote(struct dure_core *core, uint32_t slot, const struct dure_cell
     after_add(core, AFTER_DEMOTED, attempt_at(core, slot)->d.id);
 }
 
+/* A claim on this leaf that uses the allotment; NONE. */
+static uint32_t claim_by(const struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t id)
+{
+    const uint32_t *claims = NULL;
+    const uint32_t count = ground_claims(core, chain, leaf, &claims);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < claim_at(core, claims[i])->d.binding_count; k++)
+            if (claim_at(core, claims[i])->bindings[k].allot.v == id)
+                return claims[i];
+    return NONE;
+}
+
 static void drop_claims(struct dure_core *core, uint32_t id)
 {
-    struct chain_state *chain = &core->chains[core->allots[id]->spec.chain.v];
-    const uint32_t leaves = core->fleet->chains[core->allots[id]->spec.chain.v].leaf_count;
-    for (uint32_t leaf = 0; leaf < leaves; leaf++) {
-        if (chain->claim[leaf] == NONE)
-            continue;
-        const struct claim *claim = claim_at(core, chain->claim[leaf]);
-        for (uint32_t i = 0; i < claim->d.binding_count; i++)
-            if (claim->bindings[i].allot.v == id) {
-                after_give_up_claim(core, chain->claim[leaf]);
-                break;
-            }
-    }
+    const uint32_t chain = core->allots[id]->spec.chain.v, leaves = core->fleet->chains[chain].leaf_count;
+    for (uint32_t leaf = 0; core->claims.count && leaf < leaves; leaf++)
+        for (uint32_t claim = claim_by(core, chain, leaf, id); claim != NONE; claim = claim_by(core, chain, leaf, id))
+            after_give_up_claim(core, claim);
 }
 
 void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
@@ -321,6 +326,9 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
     for (size_t i = 0; i < count; i++)
         each_user(core, chain, &went[i], demote);
     for (size_t i = 0; i < count; i++) {
+        const uint32_t leaves = went[i].cell.level ? dure_cells_leaves(cells, went[i].cell.level) : 0;
+        for (uint32_t k = 0; k < leaves; k++)
+            share_follow(core, chain, dure_cells_first_leaf(cells, went[i].cell) + k);
         ground_refresh_cell(core, id, went[i].virtual_index);
         if (went[i].kind == DURE_CELLS_HANDED_OVER)
             ground_refresh_cell(core, went[i].heir.v, went[i].heir_index);

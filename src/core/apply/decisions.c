@@ -45,8 +45,9 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
         chain = at;
         for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
             const uint32_t node = p->node_first - c->node_first + k;
-            if ((p->gpu_milli == 1000 && (core->chains[at].used[node] & p->gpu_mask)) ||
-                (claim == NONE && (core->chains[at].claimed[node] & p->gpu_mask)))
+            const bool whole = p->gpu_milli == 1000; /* fractions are told apart where they join */
+            if ((whole && (core->chains[at].used[node] & p->gpu_mask)) ||
+                (whole && claim == NONE && (core->chains[at].claimed[node] & p->gpu_mask)))
                 return false;
         }
     }

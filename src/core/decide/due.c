@@ -15,9 +15,11 @@ static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf,
 {
     (void)place;
     struct earliest *e = context;
-    const uint32_t claim = core->chains[e->chain].claim[leaf];
-    if (claim != NONE && claim_at(core, claim)->d.made_us < e->made_us)
-        e->made_us = claim_at(core, claim)->d.made_us;
+    const uint32_t *claims = NULL;
+    const uint32_t count = ground_claims(core, e->chain, leaf, &claims);
+    for (uint32_t i = 0; i < count; i++)
+        if (claim_at(core, claims[i])->d.made_us < e->made_us)
+            e->made_us = claim_at(core, claims[i])->d.made_us;
 }
 
 /* SIGTERM at the end of the walltime, killed a grace later; sooner where somebody waits for its leaves since before. */

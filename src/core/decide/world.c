@@ -36,8 +36,8 @@ static void lose_claims(struct dure_core *core, uint32_t node)
     const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
     const uint32_t gpus = core->fleet->chains[chain].node_gpus, first = (node - core->fleet->chains[chain].node_first) * gpus;
     for (uint32_t leaf = first; leaf < first + gpus; leaf++)
-        if (core->chains[chain].claim[leaf] != NONE)
-            decide_unreserve(core, core->chains[chain].claim[leaf]);
+        for (const uint32_t *claims = NULL; ground_claims(core, chain, leaf, &claims);)
+            decide_unreserve(core, claims[0]);
 }
 
 static void emit_allot(struct dure_core *core, uint32_t allot, enum dure_allot_state state)

@@ -116,15 +116,24 @@ bool ground_is_obstructed(const struct dure_core *core, uint32_t chain, uint32_t
     if (!fraction || !(occupant & OCCUPANT_SHARED))
         return true;
     const struct shared *shared = shared_at(core, occupant & ~OCCUPANT_SHARED);
-    for (uint32_t i = 0; i < shared->user_count; i++)
-        if (attempt_at(core, shared->users[i])->d.borrowed)
+    for (uint32_t i = 0; i < shared->users.count; i++)
+        if (attempt_at(core, shared->users.at[i])->d.borrowed)
             return true;
     return false;
 }
 
-static bool claim_is_fraction(const struct dure_core *core, uint32_t claim)
+uint32_t ground_claims(const struct dure_core *core, uint32_t chain, uint32_t leaf, const uint32_t **ret_claims)
 {
-    return job_at(core, claim_at(core, claim)->job_slot)->d.ask.task_gpu_milli < 1000;
+    const uint32_t *claim = &core->chains[chain].claim[leaf];
+    if (*claim == NONE)
+        return 0;
+    if (!(*claim & OCCUPANT_SHARED)) {
+        *ret_claims = claim;
+        return 1;
+    }
+    const struct shared *shared = shared_at(core, *claim & ~OCCUPANT_SHARED);
+    *ret_claims = shared->claims.at;
+    return shared->claims.count;
 }
 
 static uint64_t claim_key(const struct dure_core *core, uint32_t slot)
@@ -133,6 +142,16 @@ static uint64_t claim_key(const struct dure_core *core, uint32_t slot)
     uint32_t ordinal;
     DURE_ASSERT(job_ordinal(job_at(core, claim->job_slot), claim->d.element, &ordinal));
     return DURE_RUN_KEY(claim->job_slot, ordinal);
+}
+
+/* Nobody stands in the way on this leaf any more. */
+static void clear_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf)
+{
+    const uint32_t *claims = NULL;
+    const uint32_t count = ground_claims(core, chain, leaf, &claims);
+    for (uint32_t i = 0; i < count; i++)
+        if (--claim_at(core, claims[i])->open == 0)
+            after_add(core, AFTER_READY, claim_key(core, claims[i]));
 }
 
 static void occupy_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
@@ -162,8 +181,8 @@ static void vacate_leaf(struct dure_core *core, void *context, uint32_t leaf, co
     const struct attempt *attempt = attempt_at(core, slot);
     const uint32_t at = attempt->d.chain, gpus = core->fleet->chains[at].node_gpus, node = leaf / gpus;
     struct chain_state *chain = &core->chains[at];
-    const uint32_t waiting = chain->claim[leaf];
-    const bool was_obstructed = waiting != NONE && ground_is_obstructed(core, at, leaf, claim_is_fraction(core, waiting));
+    const bool fractions = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED);
+    const bool was_obstructed = ground_is_obstructed(core, at, leaf, fractions);
     if (place->gpu_milli == 1000) {
         DURE_ASSERT(chain->occupant[leaf] == slot);
         chain->occupant[leaf] = NONE;
@@ -171,8 +190,8 @@ static void vacate_leaf(struct dure_core *core, void *context, uint32_t leaf, co
         share_part(core, leaf, slot, place);
     }
     count_leaf(core, at, leaf, attempt->d.borrowed, -1);
-    if (was_obstructed && !ground_is_obstructed(core, at, leaf, claim_is_fraction(core, waiting)) && --claim_at(core, waiting)->open == 0)
-        after_add(core, AFTER_READY, claim_key(core, waiting));
+    if (was_obstructed && !ground_is_obstructed(core, at, leaf, fractions))
+        clear_leaf(core, at, leaf);
     if (chain->occupant[leaf] != NONE)
         return;
     chain->used[node] &= ~(UINT64_C(1) << (leaf % gpus));
@@ -224,7 +243,7 @@ static void demote_leaf(struct dure_core *core, void *context, uint32_t leaf, co
             count_leaf(core, attempt->d.chain, leaf, false, -1); /* this cell stays its holder's */
             count_leaf(core, attempt->d.chain, leaf, true, 1);
         }
-    share_demote(core, attempt->d.chain, leaf);
+    share_follow(core, attempt->d.chain, leaf);
 }
 
 void ground_demote(struct dure_core *core, uint32_t slot)
@@ -244,8 +263,12 @@ static void claim_leaf(struct dure_core *core, void *context, uint32_t leaf, con
     struct claim *claim = claim_at(core, slot);
     struct chain_state *chain = &core->chains[claim->d.chain];
     const uint32_t gpus = core->fleet->chains[claim->d.chain].node_gpus;
-    DURE_ASSERT(chain->claim[leaf] == NONE);
-    chain->claim[leaf] = slot;
+    if (place->gpu_milli == 1000) {
+        DURE_ASSERT(chain->claim[leaf] == NONE);
+        chain->claim[leaf] = slot;
+    } else {
+        share_claim(core, leaf, slot, place);
+    }
     chain->claimed[leaf / gpus] |= UINT64_C(1) << (leaf % gpus);
     if (ground_is_obstructed(core, claim->d.chain, leaf, place->gpu_milli < 1000))
         claim->open++;
@@ -255,14 +278,18 @@ static void claim_leaf(struct dure_core *core, void *context, uint32_t leaf, con
 
 static void unclaim_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
-    (void)place;
     const uint32_t slot = *(const uint32_t *)context;
     const struct claim *claim = claim_at(core, slot);
     struct chain_state *chain = &core->chains[claim->d.chain];
     const uint32_t gpus = core->fleet->chains[claim->d.chain].node_gpus;
-    DURE_ASSERT(chain->claim[leaf] == slot);
-    chain->claim[leaf] = NONE;
-    chain->claimed[leaf / gpus] &= ~(UINT64_C(1) << (leaf % gpus));
+    if (place->gpu_milli == 1000) {
+        DURE_ASSERT(chain->claim[leaf] == slot);
+        chain->claim[leaf] = NONE;
+    } else {
+        share_unclaim(core, leaf, slot, place);
+    }
+    if (chain->claim[leaf] == NONE)
+        chain->claimed[leaf / gpus] &= ~(UINT64_C(1) << (leaf % gpus));
     count_leaf(core, claim->d.chain, leaf, false, -1);
     refresh(core, claim->d.chain, leaf / gpus);
 }
@@ -291,6 +318,6 @@ uint32_t ground_users(const struct dure_core *core, uint32_t chain, uint32_t lea
         return 1;
     }
     const struct shared *shared = shared_at(core, *occupant & ~OCCUPANT_SHARED);
-    *ret_users = shared->users;
-    return shared->user_count;
+    *ret_users = shared->users.at;
+    return shared->users.count;
 }

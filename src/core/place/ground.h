@@ -23,5 +23,7 @@ void ground_refresh_allot(struct dure_core *core, uint32_t allot);
 
 /* Must somebody leave this leaf before a guaranteed job can stand on it? A fraction stands beside others of its tenant. */
 bool ground_is_obstructed(const struct dure_core *core, uint32_t chain, uint32_t leaf, bool fraction);
+/* The claims on one leaf: one for a whole GPU, several for fractions. */
+uint32_t ground_claims(const struct dure_core *core, uint32_t chain, uint32_t leaf, const uint32_t **ret_claims);
 /* The attempts on one leaf, without a claim's: fills `users` with slots (valid until the ground changes) and says how many. */
 uint32_t ground_users(const struct dure_core *core, uint32_t chain, uint32_t leaf, const uint32_t **ret_users);

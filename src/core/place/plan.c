@@ -107,7 +107,7 @@ void plan_copy(struct plan *plan, const struct claim *claim)
 static uint32_t room_of(const struct dure_core *core, const struct request *ask, const struct shared *shared)
 {
     const struct dure_chain *chain = &core->fleet->chains[shared->chain];
-    if (core->chains[shared->chain].claim[shared->leaf] != NONE || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
+    if ((shared->allot == NONE && core->chains[shared->chain].claim[shared->leaf] != NONE) || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
         return 0;
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
     const uint32_t by_memory = mib ? shared->free_mib / mib : by_milli;
@@ -135,14 +135,15 @@ static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, 
 /* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. */
 static uint32_t fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot, struct plan *plan)
 {
-    uint32_t left = ask->tasks, floor_milli = 0, floor_leaf = 0;
+    uint32_t left = ask->tasks, floor_milli = 0;
+    uint64_t floor_rank = 0;
     while (left) {
         const struct shared *best = NULL;
         for (uint32_t at = share_first(core, ask->tenant, chain, allot); at != NONE; at = shared_at(core, at)->next) {
             const struct shared *s = shared_at(core, at);
-            const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->leaf >= floor_leaf);
+            const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->rank >= floor_rank);
             if (later && room_of(core, ask, s) &&
-                (!best || s->free_milli < best->free_milli || (s->free_milli == best->free_milli && s->leaf < best->leaf)))
+                (!best || s->free_milli < best->free_milli || (s->free_milli == best->free_milli && s->rank < best->rank)))
                 best = s;
         }
         if (!best)
@@ -153,7 +154,7 @@ static uint32_t fill_shared(const struct dure_core *core, const struct request *
             bind_leaf(core, chain, best->leaf, plan);
         left -= tasks;
         floor_milli = best->free_milli;
-        floor_leaf = best->leaf + 1;
+        floor_rank = best->rank + 1;
     }
     return left;
 }

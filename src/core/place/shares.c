@@ -16,11 +16,6 @@ uint32_t share_first(const struct dure_core *core, uint32_t tenant, uint32_t cha
     return dure_map_get(&core->share_map, key_of(tenant, chain, allot), &first) ? (uint32_t)first : NONE;
 }
 
-static bool is_open(const struct shared *shared)
-{
-    return shared->free_milli > 0;
-}
-
 static void list_in(struct dure_core *core, uint32_t slot)
 {
     struct shared *shared = shared_at(core, slot);
@@ -29,11 +24,12 @@ static void list_in(struct dure_core *core, uint32_t slot)
     if (shared->next != NONE)
         shared_at(core, shared->next)->prev = slot;
     DURE_ASSERT(dure_map_put(&core->share_map, key_of(shared->tenant, shared->chain, shared->allot), slot));
+    shared->is_listed = true;
 }
 
 static void list_out(struct dure_core *core, uint32_t slot)
 {
-    const struct shared *shared = shared_at(core, slot);
+    struct shared *shared = shared_at(core, slot);
     if (shared->next != NONE)
         shared_at(core, shared->next)->prev = shared->prev;
     if (shared->prev != NONE)
@@ -42,67 +38,151 @@ static void list_out(struct dure_core *core, uint32_t slot)
         DURE_ASSERT(dure_map_put(&core->share_map, key_of(shared->tenant, shared->chain, shared->allot), shared->next));
     else
         dure_map_remove(&core->share_map, key_of(shared->tenant, shared->chain, shared->allot));
+    shared->is_listed = false;
 }
 
-static uint32_t memory_of(const struct dure_core *core, const struct shared *shared, uint32_t attempt, uint32_t tasks)
+static void relist(struct dure_core *core, uint32_t slot)
 {
-    const struct job *job = job_at(core, attempt_at(core, attempt)->job_slot);
-    return tasks * fraction_mib(core, &job->d.ask, shared->chain);
+    const struct shared *shared = shared_at(core, slot);
+    const bool open = shared->free_milli > 0;
+    if (open && !shared->is_listed)
+        list_in(core, slot);
+    if (!open && shared->is_listed)
+        list_out(core, slot);
+}
+
+static uint64_t rank_of(const struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t allot)
+{
+    if (allot == NONE)
+        return leaf;
+    struct dure_cells_leaf l;
+    dure_cells_leaf(core->chains[chain].cells, leaf, &l);
+    return (uint64_t)l.index << 32 | l.offset;
+}
+
+static uint32_t make(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t tenant, uint32_t allot)
+{
+    const uint32_t slot = dure_pool_take(&core->shareds);
+    const uint32_t memory = core->fleet->models[core->fleet->chains[chain].model.v].memory_mib;
+    *shared_at(core, slot) = (struct shared){.chain = chain, .leaf = leaf, .tenant = tenant, .allot = allot, .free_milli = 1000,
+                                             .free_mib = memory, .next = NONE, .prev = NONE, .rank = rank_of(core, chain, leaf, allot)};
+    return slot;
+}
+
+void share_free(struct shared *shared)
+{
+    free(shared->users.at);
+    free(shared->claims.at);
+}
+
+static void drop_if_empty(struct dure_core *core, uint32_t slot)
+{
+    struct shared *shared = shared_at(core, slot);
+    if (shared->users.count || shared->claims.count) {
+        relist(core, slot);
+        return;
+    }
+    if (shared->is_listed)
+        list_out(core, slot);
+    share_free(shared);
+    dure_pool_give(&core->shareds, slot);
+}
+
+static void list_add(struct slot_list *list, uint32_t slot)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 4;
+        list->at = dure_core_grow(list->at, sizeof *list->at, list->capacity);
+    }
+    list->at[list->count++] = slot;
+}
+
+static void list_remove(struct slot_list *list, uint32_t slot)
+{
+    uint32_t at = 0;
+    while (at < list->count && list->at[at] != slot)
+        at++;
+    DURE_ASSERT(at < list->count);
+    memmove(list->at + at, list->at + at + 1, (--list->count - at) * sizeof *list->at);
+}
+
+static void take_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
+{
+    struct shared *shared = shared_at(core, slot);
+    const uint32_t mib = place->tasks * fraction_mib(core, &job_at(core, job_slot)->d.ask, shared->chain);
+    const uint32_t milli = place->tasks * place->gpu_milli;
+    DURE_ASSERT(shared->free_milli >= milli && shared->free_mib >= mib);
+    shared->free_mib -= mib;
+    shared->free_milli -= milli;
+    relist(core, slot);
+}
+
+static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
+{
+    struct shared *shared = shared_at(core, slot);
+    shared->free_mib += place->tasks * fraction_mib(core, &job_at(core, job_slot)->d.ask, shared->chain);
+    shared->free_milli += place->tasks * place->gpu_milli;
 }
 
 void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place)
 {
-    const struct attempt_data *a = &attempt_at(core, attempt)->d;
-    uint32_t *occupant = &core->chains[a->chain].occupant[leaf];
-    if (*occupant == NONE) {
-        const uint32_t made = dure_pool_take(&core->shareds);
-        const uint32_t memory = core->fleet->models[core->fleet->chains[a->chain].model.v].memory_mib;
-        *shared_at(core, made) = (struct shared){.chain = a->chain, .leaf = leaf, .allot = a->borrowed ? NONE : a->allot,
-                                                 .tenant = job_at(core, attempt_at(core, attempt)->job_slot)->d.ask.tenant,
-                                                 .free_milli = 1000, .free_mib = memory, .next = NONE, .prev = NONE};
-        list_in(core, made);
-        *occupant = OCCUPANT_SHARED | made;
+    const struct attempt *a = attempt_at(core, attempt);
+    struct chain_state *chain = &core->chains[a->d.chain];
+    uint32_t *occupant = &chain->occupant[leaf];
+    if (*occupant == NONE) { /* first to stand here; a share by rights may have been reserved before */
+        const bool reserved = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED) && !a->d.borrowed;
+        *occupant = reserved ? chain->claim[leaf]
+                             : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_at(core, a->job_slot)->d.ask.tenant, a->d.borrowed ? NONE : a->d.allot);
     }
+    DURE_ASSERT(*occupant & OCCUPANT_SHARED);
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;
-    struct shared *shared = shared_at(core, slot);
-    const uint32_t mib = memory_of(core, shared, attempt, place->tasks), milli = place->tasks * place->gpu_milli;
-    DURE_ASSERT((*occupant & OCCUPANT_SHARED) && shared->free_milli >= milli && shared->free_mib >= mib);
-    shared->free_mib -= mib;
-    shared->free_milli -= milli;
-    if (!is_open(shared))
-        list_out(core, slot);
-    if (shared->user_count == shared->user_capacity) {
-        shared->user_capacity = shared->user_capacity ? shared->user_capacity * 2 : 4;
-        shared->users = dure_core_grow(shared->users, sizeof *shared->users, shared->user_capacity);
-    }
-    shared->users[shared->user_count++] = attempt;
+    take_room(core, slot, a->job_slot, place);
+    list_add(&shared_at(core, slot)->users, attempt);
 }
 
 void share_part(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place)
 {
-    uint32_t *occupant = &core->chains[attempt_at(core, attempt)->d.chain].occupant[leaf];
+    const struct attempt *a = attempt_at(core, attempt);
+    uint32_t *occupant = &core->chains[a->d.chain].occupant[leaf];
     DURE_ASSERT(*occupant != NONE && (*occupant & OCCUPANT_SHARED));
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;
-    struct shared *shared = shared_at(core, slot);
-    uint32_t at = 0;
-    while (at < shared->user_count && shared->users[at] != attempt)
-        at++;
-    DURE_ASSERT(at < shared->user_count);
-    memmove(shared->users + at, shared->users + at + 1, (--shared->user_count - at) * sizeof *shared->users);
-    const bool was_open = is_open(shared);
-    shared->free_mib += memory_of(core, shared, attempt, place->tasks);
-    shared->free_milli += place->tasks * place->gpu_milli;
-    if (!was_open)
-        list_in(core, slot);
-    if (shared->user_count)
-        return;
-    list_out(core, slot);
-    free(shared->users);
-    dure_pool_give(&core->shareds, slot);
-    *occupant = NONE;
+    list_remove(&shared_at(core, slot)->users, attempt);
+    give_room(core, slot, a->job_slot, place);
+    if (!shared_at(core, slot)->users.count)
+        *occupant = NONE;
+    drop_if_empty(core, slot);
 }
 
-void share_demote(struct dure_core *core, uint32_t chain, uint32_t leaf)
+void share_claim(struct dure_core *core, uint32_t leaf, uint32_t claim, const struct dure_place *place)
+{
+    const struct claim *c = claim_at(core, claim);
+    struct chain_state *chain = &core->chains[c->d.chain];
+    uint32_t found = chain->claim[leaf];
+    if (found == NONE && chain->occupant[leaf] != NONE && (chain->occupant[leaf] & OCCUPANT_SHARED) &&
+        shared_at(core, chain->occupant[leaf] & ~OCCUPANT_SHARED)->allot != NONE)
+        found = chain->occupant[leaf]; /* its tenant's own fractions stand here */
+    if (found == NONE)
+        found = OCCUPANT_SHARED | make(core, c->d.chain, leaf, job_at(core, c->job_slot)->d.ask.tenant, c->d.allot);
+    DURE_ASSERT(found & OCCUPANT_SHARED);
+    chain->claim[leaf] = found;
+    take_room(core, found & ~OCCUPANT_SHARED, c->job_slot, place);
+    list_add(&shared_at(core, found & ~OCCUPANT_SHARED)->claims, claim);
+}
+
+void share_unclaim(struct dure_core *core, uint32_t leaf, uint32_t claim, const struct dure_place *place)
+{
+    const struct claim *c = claim_at(core, claim);
+    uint32_t *found = &core->chains[c->d.chain].claim[leaf];
+    DURE_ASSERT(*found != NONE && (*found & OCCUPANT_SHARED));
+    const uint32_t slot = *found & ~OCCUPANT_SHARED;
+    list_remove(&shared_at(core, slot)->claims, claim);
+    give_room(core, slot, c->job_slot, place);
+    if (!shared_at(core, slot)->claims.count)
+        *found = NONE;
+    drop_if_empty(core, slot);
+}
+
+void share_follow(struct dure_core *core, uint32_t chain, uint32_t leaf)
 {
     const uint32_t occupant = core->chains[chain].occupant[leaf];
     if (occupant == NONE || !(occupant & OCCUPANT_SHARED))
@@ -111,11 +191,11 @@ void share_demote(struct dure_core *core, uint32_t chain, uint32_t leaf)
     struct shared *shared = shared_at(core, slot);
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[chain].cells, leaf, &l);
-    if (shared->allot == NONE || l.used)
+    if (shared->allot == NONE)
         return;
-    if (is_open(shared))
+    if (shared->is_listed)
         list_out(core, slot);
-    shared->allot = NONE;
-    if (is_open(shared))
-        list_in(core, slot);
+    shared->allot = l.used ? l.allot.v : NONE;
+    shared->rank = rank_of(core, chain, leaf, shared->allot);
+    relist(core, slot);
 }

@@ -118,15 +118,22 @@ struct claim {
     struct dure_binding *bindings;
 };
 
+struct slot_list {
+    uint32_t *at;
+    uint32_t count, capacity;
+};
+
 /* A leaf shared by fractions of one tenant. */
 struct shared {
     uint32_t chain, leaf;
     uint32_t tenant;
-    uint32_t allot; /* NONE: borrowed */
+    uint32_t allot;   /* NONE: borrowed */
+    uint64_t rank;    /* its place among its like: in the private cluster, or on the hardware if borrowed */
     uint32_t free_milli, free_mib;
-    uint32_t next, prev; /* open leaves of the same tenant and source */
-    uint32_t *users;     /* attempts, in order of arrival */
-    uint32_t user_count, user_capacity;
+    uint32_t next, prev; /* shares with room of the same tenant and source */
+    bool is_listed;
+    struct slot_list users;  /* attempts, in order of arrival */
+    struct slot_list claims; /* reservations on it */
 };
 
 enum { OCCUPANT_SHARED = 0x80000000u };
@@ -137,7 +144,7 @@ struct chain_state {
     uint64_t *used;           /* per node: GPUs with work on them */
     uint64_t *claimed;        /* per node: GPUs a claim waits for or holds */
     uint32_t *occupant;       /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
-    uint32_t *claim;          /* per leaf: claim slot; NONE */
+    uint32_t *claim;          /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
     uint32_t owed_leaves;     /* under rights, now and promised */
 };
 
