@@ -98,7 +98,7 @@ static void add_chain(struct sums *sums, const struct dure_fleet *fleet, const s
 
 static void write_sums(const struct sums *sums, struct dure_buf *out)
 {
-    uint64_t busy = sums->own + sums->lent + sums->lost;
+    uint64_t busy = sums->own + sums->lent + sums->lost + sums->arriving;
 
     json_uint(out, "gpus", sums->gpus);
     json_uint(out, "own", sums->own);
