@@ -243,7 +243,7 @@ static void say(struct dure_cli *cli, const struct dure_check *check, const stru
     else
         line(cli, false, "a signature: the folder has no checkpoint; the tree is the one that the journal itself keeps");
     line(cli, true, "every decision was computed again by the rules of version %d and is the same, byte for byte", DURE_CORE_VERSION);
-    line(cli, true, "the state's digest after each of %s transactions is the same", dure_term_grouped((int64_t)check->digests, digests));
+    line(cli, check->digests > 0, "the state's digest after each of %s transactions is the same", dure_term_grouped((int64_t)check->digests, digests));
     if (check->older.size != UINT64_MAX)
         line(cli, true, "the log begins with the tree of the older checkpoint (%" PRIu64 " leaves): nothing before it was changed", check->older.size);
     if (result.skipped > 0)

@@ -8,7 +8,7 @@
 #include "cli/grid.h"
 #include "cli/render.h"
 
-enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 4 };
+enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 5 };
 
 struct part {
     const char *key;
@@ -23,6 +23,7 @@ static const struct part parts[PARTS] = {
     {"lent", "▒", '+', DURE_STYLE_WARN},
     {"lost", "×", 'x', DURE_STYLE_BAD},
     {"idle", "·", '.', DURE_STYLE_DIM},
+    {"arriving", "~", '~', DURE_STYLE_DIM},
 };
 
 /* Largest remainders: the cells sum to the width, and what is not nothing shows at least one while there is room. */
@@ -79,7 +80,7 @@ static const char *shown_name(const struct dure_screen *screen, const json_t *ro
 /* A heading inside the grid, so that all parts share their columns. */
 static void put_heading(struct dure_grid *grid, const char *title)
 {
-    const char *const titles[] = {title, "GPUS", "OWN", "LENT", "BORROWED", "IDLE", "LOST", "ARRIVING", ""};
+    const char *const titles[] = {title, "GPUS", "OWN", "LENT", "BORR.", "IDLE", "LOST", "ARRIVING", ""};
     if (dure_grid_rows(grid) > 0)
         for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
             dure_grid_cell(grid, DURE_STYLE_NONE, "%s", "");
@@ -177,13 +178,13 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     dure_buf_init(&buf, 1 << 16);
     dure_term_clean(&buf, dure_json_text(board, "name", "fleet"));
     dure_buf_printf(&buf, ": %s GPUs", dure_term_grouped(dure_json_int(totals, "gpus", 0), number));
+    if (dure_json_int(totals, "arriving", 0))
+        dure_buf_printf(&buf, ", %s of them still arriving", dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
     if (emulated)
-        dure_buf_printf(&buf, ", %s of them emulated (no process runs)", dure_term_grouped(emulated, number));
+        dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_term_grouped(emulated, number));
     if (virtual_gpus)
         dure_buf_printf(&buf, ", %s virtual (slots without hardware)", dure_term_grouped(virtual_gpus, number));
-    if (dure_json_int(totals, "arriving", 0))
-        dure_buf_printf(&buf, "; %s arriving", dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
-    dure_buf_printf(&buf, "; %s.", dure_time_format_local(dure_screen_now_us(screen), now));
+    dure_buf_printf(&buf, "; as of %s.", dure_time_format_local(dure_screen_now_us(screen), now));
     struct dure_buf wrapped;
     dure_buf_init(&wrapped, 1 << 16);
     dure_term_wrap(&wrapped, buf.data ? buf.data : "", 0, 0, screen->width);

@@ -75,13 +75,29 @@ static void put_group(struct dure_grid *grid, const struct group *group)
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", figures ? unit : "");
-    dure_grid_cell(grid, DURE_STYLE_DIM, "%s", dure_json_text(group->first, "text", ""));
+}
+
+/* What a rule's short name means, once, below the table: a column would have to cut it. */
+static void put_meaning(const struct dure_screen *screen, const struct group *groups, size_t index)
+{
+    DURE_CLEANUP_BUF struct dure_buf line;
+    const char *rule = dure_json_text(groups[index].first, "rule", ""), *text = dure_json_text(groups[index].first, "text", "");
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(dure_json_text(groups[i].first, "rule", ""), rule) == 0)
+            return;
+    if (!*text)
+        return;
+    dure_buf_init(&line, 1 << 16);
+    dure_buf_printf(&line, "  %s:", rule);
+    dure_term_wrap(&line, text, strlen(rule) + 3, 4, screen->width);
+    if (line.data)
+        fwrite(line.data, 1, line.length, screen->out);
 }
 
 static enum dure_err print_rows(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"RULE", false, 0},  {"PLACES", false, 16}, {"GPUS", true, 0},     {"NEED", true, 0},
-                                                      {"HAVE", true, 0}, {"UNIT", false, 4},   {"MEANING", false, 20}};
+                                                      {"HAVE", true, 0}, {"UNIT", false, 4}};
     DURE_VEC(struct group) groups = {0};
     enum dure_err err = DURE_OK;
     for (size_t i = 0; i < json_array_size(rows) && !err; i++) {
@@ -105,6 +121,8 @@ static enum dure_err print_rows(const struct dure_screen *screen, const json_t *
         put_group(grid, &groups.at[g]);
     if (!err)
         err = dure_grid_print(grid, screen, 0, false);
+    for (size_t g = 0; !err && g < groups.count; g++)
+        put_meaning(screen, groups.at, g);
     dure_grid_free(grid);
     DURE_VEC_FREE(&groups);
     return err;

@@ -18,8 +18,7 @@ const struct dure_verb dure_verb_fleet = {
     .operands = "",
     .title = "show the board: GPUs by owner, by site, by model",
     .text = "Own: guaranteed work holds them. Lent: others' borrowed work runs on them until the owner wants them back. Borrowed: what this owner's "
-            "tenants run on others' GPUs. Idle, lost (down, drained or used by foreign load), and arriving: declared, not yet there, and not counted "
-            "in GPUS. Virtual GPUs (slots without hardware) and emulated sites (no process runs) are labelled. Quantum processors, edge sites and the like are "
+            "tenants run on others' GPUs. Idle; lost (down, drained or used by foreign load); arriving: declared, counted in GPUS, not yet there. Virtual GPUs (slots without hardware) and emulated sites (no process runs) are labelled. Quantum processors, edge sites and the like are "
             "listed as not schedulable and left out of the totals.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = fleet_options,
