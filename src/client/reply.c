@@ -39,8 +39,8 @@ void dure_reply_release(struct dure_reply *reply)
     *reply = (struct dure_reply){0};
 }
 
-/* A daemon without our error object is still an error; say what is known. */
-static enum dure_err by_status(int status, struct dure_error *error)
+/* An answer without our error object, or with a code of another version, is still an error; say what is known. */
+static enum dure_err by_status(int status, const char *message, struct dure_error *error)
 {
     enum dure_err err = status == 404   ? DURE_E_NOT_FOUND
                         : status == 403 ? DURE_E_DENIED
@@ -50,6 +50,8 @@ static enum dure_err by_status(int status, struct dure_error *error)
                         : status < 500  ? DURE_E_INVALID
                                         : DURE_E_IO;
 
+    if (message != NULL)
+        return dure_fail(error, err, "%s", message);
     return dure_fail(error, err, "the daemon answered with HTTP status %d", status);
 }
 
@@ -69,10 +71,10 @@ enum dure_err dure_reply_read(struct dure_reply *reply, struct dure_error *error
     code = json_string_value(json_object_get(fault, "code"));
     message = json_string_value(json_object_get(fault, "message"));
     if (code == NULL)
-        return by_status(reply->status, error);
+        return by_status(reply->status, message, error);
     err = dure_err_from_wire(code);
-    if (err == DURE_OK)
-        return by_status(reply->status, error);
+    if (err == DURE_OK || strcmp(dure_err_wire(err), code) != 0)
+        return by_status(reply->status, message, error);
     return dure_fail(error, err, "%s", message != NULL ? message : dure_err_sentence(err));
 }
 
