@@ -38,6 +38,12 @@ int64_t bench_wall_us(void)
     return clock_us(CLOCK_REALTIME);
 }
 
+static bool is_program(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
 bool bench_program(const char *name, char *path, size_t size)
 {
     char program[4096];
@@ -52,7 +58,7 @@ bool bench_program(const char *name, char *path, size_t size)
         *slash = '\0';
         static const char *const folders[] = {"", "bench/", "src/dured/", "libexec/dure/"};
         for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-            if (snprintf(path, size, "%s/%s%s", program, folders[i], name) < (int)size && access(path, X_OK) == 0)
+            if (snprintf(path, size, "%s/%s%s", program, folders[i], name) < (int)size && is_program(path))
                 return true;
     }
     return false;
@@ -174,6 +180,19 @@ enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *dae
     return err;
 }
 
+/* The daemon's last words, for an error that says why. */
+static enum dure_err ended(const struct bench_daemon *daemon, int status, struct dure_error *error)
+{
+    char path[340], words[600] = "";
+    snprintf(path, sizeof path, "%s/dured.log", daemon->directory);
+    FILE *file = fopen(path, "re");
+    if (file != NULL && (fseek(file, -(long)(sizeof words - 1), SEEK_END) == 0 || fseek(file, 0, SEEK_SET) == 0))
+        words[fread(words, 1, sizeof words - 1, file)] = '\0';
+    if (file != NULL)
+        fclose(file);
+    return dure_fail(error, DURE_E_IO, "the daemon ended while starting (status %d): %s", status, words);
+}
+
 static enum dure_err wait_healthy(struct bench_daemon *daemon, struct dure_error *error)
 {
     struct dure_client_options options = {.socket_path = daemon->socket};
@@ -185,7 +204,7 @@ static enum dure_err wait_healthy(struct bench_daemon *daemon, struct dure_error
         int status;
         if (waitpid(daemon->pid, &status, WNOHANG) == daemon->pid) {
             daemon->pid = 0;
-            err = dure_fail(error, DURE_E_IO, "the daemon ended while starting (status %d); its words are above", status);
+            err = ended(daemon, status, error);
             break;
         }
         if (bench_now_us() > until)
