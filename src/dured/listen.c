@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -29,22 +30,33 @@ enum dure_err folder_make(const char *path, mode_t mode, struct dure_error *erro
     return DURE_OK;
 }
 
+/* Does anyone take connections there? A process that a killed daemon was just starting holds its socket until it becomes another program, so the
+ * answer is asked again for a second before it is believed. */
+static bool answers(const struct sockaddr_un *address)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    for (unsigned tries = 0; tries < 20; tries++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool connected = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+        if (fd >= 0)
+            close(fd);
+        if (!connected)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 /* A socket left by a daemon that was killed is taken over; one that still answers is not. */
 static enum dure_err clear_old(const struct sockaddr_un *address, struct dure_error *error)
 {
     struct stat status;
-    int fd, connected;
 
     if (lstat(address->sun_path, &status) != 0)
         return errno == ENOENT ? DURE_OK : dure_fail(error, DURE_E_IO, "%s: %s", address->sun_path, strerror(errno));
     if (!S_ISSOCK(status.st_mode))
         return dure_fail(error, DURE_E_STATE, "%s exists and is not a socket", address->sun_path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return dure_fail(error, DURE_E_IO, "socket: %s", strerror(errno));
-    connected = connect(fd, (const struct sockaddr *)address, sizeof *address);
-    close(fd);
-    if (connected == 0 || errno == EAGAIN)
+    if (answers(address))
         return dure_fail(error, DURE_E_LOCKED, "another daemon listens on %s", address->sun_path);
     if (unlink(address->sun_path) != 0)
         return dure_fail(error, DURE_E_IO, "%s: %s", address->sun_path, strerror(errno));
