@@ -100,6 +100,33 @@ static void test_answers(struct rig *rig)
     TAP_OK(json_is_true(json_object_get(rig->reply.json, "never")) && stray(rig->reply.json, "Why") == NULL, "can never run, and why");
 }
 
+/* Every metric that is served is described. */
+static void test_metrics(struct rig *rig)
+{
+    const char *root = getenv("DURE_SOURCE_ROOT");
+    char path[1024], name[128], wanted[140];
+    static char page[65536];
+    FILE *file;
+    size_t got;
+    unsigned count = 0;
+
+    snprintf(path, sizeof path, "%s/docs/reference/metrics.md", root != NULL ? root : ".");
+    file = fopen(path, "re");
+    got = file != NULL ? fread(page, 1, sizeof page - 1, file) : 0;
+    page[got] = '\0';
+    if (file != NULL)
+        fclose(file);
+    TAP_EQ_INT(rig_get(rig, "/metrics", NULL), 200, "metrics");
+    for (const char *at = strstr(rig->reply.body, "# TYPE "); at != NULL; at = strstr(at + 1, "# TYPE ")) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 7, " "), at + 7);
+        snprintf(wanted, sizeof wanted, "`%s`", name);
+        if (strstr(page, wanted) == NULL)
+            TAP_FAIL("%s is not in the reference", name);
+        count++;
+    }
+    TAP_OK(count >= 20, "%u metrics, all described", count);
+}
+
 static void test_pages(struct rig *rig)
 {
     char query[256] = "state=live&limit=2", seen[256] = "";
@@ -378,6 +405,7 @@ int main(void)
     if (!rig_start(&rig, NULL))
         tap_bail("no daemon");
     test_answers(&rig);
+    test_metrics(&rig);
     test_pages(&rig);
     test_nodes(&rig);
     test_events(&rig);
