@@ -45,6 +45,7 @@ static struct allot *make(struct dure_core *core, const struct dure_allotment *s
     allot->spec.after = copy_text(spec->after ? spec->after : "");
     allot->state = (uint8_t)state;
     allot->next_of_holder = NONE;
+    allot->priority_floor = INT32_MAX;
     allot->cells = spec->count;
     allot->cell_leaves = dure_chain_leaves_at(chain, spec->level);
     const bool has_nodes = spec->level >= chain->node_level;

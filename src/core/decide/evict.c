@@ -49,9 +49,9 @@ static void add_user(struct users *users, uint64_t id)
 static void collect(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
     struct users *users = ((void **)context)[0];
-    const uint32_t *slots = NULL, count = ground_users(core, *(const uint32_t *)((void **)context)[1], leaf, &slots);
+    const uint32_t *slots = NULL, chain = *(const uint32_t *)((void **)context)[1], count = ground_users(core, chain, leaf, &slots);
     for (uint32_t i = 0; i < count; i++)
-        if (place->gpu_milli == 1000 || attempt_at(core, slots[i])->d.borrowed)
+        if (place->gpu_milli == 1000 || attempt_at(core, slots[i])->d.borrowed || !(core->chains[chain].occupant[leaf] & OCCUPANT_SHARED))
             add_user(users, attempt_at(core, slots[i])->d.id);
 }
 

@@ -1,6 +1,7 @@
 /* A scheduling pass: each holder's queue in its order, then all that borrow. */
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
+#include "core/place/plan_more.h"
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
 
@@ -32,7 +33,7 @@ static void block(struct dure_core *core, uint32_t queue, struct class *class)
         return;
     const uint32_t holder = core->tenant[class->ask.tenant].holder;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        if (plan_suits(core, &class->ask, core->allots[id]))
+        if (plan_suits(core, &class->ask, core->allots[id]) || plan_suits_together(core, &class->ask, core->allots[id]->spec.chain.v))
             core->allots[id]->blocked_round = core->round;
 }
 

@@ -220,6 +220,12 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_leaf, &slot);
     count_tenant(core, attempt, 1);
+    const int32_t priority = job_at(core, attempt->job_slot)->d.ask.priority;
+    for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
+        struct allot *allot = core->allots[attempt->bindings[i].allot.v];
+        if (priority < allot->priority_floor)
+            allot->priority_floor = priority;
+    }
 }
 
 void ground_vacate(struct dure_core *core, uint32_t slot)

@@ -1,4 +1,5 @@
 #include "core/place/plan.h"
+#include "core/place/plan_more.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static int by_node(const void *a, const void *b)
 }
 
 /* Sorted by node; parts of one node and runs of equal nodes become one place. */
-static void tidy(struct plan *plan)
+void plan_tidy(struct plan *plan)
 {
     if (plan->place_count < 2)
         return;
@@ -107,7 +108,9 @@ void plan_copy(struct plan *plan, const struct claim *claim)
 static uint32_t room_of(const struct dure_core *core, const struct request *ask, const struct shared *shared)
 {
     const struct dure_chain *chain = &core->fleet->chains[shared->chain];
-    if ((shared->allot == NONE && core->chains[shared->chain].claim[shared->leaf] != NONE) || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
+    const uint32_t claim = core->chains[shared->chain].claim[shared->leaf];
+    const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED)); /* by its owner, or whole */
+    if (wanted || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
         return 0;
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
     const uint32_t by_memory = mib ? shared->free_mib / mib : by_milli;
@@ -162,7 +165,7 @@ static uint32_t fill_shared(const struct dure_core *core, const struct request *
 /* ---- by rights ---- */
 
 /* The physical cell of a virtual one: as bound, or as the rules choose it (taken for the time of the trial, so that the next choice sees it). */
-static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id, uint32_t index, bool more, struct plan *plan,
+static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id, uint32_t index, struct plan *plan,
                  struct dure_cell *ret_cell)
 {
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
@@ -178,7 +181,7 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     if (is_new) {
         if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
             return false;
-        if (more && dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
+        if (plan->on_trial && dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
             return false;
     }
     add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
@@ -186,7 +189,7 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     return true;
 }
 
-static bool realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks, const struct dure_takes *takes, struct plan *plan)
+bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks, const struct dure_takes *takes, struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     const struct dure_chain *chain = &core->fleet->chains[allot->spec.chain.v];
@@ -195,7 +198,7 @@ static bool realise(struct dure_core *core, const struct request *ask, uint32_t 
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *t = &takes->at[i];
         struct dure_cell cell;
-        if (!bind(core, allot, id, t->slot / allot->cell_slots, takes->count > 1, plan, &cell))
+        if (!bind(core, allot, id, t->slot / allot->cell_slots, plan, &cell))
             return false;
         const uint32_t leaf = dure_cells_first_leaf(cells, cell) + t->slot % allot->cell_slots * allot->slot_gpus;
         const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
@@ -232,12 +235,13 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const bool trial = core->takes.count > 1;
     const struct dure_cells_mark mark = trial ? dure_cells_mark(cells) : (struct dure_cells_mark){0};
-    const bool done = realise(core, ask, id, tasks, &core->takes, plan);
+    plan->on_trial = trial;
+    const bool done = plan_realise(core, ask, id, tasks, &core->takes, plan);
     if (trial)
         dure_cells_rollback(cells, mark);
     plan->allot = id;
     plan->chain = allot->spec.chain.v;
-    tidy(plan);
+    plan_tidy(plan);
     return done;
 }
 
@@ -247,24 +251,34 @@ bool plan_suits(const struct dure_core *core, const struct request *ask, const s
     return rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS && ask_of_allot(core, ask, allot, ask->level_required, &gang);
 }
 
+static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, bool leveled, struct plan *plan)
+{
+    for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        if (!plan_may_use(core, ask, id) || (leveled && !ask->level_required && !rule_level(core, ask, core->allots[id]->spec.chain.v)))
+            continue;
+        if (plan_allot(core, ask, id, leveled, plan))
+            return true;
+    }
+    return false;
+}
+
 bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     if (holder == NONE)
         return false;
-    for (unsigned leveled = ask->level ? 1 : 0;; leveled = 0) {
-        for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
-            const struct allot *allot = core->allots[id];
-            if ((allot->state != DURE_ALLOT_ACTIVE && allot->state != DURE_ALLOT_SHORT) || allot->blocked_round == core->round)
-                continue;
-            if (leveled && !ask->level_required && !rule_level(core, ask, allot->spec.chain.v))
-                continue;
-            if (rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS && plan_allot(core, ask, id, leveled, plan))
-                return true;
-        }
-        if (!leveled || ask->level_required)
-            return false;
-    }
+    if (ask->level && plan_one(core, ask, holder, true, plan))
+        return true;
+    if ((!ask->level || !ask->level_required) && (plan_one(core, ask, holder, false, plan) || plan_spanning(core, ask, holder, plan)))
+        return true;
+    return plan_by_priority(core, ask, holder, plan);
+}
+
+bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t id)
+{
+    const struct allot *allot = core->allots[id];
+    return (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) && allot->blocked_round != core->round &&
+           rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
 }
 
 /* ---- borrowed ---- */
@@ -298,7 +312,7 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
     }
     plan->allot = NONE;
     plan->chain = at;
-    tidy(plan);
+    plan_tidy(plan);
     return true;
 }
 

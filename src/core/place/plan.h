@@ -8,6 +8,7 @@ struct plan {
     uint32_t place_count, place_capacity;
     struct dure_binding *bindings;
     uint32_t binding_count, binding_capacity;
+    bool on_trial; /* cells chosen are taken until the trial is rolled back, so that the next choice sees them */
 };
 
 void plan_release(struct plan *plan);

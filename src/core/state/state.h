@@ -165,6 +165,7 @@ struct allot {
     uint32_t slot_gpus, cell_slots, cell_leaves, cells;
     uint32_t blocked_round;   /* scratch of a pass: the holder's head waits for it */
     uint32_t next_of_holder;
+    int32_t priority_floor;   /* nothing of lower priority runs by it */
 };
 
 struct class {

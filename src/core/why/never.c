@@ -4,6 +4,7 @@
 
 #include "core/allot/allots.h"
 #include "core/place/plan.h"
+#include "core/place/plan_more.h"
 
 static struct verdict refuse(enum dure_rule rule, int64_t need, int64_t have, const char *unit)
 {
@@ -25,6 +26,8 @@ static struct verdict rights_verdict(const struct dure_core *core, const struct 
         any = true;
         most = gpus > most ? gpus : most;
     }
+    if (any && plan_suits_together(core, ask, chain))
+        return refuse(DURE_RULE_FITS, 0, 0, "");
     if (!any)
         return refuse(DURE_RULE_RIGHTS, (int64_t)request_gpus(ask), 0, "GPUs");
     return refuse(DURE_RULE_RIGHT_TOO_SMALL, (int64_t)request_gpus(ask), most, "GPUs in cells that suit it");
@@ -76,7 +79,7 @@ enum dure_err never_check(const struct dure_core *core, const struct request *as
     const uint32_t holder = core->tenant[ask->tenant].holder;
     if (ask->job_class == DURE_GUARANTEED) {
         for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-            if (plan_suits(core, ask, core->allots[id]))
+            if (plan_suits(core, ask, core->allots[id]) || plan_suits_together(core, ask, core->allots[id]->spec.chain.v))
                 return DURE_OK;
     } else {
         for (uint32_t i = 0; i < core->fleet->chain_count; i++)

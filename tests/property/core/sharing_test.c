@@ -50,10 +50,13 @@ static void watch(struct rig *rig, const struct dure_record *r)
         world->reserved_s[r->job.v] = second_of(rig);
         world->reservations++;
     }
+    if (r->kind == DURE_REC_UNRESERVE)
+        world->reserved_s[r->job.v] = -1;
     if (r->kind != DURE_REC_START)
         return;
     if (world->reserved_s[r->job.v] >= 0 && second_of(rig) - world->reserved_s[r->job.v] > world->longest_wait_s)
         world->longest_wait_s = second_of(rig) - world->reserved_s[r->job.v];
+    world->reserved_s[r->job.v] = -1;
     if (world->of[r->job.v])
         world->started_s[world->of[r->job.v] - world->trace] = second_of(rig);
 }
@@ -70,6 +73,7 @@ static struct dure_job guaranteed(const struct rig *rig, const char *tenant)
         job.tasks = 1 + below(3);
     }
     job.priority = (int32_t)below(3);
+    job.grace_us = 13 * DURE_SECOND_US; /* between its own: higher priority may evict lower */
     return job;
 }
 
@@ -175,7 +179,7 @@ int main(void)
             never += alone->started_s[i] < 0;
         }
         TAP_EQ_UINT(other, 0, "grace 0: every start of the trace is at the same second alone and shared");
-        TAP_OK(never < TRACE / 2, "the trace did run (%u of %d not within the time)", never, TRACE);
+        TAP_OK(never < TRACE * 2 / 3, "the trace did run (%u of %d not within the time)", never, TRACE);
         TAP_OK(shared->reservations > 5, "with borrowers in its way (%llu reservations)", (unsigned long long)shared->reservations);
         rig_release(&shared->rig);
         play(shared, trace, true, 17 * DURE_SECOND_US, base + round);

@@ -1,0 +1,15 @@
+#pragma once
+/* Places by rights beyond the plain one: a gang over several allotments, and in the place of lower priority. */
+#include "core/place/plan.h"
+
+/* Over several allotments of one chain, in their order, each giving what it has. */
+bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
+/* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */
+bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
+
+/* Of plan.c. */
+bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t allot);
+bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t allot, uint32_t tasks, const struct dure_takes *takes, struct plan *plan);
+void plan_tidy(struct plan *plan);
+/* Could the holder's allotments on this chain, taken together, ever carry it? */
+bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain);
