@@ -49,6 +49,10 @@ static void refuse_unknown(struct dure_read *read, const struct dure_tree *field
                            const char *const *hints)
 {
     static const char found[] = "an unknown field";
+    if (read->problems->count == DURE_PROBLEMS_MAX) { /* only counted: the text would not be kept */
+        dure_problem_key(read->problems, field, found, "a known field");
+        return;
+    }
     for (unsigned i = 0; hints && hints[i]; i += 2)
         if (strcmp(field->key, hints[i]) == 0) {
             dure_problem_key(read->problems, field, found, "%s", hints[i + 1]);

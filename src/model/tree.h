@@ -1,6 +1,6 @@
 #pragma once
 /* A spec as a tree of scalars, lists and maps with the line and column of every node, from YAML 1.2 (libyaml events: no anchors,
- * no aliases, no tags, one document, duplicate keys refused) or from JSON (jansson, duplicates refused). One validator serves both.
+ * no aliases, no tags, one document, duplicate keys refused) or from JSON (duplicates refused, numbers kept as text). One validator serves both.
  * Owned by its arena. Limits: 8 MiB of text, depth 20, 1,000,000 nodes. */
 #include "base/arena.h"
 #include "base/buf.h"

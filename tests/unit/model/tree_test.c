@@ -92,21 +92,79 @@ static void limits(void)
                "an arena that is full");
     dure_arena_free(tiny);
     free(text);
-    static const char *const json[] = {"[1,",
-                                       "{\"a\":1,\"a\":2}",
-                                       "\"text\"",
-                                       "{\"a\":\"\\u0000\"}",
-                                       "[01]",
-                                       "",
-                                       "{\"a\":\"\xff\"}",
-                                       "[1] x",
-                                       "[123456789012345678901234567890]"};
-    for (unsigned i = 0; i < sizeof json / sizeof json[0]; i++) {
+}
+
+static void json_texts(void)
+{
+    static const struct {
+        const char *text, *said, *back; /* refused with these words; or read, and written as */
+    } rows[] = {
+        {"[1,", "1:4: found bad JSON (it ends too early)", NULL},
+        {"[1,]", "1:4: found bad JSON (not a value)", NULL},
+        {"[1 2]", "1:4: found bad JSON (a comma or a closing bracket is missing)", NULL},
+        {"{\"a\":1,\n \"a\":2}", "1:1: found bad JSON ('a' twice)", NULL},
+        {"{\"a\" 1}", "1:6: found bad JSON (a colon is missing)", NULL},
+        {"{a:1}", "1:2: found bad JSON (a key in quotes is missing)", NULL},
+        {"{\"a\":1,}", "1:8: found bad JSON (a key in quotes is missing)", NULL},
+        {"\"text\"", "1:1: found bad JSON (no object)", NULL},
+        {"", "1:1: found bad JSON (no object)", NULL},
+        {"7", "1:1: found bad JSON (no object)", NULL},
+        {"[\"\\u0000\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"\\ud800\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"\\ud800\\u0041\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"\\udc00\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"\\u12g4\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"\\x\"]", "1:3: found bad JSON (a bad escape)", NULL},
+        {"[\"a\nb\"]", "1:4: found bad JSON (a control character in a string)", NULL},
+        {"[\"a", "1:2: found bad JSON (a string that is not closed)", NULL},
+        {"[\"a\\", "1:2: found bad JSON (a string that is not closed)", NULL},
+        {"[01]", "1:2: found bad JSON (not a value)", NULL},
+        {"[1.]", "1:2: found bad JSON (not a value)", NULL},
+        {"[-]", "1:2: found bad JSON (not a value)", NULL},
+        {"[1e]", "1:2: found bad JSON (not a value)", NULL},
+        {"[+1]", "1:2: found bad JSON (not a value)", NULL},
+        {"[nul]", "1:2: found bad JSON (not a value)", NULL},
+        {"[True]", "1:2: found bad JSON (not a value)", NULL},
+        {"{\n\"a\":\"\xff\"}", "2:6: found bad JSON (a byte that is not UTF-8)", NULL},
+        {"[\"\xed\xa0\x80\"]", "1:3: found bad JSON (a byte that is not UTF-8)", NULL},
+        {"[1] x", "1:5: found bad JSON (something after the end)", NULL},
+        {" [ ] \n", NULL, "[]"},
+        {"{ }", NULL, "{}"},
+        {"[1.50, -0, 1e400, 123456789012345678901234567890, -5, true, false, null]", NULL,
+         "[\"1.50\",\"-0\",\"1e400\",\"123456789012345678901234567890\",-5,true,false,null]"},
+        {"[\"\\u00e9\\uD55C\\ud83d\\ude00\\\\\\\"\\/\\n\\t\"]", NULL,
+         "[\"\xc3\xa9\xed\x95\x9c\xf0\x9f\x98\x80\\\\\\\"/\\n\\t\"]"},
+        {"{\"b\":{\"d\":[],\"c\":\"1\"},\"a\":[[{}]]}", NULL, "{\"a\":[[{}]],\"b\":{\"c\":\"1\",\"d\":[]}}"},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dure_tree *tree = NULL;
+        struct dure_buf buf;
+        dure_buf_init(&buf, 4096);
         memset(&spec_problems, 0, sizeof spec_problems);
-        TAP_EQ_INT(dure_tree_from_json(spec_arena, json[i], strlen(json[i]), &tree, &spec_problems), DURE_E_INVALID,
-                   "JSON '%s'", json[i]);
-        TAP_EQ_UINT(spec_problems.total, 1, "one problem");
+        enum dure_err err = dure_tree_from_json(spec_arena, rows[i].text, strlen(rows[i].text), &tree, &spec_problems);
+        TAP_EQ_INT(err, rows[i].said ? DURE_E_INVALID : DURE_OK, "%s", rows[i].text);
+        if (!err)
+            dure_tree_to_json(tree, &buf);
+        if (rows[i].said)
+            TAP_HAS(spec_said(), rows[i].said, "in words");
+        TAP_EQ_STR(buf.data ? buf.data : "", rows[i].back ? rows[i].back : "", "and written");
+        dure_buf_release(&buf);
     }
+    struct dure_tree *tree = NULL;
+    char deep[64] = "";
+    for (unsigned i = 0; i < 21; i++)
+        deep[i] = '[';
+    TAP_EQ_INT(dure_tree_from_json(spec_arena, deep, 21, &tree, &spec_problems), DURE_E_LIMIT, "21 levels");
+    struct dure_buf many;
+    dure_buf_init(&many, 4096);
+    dure_buf_str(&many, "{\"k0\":0");
+    for (unsigned i = 1; i < 50; i++)
+        dure_buf_printf(&many, ",\"k%u\":0", i);
+    dure_buf_str(&many, ",\"k7\":0}");
+    TAP_EQ_INT(dure_tree_from_json(spec_arena, many.data, many.length, &tree, &spec_problems), DURE_E_INVALID,
+               "twice among many");
+    TAP_HAS(spec_said(), "bad JSON ('k7' twice)", "in words");
+    dure_buf_release(&many);
 }
 
 static void building(void)
@@ -152,6 +210,7 @@ int main(void)
     scalars();
     places();
     limits();
+    json_texts();
     building();
     printing();
     dure_arena_free(spec_arena);
