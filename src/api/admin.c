@@ -146,9 +146,11 @@ void handle_backup(struct call *call)
         return;
     directory = json_string_value(json_object_get(json, "directory"));
     with_key = json_object_get(json, "with_key");
-    if (backup == NULL || directory == NULL || directory[0] != '/' || (with_key != NULL && !json_is_boolean(with_key))) {
+    if (backup == NULL || directory == NULL || directory[0] != '/' ||
+        (with_key != NULL && !json_is_boolean(with_key))) {
         json_decref(json);
-        call_fail(call, DURE_E_INVALID, "body: expected {\"directory\": \"/an/absolute/path\", \"with_key\": true or false}");
+        call_fail(call, DURE_E_INVALID,
+                  "body: expected {\"directory\": \"/an/absolute/path\", \"with_key\": true or false}");
         return;
     }
     backup->directory = dure_arena_strdup(call->arena, directory);

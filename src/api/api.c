@@ -13,7 +13,8 @@ static void dispatch(struct call *call)
     enum dure_http_method method = dure_http_method(request);
     bool other = false;
 
-    call->route = route_find(method == DURE_HTTP_HEAD ? DURE_HTTP_GET : method, dure_http_path(request), call->part, &other);
+    call->route =
+        route_find(method == DURE_HTTP_HEAD ? DURE_HTTP_GET : method, dure_http_path(request), call->part, &other);
     if (call->route == NULL) {
         if (other) {
             dure_http_error_body(&call->out, DURE_E_INVALID, "this path takes another method");
@@ -64,7 +65,8 @@ static void on_request(void *context, struct dure_http_request *request)
 enum dure_err dure_api_new(const struct dure_api_options *options, struct dure_api **ret_api, struct dure_error *error)
 {
     struct dure_api *api = calloc(1, sizeof *api);
-    struct dure_http_options http = {.loop = options->loop, .listen_fd = options->listen_fd, .body_max = DURE_API_BODY_MAX};
+    struct dure_http_options http = {
+        .loop = options->loop, .listen_fd = options->listen_fd, .body_max = DURE_API_BODY_MAX};
     enum dure_err err;
 
     if (api == NULL)

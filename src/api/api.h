@@ -29,12 +29,14 @@ struct dure_api_host {
     void (*read)(void *context, struct dure_store_read *read);
     void (*accept_clock)(void *context);
     void (*shutdown)(void *context);
-    void (*snapshot)(void *context);                                      /* write one soon: an erasure wants older ones gone */
-    void (*erase_attempt)(void *context, struct dure_attempt_id attempt); /* what an engine kept of it on this machine */
-    void (*enforcement)(void *context, struct dure_buf *text);            /* one line each */
+    void (*snapshot)(void *context); /* write one soon: an erasure wants older ones gone */
+    void (*erase_attempt)(void *context,
+                          struct dure_attempt_id attempt);     /* what an engine kept of it on this machine */
+    void (*enforcement)(void *context, struct dure_buf *text); /* one line each */
     uint64_t (*disk_free_mib)(void *context);
     /* Path of a task's output of an attempt on a site that this machine serves; E_NOT_FOUND elsewhere. */
-    enum dure_err (*log_path)(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path, size_t size);
+    enum dure_err (*log_path)(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path,
+                              size_t size);
     const char *state_dir;
     const char *socket_path;
     int64_t started_us;
@@ -49,13 +51,15 @@ struct dure_api_options {
     unsigned writes_per_second; /* of one user; 0: DURE_API_WRITES_PER_SECOND */
 };
 
-DURE_NODISCARD enum dure_err dure_api_new(const struct dure_api_options *options, struct dure_api **ret_api, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_api_new(const struct dure_api_options *options, struct dure_api **ret_api,
+                                          struct dure_error *error);
 void dure_api_ready(struct dure_api *api, struct dure_loop *loop, struct dure_core *core);
 void dure_api_durable(struct dure_api *api); /* after each dure_loop_appended */
 bool dure_api_listening(void *api);          /* fits dure_world.listening: is any event stream open? */
 void dure_api_event(void *api, uint64_t sequence, const struct dure_record *record); /* fits dure_world.event */
 void dure_api_quiesce(struct dure_api *api); /* no new connections; new requests get 503 */
-bool dure_api_busy(const struct dure_api *api); /* are requests still to be answered? They must be, before it is closed */
+bool dure_api_busy(
+    const struct dure_api *api); /* are requests still to be answered? They must be, before it is closed */
 void dure_api_close(struct dure_api *api, void (*closed)(void *context), void *context);
 /* The document at /openapi.json, made from the table of routes. */
 void dure_api_openapi(struct dure_buf *json);

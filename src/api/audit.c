@@ -98,9 +98,13 @@ void handle_tile(struct call *call)
         call_fail(call, DURE_E_MEMORY, "out of memory");
         return;
     }
-    tile->level = strcmp(level, "entries") == 0 ? -1 : level[0] >= '0' && level[0] <= '9' && level[1] == '\0' ? level[0] - '0' : -2;
+    tile->level = strcmp(level, "entries") == 0                            ? -1
+                  : level[0] >= '0' && level[0] <= '9' && level[1] == '\0' ? level[0] - '0'
+                                                                           : -2;
     if (tile->level < -1 || !parse_index(call->part[1], tile)) {
-        call_fail(call, DURE_E_INVALID, "tile: found '%.64s/%.64s', expected LEVEL/INDEX[.p/WIDTH] as C2SP tlog-tiles has it", level, call->part[1]);
+        call_fail(call, DURE_E_INVALID,
+                  "tile: found '%.64s/%.64s', expected LEVEL/INDEX[.p/WIDTH] as C2SP tlog-tiles has it", level,
+                  call->part[1]);
         return;
     }
     call->data = tile;
@@ -121,7 +125,8 @@ static bool take_digest(void *context, uint64_t last_sequence, struct dure_diges
 
     if (digests->count >= digests->limit)
         return false;
-    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)digest.lane[0], (unsigned long long)digest.lane[1]);
+    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)digest.lane[0],
+             (unsigned long long)digest.lane[1]);
     json_open(&call->out, NULL, '{');
     json_uint(&call->out, "sequence", last_sequence);
     json_str(&call->out, "digest", text);
@@ -180,7 +185,8 @@ void handle_digests(struct call *call)
     }
     digests->limit = PAGE_MAX;
     call->data = digests;
-    if (!param_uint(call, "from", INT64_MAX, &digests->from) || !param_uint(call, "limit", DIGESTS_MAX, &digests->limit))
+    if (!param_uint(call, "from", INT64_MAX, &digests->from) ||
+        !param_uint(call, "limit", DIGESTS_MAX, &digests->limit))
         return;
     if (digests->limit == 0)
         digests->limit = 1;

@@ -119,8 +119,8 @@ void call_fail_problems(struct call *call, const struct dure_problems *problems)
     if (problems->count == 1) {
         const struct dure_problem *problem = &problems->at[0];
         char line[sizeof *problem + 64];
-        snprintf(line, sizeof line, "%s: found %s, expected %s", problem->field[0] != '\0' ? problem->field : "the spec", problem->found,
-                 problem->expected);
+        snprintf(line, sizeof line, "%s: found %s, expected %s",
+                 problem->field[0] != '\0' ? problem->field : "the spec", problem->found, problem->expected);
         json_str(out, "message", line);
     } else {
         json_str(out, "message", text);

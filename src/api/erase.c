@@ -6,7 +6,11 @@
 
 #include "api/row.h"
 
-enum { JOBS_MAX = 10000000, BODY_BYTES_MAX = 4 << 20, OF_PERSON = 1 << DURE_BODY_LOGIN | 1 << DURE_BODY_EMAIL | 1 << DURE_BODY_PERSON };
+enum {
+    JOBS_MAX = 10000000,
+    BODY_BYTES_MAX = 4 << 20,
+    OF_PERSON = 1 << DURE_BODY_LOGIN | 1 << DURE_BODY_EMAIL | 1 << DURE_BODY_PERSON
+};
 
 struct ended_job {
     uint64_t job;
@@ -46,10 +50,14 @@ static bool read_fields(struct call *call, json_t *json, struct erase *erase)
             erase->mask |= 1u << i;
         return true;
     }
-    json_array_foreach(fields, index, entry) {
+    json_array_foreach(fields, index, entry)
+    {
         if (!json_is_string(entry) || !dure_body_field_find(json_string_value(entry), &field)) {
-            call_fail(call, DURE_E_INVALID, "fields[%zu]: found '%.64s', expected one of login, email, person, name, script, command, environment, "
-                      "workdir, stdout, stderr, comment", index, json_is_string(entry) ? json_string_value(entry) : "not a string");
+            call_fail(
+                call, DURE_E_INVALID,
+                "fields[%zu]: found '%.64s', expected one of login, email, person, name, script, command, environment, "
+                "workdir, stdout, stderr, comment",
+                index, json_is_string(entry) ? json_string_value(entry) : "not a string");
             return false;
         }
         erase->mask |= 1u << field;
@@ -71,7 +79,8 @@ static bool read_target(struct call *call, json_t *json, struct erase *erase)
     }
     if (login != NULL) {
         erase->of_login = true;
-        if (json_is_string(login) && dure_loop_principal_find(call->api->loop, json_string_value(login), &erase->principal))
+        if (json_is_string(login) &&
+            dure_loop_principal_find(call->api->loop, json_string_value(login), &erase->principal))
             return true;
         call_fail(call, DURE_E_NOT_FOUND, "login: nobody of this name is known");
         return false;
@@ -95,7 +104,8 @@ static bool refuse_live(struct call *call, const struct erase *erase)
             return false;
         if (erase->of_login && view.job->principal.v != erase->principal.v)
             continue;
-        call_fail(call, DURE_E_STATE, "job %llu has not ended; cancel it first, then erase", (unsigned long long)view.id.v);
+        call_fail(call, DURE_E_STATE, "job %llu has not ended; cancel it first, then erase",
+                  (unsigned long long)view.id.v);
         return true;
     }
     return false;
@@ -123,8 +133,9 @@ static bool take(void *context, const struct dure_history_row *row)
 
 static void gather(struct erase *erase, struct dure_journal *journal)
 {
-    erase->query = (struct dure_history_query){
-        .before_job = erase->of_login ? INT64_MAX : erase->job.v + 1, .principal = erase->principal.v, .limit = PAGE_MAX};
+    erase->query = (struct dure_history_query){.before_job = erase->of_login ? INT64_MAX : erase->job.v + 1,
+                                               .principal = erase->principal.v,
+                                               .limit = PAGE_MAX};
     do {
         erase->taken = 0;
         enum dure_err err = dure_journal_history(journal, &erase->query, take, erase, &erase->error);
@@ -153,7 +164,8 @@ static void erase_body(struct erase *erase, struct dure_journal *journal, enum d
         erase->err = dure_body_encode(body, &made);
     }
     if (erase->err == DURE_OK)
-        erase->err = dure_journal_body_replace(journal, kind, id, (struct dure_bytes){made.data, made.length}, &erase->error);
+        erase->err =
+            dure_journal_body_replace(journal, kind, id, (struct dure_bytes){made.data, made.length}, &erase->error);
     if (erase->err == DURE_OK)
         erase->bodies++;
     if (old.data != NULL)

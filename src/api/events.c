@@ -6,15 +6,21 @@
 
 #include "api/inner.h"
 
-enum { PAGE_RECORDS = 1000, PAGE_BYTES = 256 << 10, PENDING_BYTES = 4 << 20, KEEPALIVE_MS = 15000, EVENT_MAX = 16 << 20 };
+enum {
+    PAGE_RECORDS = 1000,
+    PAGE_BYTES = 256 << 10,
+    PENDING_BYTES = 4 << 20,
+    KEEPALIVE_MS = 15000,
+    EVENT_MAX = 16 << 20
+};
 
 struct stream {
     struct dure_store_read read; /* first: the store hands this back */
     struct dure_api *api;
     struct dure_http_request *request; /* NULL: the reader is gone */
     struct stream *next, *previous;
-    uint64_t position;  /* of the next leaf to send */
-    uint64_t mark;      /* live records are known from here on */
+    uint64_t position; /* of the next leaf to send */
+    uint64_t mark;     /* live records are known from here on */
     bool live, reading;
     bool skipping; /* no record was whole yet */
     bool joining;  /* in the middle of a long one */
@@ -58,13 +64,15 @@ static void on_gone(void *context)
         stream_free(stream);
 }
 
-static void write_event(struct dure_buf *out, struct dure_buf *line, uint64_t sequence, const struct dure_record *record)
+static void write_event(struct dure_buf *out, struct dure_buf *line, uint64_t sequence,
+                        const struct dure_record *record)
 {
     dure_buf_clear(line);
     dure_record_print(record, line);
     while (line->length > 0 && line->data[line->length - 1] == '\n')
         line->data[--line->length] = '\0';
-    dure_buf_printf(out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)sequence, dure_record_kind_name(record->kind));
+    dure_buf_printf(out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)sequence,
+                    dure_record_kind_name(record->kind));
     dure_buf_add(out, line->data, line->length);
     dure_buf_add(out, "\n\n", 2);
 }
@@ -72,7 +80,8 @@ static void write_event(struct dure_buf *out, struct dure_buf *line, uint64_t se
 static void drop(struct stream *stream, const char *why)
 {
     char last[256];
-    int length = snprintf(last, sizeof last, "event: dropped\ndata: {\"reason\":\"%s\",\"next\":%llu}\n\n", why, (unsigned long long)stream->position);
+    int length = snprintf(last, sizeof last, "event: dropped\ndata: {\"reason\":\"%s\",\"next\":%llu}\n\n", why,
+                          (unsigned long long)stream->position);
 
     stream->api->streams_dropped++;
     dure_http_stream_end(stream->request, last, (size_t)length);
@@ -92,7 +101,8 @@ static bool take_leaf(void *context, uint64_t sequence, const void *leaf, size_t
         stream->record_first = sequence;
     got = dure_leaves_join_next(&stream->join, leaf, length, &bytes, &whole, NULL);
     if (got < 0 && stream->skipping) {
-        stream->page_end = sequence + 1; /* the reader asked from the middle of a long record: the next one is its first */
+        stream->page_end =
+            sequence + 1; /* the reader asked from the middle of a long record: the next one is its first */
         return true;
     }
     if (got < 0) {
@@ -130,7 +140,8 @@ static void page_done(struct dure_store_read *read);
 
 static void next_page(struct stream *stream)
 {
-    if (stream->reading || stream->live || stream->request == NULL || dure_http_stream_pending(stream->request) > PENDING_BYTES / 4)
+    if (stream->reading || stream->live || stream->request == NULL ||
+        dure_http_stream_pending(stream->request) > PENDING_BYTES / 4)
         return;
     stream->reading = true;
     dure_buf_clear(&stream->page);

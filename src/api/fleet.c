@@ -80,7 +80,8 @@ struct sums {
     bool has_virtual, has_emulated, has_real;
 };
 
-static void add_chain(struct sums *sums, const struct dure_fleet *fleet, const struct dure_chain *chain, const struct dure_chain_view *view)
+static void add_chain(struct sums *sums, const struct dure_fleet *fleet, const struct dure_chain *chain,
+                      const struct dure_chain_view *view)
 {
     bool emulated = fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED;
     bool is_virtual = fleet->models[chain->model.v].is_virtual;

@@ -26,8 +26,8 @@ static enum dure_err add_name(struct expansion *to, const char *name)
 }
 
 /* One range "01-04" or "7" between prefix and suffix; moves *at behind it. */
-static enum dure_err add_range(struct expansion *to, const char *prefix, size_t prefix_length, const char **at, const char *suffix,
-                               size_t suffix_length)
+static enum dure_err add_range(struct expansion *to, const char *prefix, size_t prefix_length, const char **at,
+                               const char *suffix, size_t suffix_length)
 {
     char name[DURE_NAME_MAX + 1];
     size_t width = strspn(*at, "0123456789");
@@ -46,7 +46,8 @@ static enum dure_err add_range(struct expansion *to, const char *prefix, size_t 
         rest += 1 + width_last;
     }
     for (unsigned long long number = first; number <= last && err == DURE_OK; number++) {
-        int length = snprintf(name, sizeof name, "%.*s%0*llu%.*s", (int)prefix_length, prefix, (int)width, number, (int)suffix_length, suffix);
+        int length = snprintf(name, sizeof name, "%.*s%0*llu%.*s", (int)prefix_length, prefix, (int)width, number,
+                              (int)suffix_length, suffix);
         if (length >= (int)sizeof name)
             return dure_fail(to->error, DURE_E_INVALID, "hostlist: a name is longer than %d bytes", DURE_NAME_MAX);
         err = add_name(to, name);
@@ -71,8 +72,10 @@ static enum dure_err add_item(struct expansion *to, const char *item, size_t len
         name[length] = '\0';
         return add_name(to, name);
     }
-    if (open == NULL || close == NULL || close < open || memchr(open + 1, '[', (size_t)(item + length - open - 1)) != NULL)
-        return dure_fail(to->error, DURE_E_INVALID, "hostlist: expected one pair of brackets in '%.*s'", (int)length, item);
+    if (open == NULL || close == NULL || close < open ||
+        memchr(open + 1, '[', (size_t)(item + length - open - 1)) != NULL)
+        return dure_fail(to->error, DURE_E_INVALID, "hostlist: expected one pair of brackets in '%.*s'", (int)length,
+                         item);
     for (const char *at = open + 1; at < close && err == DURE_OK;) {
         err = add_range(to, item, (size_t)(open - item), &at, close + 1, (size_t)(item + length - close - 1));
         if (err == DURE_OK && at < close && *at++ != ',')
@@ -81,8 +84,8 @@ static enum dure_err add_item(struct expansion *to, const char *item, size_t len
     return err;
 }
 
-enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes, uint32_t count_max, uint32_t *ret_count,
-                             struct dure_error *error)
+enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes, uint32_t count_max,
+                             uint32_t *ret_count, struct dure_error *error)
 {
     struct expansion to = {.fleet = fleet, .nodes = nodes, .count_max = count_max, .error = error};
     enum dure_err err = DURE_OK;

@@ -7,7 +7,14 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { CONNECTION_BYTES = 24576, SPARE_REQUESTS_MAX = 1024, SPARE_BODY_MAX = 65536, SPARE_CONNECTIONS = 32, HANDLES = 3, SWALLOW_FACTOR = 4 };
+enum {
+    CONNECTION_BYTES = 24576,
+    SPARE_REQUESTS_MAX = 1024,
+    SPARE_BODY_MAX = 65536,
+    SPARE_CONNECTIONS = 32,
+    HANDLES = 3,
+    SWALLOW_FACTOR = 4
+};
 
 struct dure_http {
     struct MHD_Daemon *daemon;
@@ -187,7 +194,8 @@ static enum MHD_Result queue_answer(struct dure_http_request *request)
         free(data);
         return MHD_NO;
     }
-    if (request->content_type != NULL && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, request->content_type) != MHD_YES)
+    if (request->content_type != NULL &&
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, request->content_type) != MHD_YES)
         request->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
     for (unsigned i = 0; i < request->extra_count; i++)
         if (MHD_add_response_header(response, request->extra[i].name, request->extra[i].value) != MHD_YES)
@@ -242,8 +250,8 @@ static enum MHD_Result dispatch(struct dure_http_request *request)
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_length, void **state)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_length, void **state)
 {
     struct dure_http_request *request = *state;
 
@@ -279,7 +287,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return MHD_YES;
 }
 
-static void on_completed(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
     struct dure_http_request *request = *state;
 
@@ -293,7 +302,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     request_drop(request);
 }
 
-static void on_connection(void *context, struct MHD_Connection *connection, void **state, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
 {
     struct dure_http *http = context;
     struct dure_http_connection *from;
@@ -340,7 +350,8 @@ static void silent(void *context, const char *format, va_list args)
     (void)args;
 }
 
-enum dure_err dure_http_new(const struct dure_http_options *options, struct dure_http **ret_http, struct dure_error *error)
+enum dure_err dure_http_new(const struct dure_http_options *options, struct dure_http **ret_http,
+                            struct dure_error *error)
 {
     struct dure_http *http = calloc(1, sizeof *http);
     const union MHD_DaemonInfo *info;
@@ -349,12 +360,14 @@ enum dure_err dure_http_new(const struct dure_http_options *options, struct dure
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     http->options = *options;
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, http, /* */
-        MHD_OPTION_EXTERNAL_LOGGER, silent, NULL, MHD_OPTION_LISTEN_SOCKET, options->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT, options->connections_max + SPARE_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)DURE_HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        http, /* */
+        MHD_OPTION_EXTERNAL_LOGGER, silent, NULL, MHD_OPTION_LISTEN_SOCKET, options->listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max + SPARE_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)DURE_HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (http->daemon == NULL) {
         free(http);
         return dure_fail(error, DURE_E_IO, "the HTTP library does not start on this socket");

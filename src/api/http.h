@@ -48,7 +48,8 @@ struct dure_http_options {
     void *context;
 };
 
-DURE_NODISCARD enum dure_err dure_http_new(const struct dure_http_options *options, struct dure_http **ret_http, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_http_new(const struct dure_http_options *options, struct dure_http **ret_http,
+                                           struct dure_error *error);
 /* Stops accepting; requests under way may still be answered. */
 void dure_http_quiesce(struct dure_http *http);
 /* Answers what is open with 503, closes everything; `closed` is called on the loop when the memory is gone. */
@@ -64,7 +65,8 @@ const char *dure_http_header(const struct dure_http_request *request, const char
 /* A query parameter, decoded, into `value`. 1: found; 0: absent; negative enum dure_err: given twice, badly encoded or longer than `size`. */
 int dure_http_query(const struct dure_http_request *request, const char *name, char *value, size_t size);
 /* Names the first query parameter that is not in `known` (a NULL-terminated list); NULL: all are known. Into `name`, cut. */
-bool dure_http_query_unknown(const struct dure_http_request *request, const char *const *known, char *name, size_t size);
+bool dure_http_query_unknown(const struct dure_http_request *request, const char *const *known, char *name,
+                             size_t size);
 /* Decodes %XX of `length` bytes of a path. False: bad encoding, a NUL, or no room. */
 bool dure_http_decode(const char *text, size_t length, char *decoded, size_t size);
 
@@ -77,10 +79,11 @@ void dure_http_answer(struct dure_http_request *request, int status, const char 
 
 /* Answers with 200 and a body without an end (server-sent events). Writing returns false when more than `pending_max` bytes wait for a slow
  * reader: nothing is taken then. Beginning fails (no effect) when memory is out. `gone` is called once when the reader left or the stream was ended; the request is gone after it returns. */
-DURE_NODISCARD bool dure_http_stream_begin(struct dure_http_request *request, const char *content_type, size_t pending_max,
-                                           void (*gone)(void *context), void *context);
+DURE_NODISCARD bool dure_http_stream_begin(struct dure_http_request *request, const char *content_type,
+                                           size_t pending_max, void (*gone)(void *context), void *context);
 DURE_NODISCARD bool dure_http_stream_write(struct dure_http_request *request, const void *bytes, size_t length);
 /* `drained` (with the context of `gone`) is called whenever all that was written has left; it must not write at once. */
 void dure_http_stream_on_drained(struct dure_http_request *request, void (*drained)(void *context));
 size_t dure_http_stream_pending(const struct dure_http_request *request);
-void dure_http_stream_end(struct dure_http_request *request, const void *last, size_t length); /* `last` is sent past the limit */
+void dure_http_stream_end(struct dure_http_request *request, const void *last,
+                          size_t length); /* `last` is sent past the limit */

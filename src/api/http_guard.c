@@ -14,10 +14,12 @@ struct head {
 
 static bool token_char(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-static enum MHD_Result see(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length, const char *value, size_t value_length)
+static enum MHD_Result see(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
+                           const char *value, size_t value_length)
 {
     struct head *head = context;
 
@@ -89,7 +91,8 @@ bool dure_http_guard(const struct dure_http_request *request, const char *method
     if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
         return no(ret_refusal, 505, DURE_E_UNSUPPORTED, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (request->method == DURE_HTTP_OTHER)
-        return no(ret_refusal, strcmp(method, "CONNECT") == 0 ? 400 : 405, DURE_E_INVALID, "methods are GET, HEAD, POST and PUT");
+        return no(ret_refusal, strcmp(method, "CONNECT") == 0 ? 400 : 405, DURE_E_INVALID,
+                  "methods are GET, HEAD, POST and PUT");
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, see, &head);
     if (head.count > DURE_HTTP_HEADERS_MAX || head.bytes > DURE_HTTP_HEADER_BYTES_MAX)
         return no(ret_refusal, 431, DURE_E_LIMIT, "at most 64 headers and 16 KiB of them");
@@ -109,7 +112,8 @@ bool dure_http_guard(const struct dure_http_request *request, const char *method
         return no(ret_refusal, 400, DURE_E_INVALID, "Content-Length is not a number");
     if (head.lengths == 1 && length_over(head.length, body_max) > 0)
         return no(ret_refusal, 413, DURE_E_LIMIT, "the body is larger than this daemon takes");
-    if (request->target.length == 0 || request->target.data[0] != '/' || !target_ok(request->target.data) || !target_ok(request->query))
+    if (request->target.length == 0 || request->target.data[0] != '/' || !target_ok(request->target.data) ||
+        !target_ok(request->query))
         return no(ret_refusal, 400, DURE_E_INVALID, "the target is not a percent-encoded path");
     return true;
 }

@@ -71,7 +71,8 @@ bool dure_http_decode(const char *text, size_t length, char *decoded, size_t siz
 }
 
 /* One "name=value" of a query. False: no more. */
-static bool pair_next(const char **rest, const char **ret_name, size_t *ret_name_length, const char **ret_value, size_t *ret_value_length)
+static bool pair_next(const char **rest, const char **ret_name, size_t *ret_name_length, const char **ret_value,
+                      size_t *ret_value_length)
 {
     const char *text = *rest;
     const char *equals;

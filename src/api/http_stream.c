@@ -34,7 +34,8 @@ static ssize_t read_more(void *context, uint64_t position, char *buffer, size_t 
 
 enum MHD_Result dure_http_stream_queue(struct dure_http_request *request)
 {
-    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_more, request, NULL);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_more, request, NULL);
     enum MHD_Result result;
 
     if (response == NULL)
@@ -49,8 +50,8 @@ enum MHD_Result dure_http_stream_queue(struct dure_http_request *request)
     return result;
 }
 
-bool dure_http_stream_begin(struct dure_http_request *request, const char *content_type, size_t pending_max, void (*gone)(void *context),
-                            void *context)
+bool dure_http_stream_begin(struct dure_http_request *request, const char *content_type, size_t pending_max,
+                            void (*gone)(void *context), void *context)
 {
     struct dure_http_stream *stream = calloc(1, sizeof *stream);
 

@@ -14,7 +14,8 @@ static void find_login(struct identity *who)
     char *bytes = malloc(ENTRY_BYTES);
 
     snprintf(who->login, sizeof who->login, "uid:%u", who->uid);
-    if (bytes != NULL && getpwuid_r(who->uid, &entry, bytes, ENTRY_BYTES, &found) == 0 && found != NULL && strlen(found->pw_name) <= LOGIN_MAX)
+    if (bytes != NULL && getpwuid_r(who->uid, &entry, bytes, ENTRY_BYTES, &found) == 0 && found != NULL &&
+        strlen(found->pw_name) <= LOGIN_MAX)
         dure_text_copy(who->login, sizeof who->login, found->pw_name);
     free(bytes);
 }
@@ -74,7 +75,8 @@ struct identity *identity_of(struct dure_api *api, const struct dure_http_peer *
         who->generation = UINT64_MAX;
         HASH_ADD(hh, api->identities, uid, sizeof who->uid, who);
     }
-    if (who->generation == api->generation && now >= who->looked_up_us && now - who->looked_up_us < LOOKUP_SECONDS * DURE_SECOND_US)
+    if (who->generation == api->generation && now >= who->looked_up_us &&
+        now - who->looked_up_us < LOOKUP_SECONDS * DURE_SECOND_US)
         return who;
     find_login(who);
     find_roles(api, who);
@@ -87,7 +89,8 @@ void identity_forget_all(struct dure_api *api)
 {
     struct identity *who, *next;
 
-    HASH_ITER(hh, api->identities, who, next) {
+    HASH_ITER(hh, api->identities, who, next)
+    {
         HASH_DEL(api->identities, who);
         DURE_VEC_FREE(&who->member_of);
         DURE_VEC_FREE(&who->owner_of);
@@ -116,7 +119,8 @@ bool identity_is_member(const struct dure_api *api, const struct identity *who, 
     return false;
 }
 
-bool identity_sees(const struct dure_api *api, const struct identity *who, struct dure_tenant_id tenant, struct dure_principal_id principal)
+bool identity_sees(const struct dure_api *api, const struct identity *who, struct dure_tenant_id tenant,
+                   struct dure_principal_id principal)
 {
     return who->is_operator || who->is_auditor || (principal.v != DURE_NONE32 && principal.v == who->principal.v) ||
            identity_is_member(api, who, tenant);

@@ -29,7 +29,7 @@ struct identity {
     uint32_t uid;
     char login[LOGIN_MAX + 1]; /* "uid:1234" if the system knows no name */
     int64_t looked_up_us;
-    uint64_t generation; /* of the roles below */
+    uint64_t generation;                /* of the roles below */
     struct dure_principal_id principal; /* NONE32: none yet */
     bool is_operator, is_auditor;
     DURE_VEC(struct dure_tenant_id) member_of;
@@ -37,7 +37,12 @@ struct identity {
     int64_t busy_until_ns; /* the rate: when its bucket will be full again */
 };
 
-enum access { ACCESS_ANY, ACCESS_MEMBER, ACCESS_OPERATOR, ACCESS_NODES /* operator or an owner; the handler looks closer */ };
+enum access {
+    ACCESS_ANY,
+    ACCESS_MEMBER,
+    ACCESS_OPERATOR,
+    ACCESS_NODES /* operator or an owner; the handler looks closer */
+};
 
 struct call;
 typedef void (*call_fn)(struct call *call);
@@ -50,15 +55,16 @@ struct route {
     call_fn handle;
     const char *operation; /* operationId */
     const char *summary;
-    const char *query;    /* "limit:integer after:string preview:boolean" */
-    const char *body;     /* schema name of the request's body; NULL: none */
-    const char *answer;   /* schema name of the answer, or a media type when it has a '/' */
+    const char *query;  /* "limit:integer after:string preview:boolean" */
+    const char *body;   /* schema name of the request's body; NULL: none */
+    const char *answer; /* schema name of the answer, or a media type when it has a '/' */
     int status;
 };
 extern const struct route dure_routes[];
 extern const unsigned dure_route_count;
 /* The route of a method and path; NULL: none. `ret_other`: the path exists with another method. Parts are decoded into the call's. */
-const struct route *route_find(enum dure_http_method method, const char *path, char part[CALL_PARTS_MAX][CALL_PART_MAX], bool *ret_other);
+const struct route *route_find(enum dure_http_method method, const char *path, char part[CALL_PARTS_MAX][CALL_PART_MAX],
+                               bool *ret_other);
 
 struct call {
     struct dure_store_read read; /* first: the store hands this back */
@@ -71,7 +77,8 @@ struct call {
     struct dure_arena *arena;
     struct dure_buf out;
     call_fn then;
-    void (*read_fn)(struct call *call, struct dure_journal *journal); /* on the store's thread: touches only this call */
+    void (*read_fn)(struct call *call,
+                    struct dure_journal *journal); /* on the store's thread: touches only this call */
     call_fn after_read;
     void *data; /* the handler's own, in the arena */
     enum dure_err err;
@@ -130,34 +137,38 @@ void call_durable_read(struct call *call, void (*read)(struct call *call, struct
 
 /* write.c: the call's record (and body) as an input of the one who calls. `answered` gets the answer if it is not an error. */
 void call_write(struct call *call, void (*answered)(struct call *call, const struct dure_answer *answer));
-bool call_write_begin(struct call *call); /* rate, disk, Idempotency-Key; false: it was refused */
+bool call_write_begin(struct call *call);                  /* rate, disk, Idempotency-Key; false: it was refused */
 void call_with_principal(struct call *call, call_fn then); /* makes the caller's principal if there is none */
 void answer_sequence(struct call *call, const struct dure_answer *answer); /* {"sequence"} and job or allotment */
 /* Queues one more input on behalf of a call; `answer` is called once, also when the queue is full. Takes the body. */
-void call_input(struct call *call, const struct dure_record *record, struct dure_body *body, enum dure_body_kind kind, const char *key,
-                dure_answer_fn answer, void *context);
+void call_input(struct call *call, const struct dure_record *record, struct dure_body *body, enum dure_body_kind kind,
+                const char *key, dure_answer_fn answer, void *context);
 
 /* params.c. Each answers with the fault and returns false if the parameter is wrong. */
-bool param_uint(struct call *call, const char *name, uint64_t most, uint64_t *value); /* leaves the value alone when absent */
+bool param_uint(struct call *call, const char *name, uint64_t most,
+                uint64_t *value); /* leaves the value alone when absent */
 bool param_bool(struct call *call, const char *name, bool *value);
 bool param_text(struct call *call, const char *name, const char **ret_text); /* NULL: absent; in the arena */
 bool params_known(struct call *call);                                        /* refuses what the route does not list */
 bool part_job(struct call *call, struct dure_job_id *ret_job, uint32_t *ret_element); /* "12" or "12.3" */
-struct json_t *call_body_json(struct call *call, const char *const *keys);        /* a small object with only these keys; NULL: answered */
-struct dure_tree *call_body_tree(struct call *call);                             /* NULL: answered */
+struct json_t *call_body_json(struct call *call,
+                              const char *const *keys); /* a small object with only these keys; NULL: answered */
+struct dure_tree *call_body_tree(struct call *call);    /* NULL: answered */
 
 /* identity.c */
 struct identity *identity_of(struct dure_api *api, const struct dure_http_peer *peer, struct dure_error *error);
 bool identity_may(const struct identity *who, enum access access);
-bool identity_is_member(const struct dure_api *api, const struct identity *who, struct dure_tenant_id tenant); /* of it or of one above */
-bool identity_sees(const struct dure_api *api, const struct identity *who, struct dure_tenant_id tenant, struct dure_principal_id principal);
+bool identity_is_member(const struct dure_api *api, const struct identity *who,
+                        struct dure_tenant_id tenant); /* of it or of one above */
+bool identity_sees(const struct dure_api *api, const struct identity *who, struct dure_tenant_id tenant,
+                   struct dure_principal_id principal);
 bool identity_owns(const struct identity *who, struct dure_owner_id owner);
 void identity_forget_all(struct dure_api *api);
 bool rate_take(struct identity *who, unsigned per_second, int64_t now_us);
 
 /* hostlist.c: "a-[01-04,07],b-3" to node ids, in the order named, each once. */
-DURE_NODISCARD enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes, uint32_t count_max,
-                                            uint32_t *ret_count, struct dure_error *error);
+DURE_NODISCARD enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes,
+                                            uint32_t count_max, uint32_t *ret_count, struct dure_error *error);
 
 /* events.c */
 void streams_close(struct dure_api *api);

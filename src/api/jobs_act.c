@@ -11,7 +11,8 @@ static void act(struct call *call, enum dure_record_kind kind)
     if (!part_job(call, &job, &element))
         return;
     if (element != DURE_NONE32 && kind != DURE_REC_CANCEL) {
-        call_fail(call, DURE_E_INVALID, "job: found '%.64s', expected a whole job: elements cannot be held or released alone", call->part[0]);
+        call_fail(call, DURE_E_INVALID,
+                  "job: found '%.64s', expected a whole job: elements cannot be held or released alone", call->part[0]);
         return;
     }
     cursor.job = job.v;

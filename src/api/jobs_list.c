@@ -30,13 +30,15 @@ static bool read_state(struct call *call, struct list *list)
         return false;
     if (state == NULL)
         state = "live";
-    list->live = strcmp(state, "live") == 0 || strcmp(state, "all") == 0 || strcmp(state, "pending") == 0 || strcmp(state, "running") == 0;
+    list->live = strcmp(state, "live") == 0 || strcmp(state, "all") == 0 || strcmp(state, "pending") == 0 ||
+                 strcmp(state, "running") == 0;
     list->pending = strcmp(state, "running") != 0;
     list->running = strcmp(state, "pending") != 0;
     list->ended = strcmp(state, "ended") == 0 || strcmp(state, "all") == 0;
     if (list->live || list->ended)
         return true;
-    call_fail(call, DURE_E_INVALID, "query parameter 'state': found '%.64s', expected live, pending, running, ended or all", state);
+    call_fail(call, DURE_E_INVALID,
+              "query parameter 'state': found '%.64s', expected live, pending, running, ended or all", state);
     return false;
 }
 
@@ -97,7 +99,8 @@ static bool read_after(struct call *call, struct list *list)
         list->query.before_element = element;
         return true;
     }
-    call_fail(call, DURE_E_INVALID, "query parameter 'after': found '%.64s', expected the `next` of a page of the same listing", after);
+    call_fail(call, DURE_E_INVALID,
+              "query parameter 'after': found '%.64s', expected the `next` of a page of the same listing", after);
     return false;
 }
 
@@ -164,7 +167,11 @@ static bool take_ended(void *context, const struct dure_history_row *row)
     }
     memcpy(copy, row->summary.data, row->summary.length);
     slot = &list->slots[list->count++];
-    *slot = (struct row_slot){.job = row->job, .element = row->element, .visible = true, .summary = copy, .summary_length = row->summary.length};
+    *slot = (struct row_slot){.job = row->job,
+                              .element = row->element,
+                              .visible = true,
+                              .summary = copy,
+                              .summary_length = row->summary.length};
     return true;
 }
 
@@ -204,7 +211,8 @@ static void write_next(struct list *list, struct dure_buf *out)
     char text[64];
 
     if (list->more_live) {
-        snprintf(text, sizeof text, "L%llu.%u.%u", (unsigned long long)list->from.job, list->from.element, list->from.rest_done ? 1u : 0u);
+        snprintf(text, sizeof text, "L%llu.%u.%u", (unsigned long long)list->from.job, list->from.element,
+                 list->from.rest_done ? 1u : 0u);
         json_str(out, "next", text);
     } else if (list->more_ended && last != NULL) {
         if (last->summary != NULL)
@@ -258,7 +266,8 @@ void handle_jobs(struct call *call)
         return;
     }
     call->data = list;
-    if (!param_uint(call, "limit", PAGE_MAX, &limit) || !read_state(call, list) || !read_filters(call, list) || !read_after(call, list))
+    if (!param_uint(call, "limit", PAGE_MAX, &limit) || !read_state(call, list) || !read_filters(call, list) ||
+        !read_after(call, list))
         return;
     list->limit = limit > 0 ? (uint32_t)limit : 1;
     list->slots = dure_arena_array(call->arena, sizeof *list->slots, list->limit);

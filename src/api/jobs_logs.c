@@ -110,7 +110,8 @@ static void begin(struct call *call, struct log *log, struct dure_principal_id p
     enum dure_err err;
 
     if (log->attempt.v == DURE_NONE64 || log->attempt.v == 0) {
-        call_fail(call, DURE_E_STATE, "job %s has not started%s", call->part[0], log->ended ? " before it ended" : " yet");
+        call_fail(call, DURE_E_STATE, "job %s has not started%s", call->part[0],
+                  log->ended ? " before it ended" : " yet");
         return;
     }
     log->owner = host->uid;
@@ -195,8 +196,8 @@ static bool read_params(struct call *call, struct log *log)
     log->limit = LOG_LIMIT_DEFAULT;
     if (!part_job(call, &log->job, &log->element) || !param_text(call, "stream", &stream))
         return false;
-    if (!param_uint(call, "task", DURE_JOB_TASKS_MAX - 1, &log->task) || !param_uint(call, "offset", INT64_MAX, &log->offset) ||
-        !param_uint(call, "limit", LOG_LIMIT_MAX, &log->limit))
+    if (!param_uint(call, "task", DURE_JOB_TASKS_MAX - 1, &log->task) ||
+        !param_uint(call, "offset", INT64_MAX, &log->offset) || !param_uint(call, "limit", LOG_LIMIT_MAX, &log->limit))
         return false;
     log->is_stderr = stream != NULL && strcmp(stream, "stderr") == 0;
     if (stream == NULL || log->is_stderr || strcmp(stream, "stdout") == 0)

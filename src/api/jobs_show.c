@@ -64,7 +64,8 @@ static void add_row(struct call *call, struct show *show, const struct row *row)
     if (!show->found) {
         show->found = true;
         show->visible = row_visible(call, row);
-        show->mine = call->who->is_operator || (row->spec->principal.v != DURE_NONE32 && row->spec->principal.v == call->who->principal.v);
+        show->mine = call->who->is_operator ||
+                     (row->spec->principal.v != DURE_NONE32 && row->spec->principal.v == call->who->principal.v);
         dure_buf_byte(&show->first, '{');
         row_write(call, row, &show->first);
         write_spec(row, &show->first);
@@ -91,7 +92,8 @@ static void gather_live(struct call *call, struct show *show)
         }
         return;
     }
-    while (show->part_count < PAGE_MAX && dure_core_job_next(call->api->core, &cursor, &view) && view.id.v == show->job.v) {
+    while (show->part_count < PAGE_MAX && dure_core_job_next(call->api->core, &cursor, &view) &&
+           view.id.v == show->job.v) {
         row_of_view(&view, &row);
         add_row(call, show, &row);
     }
@@ -106,7 +108,8 @@ static bool keep(struct call *call, struct show *show, uint32_t element, const v
         return false;
     }
     memcpy(copy, bytes, length);
-    show->slots[show->slot_count++] = (struct row_slot){.job = show->job.v, .element = element, .summary = copy, .summary_length = length};
+    show->slots[show->slot_count++] =
+        (struct row_slot){.job = show->job.v, .element = element, .summary = copy, .summary_length = length};
     return show->slot_count < PAGE_MAX;
 }
 
@@ -132,8 +135,11 @@ static void read_show(struct call *call, struct dure_journal *journal)
         else if (err != DURE_E_NOT_FOUND)
             show->err = err;
     } else if (show->element == DURE_NONE32) {
-        struct dure_history_query query = {
-            .before_job = show->job.v + 1, .before_element = 0, .principal = DURE_NONE32, .limit = PAGE_MAX, .since_us = 0};
+        struct dure_history_query query = {.before_job = show->job.v + 1,
+                                           .before_element = 0,
+                                           .principal = DURE_NONE32,
+                                           .limit = PAGE_MAX,
+                                           .since_us = 0};
         show->err = dure_journal_history(journal, &query, take, call, &show->error);
     }
     dure_buf_clear(&bytes);

@@ -39,7 +39,8 @@ static bool add_project(struct call *call, struct dure_tree *tree, const struct 
         call_fail(call, DURE_E_MEMORY, "out of memory");
         return false;
     }
-    *node = (struct dure_tree){.kind = DURE_TREE_SCALAR, .quoted = true, .key = "project", .text = path, .parent = tree, .index = tree->count};
+    *node = (struct dure_tree){
+        .kind = DURE_TREE_SCALAR, .quoted = true, .key = "project", .text = path, .parent = tree, .index = tree->count};
     for (last = &tree->first; *last != NULL; last = &(*last)->next)
         ;
     *last = node;
@@ -78,8 +79,8 @@ void handle_submit(struct call *call)
     if (!param_bool(call, "test_only", &test) || !call_write_begin(call))
         return;
     if (fleet == NULL || tenants == NULL) {
-        call_fail(call, DURE_E_STATE, "there is no %s yet; an operator sets it with `dure up` or PUT /v1/%s", fleet == NULL ? "fleet" : "tenant",
-                  fleet == NULL ? "fleet" : "tenants");
+        call_fail(call, DURE_E_STATE, "there is no %s yet; an operator sets it with `dure up` or PUT /v1/%s",
+                  fleet == NULL ? "fleet" : "tenant", fleet == NULL ? "fleet" : "tenants");
         return;
     }
     tree = call_body_tree(call);
@@ -98,7 +99,8 @@ void handle_submit(struct call *call)
         return;
     }
     if (!call->who->is_operator && !identity_is_member(call->api, call->who, call->record.submit.tenant)) {
-        call_fail(call, DURE_E_DENIED, "%s is not a member of %s", call->who->login, tenants->tenants[call->record.submit.tenant.v].path);
+        call_fail(call, DURE_E_DENIED, "%s is not a member of %s", call->who->login,
+                  tenants->tenants[call->record.submit.tenant.v].path);
         return;
     }
     call->body_kind = DURE_BODY_OF_JOB;

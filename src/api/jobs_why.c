@@ -5,7 +5,8 @@
 
 static void write_row(const struct dure_fleet *fleet, const struct dure_why_row *row, struct dure_buf *out)
 {
-    const struct dure_chain *chain = fleet != NULL && row->chain.v < fleet->chain_count ? &fleet->chains[row->chain.v] : NULL;
+    const struct dure_chain *chain =
+        fleet != NULL && row->chain.v < fleet->chain_count ? &fleet->chains[row->chain.v] : NULL;
 
     json_open(out, NULL, '{');
     json_str(out, "rule", dure_rule_wire(row->rule));
@@ -102,8 +103,8 @@ static void answer_ended(struct call *call)
     json_str(&call->out, "wait", dure_wait_name(DURE_WAIT_NONE));
     struct dure_buf sentence DURE_CLEANUP_BUF = {0};
     dure_buf_init(&sentence, 1024);
-    dure_buf_printf(&sentence, "It ended at %s: %s (%s).", dure_time_format_utc(summary.end.time_us, time), dure_job_state_name(summary.end.state),
-                    dure_cause_name(summary.end.cause));
+    dure_buf_printf(&sentence, "It ended at %s: %s (%s).", dure_time_format_utc(summary.end.time_us, time),
+                    dure_job_state_name(summary.end.state), dure_cause_name(summary.end.cause));
     json_str(&call->out, "sentence", sentence.data);
     json_uint(&call->out, "ahead", 0);
     json_none(&call->out, "start_estimate");

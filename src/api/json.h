@@ -11,6 +11,7 @@ void json_str(struct dure_buf *buf, const char *key, const char *value); /* NULL
 void json_int(struct dure_buf *buf, const char *key, int64_t value);
 void json_uint(struct dure_buf *buf, const char *key, uint64_t value);
 void json_bool(struct dure_buf *buf, const char *key, bool value);
-void json_time(struct dure_buf *buf, const char *key, int64_t us); /* RFC 3339; null for 0, INT64_MIN and DURE_NEVER_US */
+void json_time(struct dure_buf *buf, const char *key,
+               int64_t us); /* RFC 3339; null for 0, INT64_MIN and DURE_NEVER_US */
 void json_none(struct dure_buf *buf, const char *key);
 void json_raw(struct dure_buf *buf, const char *key, const char *json); /* already JSON */

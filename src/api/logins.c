@@ -85,8 +85,11 @@ static void ask_one(struct binding *binding, uint32_t role)
 {
     struct dure_body *body = dure_login_body(binding->tenants->roles[role].login);
     struct dure_record record;
-    struct dure_input input = {
-        .record = &record, .body = body, .body_kind = DURE_BODY_OF_PRINCIPAL, .answer = on_login, .context = &binding->ones[role]};
+    struct dure_input input = {.record = &record,
+                               .body = body,
+                               .body_kind = DURE_BODY_OF_PRINCIPAL,
+                               .answer = on_login,
+                               .context = &binding->ones[role]};
     enum dure_err err;
 
     if (body == NULL) {

@@ -65,8 +65,9 @@ static void write_gpus(const struct dure_api *api, struct dure_buf *out)
     for (uint32_t i = 0; fleet != NULL && i < fleet->chain_count; i++) {
         const struct dure_chain *chain = &fleet->chains[i];
         dure_core_chain_view(api->core, (struct dure_chain_id){i}, &view);
-        uint64_t busy = view.guaranteed + view.borrowed + view.lost;
-        uint64_t figures[] = {view.guaranteed, view.borrowed, view.lost, view.gpus > busy ? view.gpus - busy : 0, view.arriving};
+        uint64_t busy = view.guaranteed + view.borrowed + view.lost + view.arriving;
+        uint64_t figures[] = {view.guaranteed, view.borrowed, view.lost, view.gpus > busy ? view.gpus - busy : 0,
+                              view.arriving};
         for (unsigned use = 0; use < 5; use++) {
             dure_buf_str(out, "dure_gpus{owner=\"");
             label(out, fleet->owners[chain->owner.v].name);
@@ -97,11 +98,14 @@ static void write_daemon(const struct dure_api *api, struct dure_buf *out)
     one(out, "dure_http_connections", "gauge", "Open connections.", http.connections_now);
     head(out, "dure_http_answers_total", "counter", "Answers by class of status.");
     for (unsigned i = 2; i < 6; i++)
-        dure_buf_printf(out, "dure_http_answers_total{class=\"%uxx\"} %llu\n", i, (unsigned long long)api->answers_by_class[i]);
+        dure_buf_printf(out, "dure_http_answers_total{class=\"%uxx\"} %llu\n", i,
+                        (unsigned long long)api->answers_by_class[i]);
     one(out, "dure_event_streams", "gauge", "Open event streams.", api->stream_count);
     one(out, "dure_events_sent_total", "counter", "Live events sent.", api->events_sent);
-    one(out, "dure_event_streams_dropped_total", "counter", "Streams dropped because their reader was too slow.", api->streams_dropped);
-    one(out, "dure_disk_free_bytes", "gauge", "Free on the journal's file system.", api->host.disk_free_mib(api->host.context) << 20);
+    one(out, "dure_event_streams_dropped_total", "counter", "Streams dropped because their reader was too slow.",
+        api->streams_dropped);
+    one(out, "dure_disk_free_bytes", "gauge", "Free on the journal's file system.",
+        api->host.disk_free_mib(api->host.context) << 20);
     one(out, "process_resident_memory_bytes", "gauge", "Resident memory of the daemon.", resident_bytes());
     head(out, "process_start_time_seconds", "gauge", "When the daemon began, since the Unix epoch.");
     dure_buf_printf(out, "process_start_time_seconds %lld\n", (long long)(api->host.started_us / DURE_SECOND_US));

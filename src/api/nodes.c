@@ -44,8 +44,9 @@ static bool read_filter(struct call *call, struct filter *filter)
     char *end;
 
     filter->limit = PAGE_DEFAULT;
-    if (!param_text(call, "site", &filter->site) || !param_text(call, "owner", &filter->owner) || !param_text(call, "state", &filter->state) ||
-        !param_text(call, "after", &filter->after) || !param_uint(call, "limit", PAGE_MAX, &filter->limit))
+    if (!param_text(call, "site", &filter->site) || !param_text(call, "owner", &filter->owner) ||
+        !param_text(call, "state", &filter->state) || !param_text(call, "after", &filter->after) ||
+        !param_uint(call, "limit", PAGE_MAX, &filter->limit))
         return false;
     if (filter->limit == 0)
         filter->limit = 1;
@@ -54,7 +55,8 @@ static bool read_filter(struct call *call, struct filter *filter)
     filter->from = (uint32_t)strtoul(filter->after, &end, 10);
     if (*filter->after >= '0' && *filter->after <= '9' && *end == '\0' && filter->from <= DURE_NODES_MAX)
         return true;
-    call_fail(call, DURE_E_INVALID, "query parameter 'after': found '%.64s', expected the `next` of a page", filter->after);
+    call_fail(call, DURE_E_INVALID, "query parameter 'after': found '%.64s', expected the `next` of a page",
+              filter->after);
     return false;
 }
 
@@ -115,7 +117,8 @@ void handle_node(struct call *call)
     uint64_t cursor = 0;
     uint32_t rows = 0;
 
-    if (fleet == NULL || !dure_fleet_node_find(fleet, call->part[0], &node) || !dure_core_node_view(call->api->core, node, &view)) {
+    if (fleet == NULL || !dure_fleet_node_find(fleet, call->part[0], &node) ||
+        !dure_core_node_view(call->api->core, node, &view)) {
         call_fail(call, DURE_E_NOT_FOUND, "there is no node '%.64s'", call->part[0]);
         return;
     }
@@ -238,7 +241,8 @@ static void change(struct call *call, enum dure_record_kind kind, const char *re
     struct many *many = call_alloc(call, sizeof *many);
 
     if (fleet == NULL || many == NULL) {
-        call_fail(call, fleet == NULL ? DURE_E_NOT_FOUND : DURE_E_MEMORY, fleet == NULL ? "there is no fleet yet" : "out of memory");
+        call_fail(call, fleet == NULL ? DURE_E_NOT_FOUND : DURE_E_MEMORY,
+                  fleet == NULL ? "there is no fleet yet" : "out of memory");
         return;
     }
     *many = (struct many){.call = call, .kind = kind};
@@ -267,7 +271,9 @@ void handle_drain(struct call *call)
     if (good)
         change(call, DURE_REC_DRAIN, reason);
     else
-        call_fail(call, DURE_E_INVALID, "reason: expected why, in 1..%d bytes (it is journaled and not personal: name no one)", DURE_REASON_MAX);
+        call_fail(call, DURE_E_INVALID,
+                  "reason: expected why, in 1..%d bytes (it is journaled and not personal: name no one)",
+                  DURE_REASON_MAX);
 }
 
 void handle_resume(struct call *call)

@@ -115,7 +115,8 @@ static void write_content(struct dure_buf *out, const char *answer)
 
 static void write_operation(struct dure_buf *out, const struct route *route)
 {
-    static const char *const who[] = {"anyone on this machine who may connect", "members of a tenant", "operators", "operators and owners of the nodes"};
+    static const char *const who[] = {"anyone on this machine who may connect", "members of a tenant", "operators",
+                                      "operators and owners of the nodes"};
     char status[8];
 
     json_open(out, route->method == DURE_HTTP_GET ? "get" : route->method == DURE_HTTP_PUT ? "put" : "post", '{');
@@ -171,7 +172,9 @@ void dure_api_openapi(struct dure_buf *json)
     json_open(json, "info", '{');
     json_str(json, "title", "dure");
     json_str(json, "version", DURE_VERSION);
-    json_str(json, "description", "A shared GPU fleet. Served on a Unix socket; the peer's user id is the identity. Times are RFC 3339 in UTC.");
+    json_str(
+        json, "description",
+        "A shared GPU fleet. Served on a Unix socket; the peer's user id is the identity. Times are RFC 3339 in UTC.");
     json_close(json, '}');
     json_open(json, "paths", '{');
     for (unsigned i = 0; i < dure_route_count; i++) {

@@ -76,10 +76,10 @@ bool param_uint(struct call *call, const char *name, uint64_t most, uint64_t *va
         return true;
     for (const char *at = text; at == text || *at != '\0'; at++) {
         bool digit = *at >= '0' && *at <= '9';
-        if (!digit || __builtin_mul_overflow(number, 10u, &number) || __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number) ||
-            number > most) {
-            call_fail(call, DURE_E_INVALID, "query parameter '%s': found '%.64s', expected a number of 0..%llu", name, text,
-                      (unsigned long long)most);
+        if (!digit || __builtin_mul_overflow(number, 10u, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number) || number > most) {
+            call_fail(call, DURE_E_INVALID, "query parameter '%s': found '%.64s', expected a number of 0..%llu", name,
+                      text, (unsigned long long)most);
             return false;
         }
     }
@@ -118,7 +118,8 @@ bool part_job(struct call *call, struct dure_job_id *ret_job, uint32_t *ret_elem
             job = 0;
     }
     if (job == 0 || job == UINT64_MAX || *end != '\0') {
-        call_fail(call, DURE_E_INVALID, "job: found '%.64s', expected a number such as 12, or 12.3 for an element", call->part[0]);
+        call_fail(call, DURE_E_INVALID, "job: found '%.64s', expected a number such as 12, or 12.3 for an element",
+                  call->part[0]);
         return false;
     }
     ret_job->v = job;
@@ -145,7 +146,8 @@ struct json_t *call_body_json(struct call *call, const char *const *keys)
         json_decref(json);
         return NULL;
     }
-    json_object_foreach(json, key, value) {
+    json_object_foreach(json, key, value)
+    {
         bool known = false;
         for (const char *const *at = keys; *at != NULL; at++)
             known = known || strcmp(*at, key) == 0;
@@ -175,6 +177,7 @@ struct dure_tree *call_body_tree(struct call *call)
     if (err == DURE_E_INVALID && problems.count > 0)
         call_fail_problems(call, &problems);
     else
-        call_fail(call, err, "the body cannot be taken: %s", problems.count > 0 ? problems.at[0].expected : dure_err_sentence(err));
+        call_fail(call, err, "the body cannot be taken: %s",
+                  problems.count > 0 ? problems.at[0].expected : dure_err_sentence(err));
     return NULL;
 }

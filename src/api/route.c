@@ -25,7 +25,8 @@ static bool match(const char *pattern, const char *path, char part[CALL_PARTS_MA
     return *path == '\0';
 }
 
-const struct route *route_find(enum dure_http_method method, const char *path, char part[CALL_PARTS_MAX][CALL_PART_MAX], bool *ret_other)
+const struct route *route_find(enum dure_http_method method, const char *path, char part[CALL_PARTS_MAX][CALL_PART_MAX],
+                               bool *ret_other)
 {
     for (unsigned i = 0; i < dure_route_count; i++) {
         if (!match(dure_routes[i].path, path, part))

@@ -35,9 +35,9 @@ void row_nodes(const struct call *call, const struct row *row, struct dure_buf *
 /* Names are read from bodies after the rows were written: rows end where the name belongs. */
 struct row_slot {
     uint64_t job;
-    size_t end;      /* of the row's text in `text` */
+    size_t end; /* of the row's text in `text` */
     bool visible;
-    char *name;      /* NULL: none, erased, or not to be seen */
+    char *name;          /* NULL: none, erased, or not to be seen */
     const void *summary; /* of an ended one, still to be decoded */
     size_t summary_length;
     uint32_t element;

@@ -1,80 +1,119 @@
 #include "api/schemas.h"
 
-#define SUMS "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer arriving:integer promised:integer virtual:boolean emulated:boolean"
-#define ROW                                                                                                                                           \
-    "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string state:string state_code:string "  \
-    "wait:string? tasks:integer gpus:integer gpu_milli:integer level:string? walltime_us:integer grace_us:integer submitted:string? started:string? " \
-    "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean virtual:boolean "                     \
-    "source_owner:string? allotment:string? priority:integer held:boolean requeues:integer exit_code:integer? exit_signal:integer? cause:string? "    \
+#define SUMS                                                                                                           \
+    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer arriving:integer "               \
+    "promised:integer virtual:boolean emulated:boolean"
+#define ROW                                                                                                            \
+    "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
+    "state:string state_code:string "                                                                                  \
+    "wait:string? tasks:integer gpus:integer gpu_milli:integer level:string? walltime_us:integer grace_us:integer "    \
+    "submitted:string? started:string? "                                                                               \
+    "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean "      \
+    "virtual:boolean "                                                                                                 \
+    "source_owner:string? allotment:string? priority:integer held:boolean requeues:integer exit_code:integer? "        \
+    "exit_signal:integer? cause:string? "                                                                              \
     "usage:{Usage}"
 
 const struct schema dure_schemas[] = {
     {"Error", "error:{ErrorBody}", "Why a request was refused."},
-    {"ErrorBody", "code:string message:string problems:[{Problem}] total:integer", "The code is one of the table in the reference."},
+    {"ErrorBody", "code:string message:string problems:[{Problem}] total:integer",
+     "The code is one of the table in the reference."},
     {"Problem", "field:string found:string expected:string", "One fault in a spec."},
     {"Job", "", "A Job spec as JSON: the same fields as in YAML."},
     {"Fleet", "", "A Fleet spec as JSON: the same fields as in YAML."},
     {"Tenants", "", "A Tenants spec as JSON: the same fields as in YAML."},
     {"Allotment", "", "One declaration as under `allotments` of a Tenants spec."},
     {"Submitted", "job:integer sequence:integer", "On disk: the job's number, and the leaf of its record."},
-    {"Granted", "allotment:integer sequence:integer preview:boolean text:string", "On disk; or, with preview, what it would do."},
-    {"Done", "job:integer allotment:integer sequence:integer preview:boolean text:string gpus:integer gpus_now:integer nodes:integer tenants:integer "
-             "tenants_now:integer allotments:integer allotments_now:integer roles:integer",
+    {"Granted", "allotment:integer sequence:integer preview:boolean text:string",
      "On disk; or, with preview, what it would do."},
-    {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string", "How many nodes were changed."},
+    {"Done",
+     "job:integer allotment:integer sequence:integer preview:boolean text:string gpus:integer gpus_now:integer "
+     "nodes:integer tenants:integer "
+     "tenants_now:integer allotments:integer allotments_now:integer roles:integer",
+     "On disk; or, with preview, what it would do."},
+    {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string",
+     "How many nodes were changed."},
     {"Ok", "status:string", ""},
     {"Health", "status:string", ""},
-    {"Usage", "cpu_us:integer memory_peak_mib:integer gpu_busy_us:integer gpu_memory_peak_mib:integer energy_mj:integer", "Summed over the tasks."},
+    {"Usage",
+     "cpu_us:integer memory_peak_mib:integer gpu_busy_us:integer gpu_memory_peak_mib:integer energy_mj:integer",
+     "Summed over the tasks."},
     {"JobRow", ROW " name:string?", "One job, one element of an array, or the rest of an array that waits."},
-    {"Jobs", "jobs:[{JobRow}] next:string", "`next` is absent on the last page; a page may be short and still have one."},
+    {"Jobs", "jobs:[{JobRow}] next:string",
+     "`next` is absent on the last page; a page may be short and still have one."},
     {"Dependency", "job:integer kind:string", ""},
     {"Attempt", "attempt:integer state:string started:string? ended:string? nodes:string", ""},
     {"JobDetail",
-     ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer tasks_per_node:integer "
-         "level_required:boolean begin:string? requeue:boolean after:[{Dependency}] attempts:[{Attempt}] script:string? workdir:string? "
-         "stdout:string? stderr:string? comment:string? command:[string] environment:[string] erased:[string] parts:[{JobRow}]",
+     ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer "
+         "tasks_per_node:integer "
+         "level_required:boolean begin:string? requeue:boolean after:[{Dependency}] attempts:[{Attempt}] "
+         "script:string? workdir:string? "
+         "stdout:string? stderr:string? comment:string? command:[string] environment:[string] erased:[string] "
+         "parts:[{JobRow}]",
      "What a person wrote is null for those who may not see it; the environment is for its submitter and operators."},
-    {"WhyRow", "rule:string text:string chain:string? owner:string? site:string? model:string? gpus:integer need:integer have:integer unit:string?",
+    {"WhyRow",
+     "rule:string text:string chain:string? owner:string? site:string? model:string? gpus:integer need:integer "
+     "have:integer unit:string?",
      "One place, and the first rule that refused it there."},
-    {"Why", "never:boolean job:integer element:integer state:string wait:string sentence:string ahead:integer start_estimate:string? rows:[{WhyRow}] "
-            "changes:[string]",
+    {"Why",
+     "never:boolean job:integer element:integer state:string wait:string sentence:string ahead:integer "
+     "start_estimate:string? rows:[{WhyRow}] "
+     "changes:[string]",
      "Each change named was tried and found to work."},
-    {"Version", "version:string core_version:integer journal_size:integer term:integer started:string? time:string? state_dir:string socket:string "
-                "zone:string? disk_free_mib:integer enforcement:[string]",
+    {"Version",
+     "version:string core_version:integer journal_size:integer term:integer started:string? time:string? "
+     "state_dir:string socket:string "
+     "zone:string? disk_free_mib:integer enforcement:[string]",
      ""},
     {"Role", "role:string tenant:string? owner:string?", ""},
     {"Me", "login:string uid:integer principal:integer? roles:[{Role}] default_project:string?", ""},
-    {"Sums", SUMS, "GPUs. own: used by guaranteed work; lent: by borrowed work; borrowed: by one's own work on others' GPUs."},
+    {"Sums", SUMS,
+     "GPUs. own: used by guaranteed work; lent: by borrowed work; borrowed: by one's own work on others' GPUs."},
     {"OwnerRow", "name:string label:string " SUMS, ""},
-    {"SiteRow", "name:string label:string region:string? latitude_udeg:integer longitude_udeg:integer engine:string " SUMS, ""},
+    {"SiteRow",
+     "name:string label:string region:string? latitude_udeg:integer longitude_udeg:integer engine:string " SUMS, ""},
     {"ModelRow", "name:string memory_mib:integer " SUMS, ""},
-    {"ChainRow", "name:string owner:string site:string model:string nodes:integer node_gpus:integer provenance:string source:string? "
-                 "available_from:string? levels:[string] " SUMS,
+    {"ChainRow",
+     "name:string owner:string site:string model:string nodes:integer node_gpus:integer provenance:string "
+     "source:string? "
+     "available_from:string? levels:[string] " SUMS,
      ""},
-    {"OtherRow", "name:string kind:string site:string? owner:string? count:integer note:string", "Not schedulable, and in no total."},
-    {"Board", "name:string zone:string? totals:{Sums} owners:[{OwnerRow}] sites:[{SiteRow}] models:[{ModelRow}] chains:[{ChainRow}] "
-              "others:[{OtherRow}]",
+    {"OtherRow", "name:string kind:string site:string? owner:string? count:integer note:string",
+     "Not schedulable, and in no total."},
+    {"Board",
+     "name:string zone:string? totals:{Sums} owners:[{OwnerRow}] sites:[{SiteRow}] models:[{ModelRow}] "
+     "chains:[{ChainRow}] "
+     "others:[{OtherRow}]",
      ""},
-    {"TenantRow", "path:string label:string? owner:string? weight:integer pending:integer running:integer gpus_used:integer gpus_borrowed:integer "
-                  "gpus_promised:integer gpu_hours_guaranteed:integer gpu_hours_borrowed:integer",
+    {"TenantRow",
+     "path:string label:string? owner:string? weight:integer pending:integer running:integer gpus_used:integer "
+     "gpus_borrowed:integer "
+     "gpus_promised:integer gpu_hours_guaranteed:integer gpu_hours_borrowed:integer",
      "Figures include all tenants below it."},
     {"TenantRows", "tenants:[{TenantRow}]", ""},
-    {"NodeRow", "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer used:integer "
-                "borrowed:integer emulated:boolean virtual:boolean",
+    {"NodeRow",
+     "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
+     "used:integer "
+     "borrowed:integer emulated:boolean virtual:boolean",
      ""},
     {"Nodes", "nodes:[{NodeRow}] next:string", ""},
-    {"Node", "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer used:integer "
-             "borrowed:integer emulated:boolean virtual:boolean jobs:[{JobRow}]",
+    {"Node",
+     "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
+     "used:integer "
+     "borrowed:integer emulated:boolean virtual:boolean jobs:[{JobRow}]",
      ""},
     {"Drain", "reason:string", "Journaled for good: name no person in it."},
-    {"AllotmentRow", "id:integer name:string tenant:string owner:string chain:string site:string model:string level:string cells:integer gpus:integer "
-                     "from:string? until:string? state:string? bound:integer suspended:integer gpus_used:integer gpus_lent:integer",
+    {"AllotmentRow",
+     "id:integer name:string tenant:string owner:string chain:string site:string model:string level:string "
+     "cells:integer gpus:integer "
+     "from:string? until:string? state:string? bound:integer suspended:integer gpus_used:integer gpus_lent:integer",
      ""},
     {"Allotments", "allotments:[{AllotmentRow}]", ""},
     {"Shrink", "cells:integer", "How many cells stay."},
     {"DigestRow", "sequence:integer digest:string", ""},
     {"Digests", "digests:[{DigestRow}] next:string", ""},
-    {"Erase", "login:string job:integer fields:[string]", "Either a login (with all jobs of that person) or a job; all fields unless some are named."},
+    {"Erase", "login:string job:integer fields:[string]",
+     "Either a login (with all jobs of that person) or a job; all fields unless some are named."},
     {"Erased", "bodies:integer jobs:integer sequence:integer note:string", ""},
     {"Backup", "directory:string with_key:boolean", "An absolute path on the daemon's machine."},
     {"BackedUp", "directory:string with_key:boolean", ""},

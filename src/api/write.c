@@ -19,7 +19,8 @@ static bool take_key(struct call *call)
     for (const char *at = key; *at != '\0'; at++)
         printable = printable && *at > 0x20 && *at < 0x7f;
     if (length == 0 || length > DURE_IDEM_KEY_MAX || !printable) {
-        call_fail(call, DURE_E_INVALID, "Idempotency-Key: found %zu bytes, expected 1..%d printable characters without spaces", length,
+        call_fail(call, DURE_E_INVALID,
+                  "Idempotency-Key: found %zu bytes, expected 1..%d printable characters without spaces", length,
                   DURE_IDEM_KEY_MAX);
         return false;
     }
@@ -74,8 +75,8 @@ static void on_answer(void *context, const struct dure_answer *answer)
     call->answered(call, answer);
 }
 
-void call_input(struct call *call, const struct dure_record *record, struct dure_body *body, enum dure_body_kind kind, const char *key,
-                dure_answer_fn answer, void *context)
+void call_input(struct call *call, const struct dure_record *record, struct dure_body *body, enum dure_body_kind kind,
+                const char *key, dure_answer_fn answer, void *context)
 {
     struct dure_input input = {.record = record,
                                .body = body,
@@ -125,7 +126,8 @@ void call_with_principal(struct call *call, call_fn then)
     struct dure_body *body;
 
     /* Another request of the same user may have made it meanwhile. */
-    if (call->who->principal.v == DURE_NONE32 && !dure_loop_principal_find(call->api->loop, call->who->login, &call->who->principal))
+    if (call->who->principal.v == DURE_NONE32 &&
+        !dure_loop_principal_find(call->api->loop, call->who->login, &call->who->principal))
         call->who->principal.v = DURE_NONE32;
     if (call->who->principal.v != DURE_NONE32) {
         then(call);

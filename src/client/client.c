@@ -53,7 +53,8 @@ bool dure_client_socket_path(char *path, size_t size)
 
 static bool is_loopback(const char *address)
 {
-    return strncmp(address, "127.0.0.1:", 10) == 0 || strncmp(address, "localhost:", 10) == 0 || strncmp(address, "[::1]:", 6) == 0;
+    return strncmp(address, "127.0.0.1:", 10) == 0 || strncmp(address, "localhost:", 10) == 0 ||
+           strncmp(address, "[::1]:", 6) == 0;
 }
 
 static enum dure_err set_up(struct dure_client *client, struct dure_error *error)
@@ -75,17 +76,21 @@ static enum dure_err set_up(struct dure_client *client, struct dure_error *error
     if (client->address[0] == '\0')
         ok = ok && curl_easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, client->socket_path) == CURLE_OK;
     if (!ok)
-        return dure_fail(error, DURE_E_UNSUPPORTED, "libcurl on this machine lacks an option that is needed (Unix sockets)");
+        return dure_fail(error, DURE_E_UNSUPPORTED,
+                         "libcurl on this machine lacks an option that is needed (Unix sockets)");
     return DURE_OK;
 }
 
-enum dure_err dure_client_new(const struct dure_client_options *options, struct dure_client **ret_client, struct dure_error *error)
+enum dure_err dure_client_new(const struct dure_client_options *options, struct dure_client **ret_client,
+                              struct dure_error *error)
 {
     struct dure_client *client;
     enum dure_err err;
 
-    if (options->address != NULL && (!is_loopback(options->address) || strlen(options->address) >= sizeof client->address))
-        return dure_fail(error, DURE_E_INVALID, "address: found '%s', expected 127.0.0.1:PORT (reach other machines through an SSH tunnel)",
+    if (options->address != NULL &&
+        (!is_loopback(options->address) || strlen(options->address) >= sizeof client->address))
+        return dure_fail(error, DURE_E_INVALID,
+                         "address: found '%s', expected 127.0.0.1:PORT (reach other machines through an SSH tunnel)",
                          options->address);
     client = calloc(1, sizeof *client);
     if (client == NULL)
@@ -94,8 +99,9 @@ enum dure_err dure_client_new(const struct dure_client_options *options, struct 
     err = DURE_OK;
     if (options->address != NULL)
         dure_text_copy(client->address, sizeof client->address, options->address);
-    else if (options->socket_path == NULL ? !dure_client_socket_path(client->socket_path, sizeof client->socket_path)
-                                          : !path_format(client->socket_path, sizeof client->socket_path, options->socket_path, ""))
+    else if (options->socket_path == NULL
+                 ? !dure_client_socket_path(client->socket_path, sizeof client->socket_path)
+                 : !path_format(client->socket_path, sizeof client->socket_path, options->socket_path, ""))
         err = dure_fail(error, DURE_E_LIMIT, "the socket's path is longer than %zu bytes, or no home folder is known",
                         sizeof client->socket_path - 1);
     if (err == DURE_OK && options->token != NULL && (client->token = strdup(options->token)) == NULL)
@@ -155,8 +161,7 @@ enum dure_err dure_client_foreign(const struct dure_client *client, CURLcode cod
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return dure_fail(error, DURE_E_TIMEOUT, "the daemon at %s did not answer in time", where);
-    case CURLE_OUT_OF_MEMORY:
-        return dure_fail(error, DURE_E_MEMORY, "out of memory");
+    case CURLE_OUT_OF_MEMORY: return dure_fail(error, DURE_E_MEMORY, "out of memory");
     case CURLE_WRITE_ERROR:
         return dure_fail(error, DURE_E_LIMIT, "the daemon's answer is larger than this program takes");
     case CURLE_COULDNT_CONNECT:
@@ -164,7 +169,8 @@ enum dure_err dure_client_foreign(const struct dure_client *client, CURLcode cod
             return dure_fail(error, DURE_E_PERMISSION, "%s belongs to another user; you may not connect to it", where);
         return dure_fail(error, DURE_E_UNREACHABLE, "no daemon listens on %s; start one with `dure up`", where);
     default:
-        return dure_fail(error, DURE_E_UNREACHABLE, "the daemon at %s broke the connection off: %s", where, curl_easy_strerror(code));
+        return dure_fail(error, DURE_E_UNREACHABLE, "the daemon at %s broke the connection off: %s", where,
+                         curl_easy_strerror(code));
     }
 }
 
@@ -183,8 +189,8 @@ static bool header_add(struct curl_slist **list, const char *name, const char *v
     return true;
 }
 
-enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_request *request, struct curl_slist **ret_headers,
-                                  struct dure_error *error)
+enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_request *request,
+                                  struct curl_slist **ret_headers, struct dure_error *error)
 {
     struct curl_slist *headers = NULL;
     struct dure_buf url;
@@ -192,7 +198,8 @@ enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_
 
     dure_buf_init(&url, TARGET_MAX);
     dure_buf_printf(&url, "http://%s%s%s%s", client->address[0] != '\0' ? client->address : "dured", request->path,
-                    request->query != NULL && *request->query != '\0' ? "?" : "", request->query != NULL ? request->query : "");
+                    request->query != NULL && *request->query != '\0' ? "?" : "",
+                    request->query != NULL ? request->query : "");
     ok = !url.failed && curl_easy_setopt(client->curl, CURLOPT_URL, url.data) == CURLE_OK;
     dure_buf_release(&url);
     ok = ok && header_add(&headers, "Expect", "") && header_add(&headers, "Content-Type", "application/json");
@@ -211,8 +218,10 @@ enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_
     } else {
         ok = ok && curl_easy_setopt(client->curl, CURLOPT_POST, 1L) == CURLE_OK;
         ok = ok && curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
-        ok = ok && curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "") == CURLE_OK;
-        ok = ok && curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length) == CURLE_OK;
+        ok = ok &&
+             curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "") == CURLE_OK;
+        ok = ok &&
+             curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length) == CURLE_OK;
     }
     if (!ok) {
         curl_slist_free_all(headers);
@@ -222,7 +231,8 @@ enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_
     return DURE_OK;
 }
 
-enum dure_err dure_client_call(struct dure_client *client, const struct dure_request *request, struct dure_reply *reply, struct dure_error *error)
+enum dure_err dure_client_call(struct dure_client *client, const struct dure_request *request, struct dure_reply *reply,
+                               struct dure_error *error)
 {
     struct curl_slist *headers = NULL;
     struct dure_buf body, lines;
@@ -258,6 +268,7 @@ enum dure_err dure_client_call(struct dure_client *client, const struct dure_req
     reply->headers = dure_buf_take(&lines);
     if (reply->body == NULL || reply->headers == NULL)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    reply->replayed = dure_reply_header(reply, "idempotency-replayed", value, sizeof value) && strcmp(value, "true") == 0;
+    reply->replayed =
+        dure_reply_header(reply, "idempotency-replayed", value, sizeof value) && strcmp(value, "true") == 0;
     return dure_reply_read(reply, error);
 }

@@ -14,8 +14,8 @@ struct dure_client {
 };
 
 /* Sets method, URL, headers and body; the caller frees the list after the transfer. */
-DURE_NODISCARD enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_request *request, struct curl_slist **ret_headers,
-                                                 struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_client_prepare(struct dure_client *client, const struct dure_request *request,
+                                                 struct curl_slist **ret_headers, struct dure_error *error);
 /* libcurl's failure in our words. */
 enum dure_err dure_client_foreign(const struct dure_client *client, CURLcode code, struct dure_error *error);
 /* Parses the JSON of an answer and turns a status outside 2xx into the daemon's error. */

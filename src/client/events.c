@@ -91,12 +91,14 @@ static enum dure_err refused(struct reader *reader, struct dure_error *error)
     reply.body_length = reader->refusal.length;
     dure_buf_str(&reader->refusal, "");
     reply.body = dure_buf_take(&reader->refusal);
-    err = reply.headers != NULL && reply.body != NULL ? dure_reply_read(&reply, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
+    err = reply.headers != NULL && reply.body != NULL ? dure_reply_read(&reply, error)
+                                                      : dure_fail(error, DURE_E_MEMORY, "out of memory");
     dure_reply_release(&reply);
     return err;
 }
 
-enum dure_err dure_client_events(struct dure_client *client, uint64_t from, dure_client_event_fn event, void *context, struct dure_error *error)
+enum dure_err dure_client_events(struct dure_client *client, uint64_t from, dure_client_event_fn event, void *context,
+                                 struct dure_error *error)
 {
     struct reader reader = {.curl = client->curl, .sequence = UINT64_MAX, .event = event, .context = context};
     struct dure_request request = {.method = "GET", .path = "/v1/events"};

@@ -1,5 +1,5 @@
-#include "base/text.h"
 #include "client/load.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,10 +75,12 @@ static enum dure_err send_one(struct load *load, struct wire *wire, struct dure_
     size_t length, at = 0;
 
     if (options->idempotency_keys)
-        snprintf(key, sizeof key, "Idempotency-Key: load-%d-%llu\r\n", (int)getpid(), (unsigned long long)load->serial++);
-    length = (size_t)snprintf(load->request, load->request_max,
-                              "POST %s HTTP/1.1\r\nHost: dured\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n", options->path, key,
-                              options->body_length);
+        snprintf(key, sizeof key, "Idempotency-Key: load-%d-%llu\r\n", (int)getpid(),
+                 (unsigned long long)load->serial++);
+    length = (size_t)snprintf(
+        load->request, load->request_max,
+        "POST %s HTTP/1.1\r\nHost: dured\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n",
+        options->path, key, options->body_length);
     memcpy(load->request + length, options->body, options->body_length);
     length += options->body_length;
     wire->sent_us = now_us();
@@ -100,7 +102,8 @@ static enum dure_err connect_one(struct load *load, struct wire *wire, struct du
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = wire};
 
     if (strlen(load->options->socket_path) >= sizeof address.sun_path)
-        return dure_fail(error, DURE_E_LIMIT, "the socket's path is longer than %zu bytes", sizeof address.sun_path - 1);
+        return dure_fail(error, DURE_E_LIMIT, "the socket's path is longer than %zu bytes",
+                         sizeof address.sun_path - 1);
     dure_text_copy(address.sun_path, sizeof address.sun_path, load->options->socket_path);
     wire->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (wire->fd < 0)
@@ -191,14 +194,16 @@ static enum dure_err pump(struct load *load, struct dure_error *error)
     return err;
 }
 
-enum dure_err dure_load_run(const struct dure_load_options *options, struct dure_load_result *ret_result, struct dure_error *error)
+enum dure_err dure_load_run(const struct dure_load_options *options, struct dure_load_result *ret_result,
+                            struct dure_error *error)
 {
     struct dure_load_result result = {0};
     struct load load = {.options = options, .result = &result};
     enum dure_err err;
 
     if (options->clients == 0 || options->clients > DURE_LOAD_CLIENTS_MAX)
-        return dure_fail(error, DURE_E_LIMIT, "clients: found %u, expected 1..%d", options->clients, DURE_LOAD_CLIENTS_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "clients: found %u, expected 1..%d", options->clients,
+                         DURE_LOAD_CLIENTS_MAX);
     load.request_max = HEAD_MAX + strlen(options->path) + options->body_length;
     load.request = malloc(load.request_max);
     load.wires = calloc(options->clients, sizeof *load.wires);

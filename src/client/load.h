@@ -9,8 +9,8 @@ struct dure_load_options {
     const char *socket_path;
     unsigned clients;
     int64_t duration_us;
-    const char *path;      /* "/v1/jobs" */
-    const char *body;      /* the same for every request */
+    const char *path; /* "/v1/jobs" */
+    const char *body; /* the same for every request */
     size_t body_length;
     bool idempotency_keys; /* a fresh one a request */
 };
@@ -25,4 +25,5 @@ struct dure_load_result {
 };
 
 /* E_UNREACHABLE: nothing listens, or the daemon closed a connection. */
-DURE_NODISCARD enum dure_err dure_load_run(const struct dure_load_options *options, struct dure_load_result *ret_result, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_load_run(const struct dure_load_options *options, struct dure_load_result *ret_result,
+                                           struct dure_error *error);

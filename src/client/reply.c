@@ -97,13 +97,15 @@ static const struct dure_tree *nearest(const struct dure_tree *tree, const char 
     return tree;
 }
 
-uint32_t dure_reply_problems(const struct dure_reply *reply, const struct dure_tree *tree, struct dure_problems *problems)
+uint32_t dure_reply_problems(const struct dure_reply *reply, const struct dure_tree *tree,
+                             struct dure_problems *problems)
 {
     const json_t *list = json_object_get(json_object_get(reply->json, "error"), "problems");
     const json_t *entry;
     size_t index;
 
-    json_array_foreach(list, index, entry) {
+    json_array_foreach(list, index, entry)
+    {
         const char *field = json_string_value(json_object_get(entry, "field"));
         const char *found = json_string_value(json_object_get(entry, "found"));
         const char *expected = json_string_value(json_object_get(entry, "expected"));

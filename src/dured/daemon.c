@@ -41,7 +41,8 @@ static void measure_disk(struct daemon *daemon)
     daemon->disk_free_mib = (uint64_t)status.f_bavail * status.f_frsize >> 20;
     daemon->disk_low = daemon->disk_free_mib < (was ? low + low / 8 : low); /* a little more before it is well again */
     if (daemon->disk_low && !was)
-        log_line(LOG_LEVEL_WARNING, "only %llu MiB are free: nothing new is taken", (unsigned long long)daemon->disk_free_mib);
+        log_line(LOG_LEVEL_WARNING, "only %llu MiB are free: nothing new is taken",
+                 (unsigned long long)daemon->disk_free_mib);
     if (!daemon->disk_low && was)
         log_line(LOG_LEVEL_INFO, "%llu MiB are free again", (unsigned long long)daemon->disk_free_mib);
 }
@@ -111,8 +112,9 @@ static void on_recovered(struct daemon *daemon)
         daemon_fail(daemon, 1, "%s", daemon->recovered.error.text);
     if (recovery->note[0] != '\0' && recovery->size > 0)
         log_line(LOG_LEVEL_WARNING, "%s", recovery->note);
-    log_line(LOG_LEVEL_INFO, "recovered %llu leaves (%llu from a snapshot) in %llu ms", (unsigned long long)recovery->size,
-             (unsigned long long)recovery->from_snapshot, (unsigned long long)recovery->seconds_us / 1000);
+    log_line(LOG_LEVEL_INFO, "recovered %llu leaves (%llu from a snapshot) in %llu ms",
+             (unsigned long long)recovery->size, (unsigned long long)recovery->from_snapshot,
+             (unsigned long long)recovery->seconds_us / 1000);
     daemon->snapshot_last = recovery->from_snapshot;
     daemon->phase = PHASE_FIRST;
     hand_over_attempts(daemon);
@@ -190,7 +192,8 @@ static void on_stop_poll(uv_timer_t *timer)
     }
     if (!waited)
         return;
-    log_line(LOG_LEVEL_WARNING, "something did not finish in %d s: stopping without a last snapshot", STOP_WAIT_MS / 1000);
+    log_line(LOG_LEVEL_WARNING, "something did not finish in %d s: stopping without a last snapshot",
+             STOP_WAIT_MS / 1000);
     snapshot_cancel(daemon);
     store_stop(&daemon->store);
     unlink(daemon->options.socket);
@@ -271,7 +274,8 @@ int daemon_run(const struct options *options)
     if (uv_loop_init(&daemon.uv) != 0)
         daemon_fail(&daemon, 1, "the event loop does not start");
     daemon.timers.loop = &daemon.uv;
-    world_start(&daemon); /* before the API: libuv runs what was started last first, and the API is to take requests in before the loop turns */
+    world_start(
+        &daemon); /* before the API: libuv runs what was started last first, and the API is to take requests in before the loop turns */
     uv_timer_init(&daemon.uv, &daemon.second);
     uv_timer_init(&daemon.uv, &daemon.stop_timer);
     daemon.second.data = daemon.stop_timer.data = &daemon;

@@ -25,7 +25,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 struct options {
     char state[PATH_BYTES];
     char socket[sizeof((struct sockaddr_un *)0)->sun_path];
-    const char *fleet;   /* file; NULL: none */
+    const char *fleet; /* file; NULL: none */
     const char *tenants;
     char log[PATH_BYTES]; /* file; "": standard error */
     const char *origin;
@@ -45,13 +45,15 @@ void log_open(const struct options *options);
 void log_line(enum log_level level, const char *format, ...) DURE_PRINTF(2, 3);
 
 /* detach.c: the parent waits for the child's word. */
-DURE_NODISCARD bool detach(const struct options *options);         /* returns in the child only; false: it failed, and was said */
-void detach_ready(void);                         /* the parent may go: exit 0 */
+DURE_NODISCARD bool
+detach(const struct options *options);            /* returns in the child only; false: it failed, and was said */
+void detach_ready(void);                          /* the parent may go: exit 0 */
 void detach_failed(int status, const char *text); /* the parent says it and exits so */
 
 /* listen.c */
 DURE_NODISCARD enum dure_err listen_open(const struct options *options, int *ret_fd, struct dure_error *error);
-DURE_NODISCARD enum dure_err folder_make(const char *path, mode_t mode, struct dure_error *error); /* with its parents */
+DURE_NODISCARD enum dure_err folder_make(const char *path, mode_t mode,
+                                         struct dure_error *error); /* with its parents */
 
 /* notify.c: tells systemd, if it asked ($NOTIFY_SOCKET). */
 void notify_systemd(const char *text);
@@ -69,14 +71,14 @@ struct store {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct store_item *first, **last;       /* to do */
-    struct store_item *done, **done_last;   /* done, for the owner */
+    struct store_item *first, **last;     /* to do */
+    struct store_item *done, **done_last; /* done, for the owner */
     struct store_item *spare;
     bool stop, started;
-    uint64_t outstanding;                   /* asked for and not yet back, as the owner counts */
+    uint64_t outstanding; /* asked for and not yet back, as the owner counts */
     uv_async_t async;
     struct dure_journal *journal;
-    void (*begin)(struct store *store);     /* first on the thread: opens the journal; false ends it */
+    void (*begin)(struct store *store); /* first on the thread: opens the journal; false ends it */
     void (*finished)(struct store *store, struct store_item *item); /* on the owner's thread */
     void *context;
 };
@@ -92,7 +94,8 @@ struct timers {
     uv_loop_t *loop;
     struct timer *first;
 };
-void timers_set(void *timers, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key), void *fire_context);
+void timers_set(void *timers, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key),
+                void *fire_context);
 void timers_close(struct timers *timers);
 
 /* What the store's thread brings back from recovery, besides the daemon's core and loop; nobody else touches those before `finished`. */
@@ -172,7 +175,7 @@ void chores_consider(struct daemon *daemon);
 void host_make(struct daemon *daemon, struct dure_api_host *ret_host);
 
 /* snapshot.c */
-void snapshot_start(struct daemon *daemon);   /* begins to watch children */
+void snapshot_start(struct daemon *daemon);    /* begins to watch children */
 void snapshot_consider(struct daemon *daemon); /* once a second */
 void snapshot_durable(struct daemon *daemon);  /* leaves became durable */
 void snapshot_now(struct daemon *daemon);      /* in this process: at an orderly stop */
@@ -180,5 +183,6 @@ void snapshot_cancel(struct daemon *daemon);
 
 /* daemon.c */
 int daemon_run(const struct options *options);
-void daemon_fail(struct daemon *daemon, int status, const char *format, ...) DURE_PRINTF(3, 4); /* says it and ends the process at once */
+void daemon_fail(struct daemon *daemon, int status, const char *format, ...)
+    DURE_PRINTF(3, 4); /* says it and ends the process at once */
 void daemon_stop(struct daemon *daemon, const char *why);

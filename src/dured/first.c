@@ -58,7 +58,8 @@ static void default_tenants(const struct dure_fleet *fleet, struct dure_buf *yam
         dure_buf_str(yaml, "allotments:\n");
     for (uint32_t i = 0; i < fleet->chain_count; i++)
         dure_buf_printf(yaml, "  - {name: %s, tenant: %s, chain: %s, level: node, count: %u}\n", fleet->chains[i].name,
-                        fleet->owners[fleet->chains[i].owner.v].name, fleet->chains[i].name, fleet->chains[i].node_count);
+                        fleet->owners[fleet->chains[i].owner.v].name, fleet->chains[i].name,
+                        fleet->chains[i].node_count);
     dure_buf_str(yaml, "roles:\n  - {role: operator, login: ");
     dure_buf_json(yaml, login);
     dure_buf_str(yaml, "}\n");

@@ -11,18 +11,21 @@ static enum dure_err health(void *context, struct dure_error *error)
     uint64_t done = atomic_load(&daemon->recovered.done), total = atomic_load(&daemon->recovered.total);
 
     if (daemon->phase == PHASE_RECOVERING)
-        return dure_fail(error, DURE_E_BUSY, "recovering: %llu of %llu records", (unsigned long long)done, (unsigned long long)total);
+        return dure_fail(error, DURE_E_BUSY, "recovering: %llu of %llu records", (unsigned long long)done,
+                         (unsigned long long)total);
     if (daemon->phase == PHASE_FIRST)
         return dure_fail(error, DURE_E_BUSY, "reading the specs of a first start");
     if (daemon->phase == PHASE_STOPPING)
         return dure_fail(error, DURE_E_BUSY, "stopping");
     if (daemon->clock_held_us != 0)
-        return dure_fail(error, DURE_E_BUSY, "the wall clock jumped by %s%s and is held: POST /v1/clock/accept, or set it right",
-                         daemon->clock_held_us < 0 ? "-" : "",
-                         dure_duration_format(daemon->clock_held_us < 0 ? -daemon->clock_held_us : daemon->clock_held_us, text));
+        return dure_fail(
+            error, DURE_E_BUSY, "the wall clock jumped by %s%s and is held: POST /v1/clock/accept, or set it right",
+            daemon->clock_held_us < 0 ? "-" : "",
+            dure_duration_format(daemon->clock_held_us < 0 ? -daemon->clock_held_us : daemon->clock_held_us, text));
     if (daemon->disk_low)
         return dure_fail(error, DURE_E_FULL, "only %llu MiB are free in %s: nothing new is taken below %llu MiB",
-                         (unsigned long long)daemon->disk_free_mib, daemon->options.state, (unsigned long long)daemon->options.disk_low_mib);
+                         (unsigned long long)daemon->disk_free_mib, daemon->options.state,
+                         (unsigned long long)daemon->options.disk_low_mib);
     return DURE_OK;
 }
 
@@ -99,7 +102,8 @@ static uint64_t disk_free(void *context)
     return daemon->disk_free_mib;
 }
 
-static enum dure_err log_path(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path, size_t size)
+static enum dure_err log_path(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path,
+                              size_t size)
 {
     struct daemon *daemon = context;
     char directory[PATH_BYTES + 16];

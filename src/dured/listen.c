@@ -24,8 +24,8 @@ enum dure_err folder_make(const char *path, mode_t mode, struct dure_error *erro
         memcpy(part, path, at);
         part[at] = '\0';
         if (mkdir(part, mode) != 0 && errno != EEXIST && errno != EISDIR)
-            return dure_fail(error, errno == EACCES || errno == EPERM || errno == EROFS ? DURE_E_PERMISSION : DURE_E_IO, "%s: %s", part,
-                             strerror(errno));
+            return dure_fail(error, errno == EACCES || errno == EPERM || errno == EROFS ? DURE_E_PERMISSION : DURE_E_IO,
+                             "%s: %s", part, strerror(errno));
     }
     return DURE_OK;
 }
@@ -37,7 +37,8 @@ static bool answers(const struct sockaddr_un *address)
     const struct timespec pause = {.tv_nsec = 50000000};
     for (unsigned tries = 0; tries < 20; tries++) {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool connected = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+        bool connected =
+            fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
         if (fd >= 0)
             close(fd);
         if (!connected)

@@ -21,7 +21,8 @@ static const char usage[] =
     "  --fleet FILE          the Fleet spec of a first start; later starts keep what was set\n"
     "  --tenants FILE        the Tenants spec of a first start (a tenant for each owner)\n"
     "  --origin NAME         the journal's name in its checkpoints, when it is made (dure.HOST)\n"
-    "  --foreground          stay; log to standard error. Else: into the background once it answers, log to STATE/dured.log\n"
+    "  --foreground          stay; log to standard error. Else: into the background once it answers, log to "
+    "STATE/dured.log\n"
     "  --log FILE            log there\n"
     "  --log-level LEVEL     error, warning, info (default) or debug\n"
     "  --disk-low-mib N      take nothing new with less free (256)\n"
@@ -32,18 +33,41 @@ static const char usage[] =
     "\n"
     "SIGTERM stops it in good order; jobs go on. SIGHUP opens the log file again.\n";
 
-enum { OPT_STATE = 1, OPT_SOCKET, OPT_MODE, OPT_FLEET, OPT_TENANTS, OPT_ORIGIN, OPT_FOREGROUND, OPT_LOG, OPT_LEVEL, OPT_DISK, OPT_SNAPSHOT, OPT_RATE,
-       OPT_KEY, OPT_VERSION, OPT_HELP };
+enum {
+    OPT_STATE = 1,
+    OPT_SOCKET,
+    OPT_MODE,
+    OPT_FLEET,
+    OPT_TENANTS,
+    OPT_ORIGIN,
+    OPT_FOREGROUND,
+    OPT_LOG,
+    OPT_LEVEL,
+    OPT_DISK,
+    OPT_SNAPSHOT,
+    OPT_RATE,
+    OPT_KEY,
+    OPT_VERSION,
+    OPT_HELP
+};
 
 static const struct option longs[] = {
-    {"state", required_argument, NULL, OPT_STATE},         {"socket", required_argument, NULL, OPT_SOCKET},
-    {"socket-mode", required_argument, NULL, OPT_MODE},    {"fleet", required_argument, NULL, OPT_FLEET},
-    {"tenants", required_argument, NULL, OPT_TENANTS},     {"origin", required_argument, NULL, OPT_ORIGIN},
-    {"foreground", no_argument, NULL, OPT_FOREGROUND},     {"log", required_argument, NULL, OPT_LOG},
-    {"log-level", required_argument, NULL, OPT_LEVEL},     {"disk-low-mib", required_argument, NULL, OPT_DISK},
-    {"snapshot-leaves", required_argument, NULL, OPT_SNAPSHOT}, {"rate", required_argument, NULL, OPT_RATE},
-    {"new-key", no_argument, NULL, OPT_KEY},               {"version", no_argument, NULL, OPT_VERSION},
-    {"help", no_argument, NULL, OPT_HELP},                 {NULL, 0, NULL, 0},
+    {"state", required_argument, NULL, OPT_STATE},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"socket-mode", required_argument, NULL, OPT_MODE},
+    {"fleet", required_argument, NULL, OPT_FLEET},
+    {"tenants", required_argument, NULL, OPT_TENANTS},
+    {"origin", required_argument, NULL, OPT_ORIGIN},
+    {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"log", required_argument, NULL, OPT_LOG},
+    {"log-level", required_argument, NULL, OPT_LEVEL},
+    {"disk-low-mib", required_argument, NULL, OPT_DISK},
+    {"snapshot-leaves", required_argument, NULL, OPT_SNAPSHOT},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"new-key", no_argument, NULL, OPT_KEY},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static int complain(const char *option, const char *found, const char *expected)
@@ -174,8 +198,12 @@ static int take(struct reading *reading, int option, const char *value)
     struct options *options = reading->options;
 
     switch (option) {
-    case OPT_STATE: reading->state_named = true; return read_path("state", value, options->state, sizeof options->state);
-    case OPT_SOCKET: reading->socket_named = true; return read_path("socket", value, options->socket, sizeof options->socket);
+    case OPT_STATE:
+        reading->state_named = true;
+        return read_path("state", value, options->state, sizeof options->state);
+    case OPT_SOCKET:
+        reading->socket_named = true;
+        return read_path("socket", value, options->socket, sizeof options->socket);
     case OPT_MODE: return read_mode(value, &options->socket_mode);
     case OPT_FLEET: options->fleet = fleet; return read_path("fleet", value, fleet, sizeof fleet);
     case OPT_TENANTS: options->tenants = tenants; return read_path("tenants", value, tenants, sizeof tenants);
@@ -229,11 +257,14 @@ int options_read(int argc, char **argv, struct options *ret_options)
         fputs("dured: no state folder: name one with --state\n", stderr);
         return USAGE_STATUS + 1;
     }
-    if (!reading.socket_named && !default_socket(&options, reading.state_named, options.socket, sizeof options.socket)) {
-        fprintf(stderr, "dured: a Unix socket's path has at most %zu bytes; name a shorter one with --socket\n", sizeof options.socket - 1);
+    if (!reading.socket_named &&
+        !default_socket(&options, reading.state_named, options.socket, sizeof options.socket)) {
+        fprintf(stderr, "dured: a Unix socket's path has at most %zu bytes; name a shorter one with --socket\n",
+                sizeof options.socket - 1);
         return USAGE_STATUS + 1;
     }
-    if (!options.foreground && options.log[0] == '\0' && snprintf(options.log, sizeof options.log, "%s/dured.log", options.state) >= PATH_BYTES) {
+    if (!options.foreground && options.log[0] == '\0' &&
+        snprintf(options.log, sizeof options.log, "%s/dured.log", options.state) >= PATH_BYTES) {
         fputs("dured: the state folder's path is too long\n", stderr);
         return USAGE_STATUS + 1;
     }

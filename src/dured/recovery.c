@@ -9,8 +9,8 @@ static void progress(void *context, uint64_t done, uint64_t total)
     atomic_store(&daemon->recovered.done, done);
     atomic_store(&daemon->recovered.total, total);
     if (done < total)
-        log_line(LOG_LEVEL_INFO, "recovering: %llu of %llu records (%llu %%)", (unsigned long long)done, (unsigned long long)total,
-                 (unsigned long long)(total > 0 ? done * 100 / total : 100));
+        log_line(LOG_LEVEL_INFO, "recovering: %llu of %llu records (%llu %%)", (unsigned long long)done,
+                 (unsigned long long)total, (unsigned long long)(total > 0 ? done * 100 / total : 100));
 }
 
 static bool take_login(void *context, uint64_t id, const void *bytes, size_t length)
@@ -21,7 +21,8 @@ static bool take_login(void *context, uint64_t id, const void *bytes, size_t len
 
     recovered->err = dure_body_decode(bytes, length, &body, &recovered->error);
     if (recovered->err == DURE_OK)
-        recovered->err = dure_loop_principal_put(daemon->loop, (struct dure_principal_id){(uint32_t)id}, dure_body_text(body, DURE_BODY_LOGIN));
+        recovered->err = dure_loop_principal_put(daemon->loop, (struct dure_principal_id){(uint32_t)id},
+                                                 dure_body_text(body, DURE_BODY_LOGIN));
     dure_body_free(body);
     return recovered->err == DURE_OK;
 }
@@ -48,13 +49,16 @@ static enum dure_err make_loop(struct daemon *daemon)
 static enum dure_err recover(struct daemon *daemon, struct store *store)
 {
     struct recovered *recovered = &daemon->recovered;
-    struct dure_journal_options options = {
-        .directory = daemon->options.state, .origin = daemon->options.origin, .create = true, .new_key = daemon->options.new_key};
+    struct dure_journal_options options = {.directory = daemon->options.state,
+                                           .origin = daemon->options.origin,
+                                           .create = true,
+                                           .new_key = daemon->options.new_key};
     enum dure_err err;
 
     err = dure_journal_open(&options, &store->journal, &recovered->error);
     if (err == DURE_OK)
-        err = dure_recover(store->journal, daemon->options.state, &recovered->recovery, progress, daemon, &recovered->error);
+        err = dure_recover(store->journal, daemon->options.state, &recovered->recovery, progress, daemon,
+                           &recovered->error);
     if (err != DURE_OK)
         return err;
     daemon->core = recovered->recovery.core;

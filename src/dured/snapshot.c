@@ -13,11 +13,13 @@
 
 enum { NICE = 10, JOBS_PER_LEAF = 4 };
 
-static enum dure_err write_state(struct daemon *daemon, uint64_t sequence, struct dure_snapshot_writer **ret_writer, struct dure_error *error)
+static enum dure_err write_state(struct daemon *daemon, uint64_t sequence, struct dure_snapshot_writer **ret_writer,
+                                 struct dure_error *error)
 {
     enum dure_err err;
 
-    err = dure_snapshot_begin(daemon->options.state, sequence, dure_core_digest(daemon->core), DURE_CORE_VERSION, ret_writer, error);
+    err = dure_snapshot_begin(daemon->options.state, sequence, dure_core_digest(daemon->core), DURE_CORE_VERSION,
+                              ret_writer, error);
     if (err != DURE_OK)
         return err;
     err = dure_core_save(daemon->core, dure_snapshot_write, *ret_writer);
@@ -91,14 +93,15 @@ static void begin(struct daemon *daemon)
     daemon->snapshot_pipe = ends[1];
     daemon->snapshot_wanted = false;
     daemon->snapshot_begun_us = before;
-    log_line(LOG_LEVEL_DEBUG, "snapshot of %llu leaves begun; the owner paused %lld us", (unsigned long long)daemon->snapshot_sequence,
-             (long long)(boot_us(NULL) - before));
+    log_line(LOG_LEVEL_DEBUG, "snapshot of %llu leaves begun; the owner paused %lld us",
+             (unsigned long long)daemon->snapshot_sequence, (long long)(boot_us(NULL) - before));
     snapshot_durable(daemon);
 }
 
 void snapshot_durable(struct daemon *daemon)
 {
-    if (daemon->snapshot_child == 0 || daemon->snapshot_pipe < 0 || dure_loop_durable(daemon->loop) < daemon->snapshot_sequence)
+    if (daemon->snapshot_child == 0 || daemon->snapshot_pipe < 0 ||
+        dure_loop_durable(daemon->loop) < daemon->snapshot_sequence)
         return;
     if (write(daemon->snapshot_pipe, "d", 1) != 1)
         log_line(LOG_LEVEL_DEBUG, "snapshot: its writer is gone");
@@ -131,7 +134,8 @@ static void on_child(uv_signal_t *handle, int number)
     if (daemon->snapshot_child == 0 || waitpid(daemon->snapshot_child, &status, WNOHANG) != daemon->snapshot_child)
         return;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        log_line(LOG_LEVEL_INFO, "snapshot of %llu leaves written in %lld ms", (unsigned long long)daemon->snapshot_sequence,
+        log_line(LOG_LEVEL_INFO, "snapshot of %llu leaves written in %lld ms",
+                 (unsigned long long)daemon->snapshot_sequence,
                  (long long)(boot_us(NULL) - daemon->snapshot_begun_us) / 1000);
         daemon->snapshot_last = daemon->snapshot_sequence;
     }
@@ -173,7 +177,8 @@ void snapshot_now(struct daemon *daemon)
     enum dure_err err;
 
     snapshot_cancel(daemon);
-    if (daemon->snapshot_last == dure_loop_stepped(daemon->loop) || dure_loop_durable(daemon->loop) != dure_loop_stepped(daemon->loop))
+    if (daemon->snapshot_last == dure_loop_stepped(daemon->loop) ||
+        dure_loop_durable(daemon->loop) != dure_loop_stepped(daemon->loop))
         return;
     err = write_state(daemon, dure_loop_durable(daemon->loop), &writer, &error);
     if (err == DURE_OK)

@@ -19,7 +19,8 @@ static void on_fire(uv_timer_t *handle)
 }
 
 /* Engines hold a handful of keys each: a list will do. */
-void timers_set(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key), void *fire_context)
+void timers_set(void *context, uint64_t key, int64_t at_us, void (*fire)(void *fire_context, uint64_t key),
+                void *fire_context)
 {
     struct timers *timers = context;
     struct timer *timer;

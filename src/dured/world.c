@@ -148,7 +148,8 @@ static struct dure_engine *engine(void *context, struct dure_site_id site)
         return NULL;
     if (fleet->sites[site.v].engine == DURE_ENGINE_LOCAL)
         return world_local(daemon);
-    if (daemon->emulated == NULL && dure_engine_emulated_new(&clock, dure_loop_observe, daemon->loop, &daemon->emulated) != DURE_OK)
+    if (daemon->emulated == NULL &&
+        dure_engine_emulated_new(&clock, dure_loop_observe, daemon->loop, &daemon->emulated) != DURE_OK)
         daemon->emulated = NULL;
     return daemon->emulated;
 }
@@ -173,8 +174,12 @@ static void fatal(void *context, enum dure_err err, const char *text)
     struct daemon *daemon = context;
 
     if (err == DURE_E_FULL)
-        daemon_fail(daemon, 4, "the disk is full: %s. Nothing acknowledged is lost and jobs go on; make room and start again", text);
-    daemon_fail(daemon, 3, "stopping at once: %s (%s). Nothing acknowledged is lost and jobs go on; start again to recover", text, dure_err_wire(err));
+        daemon_fail(daemon, 4,
+                    "the disk is full: %s. Nothing acknowledged is lost and jobs go on; make room and start again",
+                    text);
+    daemon_fail(daemon, 3,
+                "stopping at once: %s (%s). Nothing acknowledged is lost and jobs go on; start again to recover", text,
+                dure_err_wire(err));
 }
 
 static void held(void *context, int64_t jump_us)
@@ -184,7 +189,9 @@ static void held(void *context, int64_t jump_us)
 
     daemon->clock_held_us = jump_us;
     if (jump_us != 0)
-        log_line(LOG_LEVEL_WARNING, "the wall clock jumped %s by %s: time is held at its old pace; an operator accepts the jump with POST /v1/clock/accept",
+        log_line(LOG_LEVEL_WARNING,
+                 "the wall clock jumped %s by %s: time is held at its old pace; an operator accepts the jump with POST "
+                 "/v1/clock/accept",
                  jump_us > 0 ? "forward" : "back", dure_duration_format(jump_us > 0 ? jump_us : -jump_us, text));
     else
         log_line(LOG_LEVEL_INFO, "the clock's jump is over");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/text.h"
 #include "rig.h"
 #include "tap.h"
 
@@ -22,14 +23,15 @@ static json_t *document;
 static const char *stray(const json_t *value, const char *schema)
 {
     static char found[256];
-    const json_t *properties =
-        json_object_get(json_object_get(json_object_get(json_object_get(document, "components"), "schemas"), schema), "properties");
+    const json_t *properties = json_object_get(
+        json_object_get(json_object_get(json_object_get(document, "components"), "schemas"), schema), "properties");
     const char *key, *inner, *ref;
     const json_t *property, *item;
     size_t index;
     json_t *member;
 
-    json_object_foreach((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         property = json_object_get(properties, key);
         if (property == NULL) {
             snprintf(found, sizeof found, "%s.%s", schema, key);
@@ -39,9 +41,8 @@ static const char *stray(const json_t *value, const char *schema)
         if (ref != NULL && (inner = stray(member, strrchr(ref, '/') + 1)) != NULL)
             return inner;
         ref = json_string_value(json_object_get(json_object_get(property, "items"), "$ref"));
-        json_array_foreach(member, index, item)
-            if (ref != NULL && (inner = stray(item, strrchr(ref, '/') + 1)) != NULL)
-                return inner;
+        json_array_foreach(member, index,
+                           item) if (ref != NULL && (inner = stray(item, strrchr(ref, '/') + 1)) != NULL) return inner;
     }
     return NULL;
 }
@@ -52,17 +53,26 @@ static void conforms(struct rig *rig, const char *path, const char *query, const
 
     TAP_EQ_INT(rig_get(rig, path, query), 200, "GET %s?%s", path, query != NULL ? query : "");
     bad = stray(rig->reply.json, schema);
-    TAP_OK(rig->reply.json != NULL && bad == NULL, "it is a %s%s%s", schema, bad != NULL ? ", but for " : "", bad != NULL ? bad : "");
+    TAP_OK(rig->reply.json != NULL && bad == NULL, "it is a %s%s%s", schema, bad != NULL ? ", but for " : "",
+           bad != NULL ? bad : "");
 }
 
 static void test_answers(struct rig *rig)
 {
     TAP_EQ_INT(rig_get(rig, "/openapi.json", NULL), 200, "the document");
     document = json_incref(rig->reply.json);
-    TAP_OK(rig_submit(rig, "\"name\":\"short\",\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"echo out; echo err >&2\"]", NULL) == 1, "a real job");
+    TAP_OK(
+        rig_submit(
+            rig,
+            "\"name\":\"short\",\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"echo out; echo err >&2\"]",
+            NULL) == 1,
+        "a real job");
     TAP_OK(rig_wait_state(rig, 1, "COMPLETED", 20), "ends");
-    TAP_EQ_INT(rig_submit(rig, "\"name\":\"arr\",\"models\":[\"big\"],\"array\":\"0-9%2\",\"runs_for\":\"1h\",\"walltime\":\"2h\",\"command\":[\"x\"]", NULL), 2,
-               "an array, two at a time");
+    TAP_EQ_INT(rig_submit(rig,
+                          "\"name\":\"arr\",\"models\":[\"big\"],\"array\":\"0-9%2\",\"runs_for\":\"1h\",\"walltime\":"
+                          "\"2h\",\"command\":[\"x\"]",
+                          NULL),
+               2, "an array, two at a time");
     TAP_EQ_INT(rig_submit(rig, "\"name\":\"held\",\"hold\":true,\"command\":[\"x\"]", NULL), 3, "a held job");
     conforms(rig, "/v1/jobs", "state=all", "Jobs");
     conforms(rig, "/v1/jobs", "state=ended", "Jobs");
@@ -95,9 +105,13 @@ static void test_answers(struct rig *rig)
     TAP_HAS(rig->reply.body, "dure_jobs{state=\"running\"} 2\n", "two elements run");
     TAP_EQ_INT(rig_get(rig, "/v1/jobs/1/logs", "stream=stderr"), 200, "what it wrote to stderr");
     TAP_EQ_INT(rig_post(rig, "/v1/jobs/3/release", NULL), 200, "released");
-    TAP_EQ_INT(rig_call(rig, "POST", "/v1/jobs", "test_only=true",
-                        "{\"kind\":\"Job\",\"version\":1,\"project\":\"acme\",\"tasks\":4000,\"gpus\":1,\"command\":[\"x\"]}", NULL), 200, "a job too large, to see");
-    TAP_OK(json_is_true(json_object_get(rig->reply.json, "never")) && stray(rig->reply.json, "Why") == NULL, "can never run, and why");
+    TAP_EQ_INT(
+        rig_call(rig, "POST", "/v1/jobs", "test_only=true",
+                 "{\"kind\":\"Job\",\"version\":1,\"project\":\"acme\",\"tasks\":4000,\"gpus\":1,\"command\":[\"x\"]}",
+                 NULL),
+        200, "a job too large, to see");
+    TAP_OK(json_is_true(json_object_get(rig->reply.json, "never")) && stray(rig->reply.json, "Why") == NULL,
+           "can never run, and why");
 }
 
 /* Every metric that is served is described. */
@@ -138,7 +152,8 @@ static void test_pages(struct rig *rig)
         if (rig_get(rig, "/v1/jobs", query) != 200)
             break;
         json_array_foreach(json_object_get(rig->reply.json, "jobs"), index, row)
-            snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%lld%s ", (long long)json_integer_value(json_object_get(row, "job")),
+            snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%lld%s ",
+                     (long long)json_integer_value(json_object_get(row, "job")),
                      json_is_string(json_object_get(row, "elements")) ? "*" : "");
         if (*rig_text(rig, "next") == '\0')
             break;
@@ -150,7 +165,8 @@ static void test_pages(struct rig *rig)
 
 static void test_nodes(struct rig *rig)
 {
-    TAP_EQ_INT(rig_call(rig, "POST", "/v1/nodes/far-%5B002-003%5D/drain", NULL, "{\"reason\":\"new fans\"}", "d"), 200, "two nodes drained");
+    TAP_EQ_INT(rig_call(rig, "POST", "/v1/nodes/far-%5B002-003%5D/drain", NULL, "{\"reason\":\"new fans\"}", "d"), 200,
+               "two nodes drained");
     TAP_EQ_INT(rig_int(rig, "nodes"), 2, "both");
     TAP_EQ_INT(rig_get(rig, "/v1/nodes/far-002", NULL), 200, "one of them");
     TAP_EQ_STR(rig_text(rig, "reason"), "new fans", "with its reason");
@@ -193,7 +209,8 @@ static void *submit_later(void *context)
     own.reply = (struct dure_reply){0};
     rig_connect(&own);
     for (int i = 0; i < 50; i++)
-        (void)rig_submit(&own, "\"models\":[\"big\"],\"runs_for\":\"1h\",\"walltime\":\"2h\",\"command\":[\"x\"]", NULL);
+        (void)rig_submit(&own, "\"models\":[\"big\"],\"runs_for\":\"1h\",\"walltime\":\"2h\",\"command\":[\"x\"]",
+                         NULL);
     dure_reply_release(&own.reply);
     dure_client_free(own.client);
     return NULL;
@@ -201,7 +218,8 @@ static void *submit_later(void *context)
 
 static void test_events(struct rig *rig)
 {
-    struct taking all = {.ordered = true}, part = {.ordered = true, .stop_after = 5}, live = {.ordered = true, .stop_after = 60};
+    struct taking all = {.ordered = true}, part = {.ordered = true, .stop_after = 5},
+                  live = {.ordered = true, .stop_after = 60};
     struct dure_error error = {0};
     pthread_t thread;
 
@@ -213,10 +231,12 @@ static void test_events(struct rig *rig)
     TAP_EQ_INT(part.first, 3, "it begins there");
     if (pthread_create(&thread, NULL, submit_later, rig) != 0)
         tap_bail("no thread");
-    TAP_EQ_INT(dure_client_events(rig->client, all.last + 1, take, &live, &error), DURE_OK, "resumed after the last, while jobs come in (%s)", error.text);
+    TAP_EQ_INT(dure_client_events(rig->client, all.last + 1, take, &live, &error), DURE_OK,
+               "resumed after the last, while jobs come in (%s)", error.text);
     pthread_join(thread, NULL);
     TAP_OK(live.ordered && live.first == all.last + 1 && live.count == 60, "sixty events from where it left off");
-    TAP_EQ_INT(dure_client_events(rig->client, 1u << 30, take, &(struct taking){.stop_after = 0}, &error), DURE_OK, "from beyond the end: ready at once");
+    TAP_EQ_INT(dure_client_events(rig->client, 1u << 30, take, &(struct taking){.stop_after = 0}, &error), DURE_OK,
+               "from beyond the end: ready at once");
 }
 
 /* What `ssh -L /tmp/d.sock:...` does: bytes from one socket to another, over TCP. */
@@ -246,7 +266,7 @@ static void *relay_main(void *context)
     int near, far;
     pthread_t threads[2];
 
-    strcpy(there.sun_path, relay->rig->socket);
+    (void)dure_text_copy(there.sun_path, sizeof there.sun_path, relay->rig->socket);
     near = accept(relay->from, NULL, NULL);
     far = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (near < 0 || connect(far, (struct sockaddr *)&there, sizeof there) != 0)
@@ -270,16 +290,18 @@ static void test_tunnel(struct rig *rig)
     pthread_t thread;
 
     snprintf(far.socket, sizeof far.socket, "%.90s.t", rig->socket);
-    strcpy(here.sun_path, far.socket);
+    (void)dure_text_copy(here.sun_path, sizeof here.sun_path, far.socket);
     relay.from = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(relay.from, (struct sockaddr *)&here, sizeof here) != 0 || listen(relay.from, 4) != 0 || pthread_create(&thread, NULL, relay_main, &relay) != 0)
+    if (bind(relay.from, (struct sockaddr *)&here, sizeof here) != 0 || listen(relay.from, 4) != 0 ||
+        pthread_create(&thread, NULL, relay_main, &relay) != 0)
         tap_bail("no relay");
     far.client = NULL;
     far.reply = (struct dure_reply){0};
     rig_connect(&far);
     TAP_EQ_INT(rig_get(&far, "/v1/me", NULL), 200, "through a tunnel");
     TAP_EQ_INT(rig_int(&far, "uid"), getuid(), "one is who the tunnel's end is");
-    TAP_OK(rig_submit(&far, "\"models\":[\"virtual\"],\"command\":[\"/bin/echo\",\"far\"]", "t-1") > 0, "and can submit");
+    TAP_OK(rig_submit(&far, "\"models\":[\"virtual\"],\"command\":[\"/bin/echo\",\"far\"]", "t-1") > 0,
+           "and can submit");
     dure_reply_release(&far.reply);
     dure_client_free(far.client);
     pthread_join(thread, NULL);
@@ -316,10 +338,11 @@ static int stranger(const struct rig *rig)
     own.reply = (struct dure_reply){0};
     rig_connect(&own);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].status != 404 && rig_call(&own, rows[i].method, rows[i].path, NULL, rows[i].body, NULL) != rows[i].status)
+        if (rows[i].status != 404 &&
+            rig_call(&own, rows[i].method, rows[i].path, NULL, rows[i].body, NULL) != rows[i].status)
             return (int)i + 1;
-    if (rig_get(&own, "/v1/jobs/1", NULL) != 200 || *rig_text(&own, "name") != '\0' || *rig_text(&own, "user") != '\0' ||
-        json_array_size(json_object_get(own.reply.json, "command")) != 0)
+    if (rig_get(&own, "/v1/jobs/1", NULL) != 200 || *rig_text(&own, "name") != '\0' ||
+        *rig_text(&own, "user") != '\0' || json_array_size(json_object_get(own.reply.json, "command")) != 0)
         return 100;
     return 0;
 }
@@ -342,7 +365,8 @@ static void test_stranger(struct rig *rig)
         _exit(stranger(rig));
     }
     waitpid(child, &status, 0);
-    TAP_OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a user without roles sees no names and changes nothing (row %d)", WEXITSTATUS(status));
+    TAP_OK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+           "a user without roles sees no names and changes nothing (row %d)", WEXITSTATUS(status));
 }
 
 static void test_roles(struct rig *rig)
@@ -352,21 +376,27 @@ static void test_roles(struct rig *rig)
     const struct passwd *me = getpwuid(getuid());
     char roles[512];
 
-    snprintf(roles, sizeof roles, "[{\"role\":\"operator\",\"login\":\"%s\"},{\"role\":\"member\",\"login\":\"nobody\",\"tenant\":\"acme\"},"
-             "{\"role\":\"auditor\",\"login\":\"someone-else\"}]", me != NULL ? me->pw_name : "root");
-    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", NULL, "{\"kind\":\"Tenants\",\"version\":1,\"tenants\":[{\"name\":\"other\"}]}", NULL), 409,
-               "tenants cannot be taken away");
-    spec = json_pack("{s:s,s:i,s:[{s:s,s:s}]}", "kind", "Tenants", "version", 1, "tenants", "name", "acme", "owner", "acme");
+    snprintf(roles, sizeof roles,
+             "[{\"role\":\"operator\",\"login\":\"%s\"},{\"role\":\"member\",\"login\":\"nobody\",\"tenant\":\"acme\"},"
+             "{\"role\":\"auditor\",\"login\":\"someone-else\"}]",
+             me != NULL ? me->pw_name : "root");
+    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", NULL,
+                        "{\"kind\":\"Tenants\",\"version\":1,\"tenants\":[{\"name\":\"other\"}]}", NULL),
+               409, "tenants cannot be taken away");
+    spec = json_pack("{s:s,s:i,s:[{s:s,s:s}]}", "kind", "Tenants", "version", 1, "tenants", "name", "acme", "owner",
+                     "acme");
     json_object_set_new(spec, "roles", json_loads(roles, 0, NULL));
     text = json_dumps(spec, 0);
     TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", "preview=true", text, NULL), 200, "new roles, to see");
     TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", NULL, text, NULL), 200, "new roles: %s", rig->error.text);
     TAP_EQ_INT(rig_get(rig, "/v1/tenants/spec", NULL), 200, "the journaled spec");
-    TAP_OK(strstr(rig->reply.body, "nobody") == NULL && strstr(rig->reply.body, "someone-else") == NULL, "names no login");
+    TAP_OK(strstr(rig->reply.body, "nobody") == NULL && strstr(rig->reply.body, "someone-else") == NULL,
+           "names no login");
     free(text);
     json_decref(spec);
     TAP_EQ_INT(rig_get(rig, "/v1/me", NULL), 200, "I");
-    TAP_EQ_STR(json_string_value(json_object_get(json_array_get(json_object_get(rig->reply.json, "roles"), 0), "role")), "operator", "am operator still");
+    TAP_EQ_STR(json_string_value(json_object_get(json_array_get(json_object_get(rig->reply.json, "roles"), 0), "role")),
+               "operator", "am operator still");
 }
 
 static void test_erase(struct rig *rig)
@@ -380,7 +410,8 @@ static void test_erase(struct rig *rig)
     TAP_EQ_INT(rig_get(rig, "/v1/jobs/1", NULL), 200, "the job");
     TAP_EQ_STR(rig_text(rig, "name"), "", "has no name any more");
     TAP_OK(json_array_size(json_object_get(rig->reply.json, "erased")) >= 2, "and says what was erased");
-    TAP_EQ_INT(rig_post(rig, "/v1/audit/erase", "{\"login\":\"someone-else\"}"), 200, "a person's: %s", rig->error.text);
+    TAP_EQ_INT(rig_post(rig, "/v1/audit/erase", "{\"login\":\"someone-else\"}"), 200, "a person's: %s",
+               rig->error.text);
 }
 
 static void test_backup(struct rig *rig)

@@ -27,7 +27,8 @@ static bool file_has(const char *path, const char *needle)
 /* What was acknowledged is there after kill -9, under the same number, and its key gives the same answer. */
 static void test_keys(void)
 {
-    static const char sleeper[] = "\"name\":\"one\",\"walltime\":\"1h\",\"runs_for\":\"30m\",\"models\":[\"big\"],\"command\":[\"/bin/true\"]";
+    static const char sleeper[] =
+        "\"name\":\"one\",\"walltime\":\"1h\",\"runs_for\":\"30m\",\"models\":[\"big\"],\"command\":[\"/bin/true\"]";
     struct rig rig;
     json_int_t first, sequence;
 
@@ -40,7 +41,8 @@ static void test_keys(void)
     TAP_OK(!rig.reply.replayed, "and is new");
     TAP_EQ_INT(rig_submit(&rig, sleeper, "key-1"), 1, "the same key and request give the same job");
     TAP_OK(rig.reply.replayed && rig_int(&rig, "sequence") == sequence, "said to be a repetition");
-    TAP_EQ_INT(rig_submit(&rig, "\"name\":\"two\",\"command\":[\"/bin/true\"]", "key-1"), 0, "another request under the key is refused");
+    TAP_EQ_INT(rig_submit(&rig, "\"name\":\"two\",\"command\":[\"/bin/true\"]", "key-1"), 0,
+               "another request under the key is refused");
     TAP_EQ_INT(rig.reply.status, 409, "with 409");
     TAP_EQ_STR(rig_code(&rig), "conflict", "as a conflict");
     TAP_EQ_INT(rig_submit(&rig, sleeper, "bad key"), 0, "a key with a space is refused");
@@ -55,7 +57,8 @@ static void test_keys(void)
     TAP_EQ_INT(rig_submit(&rig, sleeper, NULL), 2, "the next is job 2");
     TAP_EQ_INT(rig_call(&rig, "POST", "/v1/jobs/2/cancel", NULL, NULL, "c-2"), 200, "cancelled");
     TAP_OK(rig_wait_state(&rig, 2, "CANCELLED", 10), "and ended so");
-    TAP_EQ_INT(rig_call(&rig, "POST", "/v1/jobs/2/cancel", NULL, NULL, "c-2"), 200, "the same cancel again gives its first answer");
+    TAP_EQ_INT(rig_call(&rig, "POST", "/v1/jobs/2/cancel", NULL, NULL, "c-2"), 200,
+               "the same cancel again gives its first answer");
     TAP_EQ_INT(rig_call(&rig, "POST", "/v1/jobs/2/cancel", NULL, NULL, NULL), 409, "another one finds it ended");
     TAP_EQ_INT(rig_call(&rig, "POST", "/v1/jobs/99/cancel", NULL, NULL, NULL), 404, "a job that never was");
     rig_remove(&rig);
@@ -70,7 +73,11 @@ static void test_stop(void)
     rig_make(&rig, "stop", 2, true);
     if (!TAP_OK(rig_start(&rig, NULL), "started"))
         return;
-    TAP_EQ_INT(rig_submit(&rig, "\"name\":\"long\",\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"sleep 2; echo done\"]", NULL), 1, "a job of two seconds");
+    TAP_EQ_INT(
+        rig_submit(&rig,
+                   "\"name\":\"long\",\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"sleep 2; echo done\"]",
+                   NULL),
+        1, "a job of two seconds");
     TAP_OK(rig_wait_state(&rig, 1, "RUNNING", 10), "runs");
     TAP_EQ_INT(rig_stop(&rig, SIGTERM), 0, "SIGTERM ends the daemon in order");
     TAP_OK(access(rig.socket, F_OK) != 0, "its socket is gone");
@@ -132,7 +139,8 @@ static void test_disk(void)
     rig_make(&rig, "disk", 1, true);
     if (!TAP_OK(rig_start(&rig, NULL), "a daemon with room"))
         return;
-    TAP_EQ_INT(rig_submit(&rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"sleep 1\"]", NULL), 1, "takes a job");
+    TAP_EQ_INT(rig_submit(&rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"sleep 1\"]", NULL), 1,
+               "takes a job");
     rig_stop(&rig, SIGTERM);
     rig.pid = rig_spawn(&rig, options);
     for (int i = 0; i < 500 && dure_client_health(rig.client, &rig.error) != DURE_E_FULL; i++)
@@ -167,8 +175,11 @@ static void test_rate_and_limits(void)
     TAP_EQ_INT(rig_post(&rig, "/v1/jobs", "{\"kind\":\"Job\",\"version\":1,\"kind\":\"Job\"}"), 400, "a field twice");
     TAP_EQ_INT(rig_post(&rig, "/v1/jobs", "[1,"), 400, "no JSON");
     sleep(1);
-    TAP_EQ_INT(rig_post(&rig, "/v1/jobs", "{\"kind\":\"Job\",\"version\":1,\"gpus\":0,\"bogus\":1,\"command\":[\"a\"]}"), 400, "two faults in a job");
-    TAP_EQ_UINT(json_array_size(json_object_get(json_object_get(rig.reply.json, "error"), "problems")), 2, "are both named");
+    TAP_EQ_INT(
+        rig_post(&rig, "/v1/jobs", "{\"kind\":\"Job\",\"version\":1,\"gpus\":0,\"bogus\":1,\"command\":[\"a\"]}"), 400,
+        "two faults in a job");
+    TAP_EQ_UINT(json_array_size(json_object_get(json_object_get(rig.reply.json, "error"), "problems")), 2,
+                "are both named");
     TAP_EQ_INT(rig_get(&rig, "/v1/jobs", "bogus=1"), 400, "an unknown query parameter");
     TAP_EQ_INT(rig_get(&rig, "/v1/jobs", "limit=1001"), 400, "a page too large");
     TAP_EQ_INT(rig_get(&rig, "/v1/jobs", "state=none"), 400, "an unknown state");

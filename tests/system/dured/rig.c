@@ -37,20 +37,28 @@ void rig_make(struct rig *rig, const char *name, unsigned nodes, bool local)
     file = fopen(rig->fleet, "we");
     if (file == NULL)
         tap_bail("%s: %s", rig->fleet, strerror(errno));
-    fputs("kind: Fleet\nversion: 1\nname: rig\nowners: [{name: acme}]\nsites: [{name: here, engine: local}, {name: far, engine: emulated}]\n"
-          "models: [{name: virtual, memory: 1GiB, virtual: true}, {name: big, memory: 80GiB, power: 700W}]\ngroups:\n", file);
+    fputs("kind: Fleet\nversion: 1\nname: rig\nowners: [{name: acme}]\nsites: [{name: here, engine: local}, {name: "
+          "far, engine: emulated}]\n"
+          "models: [{name: virtual, memory: 1GiB, virtual: true}, {name: big, memory: 80GiB, power: 700W}]\ngroups:\n",
+          file);
     if (local)
-        fputs("  - {name: here, owner: acme, site: here, model: virtual, nodes: \"here-1\", levels: [{name: node, holds: 8}], cpus: 8, memory: 8GiB, "
-              "disk: 8GiB, status: installed, source: test}\n", file);
+        fputs("  - {name: here, owner: acme, site: here, model: virtual, nodes: \"here-1\", levels: [{name: node, "
+              "holds: 8}], cpus: 8, memory: 8GiB, "
+              "disk: 8GiB, status: installed, source: test}\n",
+              file);
     if (nodes > 0)
-        fprintf(file, "  - {name: far, owner: acme, site: far, model: big, nodes: \"far-[001-%03u]\", levels: [{name: node, holds: 8}], cpus: 64, "
-                      "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: test}\n", nodes);
+        fprintf(file,
+                "  - {name: far, owner: acme, site: far, model: big, nodes: \"far-[001-%03u]\", levels: [{name: node, "
+                "holds: 8}], cpus: 64, "
+                "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: test}\n",
+                nodes);
     fclose(file);
 }
 
 pid_t rig_spawn(struct rig *rig, const char *const *options)
 {
-    const char *argv[32] = {getenv("DURED"), "--foreground", "--state", rig->state, "--socket", rig->socket, "--fleet", rig->fleet};
+    const char *argv[32] = {getenv("DURED"), "--foreground", "--state", rig->state,
+                            "--socket",      rig->socket,    "--fleet", rig->fleet};
     int count = 8, fd;
     pid_t pid;
 
@@ -89,7 +97,8 @@ bool rig_start(struct rig *rig, const char *const *options)
             return true;
         if (waitpid(rig->pid, &status, WNOHANG) == rig->pid) {
             rig->pid = 0;
-            tap_diag("the daemon ended with status %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+            tap_diag("the daemon ended with status %d",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
             return false;
         }
         pause_ms(5);
@@ -118,10 +127,15 @@ void rig_remove(struct rig *rig)
     rig->client = NULL;
 }
 
-int rig_call(struct rig *rig, const char *method, const char *path, const char *query, const char *body, const char *key)
+int rig_call(struct rig *rig, const char *method, const char *path, const char *query, const char *body,
+             const char *key)
 {
-    struct dure_request request = {
-        .method = method, .path = path, .query = query, .body = body, .body_length = body != NULL ? strlen(body) : 0, .idempotency_key = key};
+    struct dure_request request = {.method = method,
+                                   .path = path,
+                                   .query = query,
+                                   .body = body,
+                                   .body_length = body != NULL ? strlen(body) : 0,
+                                   .idempotency_key = key};
 
     dure_reply_release(&rig->reply);
     rig->error = (struct dure_error){0};
@@ -165,7 +179,9 @@ json_int_t rig_submit(struct rig *rig, const char *members, const char *key)
 {
     char body[4096];
 
-    snprintf(body, sizeof body, "{\"kind\":\"Job\",\"version\":1,\"project\":\"acme\",\"gpus\":1,\"workdir\":\"%s\",%s}", rig->folder, members);
+    snprintf(body, sizeof body,
+             "{\"kind\":\"Job\",\"version\":1,\"project\":\"acme\",\"gpus\":1,\"workdir\":\"%s\",%s}", rig->folder,
+             members);
     return rig_call(rig, "POST", "/v1/jobs", NULL, body, key) == 201 ? rig_int(rig, "job") : 0;
 }
 

@@ -24,11 +24,13 @@ int rig_stop(struct rig *rig, int signal); /* exit status; 128 + signal when kil
 void rig_remove(struct rig *rig);
 
 /* The HTTP status; 0: no answer. `rig->reply` holds the answer until the next call. */
-int rig_call(struct rig *rig, const char *method, const char *path, const char *query, const char *body, const char *key);
+int rig_call(struct rig *rig, const char *method, const char *path, const char *query, const char *body,
+             const char *key);
 int rig_get(struct rig *rig, const char *path, const char *query);
 int rig_post(struct rig *rig, const char *path, const char *body);
-json_int_t rig_int(const struct rig *rig, const char *name); /* of the answer; −1: absent */
+json_int_t rig_int(const struct rig *rig, const char *name);   /* of the answer; −1: absent */
 const char *rig_text(const struct rig *rig, const char *name); /* ""; absent */
 const char *rig_code(const struct rig *rig);                   /* of a refusal; "" else */
-json_int_t rig_submit(struct rig *rig, const char *members, const char *key); /* a job with these further members; its number, 0: refused */
+json_int_t rig_submit(struct rig *rig, const char *members,
+                      const char *key); /* a job with these further members; its number, 0: refused */
 bool rig_wait_state(struct rig *rig, json_int_t job, const char *state, int seconds);

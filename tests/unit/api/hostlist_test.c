@@ -5,12 +5,14 @@
 #include "api/inner.h"
 #include "tap.h"
 
-static const char spec[] = "kind: Fleet\nversion: 1\nname: t\nowners: [{name: o}]\nsites: [{name: s, engine: emulated}]\n"
-                           "models: [{name: m, memory: 80GiB, power: 700W}]\n"
-                           "groups:\n  - {name: a, owner: o, site: s, model: m, nodes: \"a-[001-200]\", levels: [{name: node, holds: 8}], cpus: 64, "
-                           "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: t}\n"
-                           "  - {name: b, owner: o, site: s, model: m, nodes: \"solo\", levels: [{name: node, holds: 8}], cpus: 64, "
-                           "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: t}\n";
+static const char spec[] =
+    "kind: Fleet\nversion: 1\nname: t\nowners: [{name: o}]\nsites: [{name: s, engine: emulated}]\n"
+    "models: [{name: m, memory: 80GiB, power: 700W}]\n"
+    "groups:\n  - {name: a, owner: o, site: s, model: m, nodes: \"a-[001-200]\", levels: [{name: node, holds: 8}], "
+    "cpus: 64, "
+    "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: t}\n"
+    "  - {name: b, owner: o, site: s, model: m, nodes: \"solo\", levels: [{name: node, holds: 8}], cpus: 64, "
+    "memory: 512GiB, disk: 1TiB, power: 10kW, status: assumed, source: t}\n";
 
 static const struct {
     const char *text;
@@ -50,8 +52,10 @@ int main(void)
     struct dure_fleet *fleet = NULL;
     uint32_t nodes[100];
 
-    if (dure_tree_from_yaml(arena, spec, strlen(spec), &tree, &problems) != DURE_OK || dure_fleet_parse(tree, &fleet, &problems) != DURE_OK)
-        tap_bail("the fleet: %s: found %s, expected %s", problems.at[0].field, problems.at[0].found, problems.at[0].expected);
+    if (dure_tree_from_yaml(arena, spec, strlen(spec), &tree, &problems) != DURE_OK ||
+        dure_fleet_parse(tree, &fleet, &problems) != DURE_OK)
+        tap_bail("the fleet: %s: found %s, expected %s", problems.at[0].field, problems.at[0].found,
+                 problems.at[0].expected);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct dure_error error = {0};
         char got[1024] = "";

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "api/http.h"
+#include "base/text.h"
 #include "tap.h"
 
 enum { BODY_MAX = 1000, CONNECTIONS_MAX = 8 };
@@ -33,8 +34,12 @@ static void handle(void *context, struct dure_http_request *request)
     (void)context;
     __atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
     dure_buf_init(&body, 65536);
-    dure_buf_printf(&body, "method=%d path=%s q=%s body=%zu:%s uid=%s", (int)dure_http_method(request), dure_http_path(request),
-                    found == 1 ? value : found == 0 ? "absent" : "bad", length, bytes, dure_http_peer(request)->known ? "known" : "unknown");
+    dure_buf_printf(&body, "method=%d path=%s q=%s body=%zu:%s uid=%s", (int)dure_http_method(request),
+                    dure_http_path(request),
+                    found == 1   ? value
+                    : found == 0 ? "absent"
+                                 : "bad",
+                    length, bytes, dure_http_peer(request)->known ? "known" : "unknown");
     dure_http_header_add(request, "Dure-Test", "yes");
     dure_http_answer(request, 200, "text/plain", &body);
 }
@@ -55,10 +60,11 @@ static void *serve(void *context)
 static bool start(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct dure_http_options options = {.loop = &loop, .connections_max = CONNECTIONS_MAX, .body_max = BODY_MAX, .handle = handle};
+    struct dure_http_options options = {
+        .loop = &loop, .connections_max = CONNECTIONS_MAX, .body_max = BODY_MAX, .handle = handle};
 
     snprintf(socket_path, sizeof socket_path, "%s/http.sock", tap_tempdir());
-    strcpy(address.sun_path, socket_path);
+    (void)dure_text_copy(address.sun_path, sizeof address.sun_path, socket_path);
     options.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (bind(options.listen_fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(options.listen_fd, 64) != 0)
         return false;
@@ -73,7 +79,7 @@ static int dial(void)
     struct timeval patience = {.tv_sec = 5};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    strcpy(address.sun_path, socket_path);
+    (void)dure_text_copy(address.sun_path, sizeof address.sun_path, socket_path);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         tap_bail("no server");
@@ -104,16 +110,19 @@ static int answer_of(int fd, char *answer, size_t size)
         answer[held] = '\0';
         end = strstr(answer, "\r\n\r\n");
         length = strcasestr(answer, "\r\ncontent-length:");
-        if (end != NULL && length != NULL && length < end && held >= (size_t)(end + 4 - answer) + strtoul(length + 17, NULL, 10))
+        if (end != NULL && length != NULL && length < end &&
+            held >= (size_t)(end + 4 - answer) + strtoul(length + 17, NULL, 10))
             break;
     }
-    return strncmp(answer, "HTTP/1.1 ", 9) == 0 || strncmp(answer, "HTTP/1.0 ", 9) == 0 ? atoi(answer + 9) : 0;
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 || strncmp(answer, "HTTP/1.0 ", 9) == 0
+               ? (int)strtol(answer + 9, NULL, 10)
+               : 0;
 }
 
 struct row {
     const char *name;
     const char *request;
-    int status; /* 0: closed without an answer; -400: 400 or closed */
+    int status;      /* 0: closed without an answer; -400: 400 or closed */
     const char *has; /* in the answer; NULL: no matter */
 };
 
@@ -126,17 +135,22 @@ static const struct row rows[] = {
     {"an empty query value", "GET /a?q= HTTP/1.1\r\n" H "\r\n", 200, "q= body"},
     {"an escaped path stays escaped", "GET /a%2Fb%5B1-2%5D HTTP/1.1\r\n" H "\r\n", 200, "path=/a%2Fb%5B1-2%5D "},
     {"a body by length", "POST /a HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", 200, "body=5:hello"},
-    {"a body in chunks", "PUT /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 200, "body=5:hello"},
+    {"a body in chunks", "PUT /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+     200, "body=5:hello"},
     {"chunked in capitals", "PUT /a HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", 200, "body=0:"},
     {"POST without a body", "POST /a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", 200, "method=1 path=/a"},
     {"POST without a length", "POST /a HTTP/1.1\r\n" H "\r\n", 200, "body=0:"},
     {"HTTP/1.0 without a Host", "GET /a HTTP/1.0\r\n\r\n", 200, "path=/a"},
-    {"Expect: 100-continue", "POST /a HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", -100, "100 Continue"},
+    {"Expect: 100-continue", "POST /a HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", -100,
+     "100 Continue"},
     /* Smuggling. */
-    {"Content-Length and Transfer-Encoding", "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, NULL},
-    {"Transfer-Encoding and Content-Length", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400, NULL},
+    {"Content-Length and Transfer-Encoding",
+     "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, NULL},
+    {"Transfer-Encoding and Content-Length",
+     "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400, NULL},
     {"two Content-Lengths", "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400, NULL},
-    {"two different Content-Lengths", "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400, NULL},
+    {"two different Content-Lengths", "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400,
+     NULL},
     {"a list in Content-Length", "POST /a HTTP/1.1\r\n" H "Content-Length: 3, 3\r\n\r\nabc", -400, NULL},
     {"a signed Content-Length", "POST /a HTTP/1.1\r\n" H "Content-Length: +3\r\n\r\nabc", -400, NULL},
     {"a negative Content-Length", "POST /a HTTP/1.1\r\n" H "Content-Length: -3\r\n\r\nabc", -400, NULL},
@@ -144,7 +158,8 @@ static const struct row rows[] = {
     {"an empty Content-Length", "POST /a HTTP/1.1\r\n" H "Content-Length: \r\n\r\nabc", -400, NULL},
     {"two Hosts", "GET /a HTTP/1.1\r\n" H "Host: e\r\n\r\n", 400, NULL},
     {"no Host", "GET /a HTTP/1.1\r\n\r\n", 400, NULL},
-    {"two Transfer-Encodings", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, NULL},
+    {"two Transfer-Encodings",
+     "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, NULL},
     {"another Transfer-Encoding", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", 400, NULL},
     {"chunked behind another", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, NULL},
     {"chunked with a prefix", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, NULL},
@@ -153,9 +168,14 @@ static const struct row rows[] = {
     {"a header name with a bracket", "GET /a HTTP/1.1\r\n" H "X[1]: y\r\n\r\n", 400, NULL},
     {"a header without a name is dropped", "GET /a HTTP/1.1\r\n" H ": y\r\n\r\n", 200, "body=0:"},
     {"a header without a colon", "GET /a HTTP/1.1\r\n" H "nonsense\r\n\r\n", -400, NULL},
-    {"a control character in a value", "GET /a HTTP/1.1\r\n" H "X: a\x01" "b\r\n\r\n", 400, NULL},
-    {"a chunk size that is no number", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n0\r\n\r\n", -400, NULL},
-    {"a chunk size that overflows", "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nhi\r\n0\r\n\r\n", -400, NULL},
+    {"a control character in a value",
+     "GET /a HTTP/1.1\r\n" H "X: a\x01"
+     "b\r\n\r\n",
+     400, NULL},
+    {"a chunk size that is no number",
+     "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n0\r\n\r\n", -400, NULL},
+    {"a chunk size that overflows",
+     "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nhi\r\n0\r\n\r\n", -400, NULL},
     /* The request line. */
     {"no target", "GET HTTP/1.1\r\n" H "\r\n", -400, NULL},
     {"an absolute target", "GET http://d/a HTTP/1.1\r\n" H "\r\n", 400, NULL},
@@ -175,7 +195,9 @@ static const struct row rows[] = {
     {"a bad escape", "GET /a?q=%zz HTTP/1.1\r\n" H "\r\n", 200, "q=bad"},
     {"a NUL in a query", "GET /a?q=%00 HTTP/1.1\r\n" H "\r\n", 200, "q=bad"},
     {"a parameter twice", "GET /a?q=1&q=2 HTTP/1.1\r\n" H "\r\n", 200, "q=bad"},
-    {"a value too long", "GET /a?q=0123456789012345678901234567890123456789012345678901234567890123456789 HTTP/1.1\r\n" H "\r\n", 200, "q=bad"},
+    {"a value too long",
+     "GET /a?q=0123456789012345678901234567890123456789012345678901234567890123456789 HTTP/1.1\r\n" H "\r\n", 200,
+     "q=bad"},
 };
 
 static void test_rows(void)
@@ -194,7 +216,8 @@ static void test_rows(void)
         if (rows[i].status == -100)
             TAP_EQ_INT(status, 100, "%s", rows[i].name);
         else if (rows[i].status < 0)
-            TAP_OK((status == 0 || (status >= 400 && status <= 505)) && !reached, "%s: refused (%d)", rows[i].name, status);
+            TAP_OK((status == 0 || (status >= 400 && status <= 505)) && !reached, "%s: refused (%d)", rows[i].name,
+                   status);
         else
             TAP_EQ_INT(status, rows[i].status, "%s", rows[i].name);
         if (rows[i].status >= 400)
@@ -207,19 +230,19 @@ static void test_rows(void)
 static int ask_headers(unsigned count, size_t bytes_each, size_t target)
 {
     static char request[1 << 20], answer[65536];
-    size_t at = (size_t)sprintf(request, "GET /");
+    size_t at = (size_t)snprintf(request, sizeof request, "GET /");
     int fd = dial(), status;
 
     memset(request + at, 'a', target);
     at += target;
-    at += (size_t)sprintf(request + at, " HTTP/1.1\r\n" H "Connection: close\r\n");
+    at += (size_t)snprintf(request + at, sizeof request - at, " HTTP/1.1\r\n" H "Connection: close\r\n");
     for (unsigned i = 0; i < count; i++) {
-        at += (size_t)sprintf(request + at, "X-%u: ", i);
+        at += (size_t)snprintf(request + at, sizeof request - at, "X-%u: ", i);
         memset(request + at, 'v', bytes_each);
         at += bytes_each;
-        at += (size_t)sprintf(request + at, "\r\n");
+        at += (size_t)snprintf(request + at, sizeof request - at, "\r\n");
     }
-    at += (size_t)sprintf(request + at, "\r\n");
+    at += (size_t)snprintf(request + at, sizeof request - at, "\r\n");
     send_all(fd, request, at);
     status = answer_of(fd, answer, sizeof answer);
     close(fd);
@@ -239,16 +262,16 @@ static void test_sizes(void)
     TAP_EQ_INT(ask_headers(50, 5000, 1), 431, "far more of them");
     TAP_EQ_INT(ask_headers(0, 0, DURE_HTTP_TARGET_MAX - 1), 200, "the longest target");
     TAP_EQ_INT(ask_headers(0, 0, DURE_HTTP_TARGET_MAX + 1), 414, "a longer one");
-    at = (size_t)sprintf(request, "POST /a HTTP/1.1\r\n" H "Content-Length: %d\r\n\r\n", BODY_MAX);
+    at = (size_t)snprintf(request, sizeof request, "POST /a HTTP/1.1\r\n" H "Content-Length: %d\r\n\r\n", BODY_MAX);
     memset(request + at, 'b', BODY_MAX);
     fd = dial();
     send_all(fd, request, at + BODY_MAX);
     TAP_EQ_INT(answer_of(fd, answer, sizeof answer), 200, "the largest body");
     close(fd);
-    at = (size_t)sprintf(request, "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
+    at = (size_t)snprintf(request, sizeof request, "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 11; i++)
-        at += (size_t)sprintf(request + at, "64\r\n%0100d\r\n", 0);
-    at += (size_t)sprintf(request + at, "0\r\n\r\n");
+        at += (size_t)snprintf(request + at, sizeof request - at, "64\r\n%0100d\r\n", 0);
+    at += (size_t)snprintf(request + at, sizeof request - at, "0\r\n\r\n");
     fd = dial();
     send_all(fd, request, at);
     TAP_EQ_INT(answer_of(fd, answer, sizeof answer), 413, "a larger one in chunks");
@@ -260,7 +283,8 @@ static void test_endless(void)
     char chunk[1024], answer[4096];
     int fd = dial(), sent = 0;
 
-    send_all(fd, "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n", strlen("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"));
+    send_all(fd, "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n",
+             strlen("POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"));
     snprintf(chunk, sizeof chunk, "320\r\n%0800d\r\n", 0);
     while (sent < 10000 && send(fd, chunk, strlen(chunk), MSG_NOSIGNAL) > 0)
         sent++;

@@ -15,14 +15,16 @@ static const struct {
     const char *operation;
     const char *may;
 } matrix[] = {
-    {"submitJob", "-Y--Y"},   {"listJobs", "YYYYY"},       {"getJob", "YYYYY"},      {"whyJob", "YYYYY"},         {"readLog", "YYYYY"},
-    {"cancelJob", "YYYYY"},   {"holdJob", "YYYYY"},        {"releaseJob", "YYYYY"},  {"health", "YYYYY"},         {"metrics", "YYYYY"},
-    {"openapi", "YYYYY"},     {"version", "YYYYY"},        {"me", "YYYYY"},          {"putFleet", "----Y"},       {"getFleet", "YYYYY"},
-    {"getFleetSpec", "YYYYY"}, {"putTenants", "----Y"},    {"listTenants", "YYYYY"}, {"getTenantsSpec", "YYYYY"}, {"listNodes", "YYYYY"},
-    {"getNode", "YYYYY"},     {"drainNodes", "--Y-Y"},     {"resumeNodes", "--Y-Y"}, {"listAllotments", "YYYYY"}, {"grant", "----Y"},
-    {"shrink", "----Y"},      {"endAllotment", "----Y"},   {"events", "YYYYY"},      {"checkpoint", "YYYYY"},     {"auditKey", "YYYYY"},
-    {"tile", "YYYYY"},        {"digests", "YYYYY"},        {"proof", "YYYYY"},       {"erase", "----Y"},          {"backup", "----Y"},
-    {"acceptClock", "----Y"}, {"shutdown", "----Y"},
+    {"submitJob", "-Y--Y"},  {"listJobs", "YYYYY"},    {"getJob", "YYYYY"},         {"whyJob", "YYYYY"},
+    {"readLog", "YYYYY"},    {"cancelJob", "YYYYY"},   {"holdJob", "YYYYY"},        {"releaseJob", "YYYYY"},
+    {"health", "YYYYY"},     {"metrics", "YYYYY"},     {"openapi", "YYYYY"},        {"version", "YYYYY"},
+    {"me", "YYYYY"},         {"putFleet", "----Y"},    {"getFleet", "YYYYY"},       {"getFleetSpec", "YYYYY"},
+    {"putTenants", "----Y"}, {"listTenants", "YYYYY"}, {"getTenantsSpec", "YYYYY"}, {"listNodes", "YYYYY"},
+    {"getNode", "YYYYY"},    {"drainNodes", "--Y-Y"},  {"resumeNodes", "--Y-Y"},    {"listAllotments", "YYYYY"},
+    {"grant", "----Y"},      {"shrink", "----Y"},      {"endAllotment", "----Y"},   {"events", "YYYYY"},
+    {"checkpoint", "YYYYY"}, {"auditKey", "YYYYY"},    {"tile", "YYYYY"},           {"digests", "YYYYY"},
+    {"proof", "YYYYY"},      {"erase", "----Y"},       {"backup", "----Y"},         {"acceptClock", "----Y"},
+    {"shutdown", "----Y"},
 };
 
 static void make(enum who kind, struct identity *who)
@@ -60,7 +62,8 @@ static void test_matrix(void)
             make((enum who)kind, &who);
             may[kind] = identity_may(&who, route->access) ? 'Y' : '-';
         }
-        TAP_EQ_STR(may, matrix[i].may, "%s: %s, %s, %s, %s, %s", matrix[i].operation, who_names[0], who_names[1], who_names[2], who_names[3], who_names[4]);
+        TAP_EQ_STR(may, matrix[i].may, "%s: %s, %s, %s, %s, %s", matrix[i].operation, who_names[0], who_names[1],
+                   who_names[2], who_names[3], who_names[4]);
     }
 }
 
@@ -89,8 +92,7 @@ static void test_document(void)
     if (!TAP_OK(document != NULL, "the document is JSON: %s", document == NULL ? fault.text : "yes"))
         return;
     TAP_EQ_STR(json_string_value(json_object_get(document, "openapi")), "3.1.0", "OpenAPI 3.1");
-    json_object_foreach(json_object_get(document, "paths"), path, item)
-        operations += json_object_size(item);
+    json_object_foreach(json_object_get(document, "paths"), path, item) operations += json_object_size(item);
     TAP_EQ_UINT(operations, dure_route_count, "as many operations as routes");
     for (unsigned i = 0; i < dure_route_count; i++) {
         const struct route *route = &dure_routes[i];
@@ -103,7 +105,8 @@ static void test_document(void)
         item = json_object_get(json_object_get(json_object_get(document, "paths"), clean), method_name(route->method));
         const char *operation = json_string_value(json_object_get(item, "operationId"));
         TAP_EQ_STR(operation != NULL ? operation : "", route->operation, "%s %s", method_name(route->method), clean);
-        TAP_OK(strchr(route->answer, '/') != NULL || is_schema(document, route->answer), "%s: its answer has a schema", route->operation);
+        TAP_OK(strchr(route->answer, '/') != NULL || is_schema(document, route->answer), "%s: its answer has a schema",
+               route->operation);
         TAP_OK(route->body == NULL || is_schema(document, route->body), "%s: its body has a schema", route->operation);
     }
     json_decref(document);
@@ -118,7 +121,8 @@ static void test_schemas(void)
             bool found = false;
             size_t length = strcspn(at + 1, "}");
             for (unsigned j = 0; j < dure_schema_count; j++)
-                found = found || (strlen(dure_schemas[j].name) == length && memcmp(dure_schemas[j].name, at + 1, length) == 0);
+                found = found ||
+                        (strlen(dure_schemas[j].name) == length && memcmp(dure_schemas[j].name, at + 1, length) == 0);
             TAP_OK(found, "%s names the schema %.*s", dure_schemas[i].name, (int)length, at + 1);
         }
 }

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "client/client.h"
 #include "tap.h"
 
@@ -43,16 +44,16 @@ static pthread_t start(struct canned *canned, const char *answer)
     memset(canned, 0, sizeof *canned);
     canned->answer = answer;
     unlink(socket_path);
-    strcpy(address.sun_path, socket_path);
+    (void)dure_text_copy(address.sun_path, sizeof address.sun_path, socket_path);
     canned->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(canned->listening, (struct sockaddr *)&address, sizeof address) != 0 || listen(canned->listening, 4) != 0 ||
-        pthread_create(&thread, NULL, serve, canned) != 0)
+    if (bind(canned->listening, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(canned->listening, 4) != 0 || pthread_create(&thread, NULL, serve, canned) != 0)
         tap_bail("no server");
     return thread;
 }
 
-static enum dure_err call(struct canned *canned, const char *answer, const struct dure_request *request, struct dure_reply *reply,
-                          struct dure_error *error)
+static enum dure_err call(struct canned *canned, const char *answer, const struct dure_request *request,
+                          struct dure_reply *reply, struct dure_error *error)
 {
     struct dure_client_options options = {.socket_path = socket_path, .timeout_us = 5000000};
     struct dure_client *client;
@@ -74,19 +75,26 @@ static const struct {
     int status;
     const char *text; /* in the error */
 } rows[] = {
-    {"a good answer", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"job\":7}", DURE_OK, 200, NULL},
+    {"a good answer", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"job\":7}",
+     DURE_OK, 200, NULL},
     {"created", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", DURE_OK, 201, NULL},
-    {"a refusal", "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"wrong_state\",\"message\":\"it ended\"}}",
+    {"a refusal",
+     "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nConnection: "
+     "close\r\n\r\n{\"error\":{\"code\":\"wrong_state\",\"message\":\"it ended\"}}",
      DURE_E_STATE, 409, "it ended"},
-    {"a refusal without a message", "HTTP/1.1 429 Slow\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"rate\"}}", DURE_E_RATE,
-     429, "slow down"},
-    {"a code of another version", "HTTP/1.1 418 Tea\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"teapot\"}}", DURE_E_INVALID,
-     418, "418"},
-    {"a refusal that is not ours", "HTTP/1.1 404 No\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nnope", DURE_E_NOT_FOUND, 404, "404"},
+    {"a refusal without a message",
+     "HTTP/1.1 429 Slow\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"rate\"}}",
+     DURE_E_RATE, 429, "slow down"},
+    {"a code of another version",
+     "HTTP/1.1 418 Tea\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"teapot\"}}",
+     DURE_E_INVALID, 418, "418"},
+    {"a refusal that is not ours", "HTTP/1.1 404 No\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nnope",
+     DURE_E_NOT_FOUND, 404, "404"},
     {"a server's fault", "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", DURE_E_IO, 500, "500"},
     {"closed at once", NULL, DURE_E_UNREACHABLE, 0, "broke the connection off"},
     {"no HTTP", "SSH-2.0-OpenSSH\r\n", DURE_E_UNREACHABLE, 0, "broke the connection off"},
-    {"cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", DURE_E_UNREACHABLE, 0, "broke the connection off"},
+    {"cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", DURE_E_UNREACHABLE, 0,
+     "broke the connection off"},
 };
 
 static void test_rows(void)
@@ -107,10 +115,15 @@ static void test_rows(void)
 
 static void test_request(void)
 {
-    static const char answer[] = "HTTP/1.1 201 Created\r\nContent-Type: application/json; charset=utf-8\r\nIdempotency-Replayed: true\r\nDure-Size: 12\r\n"
+    static const char answer[] = "HTTP/1.1 201 Created\r\nContent-Type: application/json; "
+                                 "charset=utf-8\r\nIdempotency-Replayed: true\r\nDure-Size: 12\r\n"
                                  "Content-Length: 9\r\n\r\n{\"job\":7}";
-    struct dure_request request = {
-        .method = "POST", .path = "/v1/jobs", .query = "test_only=true", .body = "{}", .body_length = 2, .idempotency_key = "k-1"};
+    struct dure_request request = {.method = "POST",
+                                   .path = "/v1/jobs",
+                                   .query = "test_only=true",
+                                   .body = "{}",
+                                   .body_length = 2,
+                                   .idempotency_key = "k-1"};
     struct dure_reply reply = {0};
     struct dure_error error = {0};
     struct canned canned;
@@ -133,8 +146,10 @@ static void test_problems(void)
 {
     static const char answer[] =
         "HTTP/1.1 400 Bad\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-        "{\"error\":{\"code\":\"invalid\",\"message\":\"3 faults in the spec\",\"problems\":[{\"field\":\"gpus\",\"found\":\"0\",\"expected\":\"1..64\"},"
-        "{\"field\":\"after[0].job\",\"found\":\"\",\"expected\":\"a job\"},{\"field\":\"nowhere.at.all\",\"found\":\"\",\"expected\":\"something\"}],\"total\":3 }}";
+        "{\"error\":{\"code\":\"invalid\",\"message\":\"3 faults in the "
+        "spec\",\"problems\":[{\"field\":\"gpus\",\"found\":\"0\",\"expected\":\"1..64\"},"
+        "{\"field\":\"after[0].job\",\"found\":\"\",\"expected\":\"a "
+        "job\"},{\"field\":\"nowhere.at.all\",\"found\":\"\",\"expected\":\"something\"}],\"total\":3 }}";
     static const char yaml[] = "kind: Job\ngpus: 0\nafter:\n  - {kind: ok}\n";
     struct dure_arena *arena = dure_arena_new(1 << 20);
     struct dure_problems problems = {.file = "job.yaml"}, mapped = {.file = "job.yaml"};
@@ -185,12 +200,15 @@ static void test_nothing(void)
     unsetenv("DURE_SOCKET");
     setenv("DURE_STATE", "/st", 1);
     setenv("XDG_RUNTIME_DIR", "/run/u", 1);
-    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/st/dured.sock") == 0, "a state named by hand has its own socket");
+    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/st/dured.sock") == 0,
+           "a state named by hand has its own socket");
     unsetenv("DURE_STATE");
-    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/run/u/dure/dured.sock") == 0, "then the runtime folder");
+    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/run/u/dure/dured.sock") == 0,
+           "then the runtime folder");
     unsetenv("XDG_RUNTIME_DIR");
     setenv("XDG_STATE_HOME", "/xs", 1);
-    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/xs/dure/dured.sock") == 0, "then the state folder");
+    TAP_OK(dure_client_socket_path(path, sizeof path) && strcmp(path, "/xs/dure/dured.sock") == 0,
+           "then the state folder");
     TAP_OK(!dure_client_socket_path(path, 10), "no room for the path");
 }
 
@@ -203,15 +221,18 @@ static bool take(void *context, const struct dure_client_event *event)
 {
     struct seen *seen = context;
 
-    snprintf(seen->text + strlen(seen->text), sizeof seen->text - strlen(seen->text), "%lld:%s:%s;", (long long)event->sequence, event->kind, event->data);
+    snprintf(seen->text + strlen(seen->text), sizeof seen->text - strlen(seen->text), "%lld:%s:%s;",
+             (long long)event->sequence, event->kind, event->data);
     return ++seen->count != seen->stop_at;
 }
 
 static void test_events(void)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-                                 "id: 5\nevent: submit\ndata: {\"a\":1}\n\n: keepalive\n\nevent: ready\ndata: {}\n\nid: 6\nevent: end\ndata: x\ndata: y\n\n";
-    static const char refusal[] = "HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"busy\",\"message\":\"recovering 1\"}}";
+                                 "id: 5\nevent: submit\ndata: {\"a\":1}\n\n: keepalive\n\nevent: ready\ndata: "
+                                 "{}\n\nid: 6\nevent: end\ndata: x\ndata: y\n\n";
+    static const char refusal[] = "HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nConnection: "
+                                  "close\r\n\r\n{\"error\":{\"code\":\"busy\",\"message\":\"recovering 1\"}}";
     struct dure_client_options options = {.socket_path = socket_path};
     struct seen seen = {.stop_at = 4}, none = {0};
     struct dure_error error = {0};
@@ -225,7 +246,8 @@ static void test_events(void)
     TAP_EQ_INT(dure_client_events(client, 5, take, &seen, &error), DURE_OK, "stopped by its reader");
     pthread_join(thread, NULL);
     close(canned.listening);
-    TAP_EQ_STR(seen.text, "5:submit:{\"a\":1};-1:keepalive:;-1:ready:{};6:end:x\ny;", "every event with its number, kind and data");
+    TAP_EQ_STR(seen.text, "5:submit:{\"a\":1};-1:keepalive:;-1:ready:{};6:end:x\ny;",
+               "every event with its number, kind and data");
     TAP_HAS(canned.request, "GET /v1/events?from=5 HTTP/1.1", "asked from there");
     thread = start(&canned, answer);
     seen = (struct seen){0};
