@@ -28,7 +28,7 @@ static unsigned submission_count;
 static unsigned conflicting; /* a retry that answered with another job */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct bench_daemon daemon_here;
-static volatile bool stop;
+static _Atomic bool stop;
 
 static void pause_us(long us)
 {

@@ -59,7 +59,8 @@ static void promised_verbs_exist(void)
                                            "restore",      "bench submit", "bench start",  "bench recover", "bench load", "version",      "completion",       "help"};
     for (size_t i = 0; i < sizeof promised / sizeof *promised; i++) {
         char first[32];
-        snprintf(first, sizeof first, "%.*s", (int)strcspn(promised[i], " "), promised[i]);
+        snprintf(first, sizeof first, "%s", promised[i]);
+        first[strcspn(first, " ")] = '\0';
         char *argv[] = {first, (char *)(strchr(promised[i], ' ') ? strchr(promised[i], ' ') + 1 : NULL)};
         int words = 0;
         const struct dure_verb *verb = dure_verb_find(argv[1] ? 2 : 1, argv, &words);
