@@ -64,6 +64,8 @@ static void preview_or_write(struct call *call, bool preview)
         return;
     }
     dure_buf_init(&text, 65536);
+    call->record.term = dure_core_term(call->api->core); /* as the loop would set them */
+    call->record.time_us = dure_core_time_us(call->api->core);
     err = dure_core_allot_preview(call->api->core, &call->record, &text, &call->error);
     if (err != DURE_OK) {
         call_fail_error(call, err, &call->error);

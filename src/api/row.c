@@ -147,6 +147,8 @@ static void write_elements(const struct row *row, struct dure_buf *out)
         snprintf(text, sizeof text, "%u-%u:%u", row->element_first, row->element_last, row->spec->array_step);
     else
         snprintf(text, sizeof text, "%u-%u", row->element_first, row->element_last);
+    if (!row->ended && row->spec->array_limit > 0)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%%%u", row->spec->array_limit);
     json_none(out, "element");
     json_str(out, "elements", text);
 }
