@@ -66,26 +66,32 @@ static size_t cell_width(const char *text)
     return dure_term_width(text) - (tail ? 1 : 0);
 }
 
-static void measure(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], bool bare)
+/* `least`: what a column may shrink to, the part that is kept whole on top; 0: it may not. */
+static void measure(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], size_t least[DURE_GRID_COLUMNS_MAX], bool bare)
 {
-    for (unsigned c = 0; c < grid->count; c++)
+    for (unsigned c = 0; c < grid->count; c++) {
         width[c] = bare ? 0 : dure_term_width(grid->columns[c].title);
+        least[c] = grid->columns[c].least;
+    }
     for (size_t i = 0; i < grid->cells.count; i++) {
-        const size_t w = cell_width(grid->text.data + grid->cells.at[i].text);
-        if (w > width[i % grid->count])
-            width[i % grid->count] = w;
+        const unsigned c = (unsigned)(i % grid->count);
+        const char *text = grid->text.data + grid->cells.at[i].text, *tail = strchr(text, '\t');
+        const size_t w = cell_width(text), kept = tail ? dure_term_width(tail + 1) : 0;
+        if (w > width[c])
+            width[c] = w;
+        if (least[c] && kept + grid->columns[c].least > least[c])
+            least[c] = kept + grid->columns[c].least;
     }
 }
 
-static void shrink(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], size_t room)
+static void shrink(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], const size_t least[DURE_GRID_COLUMNS_MAX], size_t room)
 {
     for (;;) {
         size_t sum = (size_t)GAP * (grid->count - 1);
         unsigned widest = grid->count;
         for (unsigned c = 0; c < grid->count; c++) {
-            const unsigned least = grid->columns[c].least;
             sum += width[c];
-            if (least && width[c] > least && (widest == grid->count || width[c] > width[widest]))
+            if (least[c] && width[c] > least[c] && (widest == grid->count || width[c] > width[widest]))
                 widest = c;
         }
         if (sum <= room || widest == grid->count)
@@ -129,13 +135,13 @@ static void trim(struct dure_buf *line)
 
 enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen, unsigned indent, bool bare)
 {
-    size_t width[DURE_GRID_COLUMNS_MAX];
+    size_t width[DURE_GRID_COLUMNS_MAX], least[DURE_GRID_COLUMNS_MAX];
     DURE_CLEANUP_BUF struct dure_buf line = {0};
     if (grid->failed || grid->text.failed)
         return DURE_E_MEMORY;
     DURE_ASSERT(grid->cells.count % grid->count == 0);
-    measure(grid, width, bare);
-    shrink(grid, width, screen->width - indent);
+    measure(grid, width, least, bare);
+    shrink(grid, width, least, screen->width - indent);
     dure_buf_init(&line, 1 << 20);
     const size_t rows = dure_grid_rows(grid);
     for (size_t r = bare ? 1 : 0; r <= rows; r++) {

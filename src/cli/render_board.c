@@ -116,7 +116,7 @@ static void section(struct dure_grid *grid, const struct dure_screen *screen, co
 
 static enum dure_err sections(const struct dure_screen *screen, const json_t *board, const char *by)
 {
-    static const struct dure_grid_column columns[] = {{"", false, 14},   {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", true, 0},
+    static const struct dure_grid_column columns[] = {{"", false, 10},   {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", true, 0},
                                                       {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", false, 0}};
     static const struct {
         const char *by, *title, *list;

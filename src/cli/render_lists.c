@@ -44,8 +44,8 @@ static enum dure_err finish(struct dure_grid *grid, const struct dure_screen *sc
 
 enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"TENANT", false, 14},  {"OWNER", false, 6},     {"PENDING", true, 0}, {"RUNNING", true, 0}, {"PROMISED", true, 0},
-                                                      {"USED", true, 0}, {"BORROWED", true, 0}, {"GPU-HOURS", true, 0}, {"BORR-HOURS", true, 0}};
+    static const struct dure_grid_column columns[] = {{"TENANT", false, 14},  {"OWNER", false, 6},     {"PEND", true, 0}, {"RUN", true, 0}, {"PROMISED", true, 0},
+                                                      {"USED", true, 0}, {"BORR.", true, 0}, {"GPU-HOURS", true, 0}, {"BORR-HRS", true, 0}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
@@ -83,7 +83,7 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
         put_count(grid, row, "gpus_used");
         put_count(grid, row, "gpus_lent");
         if (dure_json_int(row, "suspended", 0) > 0)
-            dure_grid_cell(grid, DURE_STYLE_BAD, "%s (%" PRId64 " short)", state, dure_json_int(row, "suspended", 0));
+            dure_grid_cell(grid, DURE_STYLE_BAD, "%s (%" PRId64 ")", state, dure_json_int(row, "suspended", 0));
         else
             dure_grid_cell(grid, dure_render_state_style(state), "%s", state);
         put_day(grid, row, "until");
@@ -94,7 +94,7 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
 enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"NODE", false, 12}, {"SITE", false, 8}, {"OWNER", false, 6}, {"MODEL", false, 6}, {"STATE", false, 0},
-                                                      {"GPUS", true, 0}, {"USED", true, 0}, {"BORROWED", true, 0}, {"REASON", false, 8}};
+                                                      {"GPUS", true, 0}, {"USED", true, 0}, {"BORR.", true, 0}, {"REASON", false, 8}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;

@@ -112,10 +112,12 @@ static bool shell_script(const char *script, size_t length)
     return false;
 }
 
-/* Arguments of a script: set on the shell's own first line, so that the line numbers of its messages stay as they are but one. */
-static const char *with_arguments(struct dure_cli *cli, const char *script, size_t *length)
+/* Arguments of a script: set in a line after its first, once its #SBATCH lines were read; so its line numbers move by one. */
+static bool set_arguments(struct dure_cli *cli, struct dure_tree *job)
 {
     DURE_CLEANUP_BUF struct dure_buf buf;
+    struct dure_tree *node = (struct dure_tree *)dure_tree_get(job, "script");
+    const char *script = node->text;
     const size_t first = strcspn(script, "\n");
     dure_buf_init(&buf, TEXT_MAX);
     dure_buf_add(&buf, script, first);
@@ -126,11 +128,9 @@ static const char *with_arguments(struct dure_cli *cli, const char *script, size
             dure_buf_str(&buf, *at == '\'' ? "'\\''" : (char[]){*at, 0});
         dure_buf_str(&buf, "'");
     }
-    dure_buf_add(&buf, script + first, *length - first);
-    if (buf.failed)
-        return NULL;
-    *length = buf.length;
-    return dure_arena_strndup(cli->arena, buf.data, buf.length);
+    dure_buf_str(&buf, script + first);
+    node->text = buf.failed ? NULL : dure_arena_strdup(cli->arena, buf.data);
+    return node->text != NULL;
 }
 
 static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *script, size_t length, struct dure_problems *problems)
@@ -212,9 +212,10 @@ static int read_job(struct dure_cli *cli, struct wanted *wanted, struct dure_pro
         return from_yaml(cli, wanted, text, length, problems);
     if (cli->argc > 1 && !shell_script(text, length))
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s': arguments can be given to shell scripts only; put them into the script, or use a command in a YAML job", cli->argv[1]);
-    if (cli->argc > 1 && !(text = with_arguments(cli, text, &length)))
+    const int code = from_script(cli, wanted, text, length, problems);
+    if (!code && cli->argc > 1 && !set_arguments(cli, wanted->tree))
         return dure_cli_memory(cli);
-    return from_script(cli, wanted, text, length, problems);
+    return code;
 }
 
 static int check(struct dure_cli *cli, const struct wanted *wanted, struct dure_problems *problems)

@@ -96,7 +96,7 @@ const struct dure_verb dure_verb_allot_show = {
     .name = "allot show",
     .operands = "[NAME...]",
     .title = "show allotments",
-    .text = "Bound cells have hardware behind them; suspended ones are named short because hardware was lost. Lent GPUs run others' borrowed work.",
+    .text = "Bound cells have hardware behind them; a state such as short (1) counts those that are named short because hardware was lost. Lent GPUs run others' borrowed work.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_most = 1000,
     .operand = DURE_OPERAND_ALLOT,
@@ -141,7 +141,7 @@ const struct dure_verb dure_verb_allot_grant = {
 };
 
 static const struct dure_option allot_shrink_options[] = {
-    {"cells", 'n', DURE_OPTION_COUNT, "N", NULL, "how many cells stay", NULL, 0, 67108864},
+    {"cells", 'n', DURE_OPTION_COUNT, "N", NULL, "how many cells stay; to leave none, end it", NULL, 1, 67108864},
     {"preview", 0, DURE_OPTION_FLAG, NULL, NULL, "say the effect; change nothing"},
     {NULL},
 };

@@ -42,8 +42,8 @@ int main(void)
           "12345 학습\n",
           "wide enough");
     check(grid, 40, false, false,
-          "   ID NAME             NODES\n"
-          "    7 a-very-long-nam… pt-b20… (virtual)\n"
+          "   ID NAME            NODES\n"
+          "    7 a-very-long-na… pt-b200… (virtual)\n"
           "12345 학습\n",
           "what may shrink gives way, the label stays");
     check(grid, 100, true, true,
