@@ -26,6 +26,15 @@ static bool find(const struct dure_core *core, const struct dure_record *record,
     return true;
 }
 
+/* The state of what a record names: the job's, or its element's. */
+static unsigned state_of(const struct dure_core *core, const struct target *t)
+{
+    if (t->attempt == NONE)
+        return t->claim != NONE || job_is_pending(job_at(core, t->job_slot), t->ordinal) ? DURE_JOB_PENDING : 0;
+    const unsigned state = attempt_at(core, t->attempt)->d.state;
+    return state == DURE_ATTEMPT_WARNED || state == DURE_ATTEMPT_STOPPING ? DURE_JOB_STOPPING : DURE_JOB_RUNNING;
+}
+
 /* Are these places free for it, in one chain? `claim`: its own, or NONE. A reserved place may have others on it still. */
 static bool sound_places(const struct dure_core *core, const struct dure_record *record, uint32_t claim, uint32_t *ret_chain)
 {
@@ -77,7 +86,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
 {
     struct target t;
     uint32_t chain;
-    if (!find(core, record, &t) || t.attempt != NONE || (t.claim == NONE && !job_is_pending(job_at(core, t.job_slot), t.ordinal)))
+    if (!find(core, record, &t) || t.attempt != NONE || !dure_move_job(state_of(core, &t), DURE_JOB_RUNNING))
         return CORRUPT("start of what is not pending");
     if (record->attempt.v != core->s.next_attempt || !sound_places(core, record, t.claim, &chain))
         return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
@@ -155,16 +164,13 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
     const uint32_t slot = attempt_find(core, record->attempt.v);
     if (slot == NONE)
         return CORRUPT("no such attempt");
-    struct attempt *attempt = attempt_at(core, slot);
-    const unsigned to = record->kind == DURE_REC_NOTICE ? DURE_ATTEMPT_WARNED : record->kind == DURE_REC_STOP ? DURE_ATTEMPT_STOPPING : DURE_ATTEMPT_RUNNING;
-    if (!dure_move_attempt(attempt->d.state, to))
-        return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v,
-                       dure_attempt_state_name(attempt->d.state), dure_attempt_state_name(to));
-    attempt_out(core, attempt);
-    attempt->d.cause = (uint8_t)(record->kind == DURE_REC_CANCEL_NOTICE ? DURE_CAUSE_NONE : record->cause);
-    attempt->d.deadline_us = record->kind == DURE_REC_NOTICE ? record->deadline_us : 0;
-    attempt_in(core, attempt);
-    attempt_to(core, slot, to);
+    const unsigned from = attempt_at(core, slot)->d.state;
+    const bool warns = record->kind == DURE_REC_NOTICE, spares = record->kind == DURE_REC_CANCEL_NOTICE;
+    const unsigned to = warns ? DURE_ATTEMPT_WARNED : spares ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STOPPING;
+    if (!dure_move_attempt(from, to) || (!spares && !record->cause) || (spares && from != DURE_ATTEMPT_WARNED))
+        return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v, dure_attempt_state_name(from),
+                       dure_attempt_state_name(to));
+    attempt_to(core, slot, to, spares ? DURE_CAUSE_NONE : record->cause, warns ? record->deadline_us : 0);
     return DURE_OK;
 }
 
@@ -248,8 +254,8 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
         job_in(core, job);
     } else {
         struct target t;
-        if (!find(core, record, &t) || t.claim != NONE || (t.attempt == NONE && !job_is_pending(job, t.ordinal)))
-            return CORRUPT("end of what neither runs nor waits");
+        if (!find(core, record, &t) || t.claim != NONE || !dure_move_job(state_of(core, &t), record->state))
+            return CORRUPT("end of what cannot end so");
         if (t.attempt != NONE)
             close_attempt(core, t.attempt, is_eviction(record->cause));
         job_out(core, job);
@@ -269,7 +275,7 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
 static enum dure_err apply_requeue(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     struct target t;
-    if (!find(core, record, &t) || t.attempt == NONE)
+    if (!find(core, record, &t) || t.attempt == NONE || !dure_move_job(state_of(core, &t), DURE_JOB_PENDING))
         return CORRUPT("requeue of what does not run");
     struct job *job = job_at(core, t.job_slot);
     close_attempt(core, t.attempt, is_eviction(record->cause));

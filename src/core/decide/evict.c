@@ -28,7 +28,7 @@ void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
     struct dure_record r = decide_record(core, DURE_REC_NOTICE);
     r.attempt.v = attempt->d.id;
     r.cause = cause;
-    r.deadline_us = now + grace;
+    r.deadline_us = now + (DURE_CORE_MUTATED(LONG_NOTICE) ? 2 * grace : grace);
     decide_emit(core, &r);
 }
 
@@ -88,7 +88,7 @@ bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_p
 {
     struct { bool clear; uint32_t chain; } seen = {true, chain};
     ground_each(core, chain, places, count, see, &seen);
-    return seen.clear;
+    return seen.clear || DURE_CORE_MUTATED(START_EARLY);
 }
 
 static void see_claim(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)

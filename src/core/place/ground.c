@@ -49,7 +49,8 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t leaf)
         return;
     const uint32_t slot = l.index * allot->cell_slots + l.offset / allot->slot_gpus;
     const uint64_t bit = UINT64_C(1) << (l.offset % allot->slot_gpus), was = allot->slots.idle[slot];
-    dure_slots_set(&allot->slots, slot, l.used || l.lost ? was & ~bit : was | bit);
+    const bool used = l.used || (DURE_CORE_MUTATED(BORROWED_AS_USED) && l.borrowed);
+    dure_slots_set(&allot->slots, slot, used || l.lost ? was & ~bit : was | bit);
 }
 
 static uint64_t slot_idle(const struct dure_core *core, const struct allot *allot, const struct dure_cells_virtual *cell, uint32_t slot)
@@ -100,6 +101,8 @@ static void count_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, bo
         return;
     if (borrowed) {
         must(dure_cells_borrowed(core->chains[chain].cells, leaf, delta, NULL));
+        if (DURE_CORE_MUTATED(BORROWED_AS_USED))
+            sync_virtual(core, chain, leaf);
         return;
     }
     must(dure_cells_use(core->chains[chain].cells, leaf, delta, NULL));

@@ -109,7 +109,7 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
 {
     const struct dure_chain *chain = &core->fleet->chains[shared->chain];
     const uint32_t claim = core->chains[shared->chain].claim[shared->leaf];
-    const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED)); /* by its owner, or whole */
+    const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) || DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     if (wanted || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
         return 0;
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;

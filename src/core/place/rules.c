@@ -59,7 +59,7 @@ static struct verdict rule_share(const struct request *ask, const struct dure_ch
     const uint64_t cpu = chain->leaf_cpu_milli * milli / 1000, memory = chain->leaf_memory_mib * milli / 1000;
     if (ask->task_cpu_milli > cpu)
         return refuse(DURE_RULE_SHARE, ask->task_cpu_milli, (int64_t)cpu, "milli-CPU a task");
-    if (ask->task_memory_mib > memory)
+    if (ask->task_memory_mib > memory && !DURE_CORE_MUTATED(SHARE_FORGOTTEN))
         return refuse(DURE_RULE_SHARE, ask->task_memory_mib, (int64_t)memory, "MiB a task");
     return refuse(DURE_RULE_FITS, 0, 0, "");
 }

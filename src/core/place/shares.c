@@ -7,6 +7,8 @@
 
 static uint64_t key_of(uint32_t tenant, uint32_t chain, uint32_t allot)
 {
+    if (DURE_CORE_MUTATED(MIXED_FRACTIONS))
+        tenant = 0;
     return (uint64_t)tenant << 32 | (allot != NONE ? allot : 0x80000000u | chain);
 }
 

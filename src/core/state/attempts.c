@@ -74,7 +74,8 @@ static int64_t next_time(const struct attempt *attempt)
     }
 }
 
-void attempt_reschedule(struct dure_core *core, uint32_t slot)
+/* Its next deadline moved: walltime's end, or when the notice runs out. */
+static void attempt_reschedule(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
@@ -83,6 +84,7 @@ void attempt_reschedule(struct dure_core *core, uint32_t slot)
 uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data, const struct dure_place *places,
                      const struct dure_binding *bindings)
 {
+    DURE_ASSERT(core->loading || dure_move_attempt(0, data->state));
     const uint32_t slot = dure_pool_take(&core->attempts);
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
@@ -145,6 +147,7 @@ void attempt_drop(struct dure_core *core, uint32_t slot)
     dure_map_remove(&core->run_map, DURE_RUN_KEY(attempt->job_slot, ordinal_of(job, attempt->d.element)));
     attempt_out(core, attempt);
     dure_digest_sub(&core->digest, attempt_lists(attempt));
+    DURE_ASSERT(dure_move_attempt(attempt->d.state, DURE_ATTEMPT_GONE));
     if (attempt->places != &attempt->one)
         free(attempt->places);
     if (attempt->bindings != &attempt->one_binding)
@@ -152,14 +155,29 @@ void attempt_drop(struct dure_core *core, uint32_t slot)
     dure_pool_give(&core->attempts, slot);
 }
 
-void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state)
+/* What holds of every live attempt between moves. */
+static bool is_sound(const struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const struct attempt_data *d = &attempt->d;
+    const bool leaving = d->state == DURE_ATTEMPT_WARNED || d->state == DURE_ATTEMPT_STOPPING;
+    return leaving == (d->cause != DURE_CAUSE_NONE) && (d->state == DURE_ATTEMPT_WARNED || !d->deadline_us) &&
+           d->borrowed == (d->allot == NONE) && d->borrowed == !d->binding_count && d->place_count && d->gpus_milli &&
+           attempt->heap_place < core->deadlines.count && core->deadlines.at[attempt->heap_place].slot == slot &&
+           core->deadlines.at[attempt->heap_place].key == next_time(attempt);
+}
+
+void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause, int64_t deadline_us)
 {
     struct attempt *attempt = attempt_at(core, slot);
-    DURE_ASSERT(dure_move_attempt(attempt->d.state, state));
+    DURE_ASSERT(is_sound(core, slot) && dure_move_attempt(attempt->d.state, state));
     attempt_out(core, attempt);
     attempt->d.state = (uint8_t)state;
+    attempt->d.cause = (uint8_t)cause;
+    attempt->d.deadline_us = deadline_us;
     attempt_in(core, attempt);
     attempt_reschedule(core, slot);
+    DURE_ASSERT(is_sound(core, slot));
 }
 
 /* ---- claims ---- */

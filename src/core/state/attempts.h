@@ -10,9 +10,8 @@ uint32_t attempt_of(const struct dure_core *core, uint32_t job_slot, uint32_t or
 uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data, const struct dure_place *places,
                      const struct dure_binding *bindings);
 void attempt_drop(struct dure_core *core, uint32_t slot);
-/* Its next deadline moved: walltime's end, or when the notice runs out. */
-void attempt_reschedule(struct dure_core *core, uint32_t slot);
-void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state); /* asserts the move */
+/* Asserts that the move is allowed, and what holds of an attempt before and after. `deadline_us` while warned; else 0. */
+void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause, int64_t deadline_us);
 /* One of its cells is now another right's. */
 void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index);
 void attempt_unbind(struct dure_core *core, uint32_t slot); /* it holds no rights any more: borrowed from here on */

@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "core/place/slots.h"
 #include "core/queue/heap.h"
+#include "core/state/mutants.h"
 #include "core/state/pool.h"
 #include "core/view.h"
 #include "model/fleet.h"

@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "core/state/mutants.h"
 #include "model.h"
 #include "specs.h"
 #include "tap.h"
 
 static uint64_t seed;
+#ifdef DURE_CORE_MUTANTS
+int dure_core_mutant;
+#endif
 
 static uint32_t below(uint32_t bound)
 {
@@ -204,7 +208,11 @@ static void history(uint32_t steps)
 int main(int argc, char **argv)
 {
     seed = tap_seed(20260301);
-    const uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 30;
+    uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 30;
+#ifdef DURE_CORE_MUTANTS
+    dure_core_mutant = (int)rounds;
+    rounds = 4;
+#endif
     for (uint32_t i = 0; i < rounds; i++)
         history(1500);
     return tap_done();

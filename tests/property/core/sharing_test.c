@@ -3,12 +3,14 @@
  * (a) With grace 0, one tenant's guaranteed trace starts at identical times alone and in the shared fleet, whatever the others do.
  * (b) With a grace, every guaranteed job starts within the grace of the instant at which its own private cluster placed it.
  *
- * Mutants that this test kills: "count borrowed leaves as used" (in src/core/place/ground.c, sync_virtual: take l.borrowed for l.used), and
- * starting a gang before the borrowers have left (decide_is_clear: always true; the naive model of history_test.c sees it too). */
+ * Mutants that must die (mutants.sh runs this program and history_test with each): 1 count borrowed leaves as used; 2 worst-case memory share
+ * not reserved; 3 start before the borrowers have left; 4 a notice longer than the grace; 5 fractions of two tenants on one GPU; 6 a reserved
+ * GPU closed to its tenant's own fractions. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "core/state/mutants.h"
 #include "rig.h"
 #include "specs.h"
 #include "tap.h"
@@ -32,6 +34,9 @@ struct world {
 };
 
 static uint64_t seed;
+#ifdef DURE_CORE_MUTANTS
+int dure_core_mutant;
+#endif
 
 static uint32_t below(uint32_t bound)
 {
@@ -163,8 +168,13 @@ static void make_trace(struct event *trace)
     rig_release(&rig);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+#ifdef DURE_CORE_MUTANTS
+    dure_core_mutant = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
+#endif
+    (void)argc;
+    (void)argv;
     struct event *trace = calloc(TRACE, sizeof *trace);
     struct world *alone = malloc(sizeof *alone), *shared = malloc(sizeof *shared);
     const uint64_t base = tap_seed(7);

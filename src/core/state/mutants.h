@@ -1,0 +1,19 @@
+#pragma once
+/* Mutants break one rule each, to prove that the tests would notice (tests/property/core). Only a test's own build has them. */
+enum {
+    DURE_CORE_MUTANT_NONE,
+    DURE_CORE_MUTANT_BORROWED_AS_USED, /* count borrowed leaves as used */
+    DURE_CORE_MUTANT_SHARE_FORGOTTEN,  /* worst-case memory share not reserved */
+    DURE_CORE_MUTANT_START_EARLY,      /* start before the borrowers have left */
+    DURE_CORE_MUTANT_LONG_NOTICE,      /* a notice longer than the grace */
+    DURE_CORE_MUTANT_MIXED_FRACTIONS,  /* fractions of two tenants on one GPU */
+    DURE_CORE_MUTANT_CLOSED_SHARES,    /* a reserved GPU is closed to its tenant's own fractions */
+    DURE_CORE_MUTANTS_END,
+};
+
+#ifdef DURE_CORE_MUTANTS
+extern int dure_core_mutant; /* the test's choice */
+#define DURE_CORE_MUTATED(which) (dure_core_mutant == DURE_CORE_MUTANT_##which)
+#else
+#define DURE_CORE_MUTATED(which) false
+#endif
