@@ -22,6 +22,49 @@ static struct dure_http *http;
 static uv_async_t stopper;
 static unsigned handled;
 
+/* Streams: "/slow" writes until it is told that too much waits; "/gone" keeps writing until its reader has left. */
+enum { STREAM_MAX = 20000, BLOCK = 1000 };
+static unsigned slow_blocks, streams_gone;
+static struct dure_http_request *forsaken;
+static uv_timer_t writer;
+
+static void on_gone(void *context)
+{
+    if (context == &forsaken) {
+        forsaken = NULL;
+        uv_timer_stop(&writer);
+    }
+    __atomic_add_fetch(&streams_gone, 1, __ATOMIC_SEQ_CST);
+}
+
+static void on_write(uv_timer_t *timer)
+{
+    (void)timer;
+    if (forsaken != NULL && !dure_http_stream_write(forsaken, ": still here\n", 13))
+        dure_http_stream_end(forsaken, "", 0);
+}
+
+static bool handle_stream(struct dure_http_request *request)
+{
+    char block[BLOCK];
+
+    memset(block, 'x', sizeof block);
+    if (strcmp(dure_http_path(request), "/slow") == 0) {
+        if (!dure_http_stream_begin(request, "text/event-stream", STREAM_MAX, on_gone, NULL))
+            return false;
+        while (dure_http_stream_write(request, block, sizeof block))
+            slow_blocks++;
+        dure_http_stream_end(request, "dropped", 7);
+        return true;
+    }
+    if (strcmp(dure_http_path(request), "/gone") != 0 ||
+        !dure_http_stream_begin(request, "text/event-stream", STREAM_MAX, on_gone, &forsaken))
+        return false;
+    forsaken = request;
+    uv_timer_start(&writer, on_write, 1, 5);
+    return true;
+}
+
 /* Echoes what the server made of the request, so that a row can look for it. */
 static void handle(void *context, struct dure_http_request *request)
 {
@@ -33,6 +76,8 @@ static void handle(void *context, struct dure_http_request *request)
 
     (void)context;
     __atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
+    if (handle_stream(request))
+        return;
     dure_buf_init(&body, 65536);
     dure_buf_printf(&body, "method=%d path=%s q=%s body=%zu:%s uid=%s", (int)dure_http_method(request),
                     dure_http_path(request),
@@ -47,6 +92,7 @@ static void handle(void *context, struct dure_http_request *request)
 static void on_stop(uv_async_t *async)
 {
     dure_http_close(http, NULL, NULL);
+    uv_close((uv_handle_t *)&writer, NULL);
     uv_close((uv_handle_t *)async, NULL);
 }
 
@@ -70,6 +116,7 @@ static bool start(void)
         return false;
     uv_loop_init(&loop);
     uv_async_init(&loop, &stopper, on_stop);
+    uv_timer_init(&loop, &writer);
     return dure_http_new(&options, &http, NULL) == DURE_OK;
 }
 
@@ -353,6 +400,45 @@ static void test_connections(void)
         close(fds[i]);
 }
 
+static unsigned gone(void)
+{
+    return __atomic_load_n(&streams_gone, __ATOMIC_SEQ_CST);
+}
+
+static void test_streams(void)
+{
+    static const char slow[] = "GET /slow HTTP/1.1\r\n" H "\r\n", left[] = "GET /gone HTTP/1.1\r\n" H "\r\n";
+    static char answer[65536];
+    size_t held = 0, count = 0;
+    ssize_t got;
+    int fd = dial();
+
+    send_all(fd, slow, strlen(slow));
+    while (held < sizeof answer - 1 && (got = recv(fd, answer + held, sizeof answer - 1 - held, 0)) > 0) {
+        held += (size_t)got;
+        answer[held] = '\0';
+        if (strstr(answer, "\r\n0\r\n\r\n") != NULL)
+            break;
+    }
+    for (const char *at = strstr(answer, "\r\n\r\n"); at != NULL && *at != '\0'; at++)
+        count += *at == 'x';
+    TAP_EQ_UINT(slow_blocks, STREAM_MAX / BLOCK, "a stream takes what fits");
+    TAP_EQ_UINT(count, STREAM_MAX, "all of which arrives");
+    TAP_HAS(answer, "dropped", "and then the last word");
+    TAP_HAS(answer, "\r\n0\r\n\r\n", "and its end");
+    close(fd);
+    for (int i = 0; i < 1000 && gone() < 1; i++)
+        usleep(1000);
+    TAP_EQ_UINT(gone(), 1, "its end is told once");
+    fd = dial();
+    send_all(fd, left, strlen(left));
+    (void)recv(fd, answer, sizeof answer, 0);
+    close(fd);
+    for (int i = 0; i < 5000 && gone() < 2; i++)
+        usleep(1000);
+    TAP_EQ_UINT(gone(), 2, "a reader that leaves is noticed at the next write");
+}
+
 int main(void)
 {
     pthread_t thread;
@@ -363,6 +449,7 @@ int main(void)
     test_sizes();
     test_endless();
     test_keep_alive();
+    test_streams();
     test_connections();
     uv_async_send(&stopper);
     pthread_join(thread, NULL);
