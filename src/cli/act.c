@@ -28,7 +28,8 @@ int dure_cmd_act(struct dure_cli *cli)
         json_t *answer = NULL;
         int code = dure_job_path(cli, cli->argv[i], tail, path);
         if (!code)
-            code = dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = "{}", .body_length = 2}, &answer);
+            code = dure_cli_call(
+                cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = "{}", .body_length = 2}, &answer);
         if (code && !first)
             first = code;
         if (code == DURE_EXIT_NO_DAEMON)
@@ -56,9 +57,13 @@ static int each_node(struct dure_cli *cli, const char *tail, const char *body, c
         dure_buf_str(&path, "/v1/nodes/");
         dure_client_escape(cli->argv[i], &path);
         dure_buf_str(&path, tail);
-        const int code = path.failed ? dure_cli_memory(cli)
-                                     : dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = path.data, .body = body, .body_length = strlen(body)},
-                                                     &answer);
+        const int code =
+            path.failed
+                ? dure_cli_memory(cli)
+                : dure_cli_call(cli,
+                                &(struct dure_cli_call){
+                                    .method = "POST", .path = path.data, .body = body, .body_length = strlen(body)},
+                                &answer);
         if (code && !first)
             first = code;
         if (code == DURE_EXIT_NO_DAEMON)
@@ -83,7 +88,8 @@ int dure_cmd_nodes_drain(struct dure_cli *cli)
     dure_buf_str(&body, "{\"reason\":");
     dure_buf_json(&body, reason ? reason : "drained by hand");
     dure_buf_str(&body, "}");
-    return body.failed ? dure_cli_memory(cli) : each_node(cli, "/drain", body.data, "draining; what runs there runs to its end");
+    return body.failed ? dure_cli_memory(cli)
+                       : each_node(cli, "/drain", body.data, "draining; what runs there runs to its end");
 }
 
 int dure_cmd_nodes_resume(struct dure_cli *cli)
@@ -94,7 +100,9 @@ int dure_cmd_nodes_resume(struct dure_cli *cli)
 static int write_and_say(struct dure_cli *cli, const char *path, const char *body, const char *said)
 {
     json_t *answer = NULL;
-    const int code = dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = body, .body_length = strlen(body)}, &answer);
+    const int code = dure_cli_call(
+        cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = body, .body_length = strlen(body)},
+        &answer);
     if (code)
         return code;
     if (dure_cli_json(cli))
@@ -121,7 +129,8 @@ int dure_cmd_backup(struct dure_cli *cli)
     dure_buf_str(&body, "{\"directory\":");
     dure_buf_json(&body, directory);
     dure_buf_printf(&body, ",\"with_key\":%s}", dure_cli_flag(cli, "with-key") ? "true" : "false");
-    dure_buf_printf(&said, "Copied to %s, %s the signing key. It holds personal fields: erasing them later does not reach it.", directory,
-                    dure_cli_flag(cli, "with-key") ? "with" : "without");
+    dure_buf_printf(&said,
+                    "Copied to %s, %s the signing key. It holds personal fields: erasing them later does not reach it.",
+                    directory, dure_cli_flag(cli, "with-key") ? "with" : "without");
     return body.failed || said.failed ? dure_cli_memory(cli) : write_and_say(cli, "/v1/backup", body.data, said.data);
 }

@@ -55,15 +55,24 @@ int dure_cmd_allot_show(struct dure_cli *cli)
     return code;
 }
 
-int dure_allot_post(struct dure_cli *cli, const struct dure_tree *tree, const char *file, bool preview, const char *key, json_t **ret_answer)
+int dure_allot_post(struct dure_cli *cli, const struct dure_tree *tree, const char *file, bool preview, const char *key,
+                    json_t **ret_answer)
 {
     DURE_CLEANUP_BUF struct dure_buf body;
     dure_buf_init(&body, 1 << 20);
     dure_tree_to_json(tree, &body);
     if (body.failed)
         return dure_cli_memory(cli);
-    return dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = "/v1/allotments", .query = preview ? "preview=true" : NULL, .body = body.data,
-                                                      .body_length = body.length, .tree = tree, .file = file, .key = key}, ret_answer);
+    return dure_cli_call(cli,
+                         &(struct dure_cli_call){.method = "POST",
+                                                 .path = "/v1/allotments",
+                                                 .query = preview ? "preview=true" : NULL,
+                                                 .body = body.data,
+                                                 .body_length = body.length,
+                                                 .tree = tree,
+                                                 .file = file,
+                                                 .key = key},
+                         ret_answer);
 }
 
 /* Options that the daemon reads as they are, under the declaration's own field names. */
@@ -79,7 +88,9 @@ static struct dure_tree *declaration(struct dure_cli *cli)
         last = dure_node_text(cli->arena, map, "gpus", dure_cli_text(cli, "gpus"), false, 0, 0);
     if (last && dure_cli_given(cli, "cells")) {
         last = dure_node_text(cli->arena, map, "count", dure_cli_text(cli, "cells"), false, 0, 0);
-        last = last ? dure_node_text(cli->arena, map, "level", dure_cli_given(cli, "level") ? dure_cli_text(cli, "level") : "gpu", true, 0, 0) : NULL;
+        last = last ? dure_node_text(cli->arena, map, "level",
+                                     dure_cli_given(cli, "level") ? dure_cli_text(cli, "level") : "gpu", true, 0, 0)
+                    : NULL;
     }
     return last ? map : NULL;
 }
@@ -91,18 +102,21 @@ int dure_cmd_allot_grant(struct dure_cli *cli)
     if (!dure_cli_given(cli, "tenant"))
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "to whom? --tenant is missing");
     if (!dure_cli_given(cli, "group") + !dure_cli_given(cli, "chain") + !dure_cli_given(cli, "owner") != 2)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "of what? expected one of --group, --chain, and --owner with --model");
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "of what? expected one of --group, --chain, and --owner with --model");
     if (dure_cli_given(cli, "gpus") == dure_cli_given(cli, "cells"))
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "how much? expected one of --cells (with --level) and --gpus");
     if (dure_cli_given(cli, "gpus") && dure_cli_given(cli, "level"))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "--level goes with --cells; --gpus become the largest whole cells by themselves");
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "--level goes with --cells; --gpus become the largest whole cells by themselves");
     struct dure_tree *tree = declaration(cli);
     if (!tree)
         return dure_cli_memory(cli);
     int code = dure_allot_post(cli, tree, "options", preview, NULL, &answer);
     if (!code) {
         char said[256];
-        snprintf(said, sizeof said, preview ? "%s could be granted; nothing was changed." : "%s is granted.", cli->argv[0]);
+        snprintf(said, sizeof said, preview ? "%s could be granted; nothing was changed." : "%s is granted.",
+                 cli->argv[0]);
         code = dure_apply_say(cli, answer, said);
     }
     json_decref(answer);
@@ -121,8 +135,13 @@ static int change(struct dure_cli *cli, const char *name, const char *tail, cons
     dure_buf_str(&path, tail);
     if (path.failed)
         return dure_cli_memory(cli);
-    int code = dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = path.data, .query = preview ? "preview=true" : NULL, .body = body,
-                                                          .body_length = strlen(body)}, &answer);
+    int code = dure_cli_call(cli,
+                             &(struct dure_cli_call){.method = "POST",
+                                                     .path = path.data,
+                                                     .query = preview ? "preview=true" : NULL,
+                                                     .body = body,
+                                                     .body_length = strlen(body)},
+                             &answer);
     snprintf(said, sizeof said, preview ? "%s could be %s; nothing was changed." : "%s is %s.", name, done);
     if (!code)
         code = dure_apply_say(cli, answer, said);

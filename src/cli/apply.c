@@ -8,7 +8,8 @@
 #include "model/fleet.h"
 #include "model/tenants.h"
 
-int dure_apply_check_fleet(struct dure_cli *cli, const struct dure_tree *tree, const char *file, struct dure_fleet **ret_fleet)
+int dure_apply_check_fleet(struct dure_cli *cli, const struct dure_tree *tree, const char *file,
+                           struct dure_fleet **ret_fleet)
 {
     struct dure_problems *problems = dure_arena_alloc(cli->arena, sizeof *problems);
     if (!problems)
@@ -20,15 +21,23 @@ int dure_apply_check_fleet(struct dure_cli *cli, const struct dure_tree *tree, c
     return err ? dure_cli_fail_err(cli, err, NULL, NULL) : DURE_EXIT_OK;
 }
 
-int dure_apply_put(struct dure_cli *cli, const char *path, bool preview, const struct dure_tree *tree, const char *file, json_t **ret_answer)
+int dure_apply_put(struct dure_cli *cli, const char *path, bool preview, const struct dure_tree *tree, const char *file,
+                   json_t **ret_answer)
 {
     DURE_CLEANUP_BUF struct dure_buf body;
     dure_buf_init(&body, (size_t)16 << 20);
     dure_tree_to_json(tree, &body);
     if (body.failed)
         return dure_cli_memory(cli);
-    return dure_cli_call(cli, &(struct dure_cli_call){.method = "PUT", .path = path, .query = preview ? "preview=true" : NULL, .body = body.data,
-                                                      .body_length = body.length, .tree = tree, .file = file}, ret_answer);
+    return dure_cli_call(cli,
+                         &(struct dure_cli_call){.method = "PUT",
+                                                 .path = path,
+                                                 .query = preview ? "preview=true" : NULL,
+                                                 .body = body.data,
+                                                 .body_length = body.length,
+                                                 .tree = tree,
+                                                 .file = file},
+                         ret_answer);
 }
 
 /* What a write or its preview answered, in words where the daemon has words. */
@@ -65,8 +74,9 @@ int dure_cmd_fleet_apply(struct dure_cli *cli)
     if (code)
         return code;
     const bool preview = dure_cli_flag(cli, "preview");
-    snprintf(said, sizeof said, "%s: %s GPUs on %s nodes%s.", preview ? "Well formed" : "Declared", dure_term_grouped(fleet->gpu_count, gpus),
-             dure_term_grouped(fleet->node_count, nodes), preview ? "; it may be applied, and nothing was changed" : "");
+    snprintf(said, sizeof said, "%s: %s GPUs on %s nodes%s.", preview ? "Well formed" : "Declared",
+             dure_term_grouped(fleet->gpu_count, gpus), dure_term_grouped(fleet->node_count, nodes),
+             preview ? "; it may be applied, and nothing was changed" : "");
     dure_fleet_free(fleet);
     code = dure_apply_put(cli, "/v1/fleet", preview, tree, cli->argv[0], &answer);
     if (!code)
@@ -81,7 +91,9 @@ static struct dure_fleet *daemon_fleet(struct dure_cli *cli)
     json_t *spec = NULL;
     struct dure_fleet *fleet = NULL;
     struct dure_error error;
-    if (dure_cli_call(cli, &(struct dure_cli_call){.method = "GET", .path = "/v1/fleet/spec", .quiet = true}, &spec) != DURE_EXIT_OK || !spec)
+    if (dure_cli_call(cli, &(struct dure_cli_call){.method = "GET", .path = "/v1/fleet/spec", .quiet = true}, &spec) !=
+            DURE_EXIT_OK ||
+        !spec)
         return NULL;
     char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
     if (text && dure_fleet_from_json(text, strlen(text), &fleet, &error) != DURE_OK)
@@ -124,7 +136,8 @@ int dure_cmd_tenants_apply(struct dure_cli *cli)
     if (!code)
         code = dure_apply_put(cli, "/v1/tenants", preview, tree, cli->argv[0], &answer);
     if (!code)
-        code = dure_apply_say(cli, answer, preview ? "Well formed; it may be applied, and nothing was changed." : "Declared.");
+        code = dure_apply_say(cli, answer,
+                              preview ? "Well formed; it may be applied, and nothing was changed." : "Declared.");
     json_decref(answer);
     return code;
 }

@@ -27,7 +27,8 @@ static int parse_key(struct dure_cli *cli, const char *text, size_t length, cons
         length--;
     snprintf(line, sizeof line, "%.*s", (int)(length < sizeof line ? length : sizeof line - 1), text);
     if (dure_verifier_parse(line, origin, ret_public, &error))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: no verifier key as `dure audit key` prints it: %s", from, error.text);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: no verifier key as `dure audit key` prints it: %s", from,
+                             error.text);
     return DURE_EXIT_OK;
 }
 
@@ -60,7 +61,8 @@ static bool unsigned_checkpoint(const char *text, size_t length, struct dure_che
     return dure_base64_decode(root, strlen(root), ret->root, sizeof ret->root, &got) && got == sizeof ret->root;
 }
 
-int dure_audit_checkpoint_file(struct dure_cli *cli, const char *file, const uint8_t *public_key, struct dure_checkpoint *ret_checkpoint)
+int dure_audit_checkpoint_file(struct dure_cli *cli, const char *file, const uint8_t *public_key,
+                               struct dure_checkpoint *ret_checkpoint)
 {
     size_t length;
     struct dure_error error = {0};
@@ -129,7 +131,8 @@ static int head_size(struct dure_cli *cli, uint64_t *ret_size)
 }
 
 /* One leaf out of its bundle; `ret_leaf` lives in the arena. */
-static int fetch_leaf(struct dure_cli *cli, uint64_t size, uint64_t sequence, const uint8_t **ret_leaf, size_t *ret_length)
+static int fetch_leaf(struct dure_cli *cli, uint64_t size, uint64_t sequence, const uint8_t **ret_leaf,
+                      size_t *ret_length)
 {
     struct dure_reply reply;
     char path[128];
@@ -165,7 +168,8 @@ static int operand_leaf(struct dure_cli *cli, uint64_t *ret_size, uint64_t *ret_
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "found '%s', expected the number of a leaf, from 0", cli->argv[0]);
     const int code = head_size(cli, ret_size);
     if (!code && *ret_sequence >= *ret_size)
-        return dure_cli_fail(cli, DURE_EXIT_NOT_FOUND, "there is no leaf %" PRIu64 ": the record has %" PRIu64, *ret_sequence, *ret_size);
+        return dure_cli_fail(cli, DURE_EXIT_NOT_FOUND, "there is no leaf %" PRIu64 ": the record has %" PRIu64,
+                             *ret_sequence, *ret_size);
     return code;
 }
 
@@ -223,16 +227,20 @@ int dure_cmd_audit_proof(struct dure_cli *cli)
     snprintf(query, sizeof query, "sequence=%" PRIu64, sequence);
     if (!code)
         code = text_of(cli, "/v1/audit/proof", query, &reply);
-    if (!code && (dure_proof_verify(reply.body, reply.body_length, leaf, length, public_key, &head, &index, &error) || index != sequence))
-        code = dure_cli_fail(cli, DURE_EXIT_NO, "the proof of leaf %" PRIu64 " does not hold: %s", sequence, *error.text ? error.text : "it is another leaf's");
+    if (!code && (dure_proof_verify(reply.body, reply.body_length, leaf, length, public_key, &head, &index, &error) ||
+                  index != sequence))
+        code = dure_cli_fail(cli, DURE_EXIT_NO, "the proof of leaf %" PRIu64 " does not hold: %s", sequence,
+                             *error.text ? error.text : "it is another leaf's");
     if (!code && dure_cli_json(cli)) {
-        json_t *json = json_pack("{s:I, s:I, s:s, s:b, s:s%}", "sequence", (json_int_t)sequence, "size", (json_int_t)head.size, "origin", head.origin, "ok", 1, "proof",
-                                 reply.body, reply.body_length);
+        json_t *json =
+            json_pack("{s:I, s:I, s:s, s:b, s:s%}", "sequence", (json_int_t)sequence, "size", (json_int_t)head.size,
+                      "origin", head.origin, "ok", 1, "proof", reply.body, reply.body_length);
         dure_cli_print_json(cli, json);
         json_decref(json);
     } else if (!code) {
         fwrite(reply.body, 1, reply.body_length, cli->screen.out);
-        dure_cli_note(cli, "Checked: leaf %" PRIu64 " is in the signed tree of %" PRIu64 " leaves.", sequence, head.size);
+        dure_cli_note(cli, "Checked: leaf %" PRIu64 " is in the signed tree of %" PRIu64 " leaves.", sequence,
+                      head.size);
     }
     dure_reply_release(&reply);
     return code;
@@ -249,7 +257,10 @@ static int fields_json(struct dure_cli *cli, struct dure_buf *body)
         enum dure_body_field field;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ","), at);
         if (!dure_body_field_find(name, &field))
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--fields: found '%s', expected login, email, person, name, script, command, environment, workdir, stdout, stderr or comment", name);
+            return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                                 "--fields: found '%s', expected login, email, person, name, script, command, "
+                                 "environment, workdir, stdout, stderr or comment",
+                                 name);
         dure_buf_printf(body, "%s\"%s\"", at == fields ? "" : ",", name);
     }
     dure_buf_str(body, "]");
@@ -287,11 +298,17 @@ int dure_cmd_audit_erase(struct dure_cli *cli)
     if (!code)
         code = confirmed(cli);
     if (!code)
-        code = dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = "/v1/audit/erase", .body = body.data, .body_length = body.length}, &answer);
+        code = dure_cli_call(
+            cli,
+            &(struct dure_cli_call){
+                .method = "POST", .path = "/v1/audit/erase", .body = body.data, .body_length = body.length},
+            &answer);
     if (!code && dure_cli_json(cli))
         dure_cli_print_json(cli, answer ? answer : json_null());
     else if (!code)
-        fprintf(cli->screen.out, "Erased. The record still verifies: it holds commitments only. Backups made before keep what they hold.\n");
+        fprintf(
+            cli->screen.out,
+            "Erased. The record still verifies: it holds commitments only. Backups made before keep what they hold.\n");
     json_decref(answer);
     return code;
 }

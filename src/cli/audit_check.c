@@ -35,7 +35,10 @@ static bool root_is(struct dure_check *check, const struct dure_checkpoint *chec
     dure_frontier_root(&check->frontier, root);
     if (memcmp(root, checkpoint->root, sizeof root) == 0)
         return true;
-    return dure_check_wrong(check, UINT64_MAX, "the tree of the first %" PRIu64 " leaves has another root than the %s: a leaf among them was changed", checkpoint->size, which);
+    return dure_check_wrong(check, UINT64_MAX,
+                            "the tree of the first %" PRIu64
+                            " leaves has another root than the %s: a leaf among them was changed",
+                            checkpoint->size, which);
 }
 
 static bool roots_here(struct dure_check *check)
@@ -85,11 +88,15 @@ bool dure_check_roots(struct dure_check *check)
     if (check->frontier.size == 0 && !roots_here(check))
         return false;
     if (check->head.size != UINT64_MAX && !check->head_seen)
-        return dure_check_wrong(check, UINT64_MAX, "the signed checkpoint speaks of %" PRIu64 " leaves, but there are only %" PRIu64 ": the end was cut off", check->head.size,
-                                check->frontier.size);
+        return dure_check_wrong(check, UINT64_MAX,
+                                "the signed checkpoint speaks of %" PRIu64 " leaves, but there are only %" PRIu64
+                                ": the end was cut off",
+                                check->head.size, check->frontier.size);
     if (check->older.size != UINT64_MAX && !check->older_seen)
-        return dure_check_wrong(check, UINT64_MAX, "the older checkpoint speaks of %" PRIu64 " leaves, but there are only %" PRIu64 ": the end was cut off", check->older.size,
-                                check->frontier.size);
+        return dure_check_wrong(check, UINT64_MAX,
+                                "the older checkpoint speaks of %" PRIu64 " leaves, but there are only %" PRIu64
+                                ": the end was cut off",
+                                check->older.size, check->frontier.size);
     return true;
 }
 
@@ -107,6 +114,7 @@ void dure_check_progress(struct dure_cli *cli, struct dure_check *check, uint64_
     fputs("\r[", screen->err);
     for (unsigned i = 0; i < BAR; i++)
         fputs(i < filled ? (screen->utf8 ? "█" : "#") : (screen->utf8 ? "·" : "."), screen->err);
-    fprintf(screen->err, "] %3u%% of %" PRIu64 " leaves%s", (unsigned)(done * 100 / total), total, done == total ? "\r\033[K" : "");
+    fprintf(screen->err, "] %3u%% of %" PRIu64 " leaves%s", (unsigned)(done * 100 / total), total,
+            done == total ? "\r\033[K" : "");
     fflush(screen->err);
 }

@@ -10,8 +10,8 @@
 #include "journal/journal.h"
 
 struct verified {
-    bool signature;     /* the head is signed by the key */
-    bool own_key;       /* the key came from where the log came from */
+    bool signature; /* the head is signed by the key */
+    bool own_key;   /* the key came from where the log came from */
     char key_from[DURE_CLI_PATH_MAX];
     uint8_t public_key[32];
 };
@@ -63,7 +63,8 @@ static int digest_after(struct dure_cli *cli, struct dure_check *check, struct d
     return DURE_EXIT_OK;
 }
 
-static int feed_bundle(struct dure_cli *cli, struct dure_check *check, struct digests *digests, const uint8_t *bytes, size_t length, unsigned width)
+static int feed_bundle(struct dure_cli *cli, struct dure_check *check, struct digests *digests, const uint8_t *bytes,
+                       size_t length, unsigned width)
 {
     size_t at = 0;
     for (unsigned i = 0; i < width; i++) {
@@ -236,21 +237,33 @@ static void say(struct dure_cli *cli, const struct dure_check *check, const stru
     struct dure_audit_result result;
     char leaves[32], inputs[32], decisions[32], digests[32];
     dure_audit_result(check->audit, &result);
-    fprintf(cli->screen.out, "The record holds: %s leaves, %s inputs, %s decisions.\n", dure_term_grouped((int64_t)check->frontier.size, leaves),
-            dure_term_grouped((int64_t)result.inputs, inputs), dure_term_grouped((int64_t)result.decisions, decisions));
+    fprintf(cli->screen.out, "The record holds: %s leaves, %s inputs, %s decisions.\n",
+            dure_term_grouped((int64_t)check->frontier.size, leaves), dure_term_grouped((int64_t)result.inputs, inputs),
+            dure_term_grouped((int64_t)result.decisions, decisions));
     if (verified->signature)
-        line(cli, true, "every leaf is in the tree whose root is signed (size %" PRIu64 ", origin %s), by the key from %s", check->head.size, check->head.origin, verified->key_from);
+        line(cli, true,
+             "every leaf is in the tree whose root is signed (size %" PRIu64 ", origin %s), by the key from %s",
+             check->head.size, check->head.origin, verified->key_from);
     else
-        line(cli, false, "a signature: the folder has no checkpoint; the tree is the one that the journal itself keeps");
-    line(cli, true, "every decision was computed again by the rules of version %d and is the same, byte for byte", DURE_CORE_VERSION);
-    line(cli, check->digests > 0, "the state's digest after each of %s transactions is the same", dure_term_grouped((int64_t)check->digests, digests));
+        line(cli, false,
+             "a signature: the folder has no checkpoint; the tree is the one that the journal itself keeps");
+    line(cli, true, "every decision was computed again by the rules of version %d and is the same, byte for byte",
+         DURE_CORE_VERSION);
+    line(cli, check->digests > 0, "the state's digest after each of %s transactions is the same",
+         dure_term_grouped((int64_t)check->digests, digests));
     if (check->older.size != UINT64_MAX)
-        line(cli, true, "the log begins with the tree of the older checkpoint (%" PRIu64 " leaves): nothing before it was changed", check->older.size);
+        line(cli, true,
+             "the log begins with the tree of the older checkpoint (%" PRIu64 " leaves): nothing before it was changed",
+             check->older.size);
     if (result.skipped > 0)
-        line(cli, false, "%" PRIu64 " decisions made by another version of the rules: they were applied as they stand", result.skipped);
+        line(cli, false, "%" PRIu64 " decisions made by another version of the rules: they were applied as they stand",
+             result.skipped);
     if (verified->own_key)
-        line(cli, false, "who signed: the key came from %s. With --key FILE it is compared with one that you trust", verified->key_from);
-    line(cli, false, "whether what was reported from outside (a node down, a job's end) was true, and what erased personal fields said");
+        line(cli, false, "who signed: the key came from %s. With --key FILE it is compared with one that you trust",
+             verified->key_from);
+    line(cli, false,
+         "whether what was reported from outside (a node down, a job's end) was true, and what erased personal fields "
+         "said");
 }
 
 static int answer(struct dure_cli *cli, const struct dure_check *check, const struct verified *verified, bool good)
@@ -258,9 +271,11 @@ static int answer(struct dure_cli *cli, const struct dure_check *check, const st
     struct dure_audit_result result;
     dure_audit_result(check->audit, &result);
     if (dure_cli_json(cli)) {
-        json_t *json = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "ok", good, "leaves", (json_int_t)check->frontier.size, "inputs", (json_int_t)result.inputs,
-                                 "decisions", (json_int_t)result.decisions, "digests", (json_int_t)check->digests, "not_recomputed", (json_int_t)result.skipped,
-                                 "signature", verified->signature, "key_trusted", !verified->own_key);
+        json_t *json =
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "ok", good, "leaves",
+                      (json_int_t)check->frontier.size, "inputs", (json_int_t)result.inputs, "decisions",
+                      (json_int_t)result.decisions, "digests", (json_int_t)check->digests, "not_recomputed",
+                      (json_int_t)result.skipped, "signature", verified->signature, "key_trusted", !verified->own_key);
         if (!good) {
             json_object_set_new(json, "wrong", json_string(check->wrong));
             if (check->bad != UINT64_MAX)
@@ -291,9 +306,11 @@ int dure_cmd_audit_verify(struct dure_cli *cli)
     }
     if (!code && dure_cli_given(cli, "checkpoint"))
         code = verified.own_key ? dure_audit_checkpoint_file(cli, dure_cli_text(cli, "checkpoint"), NULL, &check.older)
-                                : dure_audit_checkpoint_file(cli, dure_cli_text(cli, "checkpoint"), verified.public_key, &check.older);
+                                : dure_audit_checkpoint_file(cli, dure_cli_text(cli, "checkpoint"), verified.public_key,
+                                                             &check.older);
     if (!code) {
-        code = dure_cli_flag(cli, "offline") ? verify_folder(cli, &check, &verified) : verify_daemon(cli, &check, &verified);
+        code = dure_cli_flag(cli, "offline") ? verify_folder(cli, &check, &verified)
+                                             : verify_daemon(cli, &check, &verified);
         const bool judged = !code || *check.wrong;
         if (!code && !dure_check_roots(&check))
             code = DURE_EXIT_NO;

@@ -24,18 +24,16 @@ struct dure_client *dure_cli_client(struct dure_cli *cli, int *ret_exit)
 static const char *advice(enum dure_err err)
 {
     switch (err) {
-    case DURE_E_DENIED:
-        return "roles are declared in the Tenants spec";
+    case DURE_E_DENIED: return "roles are declared in the Tenants spec";
     case DURE_E_BUSY:
-    case DURE_E_TIMEOUT:
-        return "try again";
-    default:
-        return NULL;
+    case DURE_E_TIMEOUT: return "try again";
+    default: return NULL;
     }
 }
 
 /* A spec's faults one by one, where the daemon named them; else its sentence. */
-static int report(struct dure_cli *cli, const struct dure_cli_call *call, const struct dure_reply *reply, enum dure_err err, const struct dure_error *error)
+static int report(struct dure_cli *cli, const struct dure_cli_call *call, const struct dure_reply *reply,
+                  enum dure_err err, const struct dure_error *error)
 {
     struct dure_problems *problems = call->tree || call->file ? dure_arena_alloc(cli->arena, sizeof *problems) : NULL;
     if (problems && reply->json) {
@@ -48,7 +46,8 @@ static int report(struct dure_cli *cli, const struct dure_cli_call *call, const 
     return dure_cli_fail_err(cli, err, error, advice(err));
 }
 
-int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struct dure_reply *ret_reply, enum dure_err *ret_err)
+int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struct dure_reply *ret_reply,
+                   enum dure_err *ret_err)
 {
     char key[129] = "";
     const bool write = strcmp(call->method, "GET") != 0;
@@ -63,8 +62,12 @@ int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struc
         snprintf(key, sizeof key, "%s", call->key);
     else if (write)
         dure_client_key(key);
-    const struct dure_request request = {.method = call->method, .path = call->path, .query = call->query, .body = call->body,
-                                         .body_length = call->body_length, .idempotency_key = write ? key : NULL};
+    const struct dure_request request = {.method = call->method,
+                                         .path = call->path,
+                                         .query = call->query,
+                                         .body = call->body,
+                                         .body_length = call->body_length,
+                                         .idempotency_key = write ? key : NULL};
     enum dure_err err = dure_client_call(client, &request, ret_reply, &error);
     if (err == DURE_E_UNREACHABLE && ret_reply->status == 0 && !call->quiet) {
         /* A daemon that restarts just now: the same key gives the first answer again if it had one. */
@@ -93,11 +96,13 @@ int dure_cli_get(struct dure_cli *cli, const char *path, const char *query, json
     return dure_cli_call(cli, &(struct dure_cli_call){.method = "GET", .path = path, .query = query}, ret_json);
 }
 
-static int page(struct dure_cli *cli, const char *path, const char *query, const char *after, uint64_t rows, json_t **ret_page)
+static int page(struct dure_cli *cli, const char *path, const char *query, const char *after, uint64_t rows,
+                json_t **ret_page)
 {
     DURE_CLEANUP_BUF struct dure_buf full;
     dure_buf_init(&full, 1 << 16);
-    dure_buf_printf(&full, "%s%slimit=%" PRIu64, query ? query : "", query && *query ? "&" : "", rows < PAGE ? rows : (uint64_t)PAGE);
+    dure_buf_printf(&full, "%s%slimit=%" PRIu64, query ? query : "", query && *query ? "&" : "",
+                    rows < PAGE ? rows : (uint64_t)PAGE);
     if (after) {
         dure_buf_str(&full, "&after=");
         dure_client_escape(after, &full);
@@ -107,7 +112,8 @@ static int page(struct dure_cli *cli, const char *path, const char *query, const
     return dure_cli_get(cli, path, full.data, ret_page);
 }
 
-int dure_cli_list(struct dure_cli *cli, const char *path, const char *query, const char *name, uint64_t limit, json_t **ret_json)
+int dure_cli_list(struct dure_cli *cli, const char *path, const char *query, const char *name, uint64_t limit,
+                  json_t **ret_json)
 {
     json_t *rows = json_array();
     char *after = NULL;

@@ -136,8 +136,9 @@ struct dure_tree *dure_cli_spec(struct dure_cli *cli, const char *path, struct d
         return NULL;
     *problems = (struct dure_problems){.file = path};
     skip = strspn(text, " \t\r\n");
-    const enum dure_err err = text[skip] == '{' && skip < length ? dure_tree_from_json(cli->arena, text, length, &tree, problems)
-                                                               : dure_tree_from_yaml(cli->arena, text, length, &tree, problems);
+    const enum dure_err err = text[skip] == '{' && skip < length
+                                  ? dure_tree_from_json(cli->arena, text, length, &tree, problems)
+                                  : dure_tree_from_yaml(cli->arena, text, length, &tree, problems);
     if (err == DURE_E_MEMORY)
         dure_cli_memory(cli);
     else if (err)
@@ -227,7 +228,8 @@ int dure_cli_main(int argc, char **argv)
         cli->arena = arena;
         cli->program = argv[0];
         dure_screen_detect(&cli->screen, colour_wanted(argc, argv));
-        code = argc > 1 ? (int)dure_cli_parse(cli, argc - 1, argv + 1, &help) : (int)dure_cli_parse(cli, 1, alone, &help);
+        code =
+            argc > 1 ? (int)dure_cli_parse(cli, argc - 1, argv + 1, &help) : (int)dure_cli_parse(cli, 1, alone, &help);
         if (!code && !help)
             code = dure_cli_paths(cli);
         if (!code)

@@ -29,12 +29,12 @@ struct dure_cli {
     unsigned value_count;
     struct dure_cli_extra extras[DURE_CLI_EXTRA_MAX];
     unsigned extra_count;
-    int argc;    /* operands */
+    int argc; /* operands */
     char **argv;
-    char state[DURE_CLI_PATH_MAX];  /* the state folder */
+    char state[DURE_CLI_PATH_MAX]; /* the state folder */
     char socket[DURE_CLI_PATH_MAX];
-    const char *program;            /* path of this program, for its neighbours */
-    struct dure_client *client;     /* made at the first call */
+    const char *program;        /* path of this program, for its neighbours */
+    struct dure_client *client; /* made at the first call */
 };
 
 /* The whole program: parses, runs, returns the exit code. */
@@ -45,10 +45,12 @@ int dure_cli_main(int argc, char **argv);
 enum dure_exit dure_cli_parse(struct dure_cli *cli, int argc, char **argv, bool *ret_help);
 
 /* Options by name; naming one that the verb does not have is a programmer's error. */
-const char *dure_cli_text(const struct dure_cli *cli, const char *name); /* its value, its fallback where that is a value, or NULL */
+const char *dure_cli_text(const struct dure_cli *cli,
+                          const char *name); /* its value, its fallback where that is a value, or NULL */
 bool dure_cli_flag(const struct dure_cli *cli, const char *name);
 bool dure_cli_given(const struct dure_cli *cli, const char *name);
-int64_t dure_cli_count(const struct dure_cli *cli, const char *name); /* COUNT, and SECONDS in microseconds; −1: not given, no default */
+int64_t dure_cli_count(const struct dure_cli *cli,
+                       const char *name); /* COUNT, and SECONDS in microseconds; −1: not given, no default */
 bool dure_cli_json(const struct dure_cli *cli);
 
 /* "dure jobs: ..." on standard error; returns `code`. */
@@ -64,7 +66,7 @@ struct dure_cli_call {
     const char *method; /* "GET" */
     const char *path;
     const char *query;
-    const char *body;   /* JSON text */
+    const char *body; /* JSON text */
     size_t body_length;
     const struct dure_tree *tree; /* the spec that the body was made from, for line and column; may be NULL */
     const char *file;             /* its name */
@@ -74,9 +76,11 @@ struct dure_cli_call {
 int dure_cli_call(struct dure_cli *cli, const struct dure_cli_call *call, json_t **ret_json);
 int dure_cli_get(struct dure_cli *cli, const char *path, const char *query, json_t **ret_json);
 /* The same, bytes and headers kept; the reply is the caller's to release, also on failure. */
-int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struct dure_reply *ret_reply, enum dure_err *ret_err);
+int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struct dure_reply *ret_reply,
+                   enum dure_err *ret_err);
 /* Joins all pages of a listing into one array under `name`. `limit` rows at most (0: all). */
-int dure_cli_list(struct dure_cli *cli, const char *path, const char *query, const char *name, uint64_t limit, json_t **ret_json);
+int dure_cli_list(struct dure_cli *cli, const char *path, const char *query, const char *name, uint64_t limit,
+                  json_t **ret_json);
 struct dure_client *dure_cli_client(struct dure_cli *cli, int *ret_exit); /* NULL: ret_exit says why */
 
 /* Reads a file ("-": standard input) whole, at most `max` bytes; lives in the arena. NULL: the message is out. */

@@ -33,16 +33,11 @@ static void words_of_verbs(const struct dure_verb *in, struct dure_buf *buf)
 static const char *operand_words(enum dure_operand operand)
 {
     switch (operand) {
-    case DURE_OPERAND_FILE:
-        return "$(compgen -f -- \"$cur\")";
-    case DURE_OPERAND_DIR:
-        return "$(compgen -d -- \"$cur\")";
-    case DURE_OPERAND_JOB:
-        return "$(dure jobs --no-header --format=jobid 2>/dev/null)";
-    case DURE_OPERAND_SHELL:
-        return "bash zsh fish";
-    default:
-        return "";
+    case DURE_OPERAND_FILE: return "$(compgen -f -- \"$cur\")";
+    case DURE_OPERAND_DIR: return "$(compgen -d -- \"$cur\")";
+    case DURE_OPERAND_JOB: return "$(dure jobs --no-header --format=jobid 2>/dev/null)";
+    case DURE_OPERAND_SHELL: return "bash zsh fish";
+    default: return "";
     }
 }
 
@@ -56,15 +51,16 @@ static void bash_values(const struct dure_verb *verb, struct dure_buf *buf)
                 dure_buf_byte(buf, (uint8_t)(*at == '|' ? ' ' : *at));
             dure_buf_str(buf, "' ;;\n");
         } else if (option->type == DURE_OPTION_FILE || option->type == DURE_OPTION_DIR) {
-            dure_buf_printf(buf, "    '%s --%s') COMPREPLY=($(compgen -%c -- \"$cur\")); return ;;\n", verb->name, option->name,
-                            option->type == DURE_OPTION_DIR ? 'd' : 'f');
+            dure_buf_printf(buf, "    '%s --%s') COMPREPLY=($(compgen -%c -- \"$cur\")); return ;;\n", verb->name,
+                            option->name, option->type == DURE_OPTION_DIR ? 'd' : 'f');
         }
     }
 }
 
 static void bash(struct dure_buf *buf)
 {
-    dure_buf_str(buf, "# bash completion for dure, written by `dure completion bash`\n_dure() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" verb=\"${COMP_WORDS[1]}\" words=\n"
+    dure_buf_str(buf, "# bash completion for dure, written by `dure completion bash`\n_dure() {\n  local "
+                      "cur=\"${COMP_WORDS[COMP_CWORD]}\" verb=\"${COMP_WORDS[1]}\" words=\n"
                       "  local prev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n  COMPREPLY=()\n"
                       "  if [ \"$prev\" = = ]; then prev=\"${COMP_WORDS[COMP_CWORD-2]}\"; fi\n"
                       "  if [ \"$cur\" = = ]; then cur=; fi\n"
@@ -74,7 +70,10 @@ static void bash(struct dure_buf *buf)
     for (unsigned i = 0; dure_verbs[i]; i++) {
         if (dure_verb_is_sub(dure_verbs[i]) || !group(dure_verbs[i]))
             continue;
-        dure_buf_printf(buf, "    %s)\n      if [ \"$COMP_CWORD\" -eq 2 ] && [ \"${cur#-}\" = \"$cur\" ]; then COMPREPLY=($(compgen -W '", dure_verbs[i]->name);
+        dure_buf_printf(buf,
+                        "    %s)\n      if [ \"$COMP_CWORD\" -eq 2 ] && [ \"${cur#-}\" = \"$cur\" ]; then "
+                        "COMPREPLY=($(compgen -W '",
+                        dure_verbs[i]->name);
         words_of_verbs(dure_verbs[i], buf);
         dure_buf_str(buf, "' -- \"$cur\")); return; fi\n      case \" ");
         words_of_verbs(dure_verbs[i], buf);
@@ -91,8 +90,9 @@ static void bash(struct dure_buf *buf)
         words_of_options(dure_verbs[i], buf);
         dure_buf_printf(buf, "'; else words=\"%s\"; fi ;;\n", operand_words(dure_verbs[i]->operand));
     }
-    dure_buf_str(buf, "  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-                      "  case \"${COMPREPLY[0]}\" in *=) compopt -o nospace 2>/dev/null ;; esac\n}\ncomplete -F _dure dure\n");
+    dure_buf_str(
+        buf, "  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+             "  case \"${COMPREPLY[0]}\" in *=) compopt -o nospace 2>/dev/null ;; esac\n}\ncomplete -F _dure dure\n");
 }
 
 /* Single quotes for zsh and fish. */
@@ -136,7 +136,9 @@ static void zsh_arguments(struct dure_buf *buf, const struct dure_verb *verb)
                     dure_buf_byte(buf, (uint8_t)(*at == '|' ? ' ' : *at));
                 dure_buf_byte(buf, ')');
             } else {
-                dure_buf_str(buf, option->type == DURE_OPTION_FILE ? ":_files" : option->type == DURE_OPTION_DIR ? ":_files -/" : ":");
+                dure_buf_str(buf, option->type == DURE_OPTION_FILE  ? ":_files"
+                                  : option->type == DURE_OPTION_DIR ? ":_files -/"
+                                                                    : ":");
             }
         }
         dure_buf_byte(buf, '\'');
@@ -152,7 +154,8 @@ static void zsh_arguments(struct dure_buf *buf, const struct dure_verb *verb)
 
 static void zsh(struct dure_buf *buf)
 {
-    dure_buf_str(buf, "#compdef dure\n# zsh completion for dure, written by `dure completion zsh`\n_dure() {\n  local -a verbs\n  local verb=\"$words[2]\"\n"
+    dure_buf_str(buf, "#compdef dure\n# zsh completion for dure, written by `dure completion zsh`\n_dure() {\n  local "
+                      "-a verbs\n  local verb=\"$words[2]\"\n"
                       "  if (( CURRENT == 2 )); then\n    verbs=(");
     zsh_described(buf, NULL);
     dure_buf_str(buf, ")\n    _describe verb verbs; return\n  fi\n  case \"$verb\" in\n");
@@ -161,8 +164,9 @@ static void zsh(struct dure_buf *buf)
             continue;
         dure_buf_printf(buf, "    %s) verbs=(", dure_verbs[i]->name);
         zsh_described(buf, dure_verbs[i]);
-        dure_buf_str(buf, ")\n      if (( CURRENT == 3 )) && [[ \"$words[3]\" != -* ]]; then _describe verb verbs; return; fi\n"
-                          "      case \" ");
+        dure_buf_str(
+            buf, ")\n      if (( CURRENT == 3 )) && [[ \"$words[3]\" != -* ]]; then _describe verb verbs; return; fi\n"
+                 "      case \" ");
         words_of_verbs(dure_verbs[i], buf);
         dure_buf_str(buf, " \" in *\" $words[3] \"*) verb=\"$verb $words[3]\" ;; esac ;;\n");
     }
@@ -175,7 +179,8 @@ static void zsh(struct dure_buf *buf)
 static void fish_condition(struct dure_buf *buf, const struct dure_verb *verb)
 {
     const char *space = strchr(verb->name, ' ');
-    dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s", (int)strcspn(verb->name, " "), verb->name);
+    dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s", (int)strcspn(verb->name, " "),
+                    verb->name);
     if (space)
         dure_buf_printf(buf, "; and __fish_seen_subcommand_from %s", space + 1);
     dure_buf_byte(buf, '\'');
@@ -188,8 +193,8 @@ static void fish(struct dure_buf *buf)
     for (unsigned i = 0; dure_verbs[i]; i++) {
         const struct dure_verb *verb = dure_verbs[i];
         if (dure_verb_is_sub(verb))
-            dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s' -a %s -d '", (int)strcspn(verb->name, " "), verb->name,
-                            strchr(verb->name, ' ') + 1);
+            dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s' -a %s -d '",
+                            (int)strcspn(verb->name, " "), verb->name, strchr(verb->name, ' ') + 1);
         else
             dure_buf_printf(buf, "complete -c dure -n __fish_use_subcommand -a %s -d '", verb->name);
         quoted(buf, verb->title, false);

@@ -30,7 +30,8 @@ static char step(struct reader *reader)
 
 static bool at_row_end(const struct reader *reader)
 {
-    return reader->at == reader->end || *reader->at == '\n' || (*reader->at == '\r' && reader->at + 1 < reader->end && reader->at[1] == '\n');
+    return reader->at == reader->end || *reader->at == '\n' ||
+           (*reader->at == '\r' && reader->at + 1 < reader->end && reader->at[1] == '\n');
 }
 
 static void skip_row_end(struct reader *reader)
@@ -63,7 +64,8 @@ static enum dure_err quoted(struct reader *reader, struct dure_csv_cell *cell)
     while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t'))
         step(reader);
     if (!at_row_end(reader) && *reader->at != ',')
-        return bad(reader, reader->line, reader->column, "text after a closing quote", "a comma or the end of the line");
+        return bad(reader, reader->line, reader->column, "text after a closing quote",
+                   "a comma or the end of the line");
     return DURE_OK;
 }
 
@@ -72,7 +74,8 @@ static enum dure_err plain(struct reader *reader, struct dure_csv_cell *cell)
     const char *begin = reader->at;
     while (!at_row_end(reader) && *reader->at != ',') {
         if (*reader->at == '"')
-            return bad(reader, reader->line, reader->column, "a quote inside a cell", "a cell quoted as a whole, with quotes doubled");
+            return bad(reader, reader->line, reader->column, "a quote inside a cell",
+                       "a cell quoted as a whole, with quotes doubled");
         step(reader);
     }
     const char *last = reader->at;
@@ -94,7 +97,8 @@ static enum dure_err read_row(struct reader *reader, struct dure_csv_row *row)
             return bad(reader, reader->line, reader->column, "more cells", "at most 32 in a line");
         struct dure_csv_cell *cell = &cells[count++];
         *cell = (struct dure_csv_cell){.line = reader->line, .column = reader->column};
-        const enum dure_err err = reader->at < reader->end && *reader->at == '"' ? quoted(reader, cell) : plain(reader, cell);
+        const enum dure_err err =
+            reader->at < reader->end && *reader->at == '"' ? quoted(reader, cell) : plain(reader, cell);
         if (err)
             return err;
         if (at_row_end(reader))
@@ -110,9 +114,11 @@ static enum dure_err read_row(struct reader *reader, struct dure_csv_row *row)
     return DURE_OK;
 }
 
-enum dure_err dure_csv_parse(struct dure_arena *arena, const char *text, size_t length, struct dure_csv *ret_csv, struct dure_problems *problems)
+enum dure_err dure_csv_parse(struct dure_arena *arena, const char *text, size_t length, struct dure_csv *ret_csv,
+                             struct dure_problems *problems)
 {
-    struct reader reader = {.arena = arena, .at = text, .end = text + length, .line = 1, .column = 1, .problems = problems};
+    struct reader reader = {
+        .arena = arena, .at = text, .end = text + length, .line = 1, .column = 1, .problems = problems};
     struct dure_csv csv = {0};
     uint32_t lines = 1;
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)

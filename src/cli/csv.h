@@ -20,4 +20,5 @@ struct dure_csv {
 };
 
 /* E_INVALID with one problem; E_MEMORY. A leading byte order mark is skipped. */
-DURE_NODISCARD enum dure_err dure_csv_parse(struct dure_arena *arena, const char *text, size_t length, struct dure_csv *ret_csv, struct dure_problems *problems);
+DURE_NODISCARD enum dure_err dure_csv_parse(struct dure_arena *arena, const char *text, size_t length,
+                                            struct dure_csv *ret_csv, struct dure_problems *problems);

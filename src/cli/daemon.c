@@ -105,13 +105,15 @@ static pid_t launch(struct dure_cli *cli, const char *program, int log)
     const pid_t pid = fork();
     if (pid != 0)
         return pid;
-    char *argv[] = {(char *)"dured", (char *)"--foreground", (char *)"--state", cli->state, (char *)"--socket", cli->socket, NULL};
+    char *argv[] = {
+        (char *)"dured", (char *)"--foreground", (char *)"--state", cli->state, (char *)"--socket", cli->socket, NULL};
     const int null = open("/dev/null", O_RDONLY);
     setsid();
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    if (chdir("/") != 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
+    if (chdir("/") != 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+        dup2(log, STDERR_FILENO) < 0)
         _exit(127);
     closefrom(3);
     execv(program, argv);
@@ -134,7 +136,8 @@ static int wait_well(struct dure_cli *cli, pid_t pid, int64_t log_from)
         if (!err)
             return DURE_EXIT_OK;
         if (waitpid(pid, &status, WNOHANG) == pid) {
-            dure_cli_fail(cli, DURE_EXIT_NO, "dured ended at once (%s %d); its log says:", WIFSIGNALED(status) ? "signal" : "exit code",
+            dure_cli_fail(cli, DURE_EXIT_NO,
+                          "dured ended at once (%s %d); its log says:", WIFSIGNALED(status) ? "signal" : "exit code",
                           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
             show_log(cli, log_from);
             return DURE_EXIT_NO;
@@ -144,7 +147,9 @@ static int wait_well(struct dure_cli *cli, pid_t pid, int64_t log_from)
             told = true;
         }
         if (waited > (err == DURE_E_BUSY ? START_MAX_US : QUIET_MAX_US))
-            return dure_cli_fail(cli, DURE_EXIT_BUSY, "dured (process %d) does not become ready: %s; its log is %s/dured.log", (int)pid, error.text, cli->state);
+            return dure_cli_fail(cli, DURE_EXIT_BUSY,
+                                 "dured (process %d) does not become ready: %s; its log is %s/dured.log", (int)pid,
+                                 error.text, cli->state);
         nap(waited < 1000000 ? 10000 : 100000);
     }
 }
@@ -154,7 +159,8 @@ int dure_daemon_start(struct dure_cli *cli, int64_t *ret_pid)
     char program[DURE_CLI_PATH_MAX], log_path[DURE_CLI_PATH_MAX + 16];
     struct stat info;
     if (!dure_cli_neighbour(cli, "dured", program))
-        return dure_cli_fail(cli, DURE_EXIT_NO, "dured is neither beside this program nor on PATH; build or install it");
+        return dure_cli_fail(cli, DURE_EXIT_NO,
+                             "dured is neither beside this program nor on PATH; build or install it");
     if (!make_folders(cli->state))
         return dure_cli_fail(cli, DURE_EXIT_NO, "%s: %s", cli->state, strerror(errno));
     if (!make_socket_folder(cli))
@@ -212,7 +218,8 @@ static bool is_minder(const struct dure_cli *cli, const char *pid)
     const char *first = line, *base = strrchr(first, '/') ? strrchr(first, '/') + 1 : first;
     const char *second = first + strlen(first) + 1;
     const size_t state = strlen(cli->state);
-    return strcmp(base, "dure-minder") == 0 && second < line + length && strncmp(second, cli->state, state) == 0 && second[state] == '/';
+    return strcmp(base, "dure-minder") == 0 && second < line + length && strncmp(second, cli->state, state) == 0 &&
+           second[state] == '/';
 }
 
 unsigned dure_daemon_minders(const struct dure_cli *cli)
@@ -222,7 +229,8 @@ unsigned dure_daemon_minders(const struct dure_cli *cli)
     if (!proc)
         return 0;
     for (const struct dirent *entry; (entry = readdir(proc)) != NULL;)
-        count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_minder(cli, entry->d_name) && !zombie(strtoll(entry->d_name, NULL, 10));
+        count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_minder(cli, entry->d_name) &&
+                 !zombie(strtoll(entry->d_name, NULL, 10));
     closedir(proc);
     return count;
 }

@@ -11,7 +11,7 @@ static const int64_t DAEMON_MAX_US = INT64_C(60) * 1000000;
 
 struct down {
     struct dure_cli *cli;
-    json_t *stopped;   /* the jobs cancelled, as they are written */
+    json_t *stopped; /* the jobs cancelled, as they are written */
     int64_t pid;
     int64_t wait_us;
 };
@@ -26,7 +26,11 @@ static int64_t now_us(void)
 static int post(struct dure_cli *cli, const char *path, const char *body, bool quiet, enum dure_err *ret_err)
 {
     struct dure_reply reply;
-    const int code = dure_cli_fetch(cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = body, .body_length = strlen(body), .quiet = quiet}, &reply, ret_err);
+    const int code =
+        dure_cli_fetch(cli,
+                       &(struct dure_cli_call){
+                           .method = "POST", .path = path, .body = body, .body_length = strlen(body), .quiet = quiet},
+                       &reply, ret_err);
     dure_reply_release(&reply);
     return code;
 }
@@ -90,7 +94,8 @@ static int cancel_all(struct down *down, bool cancel, size_t *ret_left)
             continue;
         const int64_t job = dure_json_int(row, "job", 0), element = dure_json_int(row, "element", -1);
         snprintf(name, sizeof name, element < 0 ? "%" PRId64 : "%" PRId64 "_%" PRId64, job, element);
-        snprintf(path, sizeof path, element < 0 ? "/v1/jobs/%" PRId64 "/cancel" : "/v1/jobs/%" PRId64 ".%" PRId64 "/cancel", job, element);
+        snprintf(path, sizeof path,
+                 element < 0 ? "/v1/jobs/%" PRId64 "/cancel" : "/v1/jobs/%" PRId64 ".%" PRId64 "/cancel", job, element);
         if (post(cli, path, "{}", true, &err) == DURE_EXIT_OK)
             json_array_append_new(down->stopped, json_string(name));
         else if (err != DURE_E_STATE && err != DURE_E_NOT_FOUND) /* it ended by itself meanwhile */
@@ -110,8 +115,9 @@ static int stop_jobs(struct down *down)
     while (!code && left > 0) {
         if (now_us() - begin > down->wait_us)
             return dure_cli_fail(down->cli, DURE_EXIT_BUSY,
-                                 "%zu job%s still stopping (a job's grace is its own); the daemon is left running. Wait and try again, or: dure down --wait TIME", left,
-                                 left == 1 ? " is" : "s are");
+                                 "%zu job%s still stopping (a job's grace is its own); the daemon is left running. "
+                                 "Wait and try again, or: dure down --wait TIME",
+                                 left, left == 1 ? " is" : "s are");
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
         code = cancel_all(down, true, &left);
     }
@@ -128,8 +134,10 @@ static int stop_daemon(struct down *down)
     if (code)
         return code;
     if (!dure_daemon_gone(down->pid, DAEMON_MAX_US))
-        return dure_cli_fail(down->cli, DURE_EXIT_BUSY, "dured (process %" PRId64 ") was told to stop and has not ended after a minute; its log is %s/dured.log", down->pid,
-                             down->cli->state);
+        return dure_cli_fail(down->cli, DURE_EXIT_BUSY,
+                             "dured (process %" PRId64
+                             ") was told to stop and has not ended after a minute; its log is %s/dured.log",
+                             down->pid, down->cli->state);
     return DURE_EXIT_OK;
 }
 
@@ -138,7 +146,8 @@ static void say(struct down *down, unsigned minders)
     struct dure_cli *cli = down->cli;
     const size_t jobs = json_array_size(down->stopped);
     if (dure_cli_json(cli)) {
-        json_t *json = json_pack("{s:O, s:I, s:s, s:i}", "jobs", down->stopped, "pid", (json_int_t)down->pid, "state", cli->state, "supervisors", (int)minders);
+        json_t *json = json_pack("{s:O, s:I, s:s, s:i}", "jobs", down->stopped, "pid", (json_int_t)down->pid, "state",
+                                 cli->state, "supervisors", (int)minders);
         dure_cli_print_json(cli, json);
         json_decref(json);
         return;
@@ -152,8 +161,9 @@ static void say(struct down *down, unsigned minders)
         fprintf(cli->screen.out, "%s), ", jobs > 10 ? ", ..." : "");
     fprintf(cli->screen.out, "dured (process %" PRId64 ").\n", down->pid);
     if (minders > 0)
-        fprintf(cli->screen.out, "%u job%s to run under %s supervisor%s; a later daemon finds %s again.\n", minders, minders == 1 ? " goes on" : "s go on",
-                minders == 1 ? "its" : "their", minders == 1 ? "" : "s", minders == 1 ? "it" : "them");
+        fprintf(cli->screen.out, "%u job%s to run under %s supervisor%s; a later daemon finds %s again.\n", minders,
+                minders == 1 ? " goes on" : "s go on", minders == 1 ? "its" : "their", minders == 1 ? "" : "s",
+                minders == 1 ? "it" : "them");
     fprintf(cli->screen.out, "The state stays in %s; `dure up` goes on from there.\n", cli->state);
 }
 

@@ -84,7 +84,8 @@ static void add_given(struct capture *capture, const char *rule)
     }
 }
 
-bool dure_env_capture(struct dure_arena *arena, struct dure_tree *job, const char *rule, char *const *environment, struct dure_buf *left_out)
+bool dure_env_capture(struct dure_arena *arena, struct dure_tree *job, const char *rule, char *const *environment,
+                      struct dure_buf *left_out)
 {
     struct capture capture = {.arena = arena, .left_out = left_out};
     const bool all = !rule || !*rule || wants_all(rule);

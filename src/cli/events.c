@@ -38,7 +38,8 @@ static void print_plain(struct dure_cli *cli, const struct dure_client_event *ev
     json_object_del(record, "kind");
     json_object_del(record, "term");
     char *rest = record ? json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-    dure_buf_printf(&line, "%-23s %8" PRIu64 " %-15s %s", time, event->sequence, event->kind, rest && strcmp(rest, "{}") != 0 ? rest : "");
+    dure_buf_printf(&line, "%-23s %8" PRIu64 " %-15s %s", time, event->sequence, event->kind,
+                    rest && strcmp(rest, "{}") != 0 ? rest : "");
     while (line.length > 0 && line.data[line.length - 1] == ' ')
         line.data[--line.length] = 0;
     dure_term_fit(&fit, line.data, cli->screen.out_tty ? cli->screen.width : line.length, cli->screen.utf8);
@@ -64,7 +65,8 @@ static bool on_event(void *context, const struct dure_client_event *event)
     if (stream->kinds && !listed(stream->kinds, event->kind))
         return true;
     if (dure_cli_json(cli))
-        fprintf(cli->screen.out, "{\"sequence\":%" PRIu64 ",\"kind\":\"%s\",\"record\":%s}\n", event->sequence, event->kind, event->data);
+        fprintf(cli->screen.out, "{\"sequence\":%" PRIu64 ",\"kind\":\"%s\",\"record\":%s}\n", event->sequence,
+                event->kind, event->data);
     else
         print_plain(cli, event);
     fflush(cli->screen.out);
@@ -75,7 +77,10 @@ static bool on_event(void *context, const struct dure_client_event *event)
 
 int dure_cmd_events(struct dure_cli *cli)
 {
-    struct stream stream = {.cli = cli, .follow = dure_cli_flag(cli, "follow"), .kinds = dure_cli_text(cli, "kind"), .left = dure_cli_count(cli, "limit")};
+    struct stream stream = {.cli = cli,
+                            .follow = dure_cli_flag(cli, "follow"),
+                            .kinds = dure_cli_text(cli, "kind"),
+                            .left = dure_cli_count(cli, "limit")};
     const int64_t from = dure_cli_count(cli, "from");
     int code = DURE_EXIT_NO;
     struct dure_client *client = dure_cli_client(cli, &code);
@@ -90,7 +95,8 @@ int dure_cmd_events(struct dure_cli *cli)
         if (!err || stream.done || dure_cli_interrupted())
             return DURE_EXIT_OK;
         /* Taken up again where it ended, but a daemon that was never there, or that is gone for good, is an answer. */
-        if (err != DURE_E_UNREACHABLE || (!once && stream.next == before && !stream.follow) || (once && stream.next == before && !stream.follow))
+        if (err != DURE_E_UNREACHABLE || (!once && stream.next == before && !stream.follow) ||
+            (once && stream.next == before && !stream.follow))
             return dure_cli_fail_err(cli, err, &error, NULL);
         if (!once && stream.next == before) {
             struct dure_error why = {0};

@@ -67,7 +67,8 @@ static size_t cell_width(const char *text)
 }
 
 /* `least`: what a column may shrink to, the part that is kept whole on top; 0: it may not. */
-static void measure(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], size_t least[DURE_GRID_COLUMNS_MAX], bool bare)
+static void measure(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX],
+                    size_t least[DURE_GRID_COLUMNS_MAX], bool bare)
 {
     for (unsigned c = 0; c < grid->count; c++) {
         width[c] = bare ? 0 : dure_term_width(grid->columns[c].title);
@@ -84,7 +85,8 @@ static void measure(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS
     }
 }
 
-static void shrink(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX], const size_t least[DURE_GRID_COLUMNS_MAX], size_t room)
+static void shrink(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_MAX],
+                   const size_t least[DURE_GRID_COLUMNS_MAX], size_t room)
 {
     for (;;) {
         size_t sum = (size_t)GAP * (grid->count - 1);
@@ -100,8 +102,8 @@ static void shrink(const struct dure_grid *grid, size_t width[DURE_GRID_COLUMNS_
     }
 }
 
-static void put_cell(struct dure_buf *line, const struct dure_screen *screen, const char *text, enum dure_style style, size_t width,
-                     bool right, bool last)
+static void put_cell(struct dure_buf *line, const struct dure_screen *screen, const char *text, enum dure_style style,
+                     size_t width, bool right, bool last)
 {
     struct dure_buf shown;
     char head[4096];
@@ -133,7 +135,8 @@ static void trim(struct dure_buf *line)
         line->data[--line->length] = 0;
 }
 
-enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen, unsigned indent, bool bare)
+enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen, unsigned indent,
+                              bool bare)
 {
     size_t width[DURE_GRID_COLUMNS_MAX], least[DURE_GRID_COLUMNS_MAX];
     DURE_CLEANUP_BUF struct dure_buf line = {0};
@@ -152,8 +155,8 @@ enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_sc
             const struct cell *cell = r > 0 ? &grid->cells.at[(r - 1) * grid->count + c] : NULL;
             if (c > 0)
                 dure_buf_printf(&line, "%*s", GAP, "");
-            put_cell(&line, screen, cell ? grid->text.data + cell->text : column->title, cell ? cell->style : DURE_STYLE_BOLD, width[c],
-                     column->right, c + 1 == grid->count);
+            put_cell(&line, screen, cell ? grid->text.data + cell->text : column->title,
+                     cell ? cell->style : DURE_STYLE_BOLD, width[c], column->right, c + 1 == grid->count);
         }
         trim(&line);
         dure_buf_byte(&line, '\n');

@@ -8,8 +8,8 @@ enum { DURE_GRID_COLUMNS_MAX = 24 };
 
 struct dure_grid_column {
     const char *title;
-    bool right;        /* numbers */
-    unsigned least;    /* narrowest it may shrink to; 0: never cut */
+    bool right;     /* numbers */
+    unsigned least; /* narrowest it may shrink to; 0: never cut */
 };
 
 struct dure_grid;
@@ -20,4 +20,5 @@ void dure_grid_free(struct dure_grid *grid);
 void dure_grid_cell(struct dure_grid *grid, enum dure_style style, const char *format, ...) DURE_PRINTF(3, 4);
 size_t dure_grid_rows(const struct dure_grid *grid);
 /* `indent` spaces before each line; a heading unless `bare`. E_MEMORY: a cell was lost on the way, nothing is printed. */
-DURE_NODISCARD enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen, unsigned indent, bool bare);
+DURE_NODISCARD enum dure_err dure_grid_print(const struct dure_grid *grid, const struct dure_screen *screen,
+                                             unsigned indent, bool bare);

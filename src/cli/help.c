@@ -13,7 +13,8 @@ static size_t text_width(unsigned width)
 
 void dure_help_all(struct dure_buf *buf, unsigned width)
 {
-    dure_buf_str(buf, "dure runs a shared GPU fleet: who gets which GPUs and when, with every promise\nkept and every decision on record.\n\n"
+    dure_buf_str(buf, "dure runs a shared GPU fleet: who gets which GPUs and when, with every promise\nkept and every "
+                      "decision on record.\n\n"
                       "usage: dure VERB [OPTION...] [ARGUMENT...]\n\n");
     for (unsigned i = 0; dure_verbs[i]; i++) {
         const struct dure_verb *verb = dure_verbs[i];
@@ -95,7 +96,8 @@ void dure_help_verb(const struct dure_verb *verb, struct dure_buf *buf, unsigned
     }
     options(verb, buf, width);
     for (unsigned i = 0; i < DURE_VERB_EXAMPLES_MAX && verb->examples[i].command; i++)
-        dure_buf_printf(buf, "%s  %s\n      %s\n", i == 0 ? "\nexamples:\n" : "", verb->examples[i].command, verb->examples[i].text);
+        dure_buf_printf(buf, "%s  %s\n      %s\n", i == 0 ? "\nexamples:\n" : "", verb->examples[i].command,
+                        verb->examples[i].text);
     exits(verb, buf, width);
 }
 
@@ -111,8 +113,8 @@ int dure_cmd_help(struct dure_cli *cli)
     } else {
         const struct dure_verb *verb = dure_verb_find(cli->argc, cli->argv, &words);
         if (!verb || words < cli->argc)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s%s%s'; `dure help` lists them all", cli->argv[0], cli->argc > 1 ? " " : "",
-                                 cli->argc > 1 ? cli->argv[1] : "");
+            return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s%s%s'; `dure help` lists them all", cli->argv[0],
+                                 cli->argc > 1 ? " " : "", cli->argc > 1 ? cli->argv[1] : "");
         dure_help_verb(verb, &buf, cli->screen.width);
     }
     dure_cli_print(cli, &buf);

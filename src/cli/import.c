@@ -12,7 +12,8 @@
 #include "cli/handlers.h"
 #include "cli/node.h"
 
-static const char *const fields[] = {"name", "tenant", "group", "chain", "owner", "model", "level", "count", "gpus", "from", "until", "after"};
+static const char *const fields[] = {"name",  "tenant", "group", "chain", "owner", "model",
+                                     "level", "count",  "gpus",  "from",  "until", "after"};
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
 struct heading {
@@ -20,9 +21,11 @@ struct heading {
     uint32_t count;
 };
 
-static void problem(struct dure_problems *problems, const struct dure_csv_cell *cell, const char *field, const char *expected)
+static void problem(struct dure_problems *problems, const struct dure_csv_cell *cell, const char *field,
+                    const char *expected)
 {
-    const struct dure_tree at = {.kind = DURE_TREE_SCALAR, .key = field, .text = cell->text, .line = cell->line, .column = cell->column};
+    const struct dure_tree at = {
+        .kind = DURE_TREE_SCALAR, .key = field, .text = cell->text, .line = cell->line, .column = cell->column};
     const struct dure_tree root = {.kind = DURE_TREE_MAP};
     struct dure_tree placed = at;
     placed.parent = (struct dure_tree *)&root;
@@ -46,7 +49,8 @@ static bool read_heading(const struct dure_csv_row *row, struct heading *heading
     for (uint32_t c = 0; c < row->count; c++) {
         heading->field[c] = field_index(row->cells[c].text);
         if (heading->field[c] < 0)
-            problem(problems, &row->cells[c], "heading", "a column: name, tenant, group, chain, owner, model, level, count, gpus, from, until, after");
+            problem(problems, &row->cells[c], "heading",
+                    "a column: name, tenant, group, chain, owner, model, level, count, gpus, from, until, after");
         else if (seen[heading->field[c]])
             problem(problems, &row->cells[c], "heading", "each column once");
         else
@@ -54,7 +58,8 @@ static bool read_heading(const struct dure_csv_row *row, struct heading *heading
     }
     for (int f = 0; f < 2; f++)
         if (!seen[f])
-            problem(problems, &(struct dure_csv_cell){.text = "no such column", .line = row->line, .column = 1}, fields[f], "a column of this name");
+            problem(problems, &(struct dure_csv_cell){.text = "no such column", .line = row->line, .column = 1},
+                    fields[f], "a column of this name");
     return problems->total == 0;
 }
 
@@ -64,7 +69,8 @@ static bool whole_number(const char *text)
     return digits > 0 && digits <= 9 && !text[digits] && (text[0] != '0' || digits == 1);
 }
 
-static struct dure_tree *read_row(struct dure_cli *cli, const struct dure_csv_row *row, const struct heading *heading, struct dure_problems *problems)
+static struct dure_tree *read_row(struct dure_cli *cli, const struct dure_csv_row *row, const struct heading *heading,
+                                  struct dure_problems *problems)
 {
     struct dure_tree *map = dure_node_map(cli->arena, row->line, 1);
     if (row->count != heading->count) {
@@ -85,11 +91,13 @@ static struct dure_tree *read_row(struct dure_cli *cli, const struct dure_csv_ro
     return map;
 }
 
-static int all_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dure_tree **trees, json_t *seen, struct dure_problems *problems)
+static int all_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dure_tree **trees, json_t *seen,
+                    struct dure_problems *problems)
 {
     struct heading heading;
     if (csv->count < 2) {
-        problem(problems, &(struct dure_csv_cell){.text = "", .line = 1, .column = 1}, "heading", "a heading and at least one allotment");
+        problem(problems, &(struct dure_csv_cell){.text = "", .line = 1, .column = 1}, "heading",
+                "a heading and at least one allotment");
         return dure_cli_problems(cli, problems);
     }
     if (!read_heading(&csv->rows[0], &heading, problems))
@@ -100,7 +108,8 @@ static int all_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dur
             return dure_cli_memory(cli);
         const struct dure_tree *name = dure_tree_get(trees[i], "name");
         if (name && json_object_get(seen, name->text))
-            problem(problems, &(struct dure_csv_cell){.text = name->text, .line = name->line, .column = name->column}, "name", "a name that no line above has");
+            problem(problems, &(struct dure_csv_cell){.text = name->text, .line = name->line, .column = name->column},
+                    "name", "a name that no line above has");
         else if (name)
             json_object_set_new(seen, name->text, json_true());
     }
@@ -121,7 +130,8 @@ static bool row_key(const struct dure_tree *tree, char key[64])
 
 /* Each row alone, against the state as it is: later ones may still fail for what earlier ones took, and then the line is named. A row whose
  * allotment is there already is not previewed: its key gives the first answer again, if it is the same row. */
-static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dure_tree *const *trees, bool preview, const json_t *there, json_t *answers)
+static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dure_tree *const *trees, bool preview,
+                     const json_t *there, json_t *answers)
 {
     for (uint32_t i = 1; i < csv->count; i++) {
         char key[64];
@@ -132,10 +142,13 @@ static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct du
             return dure_cli_memory(cli);
         const int code = dure_allot_post(cli, trees[i], cli->argv[0], preview, preview ? NULL : key, &answer);
         if (code && preview) {
-            dure_cli_note(cli, "%s:%" PRIu32 ": this line was refused; nothing was granted", cli->argv[0], csv->rows[i].line);
+            dure_cli_note(cli, "%s:%" PRIu32 ": this line was refused; nothing was granted", cli->argv[0],
+                          csv->rows[i].line);
         } else if (code) {
-            dure_cli_note(cli, "%s:%" PRIu32 ": this line was refused; the %" PRIu32 " above it are granted. Mend it and import the file again", cli->argv[0],
-                          csv->rows[i].line, i - 1);
+            dure_cli_note(cli,
+                          "%s:%" PRIu32 ": this line was refused; the %" PRIu32
+                          " above it are granted. Mend it and import the file again",
+                          cli->argv[0], csv->rows[i].line, i - 1);
         } else if (answers) {
             json_array_append(answers, answer);
         }
@@ -169,7 +182,8 @@ static int grant_all(struct dure_cli *cli, const struct dure_csv *csv, struct du
     if (!code && dure_cli_json(cli))
         dure_cli_print_json(cli, answers);
     else if (!code && preview)
-        fprintf(cli->screen.out, "%" PRIu32 " allotments could be granted, each by itself; nothing was changed.\n", csv->count - 1);
+        fprintf(cli->screen.out, "%" PRIu32 " allotments could be granted, each by itself; nothing was changed.\n",
+                csv->count - 1);
     else if (!code)
         fprintf(cli->screen.out, "%" PRIu32 " allotments are granted.\n", csv->count - 1);
     json_decref(there);

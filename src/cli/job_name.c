@@ -38,7 +38,9 @@ int dure_job_path(struct dure_cli *cli, const char *text, const char *tail, char
     uint64_t job;
     int64_t element;
     if (!dure_job_name_parse(text, &job, &element))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "found '%s', expected a job's number such as 12, or 12_3 for an element of an array", text);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "found '%s', expected a job's number such as 12, or 12_3 for an element of an array",
+                             text);
     if (element < 0)
         snprintf(path, DURE_JOB_PATH_MAX, "/v1/jobs/%" PRIu64 "%s", job, tail);
     else

@@ -73,10 +73,12 @@ static int print(struct dure_cli *cli, const json_t *rows)
         json_decref(wrapped);
         return DURE_EXIT_OK;
     }
-    const enum dure_err err = dure_render_jobs(&cli->screen, rows, dure_cli_text(cli, "format"), dure_cli_flag(cli, "no-header"), &error);
+    const enum dure_err err =
+        dure_render_jobs(&cli->screen, rows, dure_cli_text(cli, "format"), dure_cli_flag(cli, "no-header"), &error);
     if (err)
         return dure_cli_fail_err(cli, err, &error, NULL);
-    if (!dure_cli_flag(cli, "no-header") && cli->argc == 0 && json_array_size(rows) == (size_t)dure_cli_count(cli, "limit"))
+    if (!dure_cli_flag(cli, "no-header") && cli->argc == 0 &&
+        json_array_size(rows) == (size_t)dure_cli_count(cli, "limit"))
         dure_cli_note(cli, "only the first %zu rows are shown; --limit raises that", json_array_size(rows));
     return DURE_EXIT_OK;
 }

@@ -31,19 +31,22 @@ static void rest(unsigned idle)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
-int dure_log_next(struct dure_cli *cli, const char *path, const struct dure_log_source *source, uint64_t *offset, bool *ret_ended, bool *ret_began)
+int dure_log_next(struct dure_cli *cli, const char *path, const struct dure_log_source *source, uint64_t *offset,
+                  bool *ret_ended, bool *ret_began)
 {
     char query[160];
     struct dure_reply reply;
     enum dure_err err;
-    snprintf(query, sizeof query, "stream=%s&task=%" PRId64 "&offset=%" PRIu64 "&limit=%d", source->is_stderr ? "stderr" : "stdout", source->task, *offset, CHUNK);
+    snprintf(query, sizeof query, "stream=%s&task=%" PRId64 "&offset=%" PRIu64 "&limit=%d",
+             source->is_stderr ? "stderr" : "stdout", source->task, *offset, CHUNK);
     const struct dure_cli_call call = {.method = "GET", .path = path, .query = query, .quiet = source->waits};
     int code = dure_cli_fetch(cli, &call, &reply, &err);
     if (code && source->waits && err == DURE_E_STATE) {
         *ret_began = false; /* no attempt yet */
         code = DURE_EXIT_OK;
     } else if (code && source->waits) {
-        dure_cli_fail(cli, (enum dure_exit)code, "%s", dure_json_text(json_object_get(reply.json, "error"), "message", dure_err_sentence(err)));
+        dure_cli_fail(cli, (enum dure_exit)code, "%s",
+                      dure_json_text(json_object_get(reply.json, "error"), "message", dure_err_sentence(err)));
     } else if (!code) {
         *ret_began = true;
         fwrite(reply.body ? reply.body : "", 1, reply.body_length, cli->screen.out);
@@ -74,13 +77,16 @@ int dure_log_copy(struct dure_cli *cli, const char *path, const struct dure_log_
 }
 
 /* Where the last `bytes` begin. */
-static int tail_offset(struct dure_cli *cli, const char *path, const struct dure_log_source *source, int64_t bytes, uint64_t *ret_offset)
+static int tail_offset(struct dure_cli *cli, const char *path, const struct dure_log_source *source, int64_t bytes,
+                       uint64_t *ret_offset)
 {
     char query[160];
     struct dure_reply reply;
     enum dure_err err;
-    snprintf(query, sizeof query, "stream=%s&task=%" PRId64 "&offset=0&limit=1", source->is_stderr ? "stderr" : "stdout", source->task);
-    const int code = dure_cli_fetch(cli, &(struct dure_cli_call){.method = "GET", .path = path, .query = query}, &reply, &err);
+    snprintf(query, sizeof query, "stream=%s&task=%" PRId64 "&offset=0&limit=1",
+             source->is_stderr ? "stderr" : "stdout", source->task);
+    const int code =
+        dure_cli_fetch(cli, &(struct dure_cli_call){.method = "GET", .path = path, .query = query}, &reply, &err);
     const uint64_t size = code ? 0 : header_count(&reply, "dure-size");
     dure_reply_release(&reply);
     *ret_offset = size > (uint64_t)bytes ? size - (uint64_t)bytes : 0;
@@ -91,7 +97,9 @@ int dure_cmd_logs(struct dure_cli *cli)
 {
     char path[DURE_JOB_PATH_MAX];
     uint64_t offset = 0;
-    const struct dure_log_source source = {.is_stderr = dure_cli_flag(cli, "stderr"), .task = dure_cli_count(cli, "task"), .waits = dure_cli_flag(cli, "follow")};
+    const struct dure_log_source source = {.is_stderr = dure_cli_flag(cli, "stderr"),
+                                           .task = dure_cli_count(cli, "task"),
+                                           .waits = dure_cli_flag(cli, "follow")};
     int code = dure_job_path(cli, cli->argv[0], "/logs", path);
     if (code)
         return code;

@@ -87,10 +87,15 @@ static void roff_verb(struct dure_buf *buf, const struct dure_verb *verb, bool s
 
 static void man_top(struct dure_buf *buf)
 {
-    dure_buf_printf(buf, ".TH DURE 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure \\- run a shared GPU fleet\n.SH SYNOPSIS\n.B dure\n.I VERB\n"
-                         "[OPTION...] [ARGUMENT...]\n.SH DESCRIPTION\n", DURE_VERSION);
-    dure_buf_str(buf, "dure decides who gets which GPUs of a shared fleet and when, starts the work, keeps every promise made on the way, and lets an outsider check "
-                      "afterwards that it did. Each verb has a page of its own, such as\n.BR dure\\-submit (1).\n.SH VERBS\n");
+    dure_buf_printf(buf,
+                    ".TH DURE 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure \\- run a shared GPU fleet\n.SH "
+                    "SYNOPSIS\n.B dure\n.I VERB\n"
+                    "[OPTION...] [ARGUMENT...]\n.SH DESCRIPTION\n",
+                    DURE_VERSION);
+    dure_buf_str(
+        buf, "dure decides who gets which GPUs of a shared fleet and when, starts the work, keeps every promise made "
+             "on the way, and lets an outsider check "
+             "afterwards that it did. Each verb has a page of its own, such as\n.BR dure\\-submit (1).\n.SH VERBS\n");
     for (unsigned i = 0; dure_verbs[i]; i++) {
         if (dure_verb_is_sub(dure_verbs[i]))
             continue;
@@ -99,8 +104,10 @@ static void man_top(struct dure_buf *buf)
         dure_buf_str(buf, ".\n");
     }
     roff_exits(buf, ~0u);
-    dure_buf_str(buf, ".SH ENVIRONMENT\n.TP\n.B DURE_STATE\nThe state folder.\n.TP\n.B DURE_SOCKET\nThe daemon's socket.\n.TP\n.B NO_COLOR\nNo colour, "
-                      "if set and not empty.\n.TP\n.B TZ\nThe zone in which times are shown.\n.SH SEE ALSO\n.BR dured (8),\n.BR sbatch (1),\n.BR squeue (1)\n");
+    dure_buf_str(buf, ".SH ENVIRONMENT\n.TP\n.B DURE_STATE\nThe state folder.\n.TP\n.B DURE_SOCKET\nThe daemon's "
+                      "socket.\n.TP\n.B NO_COLOR\nNo colour, "
+                      "if set and not empty.\n.TP\n.B TZ\nThe zone in which times are shown.\n.SH SEE ALSO\n.BR dured "
+                      "(8),\n.BR sbatch (1),\n.BR squeue (1)\n");
 }
 
 void dure_man_page(const struct dure_verb *verb, struct dure_buf *buf)
@@ -117,7 +124,8 @@ void dure_man_page(const struct dure_verb *verb, struct dure_buf *buf)
     snprintf(title, sizeof title, "%s", verb->name);
     for (char *at = title; *at; at++)
         *at = (char)toupper((unsigned char)*at);
-    dure_buf_printf(buf, ".TH DURE\\-%s 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure\\-%s \\- ", title, DURE_VERSION, verb->name);
+    dure_buf_printf(buf, ".TH DURE\\-%s 1 \"\" \"dure %s\" \"User Commands\"\n.SH NAME\ndure\\-%s \\- ", title,
+                    DURE_VERSION, verb->name);
     roff(buf, verb->title);
     dure_buf_str(buf, "\n.SH SYNOPSIS\n.B ");
     roff(buf, synopsis.data);
@@ -145,7 +153,8 @@ static int write_page(struct dure_cli *cli, const struct dure_verb *verb)
     dure_man_page(verb, &page);
     if (page.failed)
         return dure_cli_memory(cli);
-    if (snprintf(path, sizeof path, "%s/dure%s%s.1", cli->argv[0], verb ? "-" : "", verb ? verb->name : "") >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/dure%s%s.1", cli->argv[0], verb ? "-" : "", verb ? verb->name : "") >=
+        (int)sizeof path)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "the directory's name is too long");
     FILE *file = fopen(path, "we");
     if (!file)

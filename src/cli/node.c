@@ -19,18 +19,21 @@ static struct dure_tree *append(struct dure_tree *parent, struct dure_tree *chil
     return child;
 }
 
-struct dure_tree *dure_node_child(struct dure_arena *arena, struct dure_tree *map, const char *key, enum dure_tree_kind kind)
+struct dure_tree *dure_node_child(struct dure_arena *arena, struct dure_tree *map, const char *key,
+                                  enum dure_tree_kind kind)
 {
     struct dure_tree *node = map ? DURE_ARENA_NEW(arena, struct dure_tree, 1) : NULL;
     if (!node)
         return NULL;
-    *node = (struct dure_tree){.kind = kind, .key = key ? dure_arena_strdup(arena, key) : NULL, .line = map->line, .column = map->column};
+    *node = (struct dure_tree){
+        .kind = kind, .key = key ? dure_arena_strdup(arena, key) : NULL, .line = map->line, .column = map->column};
     if (key && !node->key)
         return NULL;
     return append(map, node);
 }
 
-struct dure_tree *dure_node_text(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text, bool quoted, uint32_t line, uint32_t column)
+struct dure_tree *dure_node_text(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text,
+                                 bool quoted, uint32_t line, uint32_t column)
 {
     const char *copy = dure_arena_strdup(arena, text);
     struct dure_tree *node = copy ? dure_node_child(arena, map, key, DURE_TREE_SCALAR) : NULL;

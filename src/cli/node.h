@@ -6,5 +6,7 @@
 
 struct dure_tree *dure_node_map(struct dure_arena *arena, uint32_t line, uint32_t column);
 /* Adds `key: text` to a map. A number is written unquoted. */
-struct dure_tree *dure_node_text(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text, bool quoted, uint32_t line, uint32_t column);
-struct dure_tree *dure_node_child(struct dure_arena *arena, struct dure_tree *map, const char *key, enum dure_tree_kind kind);
+struct dure_tree *dure_node_text(struct dure_arena *arena, struct dure_tree *map, const char *key, const char *text,
+                                 bool quoted, uint32_t line, uint32_t column);
+struct dure_tree *dure_node_child(struct dure_arena *arena, struct dure_tree *map, const char *key,
+                                  enum dure_tree_kind kind);

@@ -30,8 +30,8 @@ static void parser_make(struct parser *parser, const struct dure_verb *verb)
     for (const struct dure_option *option; (option = dure_verb_option(verb, parser->count)) != NULL; parser->count++) {
         DURE_ASSERT(parser->count < DURE_VERB_OPTIONS_MAX);
         parser->options[parser->count] = option;
-        parser->longs[parser->count] = (struct option){option->name, option->argument ? required_argument : no_argument, NULL,
-                                                       CODE_FIRST + (int)parser->count};
+        parser->longs[parser->count] = (struct option){option->name, option->argument ? required_argument : no_argument,
+                                                       NULL, CODE_FIRST + (int)parser->count};
         if (option->letter) {
             *letters++ = option->letter;
             if (option->argument)
@@ -85,17 +85,22 @@ static enum dure_exit check_value(struct dure_cli *cli, const struct dure_option
     switch (option->type) {
     case DURE_OPTION_COUNT:
         if (!count_of(text, &value) || value < option->least || value > option->most)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: found '%s', expected a whole number from %" PRId64 " to %" PRId64, option->name, text,
-                                 option->least, option->most);
+            return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                                 "--%s: found '%s', expected a whole number from %" PRId64 " to %" PRId64, option->name,
+                                 text, option->least, option->most);
         break;
     case DURE_OPTION_SECONDS:
-        if (!dure_duration_parse(text, false, &value) || value < option->least * DURE_SECOND_US || value > option->most * DURE_SECOND_US)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: found '%s', expected a time such as 10s or 1m30s, from %" PRId64 " to %" PRId64 " seconds",
+        if (!dure_duration_parse(text, false, &value) || value < option->least * DURE_SECOND_US ||
+            value > option->most * DURE_SECOND_US)
+            return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                                 "--%s: found '%s', expected a time such as 10s or 1m30s, from %" PRId64 " to %" PRId64
+                                 " seconds",
                                  option->name, text, option->least, option->most);
         break;
     case DURE_OPTION_CHOICE:
         if (!is_choice(option->choices, text))
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: found '%s', expected one of %s", option->name, text, option->choices);
+            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: found '%s', expected one of %s", option->name, text,
+                                 option->choices);
         break;
     case DURE_OPTION_FILE:
     case DURE_OPTION_DIR:
@@ -103,8 +108,7 @@ static enum dure_exit check_value(struct dure_cli *cli, const struct dure_option
             return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s: found nothing, expected a path", option->name);
         break;
     case DURE_OPTION_FLAG:
-    case DURE_OPTION_TEXT:
-        break;
+    case DURE_OPTION_TEXT: break;
     }
     return DURE_EXIT_OK;
 }
@@ -137,7 +141,8 @@ static enum dure_exit take_sbatch(struct dure_cli *cli, int argc, char **argv, c
 {
     bool takes = false;
     const char *equals = strchr(word, '=');
-    const char *name = dure_arena_strndup(cli->arena, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+    const char *name =
+        dure_arena_strndup(cli->arena, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
     if (!name)
         return dure_cli_memory(cli);
     if (strncmp(word, "--", 2) != 0 || !dure_sbatch_known(name, &takes))
@@ -154,7 +159,8 @@ static enum dure_exit take_sbatch(struct dure_cli *cli, int argc, char **argv, c
 
 static enum dure_exit unknown(struct dure_cli *cli, const char *word)
 {
-    return dure_cli_fail(cli, DURE_EXIT_USAGE, "unknown option '%s'; `dure help %s` lists its options", word, cli->verb->name);
+    return dure_cli_fail(cli, DURE_EXIT_USAGE, "unknown option '%s'; `dure help %s` lists its options", word,
+                         cli->verb->name);
 }
 
 /* What getopt did not know. For a letter it names the letter; for a word, the word before optind. */
@@ -166,7 +172,8 @@ static enum dure_exit not_known(struct dure_cli *cli, int argc, char **argv)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: takes no value", argv[optind - 1]);
     if (optopt)
         return unknown(cli, letter);
-    const enum dure_exit failed = cli->verb->flags & DURE_VERB_SBATCH ? take_sbatch(cli, argc, argv, argv[optind - 1], &known) : DURE_EXIT_OK;
+    const enum dure_exit failed =
+        cli->verb->flags & DURE_VERB_SBATCH ? take_sbatch(cli, argc, argv, argv[optind - 1], &known) : DURE_EXIT_OK;
     return failed || known ? failed : unknown(cli, argv[optind - 1]);
 }
 
@@ -207,7 +214,8 @@ static enum dure_exit no_verb(struct dure_cli *cli, const char *word)
         snprintf(guess, sizeof guess, "%s", buf.data);
     dure_buf_release(&buf);
     if (*guess)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s'; did you mean `dure %s`? `dure help` lists them all", word, guess);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s'; did you mean `dure %s`? `dure help` lists them all",
+                             word, guess);
     return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s'; `dure help` lists them all", word);
 }
 
@@ -235,15 +243,18 @@ enum dure_exit dure_cli_parse(struct dure_cli *cli, int argc, char **argv, bool 
         return failed;
     if (cli->verb->flags & DURE_VERB_GROUP_ONLY) {
         if (cli->argc > 0)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "no such verb here: '%s'; `dure help %s` lists them", cli->argv[0], cli->verb->name);
+            return dure_cli_fail(cli, DURE_EXIT_USAGE, "no such verb here: '%s'; `dure help %s` lists them",
+                                 cli->argv[0], cli->verb->name);
         *ret_help = true;
         return DURE_EXIT_OK;
     }
     if ((unsigned)cli->argc < cli->verb->operands_least)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s is missing; usage: dure %s [OPTION...] %s", cli->verb->operands, cli->verb->name, cli->verb->operands);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s is missing; usage: dure %s [OPTION...] %s", cli->verb->operands,
+                             cli->verb->name, cli->verb->operands);
     if ((unsigned)cli->argc > cli->verb->operands_most)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s' is one too many; usage: dure %s [OPTION...]%s%s", cli->argv[cli->verb->operands_most],
-                             cli->verb->name, *cli->verb->operands ? " " : "", cli->verb->operands);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s' is one too many; usage: dure %s [OPTION...]%s%s",
+                             cli->argv[cli->verb->operands_most], cli->verb->name, *cli->verb->operands ? " " : "",
+                             cli->verb->operands);
     return DURE_EXIT_OK;
 }
 
@@ -271,7 +282,10 @@ const char *dure_cli_text(const struct dure_cli *cli, const char *name)
     DURE_ASSERT(option);
     if (value)
         return value->text;
-    return option->type == DURE_OPTION_CHOICE || option->type == DURE_OPTION_COUNT || option->type == DURE_OPTION_SECONDS ? option->fallback : NULL;
+    return option->type == DURE_OPTION_CHOICE || option->type == DURE_OPTION_COUNT ||
+                   option->type == DURE_OPTION_SECONDS
+               ? option->fallback
+               : NULL;
 }
 
 bool dure_cli_given(const struct dure_cli *cli, const char *name)

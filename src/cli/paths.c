@@ -54,12 +54,18 @@ int dure_cli_paths(struct dure_cli *cli)
     if (!(cli->verb->flags & (DURE_VERB_STATE | DURE_VERB_DAEMON)))
         return DURE_EXIT_OK;
     if (!state_folder(cli, cli->state))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "no state folder: neither --state, DURE_STATE, XDG_STATE_HOME nor HOME names one that can be used");
+        return dure_cli_fail(
+            cli, DURE_EXIT_USAGE,
+            "no state folder: neither --state, DURE_STATE, XDG_STATE_HOME nor HOME names one that can be used");
     if (!socket_path(cli, cli->socket))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "the socket's path is longer than %d bytes; name a shorter one with --socket", DURE_CLI_PATH_MAX - 1);
-    if (strlen(cli->socket) >= sizeof ((struct sockaddr_un *)0)->sun_path)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: a Unix socket's path has at most %zu bytes; name a shorter one with --socket or DURE_SOCKET", cli->socket,
-                             sizeof ((struct sockaddr_un *)0)->sun_path - 1);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "the socket's path is longer than %d bytes; name a shorter one with --socket",
+                             DURE_CLI_PATH_MAX - 1);
+    if (strlen(cli->socket) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        return dure_cli_fail(
+            cli, DURE_EXIT_USAGE,
+            "%s: a Unix socket's path has at most %zu bytes; name a shorter one with --socket or DURE_SOCKET",
+            cli->socket, sizeof((struct sockaddr_un *)0)->sun_path - 1);
     return DURE_EXIT_OK;
 }
 
@@ -71,13 +77,16 @@ bool dure_cli_neighbour(const struct dure_cli *cli, const char *name, char path[
     if (length > 0) {
         self[length] = 0;
         char *slash = strrchr(self, '/');
-        if (slash && snprintf(path, DURE_CLI_PATH_MAX, "%.*s/%s", (int)(slash - self), self, name) < DURE_CLI_PATH_MAX && access(path, X_OK) == 0)
+        if (slash &&
+            snprintf(path, DURE_CLI_PATH_MAX, "%.*s/%s", (int)(slash - self), self, name) < DURE_CLI_PATH_MAX &&
+            access(path, X_OK) == 0)
             return true;
     }
     const char *search = getenv("PATH");
     for (const char *at = search; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
         const int n = (int)strcspn(at, ":");
-        if (n > 0 && *at == '/' && snprintf(path, DURE_CLI_PATH_MAX, "%.*s/%s", n, at, name) < DURE_CLI_PATH_MAX && access(path, X_OK) == 0)
+        if (n > 0 && *at == '/' && snprintf(path, DURE_CLI_PATH_MAX, "%.*s/%s", n, at, name) < DURE_CLI_PATH_MAX &&
+            access(path, X_OK) == 0)
             return true;
     }
     return false;

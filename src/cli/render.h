@@ -6,8 +6,8 @@
 #include "cli/screen.h"
 
 /* `format`: NULL for squeue's default columns, names parted by commas, or squeue's % letters. E_INVALID names the column that is none. */
-DURE_NODISCARD enum dure_err dure_render_jobs(const struct dure_screen *screen, const json_t *rows, const char *format, bool bare,
-                                              struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_render_jobs(const struct dure_screen *screen, const json_t *rows, const char *format,
+                                              bool bare, struct dure_error *error);
 /* Checks a format without rows. */
 DURE_NODISCARD enum dure_err dure_render_jobs_check(const char *format, struct dure_error *error);
 DURE_NODISCARD enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *job);

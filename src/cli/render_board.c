@@ -19,11 +19,8 @@ struct part {
 
 /* In the order in which a bar shows them. Marks differ, so that the bar reads without colour. */
 static const struct part parts[PARTS] = {
-    {"own", "█", '#', DURE_STYLE_GOOD},
-    {"lent", "▒", '+', DURE_STYLE_WARN},
-    {"lost", "×", 'x', DURE_STYLE_BAD},
-    {"idle", "·", '.', DURE_STYLE_DIM},
-    {"arriving", "~", '~', DURE_STYLE_DIM},
+    {"own", "█", '#', DURE_STYLE_GOOD}, {"lent", "▒", '+', DURE_STYLE_WARN},    {"lost", "×", 'x', DURE_STYLE_BAD},
+    {"idle", "·", '.', DURE_STYLE_DIM}, {"arriving", "~", '~', DURE_STYLE_DIM},
 };
 
 /* Largest remainders: the cells sum to the width, and what is not nothing shows at least one while there is room. */
@@ -88,7 +85,8 @@ static void put_heading(struct dure_grid *grid, const char *title)
         dure_grid_cell(grid, DURE_STYLE_BOLD, "%s", titles[i]);
 }
 
-static void section(struct dure_grid *grid, const struct dure_screen *screen, const char *title, const json_t *rows, bool borrows)
+static void section(struct dure_grid *grid, const struct dure_screen *screen, const char *title, const json_t *rows,
+                    bool borrows)
 {
     DURE_CLEANUP_BUF struct dure_buf bar;
     const unsigned width = screen->width >= 100 ? BAR_MAX : BAR_LEAST;
@@ -116,12 +114,15 @@ static void section(struct dure_grid *grid, const struct dure_screen *screen, co
 
 static enum dure_err sections(const struct dure_screen *screen, const json_t *board, const char *by)
 {
-    static const struct dure_grid_column columns[] = {{"", false, 10},   {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", true, 0},
-                                                      {"", true, 0}, {"", true, 0}, {"", true, 0}, {"", false, 0}};
+    static const struct dure_grid_column columns[] = {{"", false, 10}, {"", true, 0}, {"", true, 0},
+                                                      {"", true, 0},   {"", true, 0}, {"", true, 0},
+                                                      {"", true, 0},   {"", true, 0}, {"", false, 0}};
     static const struct {
         const char *by, *title, *list;
         bool borrows, in_all;
-    } all[] = {{"owner", "OWNER", "owners", true, true}, {"site", "SITE", "sites", false, true}, {"model", "MODEL", "models", false, true},
+    } all[] = {{"owner", "OWNER", "owners", true, true},
+               {"site", "SITE", "sites", false, true},
+               {"model", "MODEL", "models", false, true},
                {"chain", "CHAIN", "chains", false, false}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
@@ -137,7 +138,10 @@ static enum dure_err sections(const struct dure_screen *screen, const json_t *bo
 
 static enum dure_err others(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"NOT SCHEDULABLE", false, 14}, {"KIND", false, 0}, {"COUNT", true, 0}, {"SITE", false, 8},
+    static const struct dure_grid_column columns[] = {{"NOT SCHEDULABLE", false, 14},
+                                                      {"KIND", false, 0},
+                                                      {"COUNT", true, 0},
+                                                      {"SITE", false, 8},
                                                       {"OWNER", false, 8}};
     char count[32];
     if (json_array_size(rows) == 0)
@@ -179,7 +183,8 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     dure_term_clean(&buf, dure_json_text(board, "name", "fleet"));
     dure_buf_printf(&buf, ": %s GPUs", dure_term_grouped(dure_json_int(totals, "gpus", 0), number));
     if (dure_json_int(totals, "arriving", 0))
-        dure_buf_printf(&buf, ", %s of them still arriving", dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
+        dure_buf_printf(&buf, ", %s of them still arriving",
+                        dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
     if (emulated)
         dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_term_grouped(emulated, number));
     if (virtual_gpus)

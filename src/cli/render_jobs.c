@@ -70,26 +70,86 @@ static int64_t elapsed(const struct shown *s)
     return to - from;
 }
 
-static void put_jobid(struct shown *s) { dure_render_jobid(s->row, s->buf); }
-static void put_partition(struct shown *s) { text_field(s, "class"); }
-static void put_name(struct shown *s) { text_field(s, "name"); }
-static void put_user(struct shown *s) { text_field(s, "user"); }
-static void put_code(struct shown *s) { text_field(s, "state_code"); }
-static void put_state(struct shown *s) { text_field(s, "state"); }
-static void put_project(struct shown *s) { text_field(s, "project"); }
-static void put_site(struct shown *s) { text_field(s, "site"); }
-static void put_owner(struct shown *s) { text_field(s, "source_owner"); }
-static void put_allotment(struct shown *s) { text_field(s, "allotment"); }
-static void put_cause(struct shown *s) { text_field(s, "cause"); }
-static void put_tasks(struct shown *s) { int_field(s, "tasks"); }
-static void put_priority(struct shown *s) { int_field(s, "priority"); }
-static void put_requeues(struct shown *s) { int_field(s, "requeues"); }
-static void put_time(struct shown *s) { duration(s, elapsed(s)); }
-static void put_limit(struct shown *s) { duration(s, dure_json_int(s->row, "walltime_us", 0)); }
-static void put_submitted(struct shown *s) { moment(s, "submitted"); }
-static void put_started(struct shown *s) { moment(s, "started"); }
-static void put_ended(struct shown *s) { moment(s, "ended"); }
-static void put_exit(struct shown *s) { dure_render_exit(s->row, s->buf); }
+static void put_jobid(struct shown *s)
+{
+    dure_render_jobid(s->row, s->buf);
+}
+static void put_partition(struct shown *s)
+{
+    text_field(s, "class");
+}
+static void put_name(struct shown *s)
+{
+    text_field(s, "name");
+}
+static void put_user(struct shown *s)
+{
+    text_field(s, "user");
+}
+static void put_code(struct shown *s)
+{
+    text_field(s, "state_code");
+}
+static void put_state(struct shown *s)
+{
+    text_field(s, "state");
+}
+static void put_project(struct shown *s)
+{
+    text_field(s, "project");
+}
+static void put_site(struct shown *s)
+{
+    text_field(s, "site");
+}
+static void put_owner(struct shown *s)
+{
+    text_field(s, "source_owner");
+}
+static void put_allotment(struct shown *s)
+{
+    text_field(s, "allotment");
+}
+static void put_cause(struct shown *s)
+{
+    text_field(s, "cause");
+}
+static void put_tasks(struct shown *s)
+{
+    int_field(s, "tasks");
+}
+static void put_priority(struct shown *s)
+{
+    int_field(s, "priority");
+}
+static void put_requeues(struct shown *s)
+{
+    int_field(s, "requeues");
+}
+static void put_time(struct shown *s)
+{
+    duration(s, elapsed(s));
+}
+static void put_limit(struct shown *s)
+{
+    duration(s, dure_json_int(s->row, "walltime_us", 0));
+}
+static void put_submitted(struct shown *s)
+{
+    moment(s, "submitted");
+}
+static void put_started(struct shown *s)
+{
+    moment(s, "started");
+}
+static void put_ended(struct shown *s)
+{
+    moment(s, "ended");
+}
+static void put_exit(struct shown *s)
+{
+    dure_render_exit(s->row, s->buf);
+}
 
 static void put_left(struct shown *s)
 {
@@ -192,7 +252,8 @@ struct chosen {
     unsigned count;
 };
 
-static enum dure_err choose(struct chosen *chosen, const struct column *column, bool right, unsigned width, struct dure_error *error)
+static enum dure_err choose(struct chosen *chosen, const struct column *column, bool right, unsigned width,
+                            struct dure_error *error)
 {
     if (chosen->count == DURE_GRID_COLUMNS_MAX)
         return dure_fail(error, DURE_E_INVALID, "--format: more than %d columns", DURE_GRID_COLUMNS_MAX);
@@ -212,7 +273,8 @@ static enum dure_err parse_names(struct chosen *chosen, const char *format, stru
         while (i < count && (strlen(columns[i].name) != length || strncasecmp(columns[i].name, at, length) != 0))
             i++;
         if (i == count)
-            return dure_fail(error, DURE_E_INVALID, "--format: no column '%.*s'; `dure help jobs` lists them", (int)length, at);
+            return dure_fail(error, DURE_E_INVALID, "--format: no column '%.*s'; `dure help jobs` lists them",
+                             (int)length, at);
         const enum dure_err err = choose(chosen, &columns[i], false, 0, error);
         if (err)
             return err;
@@ -234,7 +296,8 @@ static enum dure_err parse_letters(struct chosen *chosen, const char *format, st
         while (i < count && (columns[i].letter == 0 || columns[i].letter != *at))
             i++;
         if (i == count)
-            return dure_fail(error, DURE_E_INVALID, "--format: no column '%%%c'; `dure help jobs` lists them", *at ? *at : ' ');
+            return dure_fail(error, DURE_E_INVALID, "--format: no column '%%%c'; `dure help jobs` lists them",
+                             *at ? *at : ' ');
         const enum dure_err err = choose(chosen, &columns[i], right, width, error);
         if (err)
             return err;
@@ -256,8 +319,8 @@ enum dure_err dure_render_jobs_check(const char *format, struct dure_error *erro
     return parse_format(&chosen, format, error);
 }
 
-static void put_row(const struct dure_screen *screen, struct dure_grid *grid, const struct chosen *chosen, const json_t *row, struct dure_buf *text,
-                    struct dure_buf *cut)
+static void put_row(const struct dure_screen *screen, struct dure_grid *grid, const struct chosen *chosen,
+                    const json_t *row, struct dure_buf *text, struct dure_buf *cut)
 {
     const char *state = dure_json_text(row, "state", "");
     for (unsigned c = 0; c < chosen->count; c++) {
@@ -275,7 +338,8 @@ static void put_row(const struct dure_screen *screen, struct dure_grid *grid, co
     }
 }
 
-enum dure_err dure_render_jobs(const struct dure_screen *screen, const json_t *rows, const char *format, bool bare, struct dure_error *error)
+enum dure_err dure_render_jobs(const struct dure_screen *screen, const json_t *rows, const char *format, bool bare,
+                               struct dure_error *error)
 {
     struct chosen chosen;
     DURE_CLEANUP_BUF struct dure_buf text, cut;

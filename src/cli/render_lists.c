@@ -44,8 +44,9 @@ static enum dure_err finish(struct dure_grid *grid, const struct dure_screen *sc
 
 enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"TENANT", false, 14},  {"OWNER", false, 6},     {"PEND", true, 0}, {"RUN", true, 0}, {"PROMISED", true, 0},
-                                                      {"USED", true, 0}, {"BORR.", true, 0}, {"GPU-HOURS", true, 0}, {"BORR-HRS", true, 0}};
+    static const struct dure_grid_column columns[] = {
+        {"TENANT", false, 14}, {"OWNER", false, 6}, {"PEND", true, 0},      {"RUN", true, 0},     {"PROMISED", true, 0},
+        {"USED", true, 0},     {"BORR.", true, 0},  {"GPU-HOURS", true, 0}, {"BORR-HRS", true, 0}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
@@ -66,8 +67,9 @@ enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t
 
 enum dure_err dure_render_allotments(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"NAME", false, 8},   {"TENANT", false, 10}, {"CHAIN", false, 8}, {"LEVEL", false, 0}, {"CELLS", true, 0},
-                                                      {"GPUS", true, 0}, {"USED", true, 0},    {"LENT", true, 0},     {"STATE", false, 0},   {"UNTIL", false, 10}};
+    static const struct dure_grid_column columns[] = {
+        {"NAME", false, 8}, {"TENANT", false, 10}, {"CHAIN", false, 8}, {"LEVEL", false, 0}, {"CELLS", true, 0},
+        {"GPUS", true, 0},  {"USED", true, 0},     {"LENT", true, 0},   {"STATE", false, 0}, {"UNTIL", false, 10}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
@@ -93,8 +95,9 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
 
 enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"NODE", false, 12}, {"SITE", false, 8}, {"OWNER", false, 6}, {"MODEL", false, 6}, {"STATE", false, 0},
-                                                      {"GPUS", true, 0}, {"USED", true, 0}, {"BORR.", true, 0}, {"REASON", false, 8}};
+    static const struct dure_grid_column columns[] = {{"NODE", false, 12}, {"SITE", false, 8},  {"OWNER", false, 6},
+                                                      {"MODEL", false, 6}, {"STATE", false, 0}, {"GPUS", true, 0},
+                                                      {"USED", true, 0},   {"BORR.", true, 0},  {"REASON", false, 8}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
@@ -105,7 +108,8 @@ enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *
         put_text(grid, row, "site");
         put_text(grid, row, "owner");
         put_text(grid, row, "model");
-        dure_grid_cell(grid, dure_render_state_style(dure_json_text(row, "state", "")), "%s", dure_json_text(row, "state", "-"));
+        dure_grid_cell(grid, dure_render_state_style(dure_json_text(row, "state", "")), "%s",
+                       dure_json_text(row, "state", "-"));
         put_count(grid, row, "gpus");
         put_count(grid, row, "used");
         put_count(grid, row, "borrowed");

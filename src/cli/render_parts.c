@@ -21,11 +21,13 @@ enum dure_style dure_render_state_style(const char *state)
         const char *state;
         enum dure_style style;
     } table[] = {
-        {"RUNNING", DURE_STYLE_GOOD},     {"COMPLETED", DURE_STYLE_GOOD},    {"PENDING", DURE_STYLE_NONE},  {"COMPLETING", DURE_STYLE_WARN},
-        {"FAILED", DURE_STYLE_BAD},       {"TIMEOUT", DURE_STYLE_BAD},       {"NODE_FAIL", DURE_STYLE_BAD}, {"LAUNCH_FAILED", DURE_STYLE_BAD},
-        {"CANCELLED", DURE_STYLE_WARN},   {"PREEMPTED", DURE_STYLE_WARN},      {"DEADLINE", DURE_STYLE_BAD},  {"up", DURE_STYLE_GOOD},
-        {"draining", DURE_STYLE_WARN},    {"drained", DURE_STYLE_WARN},      {"down", DURE_STYLE_BAD},      {"arriving", DURE_STYLE_DIM},
-        {"active", DURE_STYLE_GOOD},      {"short", DURE_STYLE_BAD},         {"promised", DURE_STYLE_NONE}, {"ended", DURE_STYLE_DIM},
+        {"RUNNING", DURE_STYLE_GOOD},    {"COMPLETED", DURE_STYLE_GOOD},    {"PENDING", DURE_STYLE_NONE},
+        {"COMPLETING", DURE_STYLE_WARN}, {"FAILED", DURE_STYLE_BAD},        {"TIMEOUT", DURE_STYLE_BAD},
+        {"NODE_FAIL", DURE_STYLE_BAD},   {"LAUNCH_FAILED", DURE_STYLE_BAD}, {"CANCELLED", DURE_STYLE_WARN},
+        {"PREEMPTED", DURE_STYLE_WARN},  {"DEADLINE", DURE_STYLE_BAD},      {"up", DURE_STYLE_GOOD},
+        {"draining", DURE_STYLE_WARN},   {"drained", DURE_STYLE_WARN},      {"down", DURE_STYLE_BAD},
+        {"arriving", DURE_STYLE_DIM},    {"active", DURE_STYLE_GOOD},       {"short", DURE_STYLE_BAD},
+        {"promised", DURE_STYLE_NONE},   {"ended", DURE_STYLE_DIM},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].state, state) == 0)
@@ -39,7 +41,8 @@ void dure_render_exit(const json_t *row, struct dure_buf *buf)
     if (!json_is_integer(code) && !json_is_integer(signal))
         dure_buf_byte(buf, '-');
     else
-        dure_buf_printf(buf, "%" PRId64 ":%" PRId64, dure_json_int(row, "exit_code", 0), dure_json_int(row, "exit_signal", 0));
+        dure_buf_printf(buf, "%" PRId64 ":%" PRId64, dure_json_int(row, "exit_code", 0),
+                        dure_json_int(row, "exit_signal", 0));
 }
 
 const char *dure_render_label(const json_t *row)

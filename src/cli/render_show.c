@@ -16,7 +16,8 @@ static void field(const struct dure_screen *screen, const char *label, const cha
     if (!value || !*value)
         return;
     dure_buf_init(&buf, 1 << 20);
-    dure_buf_printf(&buf, "%s%-*s%s", dure_screen_style_on(screen, DURE_STYLE_DIM), LABEL_COLUMNS, label, dure_screen_style_off(screen, DURE_STYLE_DIM));
+    dure_buf_printf(&buf, "%s%-*s%s", dure_screen_style_on(screen, DURE_STYLE_DIM), LABEL_COLUMNS, label,
+                    dure_screen_style_off(screen, DURE_STYLE_DIM));
     dure_term_wrap(&buf, value, LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
     if (buf.data)
         fwrite(buf.data, 1, buf.length, screen->out);
@@ -45,18 +46,22 @@ static void duration_row(const struct dure_screen *screen, const char *label, co
 static void size_row(const struct dure_screen *screen, const json_t *job)
 {
     char text[128];
-    const int64_t tasks = dure_json_int(job, "tasks", 1), gpus = dure_json_int(job, "gpus", 0), milli = dure_json_int(job, "gpu_milli", 1000);
+    const int64_t tasks = dure_json_int(job, "tasks", 1), gpus = dure_json_int(job, "gpus", 0),
+                  milli = dure_json_int(job, "gpu_milli", 1000);
     if (milli > 0 && milli < 1000)
-        snprintf(text, sizeof text, "%" PRId64 " %s of %" PRId64 "/1000 GPU", tasks, tasks == 1 ? "task" : "tasks", milli);
+        snprintf(text, sizeof text, "%" PRId64 " %s of %" PRId64 "/1000 GPU", tasks, tasks == 1 ? "task" : "tasks",
+                 milli);
     else
-        snprintf(text, sizeof text, "%" PRId64 " %s, %" PRId64 " %s", tasks, tasks == 1 ? "task" : "tasks", gpus, gpus == 1 ? "GPU" : "GPUs");
+        snprintf(text, sizeof text, "%" PRId64 " %s, %" PRId64 " %s", tasks, tasks == 1 ? "task" : "tasks", gpus,
+                 gpus == 1 ? "GPU" : "GPUs");
     field(screen, "size", text);
 }
 
 static void state_row(const struct dure_screen *screen, const json_t *job)
 {
     DURE_CLEANUP_BUF struct dure_buf buf;
-    const char *state = dure_json_text(job, "state", "-"), *wait = dure_json_text(job, "wait", ""), *cause = dure_json_text(job, "cause", "");
+    const char *state = dure_json_text(job, "state", "-"), *wait = dure_json_text(job, "wait", ""),
+               *cause = dure_json_text(job, "cause", "");
     dure_buf_init(&buf, 4096);
     dure_buf_str(&buf, state);
     if (strcmp(state, "PENDING") == 0 && *wait && strcmp(wait, "None") != 0)
@@ -75,13 +80,15 @@ static void state_row(const struct dure_screen *screen, const json_t *job)
 static void usage_row(const struct dure_screen *screen, const json_t *usage)
 {
     char text[256], cpu[DURE_TIME_TEXT_MAX], busy[DURE_TIME_TEXT_MAX];
-    const int64_t cpu_us = dure_json_int(usage, "cpu_us", 0), memory = dure_json_int(usage, "memory_peak_mib", 0), gpu = dure_json_int(usage, "gpu_busy_us", 0);
+    const int64_t cpu_us = dure_json_int(usage, "cpu_us", 0), memory = dure_json_int(usage, "memory_peak_mib", 0),
+                  gpu = dure_json_int(usage, "gpu_busy_us", 0);
     if (!cpu_us && !memory && !gpu)
         return;
-    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", dure_duration_format(cpu_us, cpu), memory);
+    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", dure_duration_format(cpu_us, cpu),
+                     memory);
     if (gpu)
-        snprintf(text + n, sizeof text - (size_t)n, ", GPU busy %s, GPU memory at most %" PRId64 " MiB", dure_duration_format(gpu, busy),
-                 dure_json_int(usage, "gpu_memory_peak_mib", 0));
+        snprintf(text + n, sizeof text - (size_t)n, ", GPU busy %s, GPU memory at most %" PRId64 " MiB",
+                 dure_duration_format(gpu, busy), dure_json_int(usage, "gpu_memory_peak_mib", 0));
     field(screen, "used", text);
 }
 
@@ -97,8 +104,9 @@ static void nodes_row(const struct dure_screen *screen, const json_t *job)
 
 static enum dure_err attempts(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"ATTEMPT", true, 0}, {"STATE", false, 0}, {"STARTED", false, 0}, {"ENDED", false, 0}, {"EXIT", true, 0},
-                                                      {"NODES", false, 10}, {"CAUSE", false, 8}};
+    static const struct dure_grid_column columns[] = {{"ATTEMPT", true, 0}, {"STATE", false, 0}, {"STARTED", false, 0},
+                                                      {"ENDED", false, 0},  {"EXIT", true, 0},   {"NODES", false, 10},
+                                                      {"CAUSE", false, 8}};
     if (json_array_size(rows) == 0)
         return DURE_OK;
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
@@ -133,7 +141,9 @@ static void command_row(const struct dure_screen *screen, const json_t *command)
     }
     dure_buf_init(&buf, 1 << 20);
     for (size_t i = 0; i < json_array_size(command); i++)
-        dure_buf_printf(&buf, "%s%s", i ? " " : "", json_string_value(json_array_get(command, i)) ? json_string_value(json_array_get(command, i)) : "");
+        dure_buf_printf(&buf, "%s%s", i ? " " : "",
+                        json_string_value(json_array_get(command, i)) ? json_string_value(json_array_get(command, i))
+                                                                      : "");
     field(screen, "command", buf.data);
 }
 
@@ -161,7 +171,8 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "site", job, "site");
     if (*dure_json_text(job, "source_owner", "")) {
         const char *allotment = dure_json_text(job, "allotment", "");
-        snprintf(text, sizeof text, "%s%s%s", dure_json_text(job, "source_owner", ""), *allotment ? ", allotment " : ", borrowed", allotment);
+        snprintf(text, sizeof text, "%s%s%s", dure_json_text(job, "source_owner", ""),
+                 *allotment ? ", allotment " : ", borrowed", allotment);
         field(screen, "charged to", text);
     }
     if (dure_json_int(job, "requeues", 0) > 0) {
@@ -189,8 +200,8 @@ enum dure_err dure_render_node(const struct dure_screen *screen, const json_t *n
     text_row(screen, "site", node, "site");
     text_row(screen, "chain", node, "chain");
     text_row(screen, "model", node, "model");
-    snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 " used, %" PRId64 " of them by borrowed work", dure_json_int(node, "gpus", 0),
-             dure_json_int(node, "used", 0), dure_json_int(node, "borrowed", 0));
+    snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 " used, %" PRId64 " of them by borrowed work",
+             dure_json_int(node, "gpus", 0), dure_json_int(node, "used", 0), dure_json_int(node, "borrowed", 0));
     field(screen, "GPUs", text);
     const json_t *jobs = json_object_get(node, "jobs");
     if (json_array_size(jobs) == 0)

@@ -66,11 +66,13 @@ static void put_group(struct dure_grid *grid, const struct group *group)
     }
     dure_grid_cell(grid, strcmp(rule, "fits") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
     if (group->count > PLACES_SHOWN)
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more", group->places[0], group->places[1], group->count - PLACES_SHOWN);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more", group->places[0], group->places[1],
+                       group->count - PLACES_SHOWN);
     else if (group->count == PLACES_SHOWN)
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s", group->places[0], group->places[1]);
     else
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *dure_render_label(group->first) ? "\t" : "", dure_render_label(group->first));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *dure_render_label(group->first) ? "\t" : "",
+                       dure_render_label(group->first));
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(group->gpus, gpus));
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);
@@ -81,13 +83,14 @@ static void put_group(struct dure_grid *grid, const struct group *group)
 static void put_meaning(const struct dure_screen *screen, const struct group *groups, size_t index)
 {
     DURE_CLEANUP_BUF struct dure_buf line;
-    const char *rule = dure_json_text(groups[index].first, "rule", ""), *text = dure_json_text(groups[index].first, "text", "");
+    const char *rule = dure_json_text(groups[index].first, "rule", ""),
+               *text = dure_json_text(groups[index].first, "text", "");
+    dure_buf_init(&line, 1 << 16);
     for (size_t i = 0; i < index; i++)
         if (strcmp(dure_json_text(groups[i].first, "rule", ""), rule) == 0)
             return;
     if (!*text)
         return;
-    dure_buf_init(&line, 1 << 16);
     dure_buf_printf(&line, "  %s:", rule);
     dure_term_wrap(&line, text, strlen(rule) + 3, 4, screen->width);
     if (line.data)
@@ -96,8 +99,8 @@ static void put_meaning(const struct dure_screen *screen, const struct group *gr
 
 static enum dure_err print_rows(const struct dure_screen *screen, const json_t *rows)
 {
-    static const struct dure_grid_column columns[] = {{"RULE", false, 0},  {"PLACES", false, 16}, {"GPUS", true, 0},     {"NEED", true, 0},
-                                                      {"HAVE", true, 0}, {"UNIT", false, 4}};
+    static const struct dure_grid_column columns[] = {{"RULE", false, 0}, {"PLACES", false, 16}, {"GPUS", true, 0},
+                                                      {"NEED", true, 0},  {"HAVE", true, 0},     {"UNIT", false, 4}};
     DURE_VEC(struct group) groups = {0};
     enum dure_err err = DURE_OK;
     for (size_t i = 0; i < json_array_size(rows) && !err; i++) {

@@ -39,7 +39,8 @@ static int replay(struct dure_cli *cli, struct dure_recovery *recovery)
         err = dure_recover(journal, NULL, recovery, NULL, NULL, &error);
     dure_journal_close(journal);
     if (err)
-        return dure_cli_fail(cli, DURE_EXIT_NO, "the copy was made in %s but does not replay: %s", cli->state, error.text);
+        return dure_cli_fail(cli, DURE_EXIT_NO, "the copy was made in %s but does not replay: %s", cli->state,
+                             error.text);
     dure_core_free(recovery->core);
     return DURE_EXIT_OK;
 }
@@ -78,12 +79,15 @@ int dure_cmd_restore(struct dure_cli *cli)
     snprintf(key, sizeof key, "%s/key", cli->state);
     const bool signs = access(key, F_OK) == 0;
     if (dure_cli_json(cli)) {
-        json_t *json = json_pack("{s:s, s:I, s:I, s:b}", "state", cli->state, "leaves", (json_int_t)recovery.size, "records", (json_int_t)recovery.records, "key", signs);
+        json_t *json = json_pack("{s:s, s:I, s:I, s:b}", "state", cli->state, "leaves", (json_int_t)recovery.size,
+                                 "records", (json_int_t)recovery.records, "key", signs);
         dure_cli_print_json(cli, json);
         json_decref(json);
         return DURE_EXIT_OK;
     }
-    fprintf(cli->screen.out, "Restored to %s: %" PRIu64 " leaves, replayed, every digest the same.\n", cli->state, recovery.size);
-    fprintf(cli->screen.out, signs ? "Next: dure up\n" : "The signing key is missing: put it at %s (mode 0600), then: dure up\n", key);
+    fprintf(cli->screen.out, "Restored to %s: %" PRIu64 " leaves, replayed, every digest the same.\n", cli->state,
+            recovery.size);
+    fprintf(cli->screen.out,
+            signs ? "Next: dure up\n" : "The signing key is missing: put it at %s (mode 0600), then: dure up\n", key);
     return DURE_EXIT_OK;
 }

@@ -48,7 +48,7 @@ int64_t dure_screen_now_us(const struct dure_screen *screen)
 const char *dure_screen_style_on(const struct dure_screen *screen, enum dure_style style)
 {
     static const char *const codes[] = {
-        [DURE_STYLE_NONE] = "",          [DURE_STYLE_BOLD] = "\033[1m",  [DURE_STYLE_DIM] = "\033[2m",
+        [DURE_STYLE_NONE] = "",         [DURE_STYLE_BOLD] = "\033[1m",  [DURE_STYLE_DIM] = "\033[2m",
         [DURE_STYLE_GOOD] = "\033[32m", [DURE_STYLE_WARN] = "\033[33m", [DURE_STYLE_BAD] = "\033[31m",
     };
     return screen->colour ? codes[style] : "";

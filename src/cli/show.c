@@ -169,12 +169,14 @@ int dure_cmd_version(struct dure_cli *cli)
     struct dure_cli_call call = {.method = "GET", .path = "/v1/version", .quiet = true};
     const bool answered = dure_cli_call(cli, &call, &daemon) == DURE_EXIT_OK;
     if (dure_cli_json(cli)) {
-        json_t *both = json_pack("{s:s, s:o?}", "version", DURE_VERSION, "daemon", answered ? json_incref(daemon) : json_null());
+        json_t *both =
+            json_pack("{s:s, s:o?}", "version", DURE_VERSION, "daemon", answered ? json_incref(daemon) : json_null());
         dure_cli_print_json(cli, both);
         json_decref(both);
     } else if (answered) {
-        fprintf(cli->screen.out, "dure %s; dured %s, state in %s, listens on %s\n", DURE_VERSION, dure_json_text(daemon, "version", "?"),
-                dure_json_text(daemon, "state_dir", "?"), dure_json_text(daemon, "socket", "?"));
+        fprintf(cli->screen.out, "dure %s; dured %s, state in %s, listens on %s\n", DURE_VERSION,
+                dure_json_text(daemon, "version", "?"), dure_json_text(daemon, "state_dir", "?"),
+                dure_json_text(daemon, "socket", "?"));
     } else {
         fprintf(cli->screen.out, "dure %s; no daemon answers on %s\n", DURE_VERSION, cli->socket);
     }

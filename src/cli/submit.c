@@ -30,8 +30,10 @@ static uint32_t collect(struct dure_cli *cli, struct dure_sbatch_option *options
     for (unsigned i = 0; i < cli->value_count; i++) {
         bool takes;
         /* --export is this program's: the environment is here, not at the daemon. */
-        if (strcmp(cli->values[i].option->name, "export") != 0 && dure_sbatch_known(cli->values[i].option->name, &takes))
-            options[count++] = (struct dure_sbatch_option){.name = cli->values[i].option->name, .value = cli->values[i].text};
+        if (strcmp(cli->values[i].option->name, "export") != 0 &&
+            dure_sbatch_known(cli->values[i].option->name, &takes))
+            options[count++] =
+                (struct dure_sbatch_option){.name = cli->values[i].option->name, .value = cli->values[i].text};
     }
     for (unsigned i = 0; i < cli->extra_count; i++)
         options[count++] = (struct dure_sbatch_option){.name = cli->extras[i].name, .value = cli->extras[i].value};
@@ -56,7 +58,8 @@ static const char *export_rule(const struct dure_cli *cli, const char *script, s
     if (rule)
         return rule;
     /* A script's own line, where the command line says nothing. */
-    for (const char *at = script; at && (size_t)(at - script) < length && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+    for (const char *at = script; at && (size_t)(at - script) < length && *at;
+         at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
         if (strncmp(at, "#SBATCH", 7) != 0)
             continue;
         const char *found = strstr(at, "--export");
@@ -133,10 +136,12 @@ static bool set_arguments(struct dure_cli *cli, struct dure_tree *job)
     return node->text != NULL;
 }
 
-static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *script, size_t length, struct dure_problems *problems)
+static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *script, size_t length,
+                       struct dure_problems *problems)
 {
     DURE_CLEANUP_BUF struct dure_buf ignored;
-    struct dure_sbatch_option *options = DURE_ARENA_NEW(cli->arena, struct dure_sbatch_option, DURE_VERB_OPTIONS_MAX + DURE_CLI_EXTRA_MAX + 1);
+    struct dure_sbatch_option *options =
+        DURE_ARENA_NEW(cli->arena, struct dure_sbatch_option, DURE_VERB_OPTIONS_MAX + DURE_CLI_EXTRA_MAX + 1);
     struct dure_sbatch_flags flags = {0};
     dure_buf_init(&ignored, 1 << 20);
     if (!options)
@@ -147,9 +152,11 @@ static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *
     else if (script && !dure_cli_given(cli, "job-name") && strcmp(wanted->file, "-") != 0) {
         const char *slash = strrchr(wanted->file, '/');
         if (!strstr(script, "#SBATCH") || (!strstr(script, "--job-name") && !strstr(script, "-J")))
-            options[count++] = (struct dure_sbatch_option){.name = "job-name", .value = slash ? slash + 1 : wanted->file};
+            options[count++] =
+                (struct dure_sbatch_option){.name = "job-name", .value = slash ? slash + 1 : wanted->file};
     }
-    const enum dure_err err = dure_sbatch_to_tree(cli->arena, script, length, options, count, &wanted->tree, &flags, &ignored, problems);
+    const enum dure_err err =
+        dure_sbatch_to_tree(cli->arena, script, length, options, count, &wanted->tree, &flags, &ignored, problems);
     name_ignored(cli, &ignored);
     if (err)
         return problems->total ? dure_cli_problems(cli, problems) : dure_cli_fail_err(cli, err, NULL, NULL);
@@ -168,16 +175,22 @@ static int only_yaml_options(struct dure_cli *cli)
         for (size_t k = 0; k < sizeof fine / sizeof *fine; k++)
             ok |= strcmp(cli->values[i].option->name, fine[k]) == 0;
         if (!ok)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s is for scripts; in a YAML job the file says it (docs/reference/specs.md)", cli->values[i].option->name);
+            return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                                 "--%s is for scripts; in a YAML job the file says it (docs/reference/specs.md)",
+                                 cli->values[i].option->name);
     }
     if (cli->extra_count > 0)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s is for scripts; in a YAML job the file says it (docs/reference/specs.md)", cli->extras[0].name);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "--%s is for scripts; in a YAML job the file says it (docs/reference/specs.md)",
+                             cli->extras[0].name);
     if (cli->argc > 1)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s': arguments are for scripts; in a YAML job they stand in its command", cli->argv[1]);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "'%s': arguments are for scripts; in a YAML job they stand in its command", cli->argv[1]);
     return DURE_EXIT_OK;
 }
 
-static int from_yaml(struct dure_cli *cli, struct wanted *wanted, const char *text, size_t length, struct dure_problems *problems)
+static int from_yaml(struct dure_cli *cli, struct wanted *wanted, const char *text, size_t length,
+                     struct dure_problems *problems)
 {
     int code = only_yaml_options(cli);
     if (code)
@@ -203,7 +216,8 @@ static int read_job(struct dure_cli *cli, struct wanted *wanted, struct dure_pro
         return from_script(cli, wanted, NULL, 0, problems);
     }
     if (cli->argc == 0)
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "what? expected a file, \"-\" for standard input, or --wrap COMMAND");
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "what? expected a file, \"-\" for standard input, or --wrap COMMAND");
     problems->file = wanted->file = cli->argv[0];
     const char *text = dure_cli_read(cli, cli->argv[0], TEXT_MAX, &length);
     if (!text)
@@ -211,7 +225,10 @@ static int read_job(struct dure_cli *cli, struct wanted *wanted, struct dure_pro
     if (!dure_sbatch_is_script(text, length))
         return from_yaml(cli, wanted, text, length, problems);
     if (cli->argc > 1 && !shell_script(text, length))
-        return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s': arguments can be given to shell scripts only; put them into the script, or use a command in a YAML job", cli->argv[1]);
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "'%s': arguments can be given to shell scripts only; put them into the script, or use a "
+                             "command in a YAML job",
+                             cli->argv[1]);
     const int code = from_script(cli, wanted, text, length, problems);
     if (!code && cli->argc > 1 && !set_arguments(cli, wanted->tree))
         return dure_cli_memory(cli);
@@ -256,14 +273,22 @@ int dure_cmd_submit(struct dure_cli *cli)
     dure_tree_to_json(wanted.tree, &body);
     if (body.failed)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: larger than 8 MiB as JSON", wanted.file);
-    code = dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = "/v1/jobs", .query = wanted.test_only ? "test_only=true" : NULL, .body = body.data,
-                                                      .body_length = body.length, .tree = wanted.tree, .file = wanted.file}, &answer);
+    code = dure_cli_call(cli,
+                         &(struct dure_cli_call){.method = "POST",
+                                                 .path = "/v1/jobs",
+                                                 .query = wanted.test_only ? "test_only=true" : NULL,
+                                                 .body = body.data,
+                                                 .body_length = body.length,
+                                                 .tree = wanted.tree,
+                                                 .file = wanted.file},
+                         &answer);
     if (!code && wanted.test_only)
         code = answer_test(cli, answer);
     else if (!code && dure_cli_json(cli))
         dure_cli_print_json(cli, answer);
     else if (!code)
-        fprintf(cli->screen.out, wanted.parsable ? "%" PRId64 "\n" : "Submitted batch job %" PRId64 "\n", dure_json_int(answer, "job", 0));
+        fprintf(cli->screen.out, wanted.parsable ? "%" PRId64 "\n" : "Submitted batch job %" PRId64 "\n",
+                dure_json_int(answer, "job", 0));
     json_decref(answer);
     return code;
 }

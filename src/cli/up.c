@@ -20,12 +20,12 @@ static const int64_t HELLO_MAX_US = INT64_C(120) * 1000000;
 struct up {
     struct dure_cli *cli;
     struct dure_up_specs *specs;
-    bool started;    /* the daemon was started now */
-    bool declared;   /* fleet and tenants were declared now */
+    bool started;  /* the daemon was started now */
+    bool declared; /* fleet and tenants were declared now */
     int64_t pid;
-    int64_t hello;   /* job; 0: none now */
+    int64_t hello; /* job; 0: none now */
     char hello_state[32];
-    json_t *why;     /* of the first job, asked while it ran: then it says why here */
+    json_t *why; /* of the first job, asked while it ran: then it says why here */
 };
 
 /* Progress for people; JSON on standard output stays alone. */
@@ -57,21 +57,28 @@ static int look(struct up *up)
         return dure_cli_fail(up->cli, DURE_EXIT_NO, "looking at this machine: %s", error.text);
     const struct dure_machine *machine = &specs->machine;
     const int64_t asked = dure_cli_count(up->cli, "virtual-gpus");
-    step(up, "machine", "%s: %" PRIu32 " CPU%s, %s MiB of memory, %" PRIu32 " GPU%s", machine->hostname, machine->cpu_count, machine->cpu_count == 1 ? "" : "s",
-         dure_term_grouped((int64_t)machine->memory_mib, memory), machine->gpu_count, machine->gpu_count == 1 ? "" : "s");
+    step(up, "machine", "%s: %" PRIu32 " CPU%s, %s MiB of memory, %" PRIu32 " GPU%s", machine->hostname,
+         machine->cpu_count, machine->cpu_count == 1 ? "" : "s",
+         dure_term_grouped((int64_t)machine->memory_mib, memory), machine->gpu_count,
+         machine->gpu_count == 1 ? "" : "s");
     if (machine->gpu_count > 0 && asked <= 0)
         return DURE_EXIT_OK;
     if (machine->gpu_count > 0) {
         specs->machine.gpu_count = 0;
         specs->virtual_gpus = (uint32_t)asked;
     } else if (asked == 0) {
-        return dure_cli_fail(up->cli, DURE_EXIT_USAGE, "--virtual-gpus=0, but this machine has no GPU: %s", *machine->nvml_note ? machine->nvml_note : "none was found");
+        return dure_cli_fail(up->cli, DURE_EXIT_USAGE, "--virtual-gpus=0, but this machine has no GPU: %s",
+                             *machine->nvml_note ? machine->nvml_note : "none was found");
     } else {
-        specs->virtual_gpus = asked > 0 ? (uint32_t)asked : machine->cpu_count < DURE_UP_VIRTUAL_MAX ? machine->cpu_count : DURE_UP_VIRTUAL_MAX;
+        specs->virtual_gpus = asked > 0                                  ? (uint32_t)asked
+                              : machine->cpu_count < DURE_UP_VIRTUAL_MAX ? machine->cpu_count
+                                                                         : DURE_UP_VIRTUAL_MAX;
         specs->virtual_gpus += specs->virtual_gpus == 0;
         step(up, "", "No GPU (%s).", *machine->nvml_note ? machine->nvml_note : "none was found");
     }
-    step(up, "", "%" PRIu32 " virtual GPU%s: slots for real processes without hardware behind them, labelled virtual wherever they are shown.",
+    step(up, "",
+         "%" PRIu32 " virtual GPU%s: slots for real processes without hardware behind them, labelled virtual wherever "
+                    "they are shown.",
          specs->virtual_gpus, specs->virtual_gpus == 1 ? "" : "s");
     return DURE_EXIT_OK;
 }
@@ -139,7 +146,8 @@ static int declare(struct up *up)
         if (code)
             return code;
         up->declared = true;
-        step(up, "fleet", fleet_file ? specs->added ? "%s, with this machine as one real site in it" : "%s" : "%s", fleet_file ? fleet_file : "this machine alone");
+        step(up, "fleet", fleet_file ? specs->added ? "%s, with this machine as one real site in it" : "%s" : "%s",
+             fleet_file ? fleet_file : "this machine alone");
     }
     if (tenants_there) {
         step(up, "tenants", "declared already%s", tenants_file ? "; to change them: dure tenants apply FILE" : "");
@@ -155,10 +163,10 @@ static int declare(struct up *up)
 }
 
 /* Nodes that `dure down` took out of use come back. */
-static int resume(struct up *up)
+static int resume(struct up *up, const char *state)
 {
     json_t *rows = NULL;
-    int code = dure_cli_list(up->cli, "/v1/nodes", "state=drained", "nodes", 0, &rows);
+    int code = dure_cli_list(up->cli, "/v1/nodes", state, "nodes", 0, &rows);
     for (size_t i = 0; !code && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         DURE_CLEANUP_BUF struct dure_buf path = {0};
@@ -169,7 +177,9 @@ static int resume(struct up *up)
         dure_buf_str(&path, "/v1/nodes/");
         dure_client_escape(dure_json_text(row, "name", ""), &path);
         dure_buf_str(&path, "/resume");
-        code = dure_cli_call(up->cli, &(struct dure_cli_call){.method = "POST", .path = path.data, .body = "{}", .body_length = 2}, &answer);
+        code = dure_cli_call(
+            up->cli, &(struct dure_cli_call){.method = "POST", .path = path.data, .body = "{}", .body_length = 2},
+            &answer);
         json_decref(answer);
         if (!code)
             step(up, "node", "%s is back in use", dure_json_text(row, "name", ""));
@@ -187,23 +197,29 @@ static const char *project(struct up *up, json_t *me)
 
 static int submit_hello(struct up *up)
 {
-    static const char script[] = "#!/bin/sh\n"
-                                 "echo \"Hello from job $SLURM_JOB_ID, run by dure on $(uname -n).\"\n"
-                                 "echo \"GPUs given: ${CUDA_VISIBLE_DEVICES:-none named} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
-                                 "sleep 1\n";
+    static const char script[] =
+        "#!/bin/sh\n"
+        "echo \"Hello from job $SLURM_JOB_ID, run by dure on $(uname -n).\"\n"
+        "echo \"GPUs given: ${CUDA_VISIBLE_DEVICES:-none named} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
+        "sleep 1\n";
     struct dure_cli *cli = up->cli;
     json_t *me = NULL, *answer = NULL;
     int code = dure_cli_get(cli, "/v1/me", NULL, &me);
     if (code)
         return code;
-    json_t *job = json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "kind", "Job", "version", 1, "name", "hello", "project", project(up, me), "tasks", 1,
-                            "gpus", 1, "walltime", "1m", "workdir", cli->state, "stdout", "hello-%j.out", "runs_for", "1s", "script", script);
+    json_t *job = json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "kind", "Job", "version", 1,
+                            "name", "hello", "project", project(up, me), "tasks", 1, "gpus", 1, "walltime", "1m",
+                            "workdir", cli->state, "stdout", "hello-%j.out", "runs_for", "1s", "script", script);
     if (job && up->declared && !up->specs->guaranteed)
         json_object_set_new(job, "class", json_string("borrowed"));
     if (job && up->declared && up->specs->virtual_gpus > 0)
         json_object_set_new(job, "model", json_string("virtual-gpu"));
     char *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
-    code = text ? dure_cli_call(cli, &(struct dure_cli_call){.method = "POST", .path = "/v1/jobs", .body = text, .body_length = strlen(text)}, &answer) : dure_cli_memory(cli);
+    code = text ? dure_cli_call(cli,
+                                &(struct dure_cli_call){
+                                    .method = "POST", .path = "/v1/jobs", .body = text, .body_length = strlen(text)},
+                                &answer)
+                : dure_cli_memory(cli);
     if (!code)
         up->hello = dure_json_int(answer, "job", 0);
     free(text);
@@ -299,7 +315,9 @@ static void next_commands(struct up *up)
     if (!dure_client_socket_path(usual, sizeof usual) || strcmp(usual, cli->socket) != 0)
         snprintf(option, sizeof option, " --socket %s", cli->socket);
     fprintf(cli->screen.out, "\nThe daemon listens on %s\n", cli->socket);
-    fprintf(cli->screen.out, "Next:\n  dure submit%s --wrap 'hostname; sleep 60' --gpus 1\n  dure jobs%s --watch\n  dure down%s\n", option, option, option);
+    fprintf(cli->screen.out,
+            "Next:\n  dure submit%s --wrap 'hostname; sleep 60' --gpus 1\n  dure jobs%s --watch\n  dure down%s\n",
+            option, option, option);
 }
 
 static int finish(struct up *up)
@@ -314,8 +332,8 @@ static int finish(struct up *up)
     if (code)
         return code;
     if (dure_cli_json(cli)) {
-        json_t *json = json_pack("{s:s, s:s, s:I, s:b, s:b, s:O}", "socket", cli->socket, "state", cli->state, "pid", (json_int_t)up->pid, "started", up->started, "declared",
-                                 up->declared, "board", board);
+        json_t *json = json_pack("{s:s, s:s, s:I, s:b, s:b, s:O}", "socket", cli->socket, "state", cli->state, "pid",
+                                 (json_int_t)up->pid, "started", up->started, "declared", up->declared, "board", board);
         if (up->hello) {
             json_object_set_new(json, "job", json_integer(up->hello));
             json_object_set_new(json, "job_state", json_string(up->hello_state));
@@ -350,7 +368,9 @@ int dure_cmd_up(struct dure_cli *cli)
     if (!code)
         code = declare(&up);
     if (!code)
-        code = resume(&up);
+        code = resume(&up, "state=drained");
+    if (!code) /* a `dure down` that gave up waiting leaves them so */
+        code = resume(&up, "state=draining");
     if (!code)
         code = hello(&up);
     if (!code)

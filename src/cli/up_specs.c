@@ -68,7 +68,8 @@ static bool has_local_site(const json_t *fleet)
     return false;
 }
 
-static struct dure_tree *machine_tree(struct dure_cli *cli, const struct dure_up_specs *specs, struct dure_problems *problems)
+static struct dure_tree *machine_tree(struct dure_cli *cli, const struct dure_up_specs *specs,
+                                      struct dure_problems *problems)
 {
     DURE_CLEANUP_BUF struct dure_buf yaml;
     struct dure_tree *tree = NULL;
@@ -80,7 +81,8 @@ static struct dure_tree *machine_tree(struct dure_cli *cli, const struct dure_up
     return tree;
 }
 
-static int add_machine(struct dure_cli *cli, struct dure_up_specs *specs, const struct dure_tree *machine, struct dure_problems *problems)
+static int add_machine(struct dure_cli *cli, struct dure_up_specs *specs, const struct dure_tree *machine,
+                       struct dure_problems *problems)
 {
     json_t *fleet = json_of(specs->fleet), *here = json_of(machine);
     static const char *const lists[] = {"models", "owners", "sites", "groups"};
@@ -130,7 +132,8 @@ static void allot_local(const struct dure_fleet *fleet, json_t *allotments)
             continue;
         snprintf(name, sizeof name, count ? "home-%u" : "home", count + 1);
         count++;
-        json_array_append_new(allotments, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "tenant", "home", "chain", chain->name, "gpus", (json_int_t)chain->leaf_count));
+        json_array_append_new(allotments, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "tenant", "home", "chain",
+                                                    chain->name, "gpus", (json_int_t)chain->leaf_count));
     }
 }
 
@@ -145,7 +148,8 @@ static const char *local_owner(const struct dure_fleet *fleet)
 static bool has_operator(const json_t *roles, const char *login)
 {
     for (size_t i = 0; i < json_array_size(roles); i++)
-        if (strcmp(dure_json_text(json_array_get(roles, i), "login", ""), login) == 0 && strcmp(dure_json_text(json_array_get(roles, i), "role", ""), "operator") == 0)
+        if (strcmp(dure_json_text(json_array_get(roles, i), "login", ""), login) == 0 &&
+            strcmp(dure_json_text(json_array_get(roles, i), "role", ""), "operator") == 0)
             return true;
     return false;
 }
@@ -170,7 +174,8 @@ static void add_home(const struct dure_fleet *fleet, struct dure_up_specs *specs
         if (owner)
             json_object_set_new(home, "owner", json_string(owner));
         json_array_append_new(list_of(tenants, "tenants"), home);
-        json_array_append_new(roles, json_pack("{s:s, s:s, s:s}", "login", specs->login, "role", "member", "tenant", specs->project));
+        json_array_append_new(
+            roles, json_pack("{s:s, s:s, s:s}", "login", specs->login, "role", "member", "tenant", specs->project));
         if (whole) {
             allot_local(fleet, list_of(tenants, "allotments"));
             specs->guaranteed = owner != NULL;
@@ -199,7 +204,8 @@ int dure_up_tenants(struct dure_cli *cli, const char *file, struct dure_up_specs
     dure_tenants_free(parsed);
     json_t *json = code ? NULL : tree ? json_of(tree) : json_pack("{s:s, s:i}", "kind", "Tenants", "version", 1);
     if (!code && json)
-        add_home(fleet, specs, json, !tree || specs->added); /* a file that knows this machine has promised it as it wants */
+        add_home(fleet, specs, json,
+                 !tree || specs->added); /* a file that knows this machine has promised it as it wants */
     if (!code && (!json || !(specs->tenants = tree_of(cli, json, problems))))
         code = dure_cli_memory(cli);
     json_decref(json);

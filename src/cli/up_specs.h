@@ -7,13 +7,13 @@ enum { DURE_UP_VIRTUAL_MAX = 8, DURE_UP_CHAINS_MAX = 64 };
 
 struct dure_up_specs {
     struct dure_machine machine;
-    uint32_t virtual_gpus;      /* 0: the machine's own GPUs */
+    uint32_t virtual_gpus; /* 0: the machine's own GPUs */
     struct dure_tree *fleet;
     struct dure_tree *tenants;
     char login[128];
-    char project[160];          /* "home/mina" */
-    bool guaranteed;            /* the home has an allotment */
-    bool added;                 /* this machine was added to the file's fleet */
+    char project[160]; /* "home/mina" */
+    bool guaranteed;   /* the home has an allotment */
+    bool added;        /* this machine was added to the file's fleet */
 };
 
 /* The person as the daemon knows them: the login of this uid. */

@@ -12,20 +12,20 @@ struct dure_cli;
 enum { DURE_VERB_OPTIONS_MAX = 64, DURE_VERB_EXAMPLES_MAX = 6 };
 
 /* code, symbol, what it means */
-#define DURE_EXITS(X)                                                                                                    \
-    X(0, OK, "done, or the answer is yes")                                                                               \
-    X(1, NO, "the answer is no, or it failed")                                                                           \
-    X(2, USAGE, "the command line or the input is not as it must be; nothing was changed")                               \
-    X(3, NO_DAEMON, "no daemon answers")                                                                                 \
-    X(4, DENIED, "your roles, or the system, do not allow it")                                                           \
-    X(5, NOT_FOUND, "there is no such job, node, tenant, allotment or record")                                           \
+#define DURE_EXITS(X)                                                                                                  \
+    X(0, OK, "done, or the answer is yes")                                                                             \
+    X(1, NO, "the answer is no, or it failed")                                                                         \
+    X(2, USAGE, "the command line or the input is not as it must be; nothing was changed")                             \
+    X(3, NO_DAEMON, "no daemon answers")                                                                               \
+    X(4, DENIED, "your roles, or the system, do not allow it")                                                         \
+    X(5, NOT_FOUND, "there is no such job, node, tenant, allotment or record")                                         \
     X(6, BUSY, "too much at once, not ready, or no answer in time; the same command may succeed later")
 
 enum dure_exit {
 #define X(code, name, text) DURE_EXIT_##name = code,
     DURE_EXITS(X)
 #undef X
-    DURE_EXIT_COUNT,
+        DURE_EXIT_COUNT,
 };
 const char *dure_exit_text(enum dure_exit code);
 enum dure_exit dure_exit_of(enum dure_err err);
@@ -33,16 +33,16 @@ enum dure_exit dure_exit_of(enum dure_err err);
 enum dure_option_type {
     DURE_OPTION_FLAG,
     DURE_OPTION_TEXT,
-    DURE_OPTION_COUNT,    /* a whole number least..most */
+    DURE_OPTION_COUNT, /* a whole number least..most */
     DURE_OPTION_FILE,
     DURE_OPTION_DIR,
-    DURE_OPTION_CHOICE,   /* one of `choices`, "a|b|c" */
-    DURE_OPTION_SECONDS,  /* "90", "1m30s" */
+    DURE_OPTION_CHOICE,  /* one of `choices`, "a|b|c" */
+    DURE_OPTION_SECONDS, /* "90", "1m30s" */
 };
 
 struct dure_option {
-    const char *name;     /* without dashes */
-    char letter;          /* 0: none */
+    const char *name; /* without dashes */
+    char letter;      /* 0: none */
     enum dure_option_type type;
     const char *argument; /* "FILE"; NULL for a flag */
     const char *fallback; /* what holds without it; NULL: nothing to say. Read as the value where it is one */
@@ -51,8 +51,17 @@ struct dure_option {
     int64_t least, most;
 };
 
-enum dure_operand { DURE_OPERAND_NONE, DURE_OPERAND_FILE, DURE_OPERAND_DIR, DURE_OPERAND_JOB, DURE_OPERAND_NODE, DURE_OPERAND_ALLOT,
-                    DURE_OPERAND_VERB, DURE_OPERAND_SHELL, DURE_OPERAND_RECORD };
+enum dure_operand {
+    DURE_OPERAND_NONE,
+    DURE_OPERAND_FILE,
+    DURE_OPERAND_DIR,
+    DURE_OPERAND_JOB,
+    DURE_OPERAND_NODE,
+    DURE_OPERAND_ALLOT,
+    DURE_OPERAND_VERB,
+    DURE_OPERAND_SHELL,
+    DURE_OPERAND_RECORD
+};
 
 enum dure_verb_flag {
     DURE_VERB_JSON = 1,        /* --json */
@@ -79,17 +88,17 @@ struct dure_verb {
     enum dure_operand operand;
     const struct dure_option *options; /* ends with a NULL name; NULL: none of its own */
     struct dure_verb_example examples[DURE_VERB_EXAMPLES_MAX];
-    unsigned exits;       /* bit = exit code; 0 and 2 are always among them */
+    unsigned exits; /* bit = exit code; 0 and 2 are always among them */
     int (*run)(struct dure_cli *cli);
 };
 
-extern const struct dure_verb *const dure_verbs[]; /* in the order in which they are shown; ends with NULL */
+extern const struct dure_verb *const dure_verbs[];     /* in the order in which they are shown; ends with NULL */
 extern const struct dure_option dure_options_common[]; /* --help, --color: of every verb */
 
 /* The verb whose words argv[0], argv[1]... begin with; longest match. `ret_words`: how many they are. NULL: no such verb. */
 const struct dure_verb *dure_verb_find(int argc, char *const *argv, int *ret_words);
-bool dure_verb_is_sub(const struct dure_verb *verb);                                    /* has two words */
-bool dure_verb_within(const struct dure_verb *verb, const struct dure_verb *group);     /* "allot grant" in "allot" */
+bool dure_verb_is_sub(const struct dure_verb *verb);                                /* has two words */
+bool dure_verb_within(const struct dure_verb *verb, const struct dure_verb *group); /* "allot grant" in "allot" */
 /* The k-th option of a verb, own ones first, then those that its flags bring and the common ones. NULL: no more. */
 const struct dure_option *dure_verb_option(const struct dure_verb *verb, unsigned k);
 void dure_verb_closest(const char *word, struct dure_buf *buf); /* the likeliest verb meant, or nothing */
@@ -104,6 +113,7 @@ void dure_option_describe(const struct dure_option *option, struct dure_buf *buf
 /* Documents made from the table. */
 void dure_help_all(struct dure_buf *buf, unsigned width);
 void dure_help_verb(const struct dure_verb *verb, struct dure_buf *buf, unsigned width);
-void dure_man_page(const struct dure_verb *verb, struct dure_buf *buf); /* NULL: dure(1) itself; a group's page holds its sub-verbs */
+void dure_man_page(const struct dure_verb *verb,
+                   struct dure_buf *buf); /* NULL: dure(1) itself; a group's page holds its sub-verbs */
 void dure_reference_markdown(struct dure_buf *buf);
 bool dure_completion(const char *shell, struct dure_buf *buf); /* false: no such shell */

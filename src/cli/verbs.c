@@ -8,15 +8,19 @@ const struct dure_verb *const dure_verbs[] = {DURE_VERB_ROWS(X) NULL};
 #undef X
 
 const struct dure_option dure_options_common[] = {
-    {"color", 0, DURE_OPTION_CHOICE, "WHEN", "auto", "colour: on a terminal only, unless NO_COLOR is set", "auto|always|never"},
+    {"color", 0, DURE_OPTION_CHOICE, "WHEN", "auto", "colour: on a terminal only, unless NO_COLOR is set",
+     "auto|always|never"},
     {"help", 'h', DURE_OPTION_FLAG, NULL, NULL, "explain this verb"},
     {NULL},
 };
 
 static const struct dure_option json_option = {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "JSON for programs"};
-static const struct dure_option state_option = {"state", 0, DURE_OPTION_DIR, "DIRECTORY", "$DURE_STATE, $XDG_STATE_HOME/dure or ~/.local/state/dure", "the state folder"};
+static const struct dure_option state_option = {
+    "state",           0, DURE_OPTION_DIR, "DIRECTORY", "$DURE_STATE, $XDG_STATE_HOME/dure or ~/.local/state/dure",
+    "the state folder"};
 static const struct dure_option daemon_options[] = {
-    {"socket", 0, DURE_OPTION_FILE, "PATH", "$DURE_SOCKET, $XDG_RUNTIME_DIR/dure/dured.sock or the state folder's dured.sock", "the daemon's socket"},
+    {"socket", 0, DURE_OPTION_FILE, "PATH",
+     "$DURE_SOCKET, $XDG_RUNTIME_DIR/dure/dured.sock or the state folder's dured.sock", "the daemon's socket"},
     {NULL},
 };
 
@@ -34,26 +38,19 @@ const char *dure_exit_text(enum dure_exit code)
 enum dure_exit dure_exit_of(enum dure_err err)
 {
     switch (err) {
-    case DURE_OK:
-        return DURE_EXIT_OK;
+    case DURE_OK: return DURE_EXIT_OK;
     case DURE_E_INVALID:
     case DURE_E_LIMIT:
-    case DURE_E_UNSUPPORTED:
-        return DURE_EXIT_USAGE;
-    case DURE_E_NOT_FOUND:
-        return DURE_EXIT_NOT_FOUND;
+    case DURE_E_UNSUPPORTED: return DURE_EXIT_USAGE;
+    case DURE_E_NOT_FOUND: return DURE_EXIT_NOT_FOUND;
     case DURE_E_DENIED:
-    case DURE_E_PERMISSION:
-        return DURE_EXIT_DENIED;
-    case DURE_E_UNREACHABLE:
-        return DURE_EXIT_NO_DAEMON;
+    case DURE_E_PERMISSION: return DURE_EXIT_DENIED;
+    case DURE_E_UNREACHABLE: return DURE_EXIT_NO_DAEMON;
     case DURE_E_BUSY:
     case DURE_E_RATE:
     case DURE_E_TIMEOUT:
-    case DURE_E_FULL:
-        return DURE_EXIT_BUSY;
-    default:
-        return DURE_EXIT_NO;
+    case DURE_E_FULL: return DURE_EXIT_BUSY;
+    default: return DURE_EXIT_NO;
     }
 }
 
@@ -152,10 +149,17 @@ static unsigned distance(const char *a, const char *b)
 static const char *habit(const char *word)
 {
     static const char *const pairs[][2] = {
-        {"sbatch", "submit"}, {"run", "submit"},     {"squeue", "jobs"},  {"queue", "jobs"},    {"ls", "jobs"},      {"ps", "jobs"},
-        {"list", "jobs"},     {"scancel", "cancel"}, {"kill", "cancel"},  {"sinfo", "fleet"},   {"board", "fleet"},  {"start", "up"},
-        {"stop", "down"},     {"log", "logs"},       {"status", "fleet"}, {"sacct", "jobs"},    {"drain", "nodes drain"},
-        {"resume", "nodes resume"}, {"grant", "allot grant"}, {"verify", "audit verify"}, {"scontrol", "show"},
+        {"sbatch", "submit"},     {"run", "submit"},
+        {"squeue", "jobs"},       {"queue", "jobs"},
+        {"ls", "jobs"},           {"ps", "jobs"},
+        {"list", "jobs"},         {"scancel", "cancel"},
+        {"kill", "cancel"},       {"sinfo", "fleet"},
+        {"board", "fleet"},       {"start", "up"},
+        {"stop", "down"},         {"log", "logs"},
+        {"status", "fleet"},      {"sacct", "jobs"},
+        {"drain", "nodes drain"}, {"resume", "nodes resume"},
+        {"grant", "allot grant"}, {"verify", "audit verify"},
+        {"scontrol", "show"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (strcmp(word, pairs[i][0]) == 0)

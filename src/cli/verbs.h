@@ -2,16 +2,14 @@
 /* The rows of the table, by the file in which they stand. */
 #include "cli/verb.h"
 
-#define DURE_VERB_ROWS(X)                                                                                                \
-    X(up) X(down)                                                                                                        \
-    X(submit) X(jobs) X(show) X(logs) X(cancel) X(hold) X(release) X(why)                                                \
-    X(fleet) X(fleet_apply) X(tenants) X(tenants_apply)                                                                  \
-    X(allot) X(allot_show) X(allot_grant) X(allot_shrink) X(allot_end) X(allot_import)                                   \
-    X(nodes) X(nodes_drain) X(nodes_resume)                                                                              \
-    X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase) X(audit_show) X(audit_proof)                \
-    X(events) X(backup) X(restore) X(clock) X(clock_accept)                                                              \
-    X(bench) X(bench_submit) X(bench_start) X(bench_recover) X(bench_load)                                               \
-    X(version) X(completion) X(help) X(man)
+#define DURE_VERB_ROWS(X)                                                                                              \
+    X(up)                                                                                                              \
+    X(down) X(submit) X(jobs) X(show) X(logs) X(cancel) X(hold) X(release) X(why) X(fleet) X(fleet_apply) X(tenants)   \
+        X(tenants_apply) X(allot) X(allot_show) X(allot_grant) X(allot_shrink) X(allot_end) X(allot_import) X(nodes)   \
+            X(nodes_drain) X(nodes_resume) X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase)    \
+                X(audit_show) X(audit_proof) X(events) X(backup) X(restore) X(clock) X(clock_accept) X(bench)          \
+                    X(bench_submit) X(bench_start) X(bench_recover) X(bench_load) X(version) X(completion) X(help)     \
+                        X(man)
 
 #define X(name) extern const struct dure_verb dure_verb_##name;
 DURE_VERB_ROWS(X)

@@ -17,12 +17,17 @@ const struct dure_verb dure_verb_fleet = {
     .name = "fleet",
     .operands = "",
     .title = "show the board: GPUs by owner, by site, by model",
-    .text = "Own: guaranteed work holds them. Lent: others' borrowed work runs on them until the owner wants them back. Borrowed: what this owner's "
-            "tenants run on others' GPUs. Idle; lost (down, drained or used by foreign load); arriving: declared, counted in GPUS, not yet there. Virtual GPUs (slots without hardware) and emulated sites (no process runs) are labelled. Quantum processors, edge sites and the like are "
+    .text = "Own: guaranteed work holds them. Lent: others' borrowed work runs on them until the owner wants them "
+            "back. Borrowed: what this owner's "
+            "tenants run on others' GPUs. Idle; lost (down, drained or used by foreign load); arriving: declared, "
+            "counted in GPUS, not yet there. Virtual GPUs (slots without hardware) and emulated sites (no process "
+            "runs) are labelled. Quantum processors, edge sites and the like are "
             "listed as not schedulable and left out of the totals.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = fleet_options,
-    .examples = {{"dure fleet", "the board"}, {"dure fleet --by site", "by site alone"}, {"dure fleet apply korea.yaml", "declare the fleet"}},
+    .examples = {{"dure fleet", "the board"},
+                 {"dure fleet --by site", "by site alone"},
+                 {"dure fleet apply korea.yaml", "declare the fleet"}},
     .exits = DURE_READ_EXITS,
     .run = dure_cmd_fleet,
 };
@@ -36,7 +41,8 @@ const struct dure_verb dure_verb_fleet_apply = {
     .name = "fleet apply",
     .operands = "FILE|-",
     .title = "declare the fleet from a Fleet spec",
-    .text = "On a running fleet only additions at the end and new labels are taken. Errors name file, line, column and field; nothing is then changed.",
+    .text = "On a running fleet only additions at the end and new labels are taken. Errors name file, line, column and "
+            "field; nothing is then changed.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
@@ -62,7 +68,8 @@ const struct dure_verb dure_verb_tenants_apply = {
     .name = "tenants apply",
     .operands = "FILE|-",
     .title = "declare tenants, allotments, lending and roles from a Tenants spec",
-    .text = "Tenants are added or relabelled, never removed; allotments end by `dure allot end`. Names of chains and owners are those of the fleet that the "
+    .text = "Tenants are added or relabelled, never removed; allotments end by `dure allot end`. Names of chains and "
+            "owners are those of the fleet that the "
             "daemon holds.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
@@ -84,7 +91,8 @@ const struct dure_verb dure_verb_allot = {
     .name = "allot",
     .operands = "",
     .title = "allotments: show, grant, shrink, end, import",
-    .text = "An allotment promises a tenant cells of one level of one chain for a period. Alone this shows them, as `dure allot show` does.",
+    .text = "An allotment promises a tenant cells of one level of one chain for a period. Alone this shows them, as "
+            "`dure allot show` does.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = allot_show_options,
     .examples = {{"dure allot", "what is promised to whom"}},
@@ -96,7 +104,8 @@ const struct dure_verb dure_verb_allot_show = {
     .name = "allot show",
     .operands = "[NAME...]",
     .title = "show allotments",
-    .text = "Bound cells have hardware behind them; a state such as short (1) counts those that are named short because hardware was lost. Lent GPUs run others' borrowed work.",
+    .text = "Bound cells have hardware behind them; a state such as short (1) counts those that are named short "
+            "because hardware was lost. Lent GPUs run others' borrowed work.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_most = 1000,
     .operand = DURE_OPERAND_ALLOT,
@@ -114,7 +123,8 @@ static const struct dure_option allot_grant_options[] = {
     {"model", 0, DURE_OPTION_TEXT, "NAME", NULL, "GPU model, with --owner"},
     {"level", 'l', DURE_OPTION_TEXT, "LEVEL", "gpu", "cells of which level: gpu, node, rack and so on"},
     {"cells", 'n', DURE_OPTION_COUNT, "N", NULL, "how many cells", NULL, 1, 67108864},
-    {"gpus", 'G', DURE_OPTION_COUNT, "N", NULL, "or how many GPUs: they become the largest whole cells", NULL, 1, 67108864},
+    {"gpus", 'G', DURE_OPTION_COUNT, "N", NULL, "or how many GPUs: they become the largest whole cells", NULL, 1,
+     67108864},
     {"from", 0, DURE_OPTION_TEXT, "TIME", "at once", "start: 2026-03-01 or 2026-03-01T09:00:00+09:00"},
     {"until", 0, DURE_OPTION_TEXT, "TIME", "no end", "end"},
     {"after", 0, DURE_OPTION_TEXT, "NAME", NULL, "the allotment whose cells it takes over"},
@@ -126,16 +136,18 @@ const struct dure_verb dure_verb_allot_grant = {
     .name = "allot grant",
     .operands = "NAME",
     .title = "promise cells to a tenant",
-    .text = "Granted only if every promise can still be kept on the hardware as it stands; else the shortfall is named with its figures. Name the hardware by --group, "
+    .text = "Granted only if every promise can still be kept on the hardware as it stands; else the shortfall is named "
+            "with its figures. Name the hardware by --group, "
             "--chain, or --owner with --model; give the size as --cells of a --level, or as --gpus.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
     .operand = DURE_OPERAND_ALLOT,
     .options = allot_grant_options,
-    .examples = {{"dure allot grant llm-1 --tenant government/llm --group pt-b200 --level node --cells 16 --until 2026-12-31",
-                  "sixteen whole nodes until the end of the year"},
-                 {"dure allot grant llm-1 -A government/llm -g pt-b200 --gpus 128 --preview", "could 128 GPUs be promised?"}},
+    .examples =
+        {{"dure allot grant llm-1 --tenant government/llm --group pt-b200 --level node --cells 16 --until 2026-12-31",
+          "sixteen whole nodes until the end of the year"},
+         {"dure allot grant llm-1 -A government/llm -g pt-b200 --gpus 128 --preview", "could 128 GPUs be promised?"}},
     .exits = DURE_WRITE_EXITS,
     .run = dure_cmd_allot_grant,
 };
@@ -180,15 +192,18 @@ const struct dure_verb dure_verb_allot_import = {
     .name = "allot import",
     .operands = "FILE|-",
     .title = "grant many allotments from a CSV file",
-    .text = "The first line names the columns, in any order: name, tenant, group or chain or owner and model, level and count or gpus, from, until, after. UTF-8, parted by commas, quoted as RFC "
-            "4180 has it. All rows are checked before the first is granted; an error names line, column and field. Each row is granted under a key made of "
+    .text = "The first line names the columns, in any order: name, tenant, group or chain or owner and model, level "
+            "and count or gpus, from, until, after. UTF-8, parted by commas, quoted as RFC "
+            "4180 has it. All rows are checked before the first is granted; an error names line, column and field. "
+            "Each row is granted under a key made of "
             "its content, so that importing the file again within a day grants nothing twice.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
     .operand = DURE_OPERAND_FILE,
     .options = apply_options,
-    .examples = {{"dure allot import --preview awards.csv", "check a round of awards"}, {"dure allot import awards.csv", "grant them"}},
+    .examples = {{"dure allot import --preview awards.csv", "check a round of awards"},
+                 {"dure allot import awards.csv", "grant them"}},
     .exits = DURE_WRITE_EXITS,
     .run = dure_cmd_allot_import,
 };

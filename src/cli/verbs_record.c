@@ -14,9 +14,11 @@ const struct dure_verb dure_verb_audit = {
 };
 
 static const struct dure_option audit_verify_options[] = {
-    {"key", 'k', DURE_OPTION_FILE, "FILE", "the daemon's own word (or the state folder's key)", "the verifier key that you trust, as `dure audit key` prints it"},
+    {"key", 'k', DURE_OPTION_FILE, "FILE", "the daemon's own word (or the state folder's key)",
+     "the verifier key that you trust, as `dure audit key` prints it"},
     {"offline", 0, DURE_OPTION_FLAG, NULL, NULL, "read the state folder itself; no daemon may be running on it"},
-    {"checkpoint", 'c', DURE_OPTION_FILE, "FILE", NULL, "an older checkpoint that you kept: is it the beginning of this log?"},
+    {"checkpoint", 'c', DURE_OPTION_FILE, "FILE", NULL,
+     "an older checkpoint that you kept: is it the beginning of this log?"},
     {NULL},
 };
 
@@ -24,8 +26,10 @@ const struct dure_verb dure_verb_audit_verify = {
     .name = "audit verify",
     .operands = "",
     .title = "check that the record was not rewritten and that its decisions follow the rules",
-    .text = "Fetches every entry, rebuilds the tree, compares its root with the signed checkpoint, checks the signature, steps every input on a core of its own, and "
-            "compares each decision with the stored one, byte for byte, and the digest of the state after each transaction. Says in words what was checked "
+    .text = "Fetches every entry, rebuilds the tree, compares its root with the signed checkpoint, checks the "
+            "signature, steps every input on a core of its own, and "
+            "compares each decision with the stored one, byte for byte, and the digest of the state after each "
+            "transaction. Says in words what was checked "
             "and what was not. If a leaf is wrong its number is named and the exit code is 1.\n\n"
             "Without --key the daemon's own key is used: that proves that the record is consistent, not who signed it.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
@@ -40,7 +44,8 @@ const struct dure_verb dure_verb_audit_checkpoint = {
     .name = "audit checkpoint",
     .operands = "",
     .title = "print the signed checkpoint of the present head",
-    .text = "A C2SP signed note: origin, size, root, signature. Keep one elsewhere: `dure audit verify --checkpoint` proves later that nothing before it was changed.",
+    .text = "A C2SP signed note: origin, size, root, signature. Keep one elsewhere: `dure audit verify --checkpoint` "
+            "proves later that nothing before it was changed.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .examples = {{"dure audit checkpoint > today.note", "keep it"}},
     .exits = DURE_READ_EXITS,
@@ -71,7 +76,8 @@ const struct dure_verb dure_verb_audit_erase = {
     .name = "audit erase",
     .operands = "",
     .title = "erase personal fields for ever",
-    .text = "Deletes values and salts; the record keeps only commitments, so that it still verifies. Cannot be undone. Copies made by `dure backup` keep what they "
+    .text = "Deletes values and salts; the record keeps only commitments, so that it still verifies. Cannot be undone. "
+            "Copies made by `dure backup` keep what they "
             "hold until their own end.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = audit_erase_options,
@@ -116,8 +122,10 @@ const struct dure_verb dure_verb_audit_proof = {
 };
 
 static const struct dure_option events_options[] = {
-    {"follow", 'f', DURE_OPTION_FLAG, NULL, NULL, "go on until interrupted; a broken connection is taken up where it ended"},
-    {"from", 0, DURE_OPTION_COUNT, "SEQUENCE", NULL, "begin at this record (with --follow: only new ones unless given)", NULL, 0, INT64_MAX},
+    {"follow", 'f', DURE_OPTION_FLAG, NULL, NULL,
+     "go on until interrupted; a broken connection is taken up where it ended"},
+    {"from", 0, DURE_OPTION_COUNT, "SEQUENCE", NULL, "begin at this record (with --follow: only new ones unless given)",
+     NULL, 0, INT64_MAX},
     {"kind", 'k', DURE_OPTION_TEXT, "NAMES", NULL, "only these kinds, parted by commas, such as submit,start,end"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", NULL, "stop after so many", NULL, 1, INT64_MAX},
     {NULL},
@@ -127,16 +135,19 @@ const struct dure_verb dure_verb_events = {
     .name = "events",
     .operands = "",
     .title = "print the stream of records",
-    .text = "Without --follow: all that there is, then the end. With --json each line is the record as JSON with its sequence.",
+    .text = "Without --follow: all that there is, then the end. With --json each line is the record as JSON with its "
+            "sequence.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = events_options,
-    .examples = {{"dure events --follow --kind start,end", "jobs as they come and go"}, {"dure events --json > record.jsonl", "the whole record"}},
+    .examples = {{"dure events --follow --kind start,end", "jobs as they come and go"},
+                 {"dure events --json > record.jsonl", "the whole record"}},
     .exits = DURE_READ_EXITS,
     .run = dure_cmd_events,
 };
 
 static const struct dure_option backup_options[] = {
-    {"with-key", 0, DURE_OPTION_FLAG, NULL, NULL, "copy the signing key too; without it a restored state makes no checkpoints until the key is put back"},
+    {"with-key", 0, DURE_OPTION_FLAG, NULL, NULL,
+     "copy the signing key too; without it a restored state makes no checkpoints until the key is put back"},
     {NULL},
 };
 
@@ -144,7 +155,8 @@ const struct dure_verb dure_verb_backup = {
     .name = "backup",
     .operands = "DIRECTORY",
     .title = "copy the state while the daemon runs",
-    .text = "A consistent copy into an empty directory on the daemon's machine. It holds personal fields; mind where it goes and how long it stays.",
+    .text = "A consistent copy into an empty directory on the daemon's machine. It holds personal fields; mind where "
+            "it goes and how long it stays.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
@@ -164,7 +176,8 @@ const struct dure_verb dure_verb_restore = {
     .name = "restore",
     .operands = "DIRECTORY",
     .title = "make an empty state folder from a backup",
-    .text = "No daemon may be running on the state folder, and it must hold no journal. The copy is opened, its tree and its records are checked by replay, and only then "
+    .text = "No daemon may be running on the state folder, and it must hold no journal. The copy is opened, its tree "
+            "and its records are checked by replay, and only then "
             "it is put in place.",
     .flags = DURE_VERB_JSON | DURE_VERB_STATE,
     .operands_least = 1,
@@ -180,7 +193,8 @@ const struct dure_verb dure_verb_clock = {
     .name = "clock",
     .operands = "",
     .title = "the daemon's clock: accept",
-    .text = "A forward jump of the wall clock by more than five seconds is held, because walltimes and allotments would end by it.",
+    .text = "A forward jump of the wall clock by more than five seconds is held, because walltimes and allotments "
+            "would end by it.",
     .flags = DURE_VERB_GROUP_ONLY,
     .exits = 0,
 };

@@ -3,9 +3,12 @@
 #include "cli/verbs.h"
 
 static const struct dure_option up_options[] = {
-    {"fleet", 'F', DURE_OPTION_FILE, "FILE", "this machine alone", "the fleet to declare; this machine is added as a real site unless the file has one"},
-    {"tenants", 'T', DURE_OPTION_FILE, "FILE", "you, with all of this machine", "the tenants to declare; your own project is added unless the file has it"},
-    {"virtual-gpus", 0, DURE_OPTION_COUNT, "N", "one a CPU, 8 at most, where there is no GPU", "so many virtual GPUs: slots for real processes, labelled wherever they are shown", NULL, 0, 64},
+    {"fleet", 'F', DURE_OPTION_FILE, "FILE", "this machine alone",
+     "the fleet to declare; this machine is added as a real site unless the file has one"},
+    {"tenants", 'T', DURE_OPTION_FILE, "FILE", "you, with all of this machine",
+     "the tenants to declare; your own project is added unless the file has it"},
+    {"virtual-gpus", 0, DURE_OPTION_COUNT, "N", "one a CPU, 8 at most, where there is no GPU",
+     "so many virtual GPUs: slots for real processes, labelled wherever they are shown", NULL, 0, 64},
     {"no-job", 0, DURE_OPTION_FLAG, NULL, NULL, "submit no first job"},
     {"hello", 0, DURE_OPTION_FLAG, NULL, NULL, "submit the first job again, though one has run"},
     {NULL},
@@ -15,19 +18,25 @@ const struct dure_verb dure_verb_up = {
     .name = "up",
     .operands = "",
     .title = "start everything on this machine, and show that it works",
-    .text = "Looks at this machine, starts the daemon detached, declares fleet and tenants, runs a first job, and shows its output, why it ran where it ran, the board, and what "
-            "to do next. Without a GPU it says so and uses virtual ones. Nothing outside the state folder and the socket's folder is touched.\n\n"
-            "Run again it starts only what is missing: a daemon that runs is left alone, a fleet that is declared stays, and no second job is submitted (the state "
+    .text = "Looks at this machine, starts the daemon detached, declares fleet and tenants, runs a first job, and "
+            "shows its output, why it ran where it ran, the board, and what "
+            "to do next. Without a GPU it says so and uses virtual ones. Nothing outside the state folder and the "
+            "socket's folder is touched.\n\n"
+            "Run again it starts only what is missing: a daemon that runs is left alone, a fleet that is declared "
+            "stays, and no second job is submitted (the state "
             "and the board are shown) unless --hello asks for one.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = up_options,
-    .examples = {{"dure up", "this machine"}, {"dure up --fleet examples/fleets/korea.yaml", "a nation's fleet, emulated, with this machine as one real site"}},
+    .examples = {{"dure up", "this machine"},
+                 {"dure up --fleet examples/fleets/korea.yaml",
+                  "a nation's fleet, emulated, with this machine as one real site"}},
     .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED,
     .run = dure_cmd_up,
 };
 
 static const struct dure_option down_options[] = {
-    {"keep-jobs", 0, DURE_OPTION_FLAG, NULL, NULL, "leave running jobs to their supervisors; a later daemon finds them again"},
+    {"keep-jobs", 0, DURE_OPTION_FLAG, NULL, NULL,
+     "leave running jobs to their supervisors; a later daemon finds them again"},
     {"wait", 0, DURE_OPTION_SECONDS, "TIME", "60", "how long jobs and daemon may take", NULL, 1, 86400},
     {NULL},
 };
@@ -36,7 +45,8 @@ const struct dure_verb dure_verb_down = {
     .name = "down",
     .operands = "",
     .title = "stop the daemon, and by default its jobs",
-    .text = "Cancels what runs on this machine (pending jobs stay pending), waits until no process of a job is left, then stops the daemon in order. Says what was stopped. The state "
+    .text = "Cancels what runs on this machine (pending jobs stay pending), waits until no process of a job is left, "
+            "then stops the daemon in order. Says what was stopped. The state "
             "stays: `dure up` goes on from there.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = down_options,
@@ -178,7 +188,8 @@ const struct dure_verb dure_verb_man = {
     .name = "man",
     .operands = "DIRECTORY",
     .title = "write the manual pages into a directory",
-    .text = "One page a verb, a group's sub-verbs on its page: dure.1, dure-submit.1, ... `make install` puts them in place.",
+    .text = "One page a verb, a group's sub-verbs on its page: dure.1, dure-submit.1, ... `make install` puts them in "
+            "place.",
     .flags = 0,
     .operands_least = 1,
     .operands_most = 1,

@@ -5,10 +5,13 @@
 /* Spelled as sbatch spells them; model/sbatch.c gives them their meaning. Other sbatch options are taken and named as not honoured. */
 static const struct dure_option submit_options[] = {
     {"job-name", 'J', DURE_OPTION_TEXT, "NAME", "the script's file name, or \"wrap\"", "name shown in listings"},
-    {"account", 'A', DURE_OPTION_TEXT, "PROJECT", "your default project", "the project (a tenant's path) that the job belongs to"},
-    {"partition", 'p', DURE_OPTION_TEXT, "NAME", NULL, "taken for habit's sake and named as not honoured: there are no partitions"},
+    {"account", 'A', DURE_OPTION_TEXT, "PROJECT", "your default project",
+     "the project (a tenant's path) that the job belongs to"},
+    {"partition", 'p', DURE_OPTION_TEXT, "NAME", NULL,
+     "taken for habit's sake and named as not honoured: there are no partitions"},
     {"nodes", 'N', DURE_OPTION_TEXT, "N", NULL, "number of nodes"},
-    {"ntasks", 'n', DURE_OPTION_TEXT, "N", "1, or one a node with --nodes", "number of tasks; all start together or none does"},
+    {"ntasks", 'n', DURE_OPTION_TEXT, "N", "1, or one a node with --nodes",
+     "number of tasks; all start together or none does"},
     {"ntasks-per-node", 0, DURE_OPTION_TEXT, "N", NULL, "exactly so many tasks share a node"},
     {"cpus-per-task", 'c', DURE_OPTION_TEXT, "N", "the share of its GPUs", "CPUs of each task"},
     {"gpus", 'G', DURE_OPTION_TEXT, "[MODEL:]N", NULL, "GPUs of the whole job"},
@@ -19,10 +22,12 @@ static const struct dure_option submit_options[] = {
     {"time", 't', DURE_OPTION_TEXT, "TIME", "1:00:00", "walltime: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]"},
     {"array", 'a', DURE_OPTION_TEXT, "RANGE[:STEP][%LIMIT]", NULL, "an array of jobs, such as 0-99%10"},
     {"dependency", 'd', DURE_OPTION_TEXT, "TYPE:JOB[:JOB...]", NULL, "afterok, afterany or afternotok of other jobs"},
-    {"output", 'o', DURE_OPTION_TEXT, "FILE", "dure-%j.out, dure-%A_%a.out of an array", "where standard output goes (%j job, %A array, %a element, %t task, %x name, %u user)"},
+    {"output", 'o', DURE_OPTION_TEXT, "FILE", "dure-%j.out, dure-%A_%a.out of an array",
+     "where standard output goes (%j job, %A array, %a element, %t task, %x name, %u user)"},
     {"error", 'e', DURE_OPTION_TEXT, "FILE", "the same as --output", "where standard error goes"},
     {"chdir", 'D', DURE_OPTION_DIR, "DIRECTORY", "the present directory", "where the job runs"},
-    {"export", 0, DURE_OPTION_TEXT, "ALL|NONE|NAMES", "ALL", "which variables of this shell the job sees: all, none but the standard ones, or a list of NAME and NAME=VALUE"},
+    {"export", 0, DURE_OPTION_TEXT, "ALL|NONE|NAMES", "ALL",
+     "which variables of this shell the job sees: all, none but the standard ones, or a list of NAME and NAME=VALUE"},
     {"comment", 0, DURE_OPTION_TEXT, "TEXT", NULL, "a note kept with the job"},
     {"hold", 'H', DURE_OPTION_FLAG, NULL, NULL, "submit held; `dure release` lets it go"},
     {"requeue", 0, DURE_OPTION_FLAG, NULL, "yes", "start again after a node failure or an eviction"},
@@ -37,13 +42,18 @@ const struct dure_verb dure_verb_submit = {
     .name = "submit",
     .operands = "FILE|- [ARGUMENT...]",
     .title = "submit a job",
-    .text = "FILE is a Job spec in YAML, or a batch script that begins with #! and may hold #SBATCH lines; \"-\" reads either from standard "
+    .text = "FILE is a Job spec in YAML, or a batch script that begins with #! and may hold #SBATCH lines; \"-\" reads "
+            "either from standard "
             "input. Options given here win over #SBATCH lines. Arguments after FILE are the script's.\n\n"
             "A job's spec says everything itself, so a YAML file takes only --test-only, --parsable and --json.\n\n"
-            "Every sbatch option that is not honoured is named on standard error with the reason; none is dropped in silence. Every error "
-            "names file, line, column, field, what was found and what was expected, up to 20 at once, and nothing is submitted.\n\n"
-            "Environment: a script's job sees this shell's variables (--export=ALL) as with sbatch. DURE_*, SLURM_* and CUDA_VISIBLE_DEVICES "
-            "are left out, and so, with a note, are variables that do not fit into 64 KiB altogether. The variables are kept as a personal "
+            "Every sbatch option that is not honoured is named on standard error with the reason; none is dropped in "
+            "silence. Every error "
+            "names file, line, column, field, what was found and what was expected, up to 20 at once, and nothing is "
+            "submitted.\n\n"
+            "Environment: a script's job sees this shell's variables (--export=ALL) as with sbatch. DURE_*, SLURM_* "
+            "and CUDA_VISIBLE_DEVICES "
+            "are left out, and so, with a note, are variables that do not fit into 64 KiB altogether. The variables "
+            "are kept as a personal "
             "field, which `dure audit erase` can erase. A YAML job sees what its spec names.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_STOPS_EARLY | DURE_VERB_SBATCH,
     .operands_most = 4096,
@@ -53,7 +63,8 @@ const struct dure_verb dure_verb_submit = {
                  {"dure submit -n 4 -G 4 -t 2:00:00 train.sh --epochs 3", "four tasks with a GPU each for two hours"},
                  {"dure submit --wrap 'nvidia-smi -L' --gpus 1", "one command"},
                  {"dure submit --test-only job.yaml", "could it start, and when?"}},
-    .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND | 1u << DURE_EXIT_BUSY,
+    .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND |
+             1u << DURE_EXIT_BUSY,
     .run = dure_cmd_submit,
 };
 
@@ -65,7 +76,8 @@ static const struct dure_option jobs_options[] = {
     {"user", 'u', DURE_OPTION_TEXT, "LOGIN", NULL, "only this person's"},
     {"project", 'A', DURE_OPTION_TEXT, "PATH", NULL, "only this tenant's, with all below it"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", "1000", "most rows", NULL, 1, 1000000},
-    {"format", 'o', DURE_OPTION_TEXT, "COLUMNS", NULL, "columns to show: names parted by commas, or squeue's letters such as \"%i %.8j %T\""},
+    {"format", 'o', DURE_OPTION_TEXT, "COLUMNS", NULL,
+     "columns to show: names parted by commas, or squeue's letters such as \"%i %.8j %T\""},
     {"no-header", 0, DURE_OPTION_FLAG, NULL, NULL, "leave out the heading"},
     {"watch", 'w', DURE_OPTION_FLAG, NULL, NULL, "show it again and again until interrupted"},
     {"interval", 'i', DURE_OPTION_SECONDS, "TIME", "2", "how often with --watch", NULL, 1, 3600},
@@ -76,10 +88,13 @@ const struct dure_verb dure_verb_jobs = {
     .name = "jobs",
     .operands = "[JOB...]",
     .title = "list jobs",
-    .text = "The columns and state codes are squeue's. PARTITION is the job's class: guaranteed, or borrowed. The pending rest of an array stands in one "
+    .text = "The columns and state codes are squeue's. PARTITION is the job's class: guaranteed, or borrowed. The "
+            "pending rest of an array stands in one "
             "row, such as 12_[3-99%10]. Rows on an emulated site or on virtual GPUs say so beside their nodes.\n\n"
-            "Columns for --format, with squeue's letter where it has one: jobid (%i) partition (%P) name (%j) user (%u) st (%t) state (%T) time (%M) "
-            "limit (%l) left (%L) nodes (%D) nodelist (%N) reason (%r) where (%R) tasks (%C) gpus (%b) project (%a) priority (%Q) submitted (%V) "
+            "Columns for --format, with squeue's letter where it has one: jobid (%i) partition (%P) name (%j) user "
+            "(%u) st (%t) state (%T) time (%M) "
+            "limit (%l) left (%L) nodes (%D) nodelist (%N) reason (%r) where (%R) tasks (%C) gpus (%b) project (%a) "
+            "priority (%Q) submitted (%V) "
             "started (%S) ended (%e) site exit cause owner allotment requeues cpu memory.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_most = 1000,
@@ -97,7 +112,8 @@ const struct dure_verb dure_verb_show = {
     .name = "show",
     .operands = "JOB...",
     .title = "show everything about a job",
-    .text = "JOB is a number, or 12_3 (12.3) for one element of an array. Attempts, places, exit codes and what was used are shown; script, command, "
+    .text = "JOB is a number, or 12_3 (12.3) for one element of an array. Attempts, places, exit codes and what was "
+            "used are shown; script, command, "
             "directory and output files only to those who may see them.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
@@ -120,31 +136,36 @@ const struct dure_verb dure_verb_logs = {
     .name = "logs",
     .operands = "JOB",
     .title = "show a job's output",
-    .text = "Bytes come out as the job wrote them. A pending job is waited for with --follow; without it that is an answer of \"no\".",
+    .text = "Bytes come out as the job wrote them. A pending job is waited for with --follow; without it that is an "
+            "answer of \"no\".",
     .flags = DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
     .operand = DURE_OPERAND_JOB,
     .options = logs_options,
-    .examples = {{"dure logs -f 12", "watch job 12 write"}, {"dure logs --stderr --task 3 12", "the fourth task's standard error"}},
+    .examples = {{"dure logs -f 12", "watch job 12 write"},
+                 {"dure logs --stderr --task 3 12", "the fourth task's standard error"}},
     .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND,
     .run = dure_cmd_logs,
 };
 
-#define DURE_ACT_EXITS                                                                                                                           \
-    (1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND | 1u << DURE_EXIT_BUSY)
+#define DURE_ACT_EXITS                                                                                                 \
+    (1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND |             \
+     1u << DURE_EXIT_BUSY)
 
 const struct dure_verb dure_verb_cancel = {
     .name = "cancel",
     .operands = "JOB...",
     .title = "cancel jobs",
-    .text = "A pending job ends at once. A running one is warned (SIGTERM), has its grace, and is then killed with all its children. All jobs named are "
+    .text = "A pending job ends at once. A running one is warned (SIGTERM), has its grace, and is then killed with all "
+            "its children. All jobs named are "
             "tried; the exit code is that of the first that failed.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1000,
     .operand = DURE_OPERAND_JOB,
-    .examples = {{"dure cancel 12", "the job, or the whole array"}, {"dure cancel 12_3 14", "one element, and another job"}},
+    .examples = {{"dure cancel 12", "the job, or the whole array"},
+                 {"dure cancel 12_3 14", "one element, and another job"}},
     .exits = DURE_ACT_EXITS,
     .run = dure_cmd_act,
 };
@@ -181,7 +202,8 @@ const struct dure_verb dure_verb_why = {
     .name = "why",
     .operands = "JOB",
     .title = "say why a job waits, or runs where it runs",
-    .text = "First the answer in a sentence; then every place that the job could go to, with the first rule that refused it there and what it needs and "
+    .text = "First the answer in a sentence; then every place that the job could go to, with the first rule that "
+            "refused it there and what it needs and "
             "finds; then changes that were tried and would let it start; then the estimated start.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,

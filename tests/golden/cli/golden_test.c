@@ -20,7 +20,8 @@ static const struct {
     {"jobs-narrow-ascii", "jobs.json", "jobs", NULL, JOBS, 64, false, false, false},
     {"jobs-colour", "jobs.json", "jobs", "jobid,st,state", JOBS, 80, true, true, false},
     {"jobs-letters", "jobs.json", "jobs", "%.8i %9P %.8j %T %l %L %V %R", JOBS, 120, true, false, false},
-    {"jobs-ended", "jobs.json", "jobs", "jobid,name,state,exit,time,cpu,memory,gpus,cause,requeues", JOBS, 120, true, false, true},
+    {"jobs-ended", "jobs.json", "jobs", "jobid,name,state,exit,time,cpu,memory,gpus,cause,requeues", JOBS, 120, true,
+     false, true},
     {"job", "job.json", NULL, NULL, JOB, 80, true, false, false},
     {"why-pending", "why-pending.json", NULL, NULL, WHY, 80, true, false, false},
     {"why-ended", "why-ended.json", NULL, NULL, WHY, 80, true, false, false},
@@ -70,9 +71,11 @@ static void one(const char *folder, size_t i)
     json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
     if (!json)
         tap_bail("%s: %s (line %d)", path, wrong.text, wrong.line);
-    struct dure_screen screen = {.width = cases[i].width, .utf8 = cases[i].utf8, .colour = cases[i].colour, .now_us = NOW_US};
+    struct dure_screen screen = {
+        .width = cases[i].width, .utf8 = cases[i].utf8, .colour = cases[i].colour, .now_us = NOW_US};
     screen.out = open_memstream(&text, &length);
-    TAP_EQ_INT(render(i, &screen, cases[i].list ? json_object_get(json, cases[i].list) : json), DURE_OK, "%s is drawn", cases[i].name);
+    TAP_EQ_INT(render(i, &screen, cases[i].list ? json_object_get(json, cases[i].list) : json), DURE_OK, "%s is drawn",
+               cases[i].name);
     fclose(screen.out);
     json_decref(json);
     snprintf(path, sizeof path, "%s/%s.txt", folder, cases[i].name);

@@ -43,7 +43,8 @@ static void job_names(void)
 {
     uint64_t job;
     int64_t element;
-    static const char *const wrong[] = {"", "0", "x", "12_", "12_x", "_3", "12-3", "12.3.4", "99999999999999999999", "12_4294967295", "-1", " 1"};
+    static const char *const wrong[] = {
+        "", "0", "x", "12_", "12_x", "_3", "12-3", "12.3.4", "99999999999999999999", "12_4294967295", "-1", " 1"};
     TAP_OK(dure_job_name_parse("12", &job, &element) && job == 12 && element == -1, "12");
     TAP_OK(dure_job_name_parse("12_3", &job, &element) && job == 12 && element == 3, "12_3");
     TAP_OK(dure_job_name_parse("12.0", &job, &element) && job == 12 && element == 0, "12.0");
@@ -56,8 +57,10 @@ int main(void)
 {
     good();
     bad("a,b\n\"open,1\n", 11, "f.csv:2:1: found an open quote, expected a closing quote\n");
-    bad("a,b\nx\"y,1\n", 10, "f.csv:2:2: found a quote inside a cell, expected a cell quoted as a whole, with quotes doubled\n");
-    bad("a,b\n\"x\"y,1\n", 11, "f.csv:2:4: found text after a closing quote, expected a comma or the end of the line\n");
+    bad("a,b\nx\"y,1\n", 10,
+        "f.csv:2:2: found a quote inside a cell, expected a cell quoted as a whole, with quotes doubled\n");
+    bad("a,b\n\"x\"y,1\n", 11,
+        "f.csv:2:4: found text after a closing quote, expected a comma or the end of the line\n");
     bad("a\0b\n", 4, "f.csv:1:1: found a NUL byte, expected text in UTF-8\n");
     job_names();
     return tap_done();

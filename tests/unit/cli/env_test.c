@@ -7,8 +7,17 @@
 #include "tap.h"
 
 static char *big;
-static char *environment[16] = {(char *)"PATH=/bin", (char *)"HOME=/home/mina", (char *)"DURE_STATE=/x", (char *)"SLURM_JOB_ID=7", (char *)"CUDA_VISIBLE_DEVICES=3",
-                                (char *)"EMPTY=", (char *)"A=b=c", (char *)"BASH_FUNC_f%%=() { x; }", (char *)"BAD=\xff", (char *)"NOVALUE", NULL};
+static char *environment[16] = {(char *)"PATH=/bin",
+                                (char *)"HOME=/home/mina",
+                                (char *)"DURE_STATE=/x",
+                                (char *)"SLURM_JOB_ID=7",
+                                (char *)"CUDA_VISIBLE_DEVICES=3",
+                                (char *)"EMPTY=",
+                                (char *)"A=b=c",
+                                (char *)"BASH_FUNC_f%%=() { x; }",
+                                (char *)"BAD=\xff",
+                                (char *)"NOVALUE",
+                                NULL};
 
 static void captured(const char *rule, const char *want, const char *want_left)
 {
@@ -29,12 +38,15 @@ static void captured(const char *rule, const char *want, const char *want_left)
 
 int main(void)
 {
-    captured(NULL, "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/home/mina\",\"PATH\":\"/bin\"}}", "BASH_FUNC_f%%, BAD");
-    captured("ALL", "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/home/mina\",\"PATH\":\"/bin\"}}", "BASH_FUNC_f%%, BAD");
+    captured(NULL, "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/home/mina\",\"PATH\":\"/bin\"}}",
+             "BASH_FUNC_f%%, BAD");
+    captured("ALL", "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/home/mina\",\"PATH\":\"/bin\"}}",
+             "BASH_FUNC_f%%, BAD");
     captured("NONE", "{\"env\":{}}", "");
     captured("NIL", "{\"env\":{}}", "");
     captured("HOME,X=1", "{\"env\":{\"HOME\":\"/home/mina\",\"X\":\"1\"}}", "");
-    captured("ALL,HOME=/tmp", "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/tmp\",\"PATH\":\"/bin\"}}", "BASH_FUNC_f%%, BAD");
+    captured("ALL,HOME=/tmp", "{\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\",\"HOME\":\"/tmp\",\"PATH\":\"/bin\"}}",
+             "BASH_FUNC_f%%, BAD");
     captured("HOM", "{\"env\":{}}", "");
     captured("9X=1", "{\"env\":{}}", "9X");
 

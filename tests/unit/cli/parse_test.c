@@ -25,7 +25,8 @@ static struct line *parse(const char *text)
     for (char *token = strtok_r(line->text, " ", &rest); token; token = strtok_r(NULL, " ", &rest))
         line->argv[line->argc++] = token;
     line->cli.arena = dure_arena_new(1 << 20);
-    line->cli.screen = (struct dure_screen){.out = stdout, .err = open_memstream(&line->said, &line->said_length), .width = 80};
+    line->cli.screen =
+        (struct dure_screen){.out = stdout, .err = open_memstream(&line->said, &line->said_length), .width = 80};
     line->code = dure_cli_parse(&line->cli, line->argc, line->argv, &line->help);
     fclose(line->cli.screen.err);
     return line;
@@ -102,17 +103,21 @@ int main(void)
     refused("jobs --limit", "dure jobs: --limit: a value is missing\n");
     refused("jobs --limit=0", "dure jobs: --limit: found '0', expected a whole number from 1 to 1000000\n");
     refused("jobs --limit=1e3", "dure jobs: --limit: found '1e3', expected a whole number from 1 to 1000000\n");
-    refused("jobs --limit=99999999999999999999", "dure jobs: --limit: found '99999999999999999999', expected a whole number from 1 to 1000000\n");
+    refused("jobs --limit=99999999999999999999",
+            "dure jobs: --limit: found '99999999999999999999', expected a whole number from 1 to 1000000\n");
     refused("jobs --all=yes", "dure jobs: --all=yes: takes no value\n");
-    refused("jobs --states bogus", "dure jobs: --states: found 'bogus', expected one of live|pending|running|ended|all\n");
+    refused("jobs --states bogus",
+            "dure jobs: --states: found 'bogus', expected one of live|pending|running|ended|all\n");
     refused("jobs --states liv", "dure jobs: --states: found 'liv', expected one of live|pending|running|ended|all\n");
-    refused("jobs --interval never", "dure jobs: --interval: found 'never', expected a time such as 10s or 1m30s, from 1 to 3600 seconds\n");
+    refused("jobs --interval never",
+            "dure jobs: --interval: found 'never', expected a time such as 10s or 1m30s, from 1 to 3600 seconds\n");
     refused("jobs --color=pink", "dure jobs: --color: found 'pink', expected one of auto|always|never\n");
     refused("why", "dure why: JOB is missing; usage: dure why [OPTION...] JOB\n");
     refused("why 1 2", "dure why: '2' is one too many; usage: dure why [OPTION...] JOB\n");
     refused("fleet extra", "dure fleet: 'extra' is one too many; usage: dure fleet [OPTION...]\n");
     refused("audit frob", "dure audit: no such verb here: 'frob'; `dure help audit` lists them\n");
-    refused("submit --frobnicate x", "dure submit: unknown option '--frobnicate'; `dure help submit` lists its options\n");
+    refused("submit --frobnicate x",
+            "dure submit: unknown option '--frobnicate'; `dure help submit` lists its options\n");
     refused("submit --exclude", "dure submit: --exclude: a value is missing\n");
     return tap_done();
 }

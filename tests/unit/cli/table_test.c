@@ -37,26 +37,60 @@ static void options_are_whole(void)
         const char *fault = "";
         for (unsigned k = 0; (option = dure_verb_option(dure_verbs[i], k)) != NULL; k++) {
             const size_t length = strlen(option->help);
-            if ((option->type == DURE_OPTION_FLAG) != (option->argument == NULL) || length == 0 || option->help[length - 1] == '.' ||
-                (option->type == DURE_OPTION_CHOICE) != (option->choices != NULL) || (option->type == DURE_OPTION_COUNT && option->least >= option->most))
+            if ((option->type == DURE_OPTION_FLAG) != (option->argument == NULL) || length == 0 ||
+                option->help[length - 1] == '.' || (option->type == DURE_OPTION_CHOICE) != (option->choices != NULL) ||
+                (option->type == DURE_OPTION_COUNT && option->least >= option->most))
                 fault = option->name;
         }
-        TAP_EQ_STR(fault, "", "%s: every option has help, an argument unless a flag, and its range", dure_verbs[i]->name);
+        TAP_EQ_STR(fault, "", "%s: every option has help, an argument unless a flag, and its range",
+                   dure_verbs[i]->name);
         TAP_OK(*dure_verbs[i]->title && *dure_verbs[i]->text, "%s has words", dure_verbs[i]->name);
-        TAP_OK((dure_verbs[i]->flags & DURE_VERB_GROUP_ONLY) != 0 || dure_verbs[i]->run != NULL, "%s does something", dure_verbs[i]->name);
+        TAP_OK((dure_verbs[i]->flags & DURE_VERB_GROUP_ONLY) != 0 || dure_verbs[i]->run != NULL, "%s does something",
+               dure_verbs[i]->name);
         TAP_OK(dure_verbs[i]->exits < 1u << DURE_EXIT_COUNT, "%s names exit codes that exist", dure_verbs[i]->name);
-        TAP_OK(!(dure_verbs[i]->flags & DURE_VERB_DAEMON) || strcmp(dure_verbs[i]->name, "version") == 0 || strcmp(dure_verbs[i]->name, "down") == 0 ||
-                   (dure_verbs[i]->exits & 1u << DURE_EXIT_NO_DAEMON),
+        TAP_OK(!(dure_verbs[i]->flags & DURE_VERB_DAEMON) || strcmp(dure_verbs[i]->name, "version") == 0 ||
+                   strcmp(dure_verbs[i]->name, "down") == 0 || (dure_verbs[i]->exits & 1u << DURE_EXIT_NO_DAEMON),
                "%s says that a daemon may be missing", dure_verbs[i]->name);
     }
 }
 
 static void promised_verbs_exist(void)
 {
-    static const char *const promised[] = {"up",           "down",         "submit",       "jobs",         "show",       "logs",         "cancel",           "hold",      "release",
-                                           "why",          "fleet",        "tenants",      "allot",        "allot grant", "allot shrink", "allot end",        "allot show", "allot import",
-                                           "nodes",        "nodes drain",  "nodes resume", "audit verify", "audit key",  "audit erase",  "audit checkpoint", "events",    "backup",
-                                           "restore",      "bench submit", "bench start",  "bench recover", "bench load", "version",      "completion",       "help"};
+    static const char *const promised[] = {"up",
+                                           "down",
+                                           "submit",
+                                           "jobs",
+                                           "show",
+                                           "logs",
+                                           "cancel",
+                                           "hold",
+                                           "release",
+                                           "why",
+                                           "fleet",
+                                           "tenants",
+                                           "allot",
+                                           "allot grant",
+                                           "allot shrink",
+                                           "allot end",
+                                           "allot show",
+                                           "allot import",
+                                           "nodes",
+                                           "nodes drain",
+                                           "nodes resume",
+                                           "audit verify",
+                                           "audit key",
+                                           "audit erase",
+                                           "audit checkpoint",
+                                           "events",
+                                           "backup",
+                                           "restore",
+                                           "bench submit",
+                                           "bench start",
+                                           "bench recover",
+                                           "bench load",
+                                           "version",
+                                           "completion",
+                                           "help"};
     for (size_t i = 0; i < sizeof promised / sizeof *promised; i++) {
         char first[32];
         snprintf(first, sizeof first, "%s", promised[i]);
@@ -83,7 +117,8 @@ static void submit_speaks_sbatch(void)
         TAP_OK(dure_sbatch_known(option->name, &takes), "--%s is sbatch's", option->name);
         TAP_EQ_INT(takes, option->argument != NULL, "--%s takes a value as sbatch's does", option->name);
         if (option->letter)
-            TAP_EQ_STR(dure_sbatch_short(option->letter, &takes) ? dure_sbatch_short(option->letter, &takes) : "none", option->name, "-%c is --%s", option->letter, option->name);
+            TAP_EQ_STR(dure_sbatch_short(option->letter, &takes) ? dure_sbatch_short(option->letter, &takes) : "none",
+                       option->name, "-%c is --%s", option->letter, option->name);
     }
 }
 
@@ -110,16 +145,18 @@ static void examples_parse(void)
             for (char *token = strtok_r(text + 5, " ", &rest); token; token = strtok_r(NULL, " ", &rest))
                 argv[argc++] = token;
             argv[argc] = NULL;
-            struct dure_cli cli = {.arena = dure_arena_new(1 << 20), .screen = {.out = stdout, .err = stderr, .width = 80}};
+            struct dure_cli cli = {.arena = dure_arena_new(1 << 20),
+                                   .screen = {.out = stdout, .err = stderr, .width = 80}};
             const enum dure_exit code = dure_cli_parse(&cli, argc, argv, &help);
-            TAP_OK(code == DURE_EXIT_OK && (cli.verb == dure_verbs[i] || dure_verb_within(cli.verb, dure_verbs[i])), "`%s` is understood",
-                   dure_verbs[i]->examples[e].command);
+            TAP_OK(code == DURE_EXIT_OK && (cli.verb == dure_verbs[i] || dure_verb_within(cli.verb, dure_verbs[i])),
+                   "`%s` is understood", dure_verbs[i]->examples[e].command);
             dure_arena_free(cli.arena);
         }
     }
 }
 
-static void holds_all(const char *what, const char *text, const struct dure_verb *verb, const char *dashes, bool escaped)
+static void holds_all(const char *what, const char *text, const struct dure_verb *verb, const char *dashes,
+                      bool escaped)
 {
     const struct dure_option *option;
     const char *missing = "";
@@ -164,8 +201,9 @@ static void documents_hold_all(void)
         dure_buf_clear(&buf);
         TAP_OK(dure_completion(shells[s], &buf), "completion for %s", shells[s]);
         for (unsigned i = 0; dure_verbs[i]; i++) {
-            TAP_OK(strstr(buf.data, strchr(dure_verbs[i]->name, ' ') ? strchr(dure_verbs[i]->name, ' ') + 1 : dure_verbs[i]->name), "%s completion knows %s", shells[s],
-                   dure_verbs[i]->name);
+            TAP_OK(strstr(buf.data, strchr(dure_verbs[i]->name, ' ') ? strchr(dure_verbs[i]->name, ' ') + 1
+                                                                     : dure_verbs[i]->name),
+                   "%s completion knows %s", shells[s], dure_verbs[i]->name);
             holds_all(shells[s], buf.data, dure_verbs[i], s == 2 ? "-l " : "--", false);
         }
     }
@@ -186,7 +224,8 @@ static void reference_is_current(const char *path)
         dure_buf_add(&file, chunk, got);
     if (stream)
         fclose(stream);
-    TAP_OK(file.data && strcmp(buf.data, file.data) == 0, "docs/reference/cli.md is what `dure help --markdown` prints (else: dure help --markdown > docs/reference/cli.md)");
+    TAP_OK(file.data && strcmp(buf.data, file.data) == 0, "docs/reference/cli.md is what `dure help --markdown` prints "
+                                                          "(else: dure help --markdown > docs/reference/cli.md)");
     dure_buf_release(&buf);
     dure_buf_release(&file);
 }
@@ -206,7 +245,8 @@ static void exit_codes(void)
 
 static void slips(void)
 {
-    static const char *const pairs[][2] = {{"sumbit", "submit"}, {"squeue", "jobs"}, {"jbos", "jobs"}, {"sbatch", "submit"}, {"xyzzy", ""}, {"verify", "audit verify"}};
+    static const char *const pairs[][2] = {{"sumbit", "submit"}, {"squeue", "jobs"}, {"jbos", "jobs"},
+                                           {"sbatch", "submit"}, {"xyzzy", ""},      {"verify", "audit verify"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct dure_buf buf;
         dure_buf_init(&buf, 64);

@@ -46,8 +46,12 @@ int main(void)
     fits("정부클라우드", 5, false, "정부+", 5);
     fits("a\033[31mb", 20, true, "a?[31mb", 7);
     fits("a\nb\tc", 20, true, "a?b?c", 5);
-    fits("safe\xE2\x80\xAE" "exe", 20, true, "safe?exe", 8);
-    fits("\xC2\x9b" "x", 20, true, "?x", 2);
+    fits("safe\xE2\x80\xAE"
+         "exe",
+         20, true, "safe?exe", 8);
+    fits("\xC2\x9b"
+         "x",
+         20, true, "?x", 2);
     fits("abc", 0, true, "", 0);
     wraps("one two three", 0, 8, "one two\nthree\n");
     wraps("one two three", 2, 8, "one two\n  three\n");
