@@ -89,6 +89,8 @@ static void free_entities(struct dure_core *core)
             free_leaf(core, chain, leaf);
         dure_cells_free(chain->cells);
         dure_slots_release(&chain->idle);
+        dure_slots_release(&chain->away);
+        free(chain->bound);
         free(chain->used);
         free(chain->claimed);
         free(chain->occupant);

@@ -229,8 +229,8 @@ static enum dure_err get_claims(struct dure_core *core, struct stream_in *in, st
 
 static void make_indexes(struct dure_core *core)
 {
-    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
-        ground_refresh_node(core, i);
+    for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
+        ground_refresh_bound(core, i, 0, core->fleet->chains[i].leaf_count);
     for (uint32_t i = 0; i < core->s.allot_count; i++)
         ground_refresh_allot(core, i);
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))

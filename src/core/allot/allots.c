@@ -330,9 +330,13 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
         const uint32_t leaves = went[i].cell.level ? dure_cells_leaves(cells, went[i].cell.level) : 0;
         for (uint32_t k = 0; k < leaves; k++)
             share_follow(core, chain, dure_cells_first_leaf(cells, went[i].cell) + k);
+        if (leaves)
+            ground_refresh_bound(core, chain, dure_cells_first_leaf(cells, went[i].cell), leaves);
         ground_refresh_cell(core, id, went[i].virtual_index);
-        if (went[i].kind == DURE_CELLS_HANDED_OVER)
-            ground_refresh_cell(core, went[i].heir.v, went[i].heir_index);
+        if (went[i].kind != DURE_CELLS_HANDED_OVER)
+            continue;
+        ground_refresh_cell(core, went[i].heir.v, went[i].heir_index);
+        after_add(core, AFTER_EMPTY, (uint64_t)went[i].heir.v << 32 | went[i].heir_index);
     }
     free(went);
     core->chains[chain].owed_leaves -= (allot->cells - stay) * allot->cell_leaves;

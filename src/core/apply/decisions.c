@@ -64,6 +64,12 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
     return true;
 }
 
+static void refresh_bound(struct dure_core *core, uint32_t chain, struct dure_cell cell)
+{
+    const struct dure_cells *cells = core->chains[chain].cells;
+    ground_refresh_bound(core, chain, dure_cells_first_leaf(cells, cell), dure_cells_leaves(cells, cell.level));
+}
+
 static enum dure_err take_cells(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     for (uint32_t i = 0; i < record->binding_count; i++) {
@@ -78,6 +84,7 @@ static enum dure_err take_cells(struct dure_core *core, const struct dure_record
         if (err != DURE_OK)
             return dure_fail_prefix(error, DURE_E_CORRUPT, "binding");
         ground_refresh_cell(core, b->allot.v, b->virtual_index);
+        refresh_bound(core, spec->chain.v, cell);
     }
     return DURE_OK;
 }
@@ -296,12 +303,16 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
     const struct allot *allot = core->allots[record->allot.v];
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const struct dure_cells_step step = {record->kind == DURE_REC_SUSPEND, record->allot, (uint32_t)record->number};
+    struct dure_cells_virtual was = {.cell = {0, 0}};
+    dure_cells_virtual(cells, record->allot, step.index, &was);
     const enum dure_err err = record->kind == DURE_REC_UNBIND ? dure_cells_give(cells, record->allot, step.index, error)
                                                               : dure_cells_do_step(cells, &step, error);
     if (err != DURE_OK)
         return dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
     ground_refresh_cell(core, record->allot.v, step.index);
-    if (record->kind == DURE_REC_RESTORE)
+    if (record->kind == DURE_REC_UNBIND && was.cell.level)
+        refresh_bound(core, allot->spec.chain.v, was.cell);
+    if (record->kind != DURE_REC_SUSPEND)
         queue_wake(core, allot->spec.tenant.v);
     return DURE_OK;
 }

@@ -25,6 +25,8 @@ static void chain_init(struct dure_core *core, uint32_t at)
     for (unsigned l = chain->node_level + 1u; l <= chain->level_count; l++)
         spans[count++] = dure_chain_leaves_at(chain, l) / chain->node_gpus;
     dure_slots_init(&state->idle, chain->node_count, chain->node_gpus, spans, count);
+    dure_slots_init(&state->away, chain->node_count, chain->node_gpus, spans, count);
+    state->bound = dure_core_alloc(sizeof *state->bound, chain->node_count);
     state->used = dure_core_alloc(sizeof *state->used, chain->node_count);
     state->claimed = dure_core_alloc(sizeof *state->claimed, chain->node_count);
     state->occupant = dure_core_alloc(sizeof *state->occupant, chain->leaf_count);
@@ -35,8 +37,10 @@ static void chain_init(struct dure_core *core, uint32_t at)
     for (uint32_t i = 0; i < chain->node_count; i++) {
         struct node *node = &core->nodes[chain->node_first + i];
         *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}};
-        if (here)
+        if (here) {
             dure_slots_set(&state->idle, i, state->idle.full);
+            dure_slots_set(&state->away, i, state->idle.full);
+        }
         dure_digest_add(&core->digest, node_hash(core, chain->node_first + i));
     }
 }

@@ -27,6 +27,16 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
     const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
     const uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] : 0;
     dure_slots_set(&chain->idle, node, idle);
+    dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
+}
+
+void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, uint32_t leaves)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    for (uint32_t node = leaf / chain->node_gpus; node <= (leaf + leaves - 1) / chain->node_gpus; node++) {
+        core->chains[at].bound[node] = dure_cells_sum(core->chains[at].cells, (struct dure_cell){node, chain->node_level}).bound > 0;
+        refresh(core, at, node);
+    }
 }
 
 void ground_refresh_node(struct dure_core *core, uint32_t node)
@@ -259,6 +269,8 @@ void ground_demote(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, demote_leaf, &slot);
+    for (uint32_t i = 0; i < attempt->d.binding_count; i++)
+        after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);
     count_tenant(core, attempt, -1);
     attempt_unbind(core, slot);
     count_tenant(core, attempt, 1);

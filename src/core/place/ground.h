@@ -15,6 +15,8 @@ void ground_unclaim(struct dure_core *core, uint32_t claim);
 /* A guaranteed attempt has become borrowed ; cells that were released or handed over have counted it so already. */
 void ground_demote(struct dure_core *core, uint32_t attempt);
 
+/* Rights were bound or unbound over these leaves. */
+void ground_refresh_bound(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t leaves);
 /* What may be used of a node on the hardware changed. */
 void ground_refresh_node(struct dure_core *core, uint32_t node);
 /* What may be used of one virtual cell changed. */

@@ -177,8 +177,8 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     struct dure_cells_virtual cell;
     if (!dure_cells_virtual(cells, (struct dure_allot_id){id}, index, &cell))
         return false;
-    const bool is_new = cell.state == DURE_CELLS_UNBOUND;
-    if (is_new) {
+    const bool is_new = cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index);
+    if (cell.state == DURE_CELLS_UNBOUND) {
         if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
             return false;
         if (plan->on_trial && dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
@@ -271,7 +271,7 @@ bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct p
         return true;
     if ((!ask->level || !ask->level_required) && (plan_one(core, ask, holder, false, plan) || plan_spanning(core, ask, holder, plan)))
         return true;
-    return plan_by_priority(core, ask, holder, plan);
+    return plan_served(core, ask, holder, plan) || plan_by_priority(core, ask, holder, plan);
 }
 
 bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t id)
@@ -298,7 +298,8 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
             tasks = fill_shared(core, ask, at, NONE, plan);
         gang.tasks = (tasks + per_gpu - 1) / per_gpu;
     }
-    if (gang.tasks && !dure_slots_fit(&core->chains[at].idle, &gang, &core->takes))
+    if (gang.tasks && !dure_slots_fit(&core->chains[at].away, &gang, &core->takes) &&
+        !dure_slots_fit(&core->chains[at].idle, &gang, &core->takes))
         return false;
     for (uint32_t i = 0; i < core->takes.count; i++) {
         const struct dure_take *t = &core->takes.at[i];

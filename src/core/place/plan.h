@@ -8,6 +8,8 @@ struct plan {
     uint32_t place_count, place_capacity;
     struct dure_binding *bindings;
     uint32_t binding_count, binding_capacity;
+    bool serves; /* this virtual cell is suspended, and bound to a damaged cell by this plan */
+    uint32_t served_index;
     bool on_trial; /* cells chosen are taken until the trial is rolled back, so that the next choice sees them */
 };
 

@@ -84,6 +84,41 @@ bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t h
     return false;
 }
 
+/* ---- on damaged cells ---- */
+
+static bool serve(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t index, struct plan *plan)
+{
+    struct dure_cells *cells = core->chains[core->allots[id]->spec.chain.v].cells;
+    struct dure_cell cell;
+    const struct dure_cells_mark mark = dure_cells_mark(cells);
+    bool found = false;
+    if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell, NULL) == DURE_OK &&
+        dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell, NULL) == DURE_OK) {
+        ground_refresh_cell(core, id, index);
+        plan->serves = true;
+        plan->served_index = index;
+        found = plan_allot(core, ask, id, ask->level_required, plan);
+        plan->serves = false;
+    }
+    dure_cells_rollback(cells, mark);
+    ground_refresh_cell(core, id, index);
+    return found;
+}
+
+bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan)
+{
+    for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        if (core->allots[id]->state != DURE_ALLOT_SHORT || !plan_may_use(core, ask, id))
+            continue;
+        struct dure_cells_virtual cell;
+        const struct dure_cells *cells = core->chains[core->allots[id]->spec.chain.v].cells;
+        for (uint32_t from = 0; dure_cells_virtual_next(cells, (struct dure_allot_id){id}, from, 1u << DURE_CELLS_SUSPENDED, &cell); from = cell.index + 1)
+            if (serve(core, ask, id, cell.index, plan))
+                return true;
+    }
+    return false;
+}
+
 /* ---- in the place of lower priority ---- */
 
 struct victim {

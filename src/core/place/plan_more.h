@@ -4,6 +4,8 @@
 
 /* Over several allotments of one chain, in their order, each giving what it has. */
 bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
+/* On the healthy leaves of a damaged cell, which serves a suspended right. */
+bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 /* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */
 bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 

@@ -142,6 +142,8 @@ enum { OCCUPANT_SHARED = 0x80000000u };
 struct chain_state {
     struct dure_cells *cells;
     struct dure_slots idle;   /* hardware: neither used, claimed nor lost */
+    struct dure_slots away;   /* the same, of nodes that are under no bound right: where borrowers disturb least */
+    bool *bound;              /* per node: some of it is under a bound right */
     uint64_t *used;           /* per node: GPUs with work on them */
     uint64_t *claimed;        /* per node: GPUs a claim waits for or holds */
     uint32_t *occupant;       /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */

@@ -94,25 +94,70 @@ static void node(struct rig *rig)
     (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(2));
 }
 
-static void allot(struct rig *rig)
+static void grant(struct rig *rig, struct dure_record *r, char *text, size_t size)
+{
+    static const char *const names[] = {"g1", "g2", "g3", "g4", "ra", "rb", "rc"};
+    static const char *const tenants[] = {"state/a", "state/b", "firm/c"};
+    char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+    const char *tenant = tenants[below(3)], *chain = below(2) ? "st" : "fi", *after = "";
+    uint32_t level = 1 + below(3), count = 1 + below(3);
+    int64_t from_us = rig->now_us + ((int64_t)below(60) - 30) * DURE_MINUTE_US;
+    struct dure_allot_view view;
+    if (below(2) && dure_core_allot_view(rig->core, (struct dure_allot_id){below(dure_core_allot_count(rig->core))}, &view) &&
+        view.spec->until_us != DURE_NEVER_US) { /* a successor */
+        after = view.spec->name;
+        chain = rig->fleet->chains[view.spec->chain.v].name;
+        level = view.spec->level;
+        count = 1 + below(view.spec->count);
+        from_us = view.spec->until_us;
+        tenant = below(2) ? rig->tenants->tenants[view.spec->tenant.v].path : tenant;
+    }
+    dure_time_format_utc(from_us, from);
+    dure_time_format_utc(from_us + (10 + below(60)) * DURE_MINUTE_US, until);
+    snprintf(text, size,
+             "[{\"after\":\"%s\",\"chain\":\"%s\",\"count\":%u,\"from\":\"%s\",\"level\":%u,\"name\":\"%s\",\"tenant\":\"%s\",\"until\":\"%s\"}]",
+             after, chain, count, from, level, names[below(7)], tenant, until);
+    r->text = text;
+    r->text_length = strlen(text);
+}
+
+static void allot(struct rig *rig, struct model *model)
 {
     struct dure_record r = rig_record(rig, below(3) ? DURE_REC_GRANT : below(2) ? DURE_REC_SHRINK : DURE_REC_END_ALLOT);
-    char text[256];
+    char text[512];
     if (r.kind == DURE_REC_GRANT) {
-        static const char *const names[] = {"g1", "g2", "g3", "ra", "rb"};
-        static const char *const tenants[] = {"state/a", "state/b", "firm/c"};
-        char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
-        dure_time_format_utc(rig->now_us + (below(60) - 20) * DURE_MINUTE_US, from);
-        dure_time_format_utc(rig->now_us + (60 + below(200)) * DURE_MINUTE_US, until);
-        snprintf(text, sizeof text, "[{\"name\":\"%s\",\"tenant\":\"%s\",\"chain\":\"%s\",\"level\":\"%s\",\"count\":%u,\"from\":\"%s\",\"until\":\"%s\"}]",
-                 names[below(5)], tenants[below(3)], below(2) ? "st" : "fi", below(2) ? "node" : "rack", 1 + below(3), from, until);
-        r.text = text;
-        r.text_length = strlen(text);
+        grant(rig, &r, text, sizeof text);
     } else {
         r.allot.v = below(1 + dure_core_allot_count(rig->core));
         r.count = 1 + below(2);
     }
-    (void)!rig_step(rig, &r);
+    model->grants += rig_step(rig, &r) == DURE_OK;
+}
+
+/* Terms of lending come and go. */
+static void lend(struct rig *rig)
+{
+    static const char *const terms[] = {"[]", "[{owner: state, notice: 10m, to: all}]", "[{owner: state, notice: 10s, to: [firm]}]",
+                                        "[{owner: state, notice: 10m, to: all, except: [guest]}, {owner: firm, notice: 1h, to: all}]"};
+    static const char head[] = "kind: Tenants\nversion: 1\ntenants:\n"
+                               "  - {name: state, owner: state, tenants: [{name: a, tenants: [{name: x}, {name: y, weight: 2}]}, {name: b}]}\n"
+                               "  - {name: firm, owner: firm, tenants: [{name: c}]}\n  - {name: guest}\n";
+    char yaml[1024];
+    snprintf(yaml, sizeof yaml, "%slending: %s\n", head, terms[below(4)]);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct dure_problems problems = {.file = "terms"};
+    struct dure_tree *tree = NULL;
+    struct dure_tenants *tenants = NULL;
+    if (dure_tree_from_yaml(arena, yaml, strlen(yaml), &tree, &problems) != DURE_OK ||
+        dure_tenants_parse(tree, rig->fleet, &tenants, &problems) != DURE_OK)
+        tap_bail("terms do not parse: %s", problems.at[0].expected);
+    struct dure_record r = rig_record(rig, DURE_REC_TENANTS);
+    r.text = tenants->spec_json;
+    r.text_length = tenants->spec_json_length;
+    if (rig_step(rig, &r) != DURE_OK)
+        TAP_FAIL("new terms are taken: %s", rig->error.text);
+    dure_tenants_free(tenants);
+    dure_arena_free(arena);
 }
 
 static bool append(void *context, const void *bytes, size_t length)
@@ -143,24 +188,26 @@ static void one_step(struct rig *rig, struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
     const uint32_t what = below(100);
-    if (what < 30)
+    if (what < 27)
         submit(rig, model);
-    else if (what < 50)
+    else if (what < 47)
         (void)!rig_pass(rig);
-    else if (what < 68)
+    else if (what < 65)
         report(rig);
-    else if (what < 80)
+    else if (what < 77)
         (void)!rig_tick(rig, rig->now_us + below(300) * DURE_SECOND_US);
-    else if (what < 85)
+    else if (what < 81)
         rig_reap(rig);
-    else if (what < 89)
+    else if (what < 85)
         (void)!rig_simple(rig, DURE_REC_CANCEL, 1 + below((uint32_t)next), below(2) ? DURE_NONE32 : below(4));
-    else if (what < 93)
+    else if (what < 89)
         (void)!rig_simple(rig, below(2) ? DURE_REC_HOLD : DURE_REC_RELEASE, 1 + below((uint32_t)next), DURE_NONE32);
-    else if (what < 97)
+    else if (what < 94)
         node(rig);
+    else if (what < 99)
+        allot(rig, model);
     else
-        allot(rig);
+        lend(rig);
 }
 
 static void ask_why(struct rig *rig)
@@ -179,6 +226,15 @@ static void ask_why(struct rig *rig)
     dure_arena_free(arena);
 }
 
+/* Nothing stays bound that is not used. */
+static void check_bound(struct rig *rig)
+{
+    struct dure_allot_view view;
+    for (uint32_t i = 0; i < dure_core_allot_count(rig->core); i++)
+        if (dure_core_allot_view(rig->core, (struct dure_allot_id){i}, &view) && (view.cells_bound > view.gpus_used || view.gpus_used > view.gpus))
+            TAP_FAIL("allotment %s has %u cells bound and %u GPUs used", view.spec->name, view.cells_bound, view.gpus_used);
+}
+
 static void history(uint32_t steps)
 {
     struct rig rig;
@@ -187,6 +243,7 @@ static void history(uint32_t steps)
     rig.follower = reload(&rig);
     for (uint32_t i = 0; i < steps && dure_core_next_job(rig.core).v < MODEL_JOBS; i++) {
         one_step(&rig, model);
+        check_bound(&rig);
         if (!below(8))
             ask_why(&rig);
         if (!below(50)) { /* what was loaded decides from here; the old one only follows */
@@ -197,6 +254,7 @@ static void history(uint32_t steps)
         }
     }
     TAP_EQ_UINT(model->faults, 0, "the model finds no fault");
+    tap_diag("%llu grants, shrinks and ends;", (unsigned long long)model->grants);
     tap_diag("%llu starts, %llu ends, %llu requeues, %llu notices, %llu reservations (%llu given up), %llu suspensions, %llu restorations",
              (unsigned long long)model->starts, (unsigned long long)model->ends, (unsigned long long)model->requeues,
              (unsigned long long)model->notices, (unsigned long long)model->reserves, (unsigned long long)model->unreserves,

@@ -17,7 +17,7 @@ struct model {
     struct dure_job jobs[MODEL_JOBS]; /* by id */
     struct model_attempt *attempts;   /* by id */
     uint32_t faults;
-    uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions;
+    uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions, grants;
 };
 
 struct model *model_new(struct rig *rig);

@@ -1,0 +1,269 @@
+/* Drives a core by a script and compares what it decides with a golden file beside it: `driver NAME.script NAME.want`.
+ *
+ *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
+ *            [after=JOB] [begin=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
+ *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
+ *     drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
+ *
+ * Lines that begin with # are comments. With DURE_GOLDEN=write the golden file is written instead. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "rig.h"
+#include "specs.h"
+#include "tap.h"
+
+enum { WORDS_MAX = 24, TEXT_MAX = 1 << 20 };
+
+static struct rig rig;
+static struct dure_buf out;
+static char *words[WORDS_MAX];
+static unsigned word_count;
+
+static int64_t duration(const char *text)
+{
+    int64_t us = 0;
+    if (!dure_duration_parse(text + (*text == '+'), false, &us))
+        tap_bail("no duration: %s", text);
+    return us;
+}
+
+static const char *value(const char *key)
+{
+    const size_t length = strlen(key);
+    for (unsigned i = 1; i < word_count; i++)
+        if (!strncmp(words[i], key, length) && words[i][length] == '=')
+            return words[i] + length + 1;
+    return NULL;
+}
+
+static bool flag(const char *name)
+{
+    for (unsigned i = 1; i < word_count; i++)
+        if (!strcmp(words[i], name))
+            return true;
+    return false;
+}
+
+static uint32_t number(const char *key, uint32_t otherwise)
+{
+    return value(key) ? (uint32_t)strtol(value(key), NULL, 10) : otherwise;
+}
+
+static void say(enum dure_err err)
+{
+    if (err != DURE_OK)
+        dure_buf_printf(&out, "refused (%s): %s\n", dure_err_wire(err), rig.error.text);
+    else if (rig.said.length)
+        dure_buf_add(&out, rig.said.data, rig.said.length);
+}
+
+static void submit(void)
+{
+    struct dure_job job = rig_job(&rig, words[1], number("tasks", 1), number("gpus", 1), flag("borrowed"));
+    job.task_gpu_milli = number("milli", 1000);
+    job.priority = (int32_t)number("priority", 0);
+    job.array_count = number("array", 0);
+    job.array_step = 1;
+    job.array_limit = number("limit", 0);
+    job.task_memory_mib = number("memory", 0);
+    job.hold = flag("hold");
+    job.requeue = !flag("final");
+    if (value("level"))
+        job.level = value("level");
+    if (value("required")) {
+        job.level = value("required");
+        job.level_required = true;
+    }
+    if (value("grace"))
+        job.grace_us = duration(value("grace"));
+    if (value("walltime"))
+        job.walltime_us = duration(value("walltime"));
+    if (value("begin"))
+        job.begin_us = rig.now_us + duration(value("begin"));
+    if (value("after")) {
+        job.dep_count = 1;
+        job.deps[0] = (struct dure_dep){{strtoull(value("after"), NULL, 10)}, DURE_DEP_OK};
+    }
+    say(rig_submit(&rig, &job));
+}
+
+static void node(enum dure_record_kind kind, int64_t state)
+{
+    struct dure_node_id id;
+    if (!dure_fleet_node_find(rig.fleet, words[1], &id))
+        tap_bail("no node %s", words[1]);
+    say(rig_node(&rig, kind, id.v, state));
+}
+
+static void job_of(enum dure_record_kind kind)
+{
+    const char *dot = strchr(words[1], '.');
+    say(rig_simple(&rig, kind, strtoull(words[1], NULL, 10), dot ? (uint32_t)strtoul(dot + 1, NULL, 10) : DURE_NONE32));
+}
+
+static void allot(enum dure_record_kind kind)
+{
+    struct dure_record r = rig_record(&rig, kind);
+    if (kind == DURE_REC_GRANT) {
+        r.text = words[1];
+        r.text_length = strlen(words[1]);
+    } else if (!dure_core_allot_find(rig.core, words[1], &r.allot)) {
+        tap_bail("no allotment %s", words[1]);
+    }
+    if (kind == DURE_REC_SHRINK)
+        r.count = (uint32_t)strtoul(words[2], NULL, 10);
+    say(rig_step(&rig, &r));
+}
+
+static void why(void)
+{
+    struct dure_arena *arena = dure_arena_new(1 << 20);
+    struct dure_why answer;
+    const enum dure_err err = dure_core_why(rig.core, (struct dure_job_id){strtoull(words[1], NULL, 10)}, DURE_NONE32, arena, &answer, &rig.error);
+    if (err == DURE_OK) {
+        dure_buf_printf(&out, "%s: %s\n", dure_wait_name(answer.wait), answer.sentence);
+        for (uint32_t i = 0; i < answer.row_count; i++)
+            dure_buf_printf(&out, "  %s: %s, %lld of %lld %s\n", rig.fleet->chains[answer.rows[i].chain.v].name, dure_rule_wire(answer.rows[i].rule),
+                            (long long)answer.rows[i].have, (long long)answer.rows[i].need, answer.rows[i].unit);
+        for (uint32_t i = 0; i < answer.change_count; i++)
+            dure_buf_printf(&out, "  or %s\n", answer.changes[i]);
+    } else {
+        dure_buf_printf(&out, "refused (%s): %s\n", dure_err_wire(err), rig.error.text);
+    }
+    dure_arena_free(arena);
+}
+
+static void jobs(void)
+{
+    struct dure_job_cursor cursor = {0};
+    struct dure_job_view view;
+    while (dure_core_job_next(rig.core, &cursor, &view)) {
+        dure_buf_printf(&out, "  %llu", (unsigned long long)view.id.v);
+        if (view.element != DURE_NONE32)
+            dure_buf_printf(&out, ".%u", view.element);
+        else if (view.element_count > 1)
+            dure_buf_printf(&out, ".[%u-%u]", view.element_first, view.element_last);
+        dure_buf_printf(&out, " %s %s\n", dure_job_state_name(view.state), view.state == DURE_JOB_PENDING ? dure_wait_name(view.wait) : "");
+    }
+}
+
+static void report(enum dure_report kind)
+{
+    say(rig_report(&rig, strtoull(words[1], NULL, 10), kind, word_count > 2 ? atoi(words[2]) : 0));
+}
+
+static void reap(void)
+{
+    struct dure_job_view view;
+    for (uint64_t cursor = 0; dure_core_attempt_next(rig.core, &cursor, &view);)
+        if (view.attempt_state == DURE_ATTEMPT_STOPPING)
+            say(rig_report(&rig, cursor, DURE_REPORT_ENDED, 137));
+}
+
+static void run(void)
+{
+    const char *verb = words[0];
+    if (!strcmp(verb, "submit"))
+        submit();
+    else if (!strcmp(verb, "pass"))
+        say(rig_pass(&rig));
+    else if (!strcmp(verb, "tick"))
+        say(rig_tick(&rig, rig.now_us + duration(words[1])));
+    else if (!strcmp(verb, "reap"))
+        reap();
+    else if (!strcmp(verb, "end"))
+        report(DURE_REPORT_ENDED);
+    else if (!strcmp(verb, "lost"))
+        report(DURE_REPORT_LOST);
+    else if (!strcmp(verb, "refused"))
+        report(DURE_REPORT_REFUSED);
+    else if (!strcmp(verb, "cancel"))
+        job_of(DURE_REC_CANCEL);
+    else if (!strcmp(verb, "hold"))
+        job_of(DURE_REC_HOLD);
+    else if (!strcmp(verb, "release"))
+        job_of(DURE_REC_RELEASE);
+    else if (!strcmp(verb, "drain"))
+        node(DURE_REC_DRAIN, 0);
+    else if (!strcmp(verb, "resume"))
+        node(DURE_REC_RESUME, 0);
+    else if (!strcmp(verb, "down") || !strcmp(verb, "up"))
+        node(DURE_REC_NODE_REPORT, *verb == 'u');
+    else if (!strcmp(verb, "grant"))
+        allot(DURE_REC_GRANT);
+    else if (!strcmp(verb, "shrink"))
+        allot(DURE_REC_SHRINK);
+    else if (!strcmp(verb, "end-allotment"))
+        allot(DURE_REC_END_ALLOT);
+    else if (!strcmp(verb, "why"))
+        why();
+    else if (!strcmp(verb, "jobs"))
+        jobs();
+    else
+        tap_bail("no verb %s", verb);
+}
+
+static char *read_all(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = calloc(1, TEXT_MAX);
+    if (file) {
+        (void)!fread(text, 1, TEXT_MAX - 1, file);
+        fclose(file);
+    }
+    return text;
+}
+
+static void play(char *script)
+{
+    for (char *line = strtok(script, "\n"); line; line = strtok(NULL, "\n")) {
+        if (!*line || *line == '#') {
+            dure_buf_printf(&out, "%s\n", line);
+            continue;
+        }
+        dure_buf_printf(&out, "> %s\n", line);
+        word_count = 0;
+        if (!strncmp(line, "grant ", 6)) { /* JSON has blanks */
+            line[5] = 0;
+            words[word_count++] = line;
+            words[word_count++] = line + 6;
+        }
+        for (char *rest = line; !word_count && *rest;) { /* words */
+            unsigned count = 0;
+            for (char *word = strsep(&rest, " "); word && count < WORDS_MAX; word = strsep(&rest, " "))
+                if (*word)
+                    words[count++] = word;
+            word_count = count;
+            break;
+        }
+        run();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        tap_bail("usage: driver SCRIPT WANT");
+    rig_init(&rig, specs_fleet, specs_tenants);
+    dure_buf_init(&out, TEXT_MAX);
+    char *script = read_all(argv[1]);
+    if (!*script)
+        tap_bail("no script %s", argv[1]);
+    play(script);
+    const char *mode = getenv("DURE_GOLDEN");
+    if (mode && !strcmp(mode, "write")) {
+        FILE *file = fopen(argv[2], "w");
+        if (!file || fwrite(out.data, 1, out.length, file) != out.length || fclose(file))
+            tap_bail("cannot write %s", argv[2]);
+    }
+    char *want = read_all(argv[2]);
+    TAP_EQ_STR(out.data, want, "%s decides as in its golden file", argv[1]);
+    free(script);
+    free(want);
+    dure_buf_release(&out);
+    rig_release(&rig);
+    return tap_done();
+}
