@@ -59,7 +59,8 @@ static inline void fuzz_fleet(const struct dure_tree *tree)
     }
     struct dure_error error;
     DURE_ASSERT(dure_fleet_from_json(fleet->spec_json, fleet->spec_json_length, &again, &error) == DURE_OK);
-    DURE_ASSERT(again->gpu_count == fleet->gpu_count && again->node_count == fleet->node_count && again->chain_count == fleet->chain_count);
+    DURE_ASSERT(again->gpu_count == fleet->gpu_count && again->node_count == fleet->node_count &&
+                again->chain_count == fleet->chain_count);
     DURE_ASSERT(again->spec_json_length == fleet->spec_json_length &&
                 memcmp(again->spec_json, fleet->spec_json, fleet->spec_json_length) == 0);
     uint32_t nodes = 0, gpus = 0;
@@ -76,10 +77,13 @@ static inline void fuzz_fleet(const struct dure_tree *tree)
 /* A fleet for tenants to stand on, made once. */
 static inline const struct dure_fleet *fuzz_ground(void)
 {
-    static const char json[] = "{\"kind\":\"Fleet\",\"version\":1,\"name\":\"ground\",\"models\":[{\"name\":\"b200\",\"memory\":\"180GiB\","
-                               "\"power\":\"1kW\"}],\"owners\":[{\"name\":\"state\"},{\"name\":\"naver\"}],\"sites\":[{\"name\":\"gj\",\"engine\":\"emulated\"}],"
-                               "\"groups\":[{\"name\":\"a\",\"owner\":\"state\",\"site\":\"gj\",\"model\":\"b200\",\"nodes\":\"a-[001-064]\",\"cpus\":64,\"memory\":\"1TiB\","
-                               "\"levels\":[{\"name\":\"rack\",\"holds\":4},{\"name\":\"node\",\"holds\":8}]}]}";
+    static const char json[] =
+        "{\"kind\":\"Fleet\",\"version\":1,\"name\":\"ground\",\"models\":[{\"name\":\"b200\",\"memory\":\"180GiB\","
+        "\"power\":\"1kW\"}],\"owners\":[{\"name\":\"state\"},{\"name\":\"naver\"}],\"sites\":[{\"name\":\"gj\","
+        "\"engine\":\"emulated\"}],"
+        "\"groups\":[{\"name\":\"a\",\"owner\":\"state\",\"site\":\"gj\",\"model\":\"b200\",\"nodes\":\"a-[001-064]\","
+        "\"cpus\":64,\"memory\":\"1TiB\","
+        "\"levels\":[{\"name\":\"rack\",\"holds\":4},{\"name\":\"node\",\"holds\":8}]}]}";
     static struct dure_fleet *fleet;
     struct dure_error error;
     if (!fleet && dure_fleet_from_json(json, sizeof json - 1, &fleet, &error)) {
@@ -102,7 +106,8 @@ static inline void fuzz_tenants(const struct dure_tree *tree)
         return;
     }
     struct dure_error error;
-    DURE_ASSERT(dure_tenants_from_json(tenants->spec_json, tenants->spec_json_length, fuzz_ground(), &again, &error) == DURE_OK);
+    DURE_ASSERT(dure_tenants_from_json(tenants->spec_json, tenants->spec_json_length, fuzz_ground(), &again, &error) ==
+                DURE_OK);
     DURE_ASSERT(again->tenant_count == tenants->tenant_count && again->allotment_count == tenants->allotment_count);
     DURE_ASSERT(again->spec_json_length == tenants->spec_json_length &&
                 memcmp(again->spec_json, tenants->spec_json, tenants->spec_json_length) == 0);
@@ -125,8 +130,10 @@ static inline void fuzz_job(const struct dure_tree *tree)
             fuzz_problems_stand(&problems);
         return;
     }
-    DURE_ASSERT(job.tasks >= 1 && job.tasks <= DURE_JOB_TASKS_MAX && job.task_gpu_milli >= 1 && job.task_gpu_milli <= 1000);
-    DURE_ASSERT(job.walltime_us > 0 && job.walltime_us <= DURE_WALLTIME_MAX_US && job.grace_us >= 0 && job.grace_us <= DURE_GRACE_MAX_US);
+    DURE_ASSERT(job.tasks >= 1 && job.tasks <= DURE_JOB_TASKS_MAX && job.task_gpu_milli >= 1 &&
+                job.task_gpu_milli <= 1000);
+    DURE_ASSERT(job.walltime_us > 0 && job.walltime_us <= DURE_WALLTIME_MAX_US && job.grace_us >= 0 &&
+                job.grace_us <= DURE_GRACE_MAX_US);
     DURE_ASSERT(job.array_count <= DURE_ARRAY_MAX && job.dep_count <= DURE_JOB_DEPS_MAX);
     DURE_ASSERT(job.priority >= -DURE_PRIORITY_MAX && job.priority <= DURE_PRIORITY_MAX);
     dure_body_free(body);

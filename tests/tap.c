@@ -37,20 +37,20 @@ static void line_out(bool passed, const char *format, va_list args)
 }
 
 /* One check: the line, and under a failed one the place and the found-and-wanted text. */
-#define REPORT(passed, ...)                                                                                              \
-    do {                                                                                                                 \
-        va_list args;                                                                                                    \
-        va_start(args, format);                                                                                          \
-        pthread_mutex_lock(&lock);                                                                                       \
-        line_out((passed), format, args);                                                                                \
-        if (!(passed)) {                                                                                                 \
-            printf("#   at %s:%d\n#   ", file, line);                                                                    \
-            printf(__VA_ARGS__);                                                                                         \
-            putchar('\n');                                                                                               \
-        }                                                                                                                \
-        fflush(stdout);                                                                                                  \
-        pthread_mutex_unlock(&lock);                                                                                     \
-        va_end(args);                                                                                                    \
+#define REPORT(passed, ...)                                                                                            \
+    do {                                                                                                               \
+        va_list args;                                                                                                  \
+        va_start(args, format);                                                                                        \
+        pthread_mutex_lock(&lock);                                                                                     \
+        line_out((passed), format, args);                                                                              \
+        if (!(passed)) {                                                                                               \
+            printf("#   at %s:%d\n#   ", file, line);                                                                  \
+            printf(__VA_ARGS__);                                                                                       \
+            putchar('\n');                                                                                             \
+        }                                                                                                              \
+        fflush(stdout);                                                                                                \
+        pthread_mutex_unlock(&lock);                                                                                   \
+        va_end(args);                                                                                                  \
     } while (0)
 
 bool tap_ok(bool passed, const char *cond, const char *file, int line, const char *format, ...)

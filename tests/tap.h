@@ -28,10 +28,12 @@
 bool tap_ok(bool passed, const char *cond, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
 bool tap_eq_int(int64_t got, int64_t want, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
 bool tap_eq_uint(uint64_t got, uint64_t want, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
-bool tap_eq_str(const char *got, const char *want, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
+bool tap_eq_str(const char *got, const char *want, const char *file, int line, const char *format, ...)
+    TAP_PRINTF(5, 6);
 bool tap_eq_mem(const void *got, const void *want, size_t length, const char *file, int line, const char *format, ...)
     TAP_PRINTF(6, 7);
-bool tap_has(const char *text, const char *needle, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
+bool tap_has(const char *text, const char *needle, const char *file, int line, const char *format, ...)
+    TAP_PRINTF(5, 6);
 
 void tap_diag(const char *format, ...) TAP_PRINTF(1, 2); /* "# ..." */
 void tap_skip(const char *reason, ...) TAP_PRINTF(1, 2); /* counts as one check that was skipped, with the reason */
@@ -41,7 +43,8 @@ int tap_done(void); /* 0: all passed; 1: a failure, or no check at all */
 
 /* Runs `call(arg)` in a child and passes if it ends by SIGABRT (DURE_ASSERT). */
 #define TAP_ABORTS(call, arg, ...) tap_aborts((call), (arg), __FILE__, __LINE__, __VA_ARGS__)
-bool tap_aborts(void (*call)(void *arg), void *arg, const char *file, int line, const char *format, ...) TAP_PRINTF(5, 6);
+bool tap_aborts(void (*call)(void *arg), void *arg, const char *file, int line, const char *format, ...)
+    TAP_PRINTF(5, 6);
 
 /* A fresh folder under $TMPDIR, removed with all in it when the process exits normally. Valid until then. */
 const char *tap_tempdir(void);

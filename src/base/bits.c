@@ -80,7 +80,8 @@ void dure_bits_put_range(struct dure_bits *bits, uint64_t first, uint64_t count,
             const uint64_t changed = on ? mask & ~words[at] : mask & words[at];
             words[at] ^= changed;
             if (k == 0 && changed)
-                bits->count += on ? (uint64_t)__builtin_popcountll(changed) : 0 - (uint64_t)__builtin_popcountll(changed);
+                bits->count +=
+                    on ? (uint64_t)__builtin_popcountll(changed) : 0 - (uint64_t)__builtin_popcountll(changed);
         }
         /* Only words at the ends can still hold other bits. */
         from = low + (!on && words[low]);

@@ -22,6 +22,7 @@ void dure_buf_byte(struct dure_buf *buf, uint8_t byte);
 void dure_buf_str(struct dure_buf *buf, const char *text);
 void dure_buf_printf(struct dure_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void dure_buf_vprintf(struct dure_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
-void dure_buf_json(struct dure_buf *buf, const char *text); /* a quoted, escaped JSON string; bad UTF-8 becomes U+FFFD */
-char *dure_buf_take(struct dure_buf *buf);                  /* the caller frees; the buffer is empty again; NULL if failed */
+void dure_buf_json(struct dure_buf *buf,
+                   const char *text);      /* a quoted, escaped JSON string; bad UTF-8 becomes U+FFFD */
+char *dure_buf_take(struct dure_buf *buf); /* the caller frees; the buffer is empty again; NULL if failed */
 #define DURE_CLEANUP_BUF __attribute__((cleanup(dure_buf_release)))

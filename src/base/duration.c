@@ -12,8 +12,9 @@ struct unit {
 };
 
 /* Largest first: the text must go down the list. */
-static const struct unit units[] = {{"w", 7 * DURE_DAY_US},    {"d", DURE_DAY_US}, {"h", DURE_HOUR_US}, {"m", DURE_MINUTE_US},
-                                    {"s", DURE_SECOND_US}, {"ms", 1000},       {"us", 1}};
+static const struct unit units[] = {
+    {"w", 7 * DURE_DAY_US}, {"d", DURE_DAY_US}, {"h", DURE_HOUR_US}, {"m", DURE_MINUTE_US}, {"s", DURE_SECOND_US},
+    {"ms", 1000},           {"us", 1}};
 enum { UNITS = sizeof units / sizeof units[0] };
 
 /* Digits at *at; moves past them. False: none, or too many to mean anything under a century. */
@@ -140,7 +141,8 @@ char *dure_duration_format(int64_t us, char text[DURE_TIME_TEXT_MAX])
 char *dure_duration_format_slurm(int64_t us, char text[DURE_TIME_TEXT_MAX])
 {
     const int64_t s = us / DURE_SECOND_US;
-    const int days = (int)(s / 86400), hours = (int)(s / 3600 % 24), minutes = (int)(s / 60 % 60), seconds = (int)(s % 60);
+    const int days = (int)(s / 86400), hours = (int)(s / 3600 % 24), minutes = (int)(s / 60 % 60),
+              seconds = (int)(s % 60);
     if (us == DURE_NEVER_US)
         snprintf(text, DURE_TIME_TEXT_MAX, "UNLIMITED");
     else if (us < 0)

@@ -12,30 +12,30 @@
 #define DURE_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* name, code, wire name, HTTP status, sentence */
-#define DURE_ERRORS(X)                                                                                                   \
-    X(OK, 0, "ok", 200, "success")                                                                                       \
-    X(E_INVALID, -1, "invalid", 400, "the request is not well formed")                                                   \
-    X(E_NOT_FOUND, -2, "not_found", 404, "there is no such thing")                                                       \
-    X(E_DENIED, -3, "denied", 403, "your roles do not allow this")                                                       \
-    X(E_STATE, -4, "wrong_state", 409, "not possible in its present state")                                              \
-    X(E_NEVER, -5, "never", 422, "this can never run as it is asked")                                                    \
-    X(E_RIGHTS, -6, "rights", 409, "no unbound right at this level")                                                     \
-    X(E_SUSPENDED, -7, "suspended", 409, "hardware was lost and this right is named short")                              \
-    X(E_SHORT, -8, "shortfall", 409, "the hardware cannot carry this promise")                                           \
-    X(E_LIMIT, -9, "limit", 413, "a stated limit is passed")                                                             \
-    X(E_BUSY, -10, "busy", 503, "too much at once; try again")                                                           \
-    X(E_RATE, -11, "rate", 429, "too many requests; slow down")                                                          \
-    X(E_MEMORY, -12, "memory", 503, "out of memory")                                                                     \
-    X(E_IO, -13, "io", 500, "reading or writing failed")                                                                 \
-    X(E_FULL, -14, "disk_full", 507, "the disk is full")                                                                 \
-    X(E_CORRUPT, -15, "corrupt", 500, "stored data is damaged")                                                          \
-    X(E_VERSION, -16, "version", 409, "made by another version")                                                         \
-    X(E_LOCKED, -17, "locked", 409, "another process holds it")                                                          \
-    X(E_CONFLICT, -18, "conflict", 409, "the same key was used for another request")                                     \
-    X(E_TIMEOUT, -19, "timeout", 504, "no answer in time")                                                               \
-    X(E_UNSUPPORTED, -20, "unsupported", 422, "not supported")                                                           \
-    X(E_UNREACHABLE, -21, "unreachable", 503, "nothing answers there")                                                   \
-    X(E_PERMISSION, -22, "permission", 403, "the system does not permit it")                                             \
+#define DURE_ERRORS(X)                                                                                                 \
+    X(OK, 0, "ok", 200, "success")                                                                                     \
+    X(E_INVALID, -1, "invalid", 400, "the request is not well formed")                                                 \
+    X(E_NOT_FOUND, -2, "not_found", 404, "there is no such thing")                                                     \
+    X(E_DENIED, -3, "denied", 403, "your roles do not allow this")                                                     \
+    X(E_STATE, -4, "wrong_state", 409, "not possible in its present state")                                            \
+    X(E_NEVER, -5, "never", 422, "this can never run as it is asked")                                                  \
+    X(E_RIGHTS, -6, "rights", 409, "no unbound right at this level")                                                   \
+    X(E_SUSPENDED, -7, "suspended", 409, "hardware was lost and this right is named short")                            \
+    X(E_SHORT, -8, "shortfall", 409, "the hardware cannot carry this promise")                                         \
+    X(E_LIMIT, -9, "limit", 413, "a stated limit is passed")                                                           \
+    X(E_BUSY, -10, "busy", 503, "too much at once; try again")                                                         \
+    X(E_RATE, -11, "rate", 429, "too many requests; slow down")                                                        \
+    X(E_MEMORY, -12, "memory", 503, "out of memory")                                                                   \
+    X(E_IO, -13, "io", 500, "reading or writing failed")                                                               \
+    X(E_FULL, -14, "disk_full", 507, "the disk is full")                                                               \
+    X(E_CORRUPT, -15, "corrupt", 500, "stored data is damaged")                                                        \
+    X(E_VERSION, -16, "version", 409, "made by another version")                                                       \
+    X(E_LOCKED, -17, "locked", 409, "another process holds it")                                                        \
+    X(E_CONFLICT, -18, "conflict", 409, "the same key was used for another request")                                   \
+    X(E_TIMEOUT, -19, "timeout", 504, "no answer in time")                                                             \
+    X(E_UNSUPPORTED, -20, "unsupported", 422, "not supported")                                                         \
+    X(E_UNREACHABLE, -21, "unreachable", 503, "nothing answers there")                                                 \
+    X(E_PERMISSION, -22, "permission", 403, "the system does not permit it")                                           \
     X(E_DIVERGED, -23, "diverged", 500, "replay decided otherwise than the record says")
 
 enum dure_err {

@@ -126,8 +126,8 @@ char *dure_time_format_utc(int64_t us, char text[DURE_TIME_TEXT_MAX])
     const int64_t days = (s >= 0 ? s : s - 86399) / 86400;
     const int of_day = (int)(s - days * 86400);
     const struct dure_civil date = dure_civil_date(days);
-    int used = snprintf(text, DURE_TIME_TEXT_MAX, "%04" PRId64 "-%02u-%02uT%02d:%02d:%02d", date.year, date.month, date.day,
-                        of_day / 3600, of_day / 60 % 60, of_day % 60);
+    int used = snprintf(text, DURE_TIME_TEXT_MAX, "%04" PRId64 "-%02u-%02uT%02d:%02d:%02d", date.year, date.month,
+                        date.day, of_day / 3600, of_day / 60 % 60, of_day % 60);
     if (fraction)
         used += snprintf(text + used, DURE_TIME_TEXT_MAX - (size_t)used, ".%06d", (int)fraction);
     snprintf(text + used, DURE_TIME_TEXT_MAX - (size_t)used, "Z");
@@ -139,7 +139,8 @@ char *dure_time_format_local(int64_t us, char text[DURE_TIME_TEXT_MAX])
     int64_t fraction;
     const time_t s = split(us, &fraction);
     struct tm local;
-    if (us == DURE_NEVER_US || !localtime_r(&s, &local) || !strftime(text, DURE_TIME_TEXT_MAX, "%Y-%m-%d %H:%M:%S %Z", &local))
+    if (us == DURE_NEVER_US || !localtime_r(&s, &local) ||
+        !strftime(text, DURE_TIME_TEXT_MAX, "%Y-%m-%d %H:%M:%S %Z", &local))
         return dure_time_format_utc(us, text);
     return text;
 }

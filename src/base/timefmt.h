@@ -20,5 +20,6 @@ char *dure_duration_format_slurm(int64_t us, char text[DURE_TIME_TEXT_MAX]); /* 
 /* RFC 3339 "2026-03-01T09:00:00+09:00" or date "2026-03-01" (midnight in `zone`, an IANA name; NULL = UTC). False: not a
  * time, before 1970, or a zone that this machine does not know. */
 bool dure_time_parse(const char *text, const char *zone, int64_t *ret_us);
-char *dure_time_format_utc(int64_t us, char text[DURE_TIME_TEXT_MAX]);   /* "2026-03-01T00:00:00Z" */
-char *dure_time_format_local(int64_t us, char text[DURE_TIME_TEXT_MAX]); /* "2026-03-01 09:00:00 KST", the user's zone named */
+char *dure_time_format_utc(int64_t us, char text[DURE_TIME_TEXT_MAX]); /* "2026-03-01T00:00:00Z" */
+char *dure_time_format_local(int64_t us,
+                             char text[DURE_TIME_TEXT_MAX]); /* "2026-03-01 09:00:00 KST", the user's zone named */

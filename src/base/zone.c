@@ -32,7 +32,8 @@ static bool name_ok(const char *zone)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
     const size_t length = strlen(zone);
-    return length > 0 && length <= ZONE_NAME_MAX && strspn(zone, allowed) == length && zone[0] != '/' && zone[length - 1] != '/';
+    return length > 0 && length <= ZONE_NAME_MAX && strspn(zone, allowed) == length && zone[0] != '/' &&
+           zone[length - 1] != '/';
 }
 
 static unsigned char *file_read(const char *zone, size_t *ret_size)
@@ -121,7 +122,8 @@ bool dure_zone_midnight(const char *name, int64_t days, int64_t *ret_s)
         return false;
     const int64_t local = days * 86400;
     int64_t before, after, check;
-    bool ok = parse(&zone, size) && offset_at(&zone, local - 86400 * 2, &before) && offset_at(&zone, local + 86400 * 2, &after);
+    bool ok = parse(&zone, size) && offset_at(&zone, local - 86400 * 2, &before) &&
+              offset_at(&zone, local + 86400 * 2, &after);
     if (ok) {
         /* The larger offset gives the earlier instant: try it first, so that of two midnights the first is taken. In a gap
          * neither fits, and the offset from before the change lands on the change itself. */

@@ -80,7 +80,8 @@ static bool rule_day(const char **at, struct rule_day *ret)
     ret->second = 7200;
     bool ok;
     if (ret->kind == 'M')
-        ok = digits(at, 12, &ret->month) && ret->month >= 1 && dot_digits(at, 1, 5, &ret->week) && dot_digits(at, 0, 6, &ret->day);
+        ok = digits(at, 12, &ret->month) && ret->month >= 1 && dot_digits(at, 1, 5, &ret->week) &&
+             dot_digits(at, 0, 6, &ret->day);
     else
         ok = digits(at, 365, &ret->day) && (ret->kind == 'N' || ret->day >= 1);
     if (ok && **at == '/') {

@@ -68,10 +68,12 @@ static void strings_are_copied(void)
     TAP_EQ_STR(dure_arena_strndup(arena, "", 0), "", "an empty one");
     TAP_EQ_STR(dure_arena_printf(arena, "%s-%04d", "pt", 7), "pt-0007", "printf");
     TAP_OK(dure_arena_printf(arena, "%300d", 1) == NULL, "printf over the ceiling");
-    TAP_OK(dure_arena_strndup(arena, "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-                                     "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
-                              200) == NULL,
-           "strndup over the ceiling");
+    TAP_OK(
+        dure_arena_strndup(arena,
+                           "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+                           "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+                           200) == NULL,
+        "strndup over the ceiling");
     dure_arena_free(arena);
 }
 

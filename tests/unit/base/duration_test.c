@@ -50,13 +50,49 @@ static void good_durations(void)
 static void bad_durations(void)
 {
     static const char *const bad[] = {
-        "",     " ",    "-1",      "+1",   "1x",      "s",    "1h30",          "30m1h",   "1h1h",
-        "1.5h", "1 h",  " 1h",     "1h ",  "1H",      "1hour", "0x10",          "1e3",     "36526d",
-        "3652501d", "101w1000000h", "9223372036854775807", "9223372036854775808", "99999999999999999999999999999s",
-        "18446744073709551616us", "infinity", "∞", "1h-30m", "--",
+        "",
+        " ",
+        "-1",
+        "+1",
+        "1x",
+        "s",
+        "1h30",
+        "30m1h",
+        "1h1h",
+        "1.5h",
+        "1 h",
+        " 1h",
+        "1h ",
+        "1H",
+        "1hour",
+        "0x10",
+        "1e3",
+        "36526d",
+        "3652501d",
+        "101w1000000h",
+        "9223372036854775807",
+        "9223372036854775808",
+        "99999999999999999999999999999s",
+        "18446744073709551616us",
+        "infinity",
+        "∞",
+        "1h-30m",
+        "--",
     };
-    static const char *const bad_slurm[] = {":", "1:", ":1", "1:2:3:4", "1-", "-1", "1-2-3", "1:2-3", "1-2:3:4:5", "1--2",
-                                            "UNLIMITED", "36525-1", "9223372036854775807:00", "1-02:03:04s"};
+    static const char *const bad_slurm[] = {":",
+                                            "1:",
+                                            ":1",
+                                            "1:2:3:4",
+                                            "1-",
+                                            "-1",
+                                            "1-2-3",
+                                            "1:2-3",
+                                            "1-2:3:4:5",
+                                            "1--2",
+                                            "UNLIMITED",
+                                            "36525-1",
+                                            "9223372036854775807:00",
+                                            "1-02:03:04s"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t us = 77;
         TAP_OK(!dure_duration_parse(bad[i], false, &us), "\"%s\" is refused", bad[i]);
@@ -64,7 +100,8 @@ static void bad_durations(void)
     }
     for (size_t i = 0; i < sizeof bad_slurm / sizeof bad_slurm[0]; i++) {
         int64_t us = 77;
-        TAP_OK(!dure_duration_parse(bad_slurm[i], true, &us) && us == 77, "\"%s\" is refused even of Slurm", bad_slurm[i]);
+        TAP_OK(!dure_duration_parse(bad_slurm[i], true, &us) && us == 77, "\"%s\" is refused even of Slurm",
+               bad_slurm[i]);
     }
     int64_t us;
     TAP_OK(!dure_duration_parse("1:30", false, &us), "clock forms are Slurm's alone");
@@ -92,8 +129,13 @@ static void formats(void)
         {"-106751991d4h54s", INT64_MIN},
     };
     static const struct good slurm[] = {
-        {"0:00", 0},         {"0:05", 5 * DURE_SECOND_US}, {"3:04", 184 * DURE_SECOND_US}, {"1:02:03", 3723 * DURE_SECOND_US},
-        {"1-02:03:04", DURE_DAY_US + 7384 * DURE_SECOND_US}, {"UNLIMITED", DURE_NEVER_US}, {"INVALID", -DURE_SECOND_US},
+        {"0:00", 0},
+        {"0:05", 5 * DURE_SECOND_US},
+        {"3:04", 184 * DURE_SECOND_US},
+        {"1:02:03", 3723 * DURE_SECOND_US},
+        {"1-02:03:04", DURE_DAY_US + 7384 * DURE_SECOND_US},
+        {"UNLIMITED", DURE_NEVER_US},
+        {"INVALID", -DURE_SECOND_US},
     };
     char text[DURE_TIME_TEXT_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

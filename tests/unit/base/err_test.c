@@ -6,10 +6,10 @@
 
 static void every_code_round_trips(void)
 {
-#define X(name, code, wire, http, sentence)                                                                              \
-    TAP_EQ_STR(dure_err_wire(DURE_##name), wire, "wire name of " #name);                                                 \
-    TAP_EQ_INT(dure_err_from_wire(wire), code, "code of " wire);                                                         \
-    TAP_EQ_INT(dure_err_http(DURE_##name), http, "status of " #name);                                                    \
+#define X(name, code, wire, http, sentence)                                                                            \
+    TAP_EQ_STR(dure_err_wire(DURE_##name), wire, "wire name of " #name);                                               \
+    TAP_EQ_INT(dure_err_from_wire(wire), code, "code of " wire);                                                       \
+    TAP_EQ_INT(dure_err_http(DURE_##name), http, "status of " #name);                                                  \
     TAP_EQ_STR(dure_err_sentence(DURE_##name), sentence, "sentence of " #name);
     DURE_ERRORS(X)
 #undef X

@@ -16,7 +16,8 @@ static void arenas(void)
     for (;; nth++) {
         oom_begin(nth);
         struct dure_arena *arena = dure_arena_new(1 << 16);
-        const bool made = arena && dure_arena_alloc(arena, 3000) && dure_arena_strdup(arena, "x") && dure_arena_alloc(arena, 5000);
+        const bool made =
+            arena && dure_arena_alloc(arena, 3000) && dure_arena_strdup(arena, "x") && dure_arena_alloc(arena, 5000);
         const bool refused = oom_end();
         if (!refused) {
             TAP_OK(made, "arena: with memory it works");

@@ -10,8 +10,10 @@ static void copies(void)
         size_t size;
         bool whole;
     } cases[] = {
-        {"", "", 1, true},        {"a", "", 1, false},      {"abc", "abc", 4, true}, {"abcd", "abc", 4, false},
-        {"두레", "두레", 7, true}, {"두레", "두", 6, false}, {"두레", "두", 5, false}, {"두레", "두", 4, false},
+        {"", "", 1, true},         {"a", "", 1, false},
+        {"abc", "abc", 4, true},   {"abcd", "abc", 4, false},
+        {"두레", "두레", 7, true}, {"두레", "두", 6, false},
+        {"두레", "두", 5, false},  {"두레", "두", 4, false},
         {"두레", "", 3, false},    {"\x80\x80\x80", "", 3, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -41,8 +43,18 @@ static void numbers(void)
     static const struct {
         const char *text;
         uint64_t max;
-    } bad[] = {{"", 9},   {"-1", 9},  {"+1", 9}, {" 1", 9}, {"1 ", 9}, {"1x", 9}, {"0x1", 9}, {"10", 9}, {"1e1", 99},
-               {"18446744073709551616", UINT64_MAX}, {"99999999999999999999999999", UINT64_MAX}, {NULL, 9}};
+    } bad[] = {{"", 9},
+               {"-1", 9},
+               {"+1", 9},
+               {" 1", 9},
+               {"1 ", 9},
+               {"1x", 9},
+               {"0x1", 9},
+               {"10", 9},
+               {"1e1", 99},
+               {"18446744073709551616", UINT64_MAX},
+               {"99999999999999999999999999", UINT64_MAX},
+               {NULL, 9}};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint64_t value = 77;
         TAP_OK(dure_text_uint(good[i].text, good[i].max, &value), "%s is a number", good[i].text);
@@ -50,7 +62,8 @@ static void numbers(void)
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint64_t value = 77;
-        TAP_OK(!dure_text_uint(bad[i].text, bad[i].max, &value) && value == 77, "\"%s\" is none", bad[i].text ? bad[i].text : "(null)");
+        TAP_OK(!dure_text_uint(bad[i].text, bad[i].max, &value) && value == 77, "\"%s\" is none",
+               bad[i].text ? bad[i].text : "(null)");
     }
 }
 

@@ -31,7 +31,8 @@ static void good_times(void)
     }
     int64_t us = -1;
     TAP_OK(dure_time_parse("2026-03-01T00:00:00.25Z", NULL, &us) && us == 1772323200250000, "a fraction");
-    TAP_OK(dure_time_parse("2026-03-01T00:00:00.123456789Z", NULL, &us) && us == 1772323200123456, "nanoseconds are cut");
+    TAP_OK(dure_time_parse("2026-03-01T00:00:00.123456789Z", NULL, &us) && us == 1772323200123456,
+           "nanoseconds are cut");
 }
 
 static void bad_times(void)

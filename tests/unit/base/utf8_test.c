@@ -5,8 +5,17 @@
 
 static void good(void)
 {
-    static const char *const texts[] = {"", "plain", "두레", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-                                        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *const texts[] = {"",
+                                        "plain",
+                                        "두레",
+                                        "\xc2\x80",
+                                        "\xdf\xbf",
+                                        "\xe0\xa0\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xef\xbf\xbf",
+                                        "\xf0\x90\x80\x80",
+                                        "\xf4\x8f\xbf\xbf"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char copy[16];
         memcpy(copy, texts[i], strlen(texts[i]) + 1);
@@ -23,7 +32,9 @@ static void bad(void)
         const char *text, *mended;
     } cases[] = {
         {"\x80", "?"},
-        {"a\xbf" "b", "a?b"},
+        {"a\xbf"
+         "b",
+         "a?b"},
         {"\xc0\x80", "??"},
         {"\xc1\xbf", "??"},
         {"\xe0\x9f\xbf", "???"},

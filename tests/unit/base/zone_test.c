@@ -33,10 +33,25 @@ static void rules(void)
         TAP_OK(dure_zone_rule_offset(cases[i].rule, cases[i].utc_s, &offset), "%s is a rule", cases[i].rule);
         TAP_EQ_INT(offset, cases[i].offset, "%s", cases[i].name);
     }
-    static const char *const bad[] = {"", "K", "KS-9", "KST", "<KST-9", "KST-200", "KST-9:60", "KST-9x", "EST5EDT", "EST5EDT,M3.2.0",
-                                      "EST5EDT,M13.2.0,M11.1.0", "EST5EDT,M0.2.0,M11.1.0", "EST5EDT,M3.6.0,M11.1.0",
-                                      "EST5EDT,M3.2.7,M11.1.0", "EST5EDT,J0,J300", "EST5EDT,J366,J300", "EST5EDT,M3.2.0,M11.1.0,",
-                                      "EST5EDT,M3.2.0/x,M11.1.0", "EST5EDT,M3,M11"};
+    static const char *const bad[] = {"",
+                                      "K",
+                                      "KS-9",
+                                      "KST",
+                                      "<KST-9",
+                                      "KST-200",
+                                      "KST-9:60",
+                                      "KST-9x",
+                                      "EST5EDT",
+                                      "EST5EDT,M3.2.0",
+                                      "EST5EDT,M13.2.0,M11.1.0",
+                                      "EST5EDT,M0.2.0,M11.1.0",
+                                      "EST5EDT,M3.6.0,M11.1.0",
+                                      "EST5EDT,M3.2.7,M11.1.0",
+                                      "EST5EDT,J0,J300",
+                                      "EST5EDT,J366,J300",
+                                      "EST5EDT,M3.2.0,M11.1.0,",
+                                      "EST5EDT,M3.2.0/x,M11.1.0",
+                                      "EST5EDT,M3,M11"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t offset = 77;
         TAP_OK(!dure_zone_rule_offset(bad[i], 0, &offset) && offset == 77, "\"%s\" is refused", bad[i]);
@@ -45,9 +60,16 @@ static void rules(void)
 
 static void bad_names(void)
 {
-    static const char *const bad[] = {"",          "Asia/Atlantis",       "../../../etc/passwd", "/etc/localtime",
-                                      "Asia/Seoul/", "Asia",              "Asia/Seoul\n",        "tzdata.zi",
-                                      "zone.tab",   "A2345678901234567890123456789012345678901234567890123456789012345"};
+    static const char *const bad[] = {"",
+                                      "Asia/Atlantis",
+                                      "../../../etc/passwd",
+                                      "/etc/localtime",
+                                      "Asia/Seoul/",
+                                      "Asia",
+                                      "Asia/Seoul\n",
+                                      "tzdata.zi",
+                                      "zone.tab",
+                                      "A2345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t s = 77;
         TAP_OK(!dure_zone_midnight(bad[i], 0, &s) && s == 77, "\"%s\" is no zone", bad[i]);
@@ -68,9 +90,10 @@ static void midnights(void)
         {"2026-03-08", "America/New_York", "2026-03-08T05:00:00Z"}, /* the day of the change */
         {"2026-03-09", "America/New_York", "2026-03-09T04:00:00Z"},
         {"2099-07-01", "America/New_York", "2099-07-01T04:00:00Z"}, /* by the rule in the footer */
-        {"2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00Z"}, /* no midnight: the clock went from 24:00 to 01:00 */
-        {"2019-11-03", "America/Havana", "2019-11-03T04:00:00Z"},    /* two midnights: the first */
-        {"2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00Z"},      /* the day after the one that Samoa left out */
+        {"2018-11-04", "America/Sao_Paulo",
+         "2018-11-04T03:00:00Z"},                                 /* no midnight: the clock went from 24:00 to 01:00 */
+        {"2019-11-03", "America/Havana", "2019-11-03T04:00:00Z"}, /* two midnights: the first */
+        {"2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00Z"},   /* the day after the one that Samoa left out */
         {"2026-01-01", "UTC", "2026-01-01T00:00:00Z"},
         {"2026-01-01", "Asia/Kathmandu", "2025-12-31T18:15:00Z"},
     };
@@ -92,7 +115,10 @@ static void agrees_with_the_c_library(void)
         int wrong = 0;
         for (int64_t day = 366; day < 47000; day++) { /* to 2098 */
             const struct dure_civil date = dure_civil_date(day);
-            struct tm local = {.tm_year = (int)date.year - 1900, .tm_mon = (int)date.month - 1, .tm_mday = (int)date.day, .tm_isdst = -1};
+            struct tm local = {.tm_year = (int)date.year - 1900,
+                               .tm_mon = (int)date.month - 1,
+                               .tm_mday = (int)date.day,
+                               .tm_isdst = -1};
             const struct tm asked = local;
             const int64_t want = mktime(&local);
             int64_t got = -1;
