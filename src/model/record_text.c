@@ -147,7 +147,7 @@ static void print_number(struct dure_buf *buf, const struct dure_field *field, c
         print_u64(buf, *(const uint64_t *)at);
     else if (field->type == DURE_FIELD_I64)
         dure_buf_printf(buf, "%" PRId64, *(const int64_t *)at);
-    else if (field->key == 10 && base != NULL && strcmp(field->name, "cause") == 0)
+    else if (field->key == 10 && strcmp(field->name, "cause") == 0)
         dure_buf_json(buf, dure_cause_name((enum dure_cause)*(const int32_t *)at));
     else if (strcmp(field->name, "state") == 0)
         dure_buf_json(buf, dure_job_state_name((enum dure_job_state)*(const int32_t *)at));
