@@ -66,10 +66,12 @@ static enum dure_err fill(const struct bench_options *options, struct bench_daem
 static unsigned forget_snapshots(const struct bench_daemon *daemon)
 {
     unsigned count = 0;
-    DIR *folder = opendir(daemon->state);
+    char path[340];
+    snprintf(path, sizeof path, "%s/snapshots", daemon->state);
+    DIR *folder = opendir(path);
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL)
-        if (strncmp(entry->d_name, "snapshot", 8) == 0)
+        if (strstr(entry->d_name, ".snapshot") != NULL)
             count += unlinkat(dirfd(folder), entry->d_name, 0) == 0;
     if (folder != NULL)
         closedir(folder);
