@@ -14,23 +14,22 @@
 #include "model/fleet.h"
 #include "model/tenants.h"
 
-static const char fleet_yaml[] =
-    "kind: Fleet\nversion: 1\nname: bench\nzone: Asia/Seoul\n"
-    "models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]\n"
-    "owners: [{name: state}]\n"
-    "sites: [{name: one, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]\n"
-    "groups:\n"
-    "  - {name: g, owner: state, site: one, model: b200, nodes: 'g-[00001-32500]', cpus: 128, memory: 2TiB, disk: 1TiB, power: 10kW,\n"
-    "     levels: [{name: rack, holds: 4}, {name: node, holds: 8}], status: assumed}\n";
-static const char tenants_yaml[] =
-    "kind: Tenants\nversion: 1\n"
-    "tenants:\n"
-    "  - {name: state, owner: state, tenants: [{name: a}, {name: b}, {name: c}]}\n"
-    "allotments:\n"
-    "  - {name: ra, tenant: state/a, group: g, level: rack, count: 4000}\n"
-    "  - {name: rb, tenant: state/b, group: g, level: node, count: 8000}\n"
-    "lending:\n"
-    "  - {owner: state, notice: 10m, to: all}\n";
+static const char fleet_yaml[] = "kind: Fleet\nversion: 1\nname: bench\nzone: Asia/Seoul\n"
+                                 "models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]\n"
+                                 "owners: [{name: state}]\n"
+                                 "sites: [{name: one, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]\n"
+                                 "groups:\n"
+                                 "  - {name: g, owner: state, site: one, model: b200, nodes: 'g-[00001-32500]', cpus: "
+                                 "128, memory: 2TiB, disk: 1TiB, power: 10kW,\n"
+                                 "     levels: [{name: rack, holds: 4}, {name: node, holds: 8}], status: assumed}\n";
+static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
+                                   "tenants:\n"
+                                   "  - {name: state, owner: state, tenants: [{name: a}, {name: b}, {name: c}]}\n"
+                                   "allotments:\n"
+                                   "  - {name: ra, tenant: state/a, group: g, level: rack, count: 4000}\n"
+                                   "  - {name: rb, tenant: state/b, group: g, level: node, count: 8000}\n"
+                                   "lending:\n"
+                                   "  - {owner: state, notice: 10m, to: all}\n";
 
 static double now(void)
 {
@@ -94,9 +93,16 @@ static void submit(struct dure_core *core, uint32_t tenant, bool borrowed, uint3
 {
     struct dure_record r;
     dure_record_init(&r, DURE_REC_SUBMIT, 1, 2);
-    r.submit = (struct dure_job){.tenant = {tenant}, .job_class = borrowed ? DURE_BORROWED : DURE_GUARANTEED, .tasks = 1, .task_gpus = gpus,
-                                 .task_gpu_milli = 1000, .level = "", .walltime_us = DURE_HOUR_US, .grace_us = DURE_SECOND_US,
-                                 .begin_us = INT64_MIN, .requeue = true};
+    r.submit = (struct dure_job){.tenant = {tenant},
+                                 .job_class = borrowed ? DURE_BORROWED : DURE_GUARANTEED,
+                                 .tasks = 1,
+                                 .task_gpus = gpus,
+                                 .task_gpu_milli = 1000,
+                                 .level = "",
+                                 .walltime_us = DURE_HOUR_US,
+                                 .grace_us = DURE_SECOND_US,
+                                 .begin_us = INT64_MIN,
+                                 .requeue = true};
     step(core, &r);
 }
 
@@ -122,8 +128,8 @@ static void ends(struct dure_core *core, uint64_t first, uint64_t count)
 
 static void report(const char *what, uint64_t count, double seconds)
 {
-    printf("{\"bench\": \"core\", \"what\": \"%s\", \"count\": %llu, \"seconds\": %.3f, \"per_s\": %.0f}\n", what, (unsigned long long)count, seconds,
-           (double)count / seconds);
+    printf("{\"bench\": \"core\", \"what\": \"%s\", \"count\": %llu, \"seconds\": %.3f, \"per_s\": %.0f}\n", what,
+           (unsigned long long)count, seconds, (double)count / seconds);
 }
 
 static long rss_kib(void)
@@ -144,7 +150,8 @@ int main(int argc, char **argv)
     specs(core);
     report("fleet and tenants", 1, now() - t);
     for (unsigned round = 0; round < 3; round++) { /* guaranteed by racks, guaranteed by nodes, borrowed */
-        static const char *const what[] = {"submit+start, rights to racks", "submit+start, rights to nodes", "submit+start, borrowed"};
+        static const char *const what[] = {"submit+start, rights to racks", "submit+start, rights to nodes",
+                                           "submit+start, borrowed"};
         const uint64_t before = starts, most = round == 1 && jobs > 64000 ? 64000 : jobs;
         t = now();
         for (uint64_t i = 0; i < most; i++) {
@@ -165,7 +172,8 @@ int main(int argc, char **argv)
         submit(core, 1, false, 8); /* far more than the rights carry */
     pass(core);
     report("submit, pending", pending, now() - t);
-    printf("{\"bench\": \"core\", \"what\": \"memory of pending jobs\", \"bytes_each\": %.0f}\n", (double)(rss_kib() - rss) * 1024 / (double)pending);
+    printf("{\"bench\": \"core\", \"what\": \"memory of pending jobs\", \"bytes_each\": %.0f}\n",
+           (double)(rss_kib() - rss) * 1024 / (double)pending);
     const uint64_t before = starts;
     t = now();
     for (uint64_t i = 0; i < 100000; i++) { /* one ends, one starts, a million wait */

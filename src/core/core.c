@@ -118,10 +118,12 @@ void dure_core_free(struct dure_core *core)
     dure_bits_release(&core->dirty);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
-    struct dure_pool *pools[] = {&core->jobs, &core->attempts, &core->deps, &core->claims, &core->shareds, &core->classes};
+    struct dure_pool *pools[] = {&core->jobs,   &core->attempts, &core->deps,
+                                 &core->claims, &core->shareds,  &core->classes};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
         dure_pool_release(pools[i]);
-    struct dure_map *maps[] = {&core->job_map, &core->attempt_map, &core->run_map, &core->claim_map, &core->class_map, &core->share_map};
+    struct dure_map *maps[] = {&core->job_map,   &core->attempt_map, &core->run_map,
+                               &core->claim_map, &core->class_map,   &core->share_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
@@ -144,15 +146,19 @@ void dure_core_free(struct dure_core *core)
 
 /* ---- what each input is ---- */
 
-typedef enum dure_err (*check_fn)(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+typedef enum dure_err (*check_fn)(const struct dure_core *core, const struct dure_record *record,
+                                  struct dure_error *error);
 typedef enum dure_err (*apply_fn)(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
-typedef enum dure_err (*spec_fn)(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+typedef enum dure_err (*spec_fn)(struct dure_core *core, const struct dure_record *record, bool dry,
+                                 struct dure_error *error);
 
-static enum dure_err check_version(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+static enum dure_err check_version(const struct dure_core *core, const struct dure_record *record,
+                                   struct dure_error *error)
 {
     (void)core;
     if (record->number != DURE_CORE_VERSION)
-        return dure_fail(error, DURE_E_VERSION, "core version %lld; this is version %d", (long long)record->number, DURE_CORE_VERSION);
+        return dure_fail(error, DURE_E_VERSION, "core version %lld; this is version %d", (long long)record->number,
+                         DURE_CORE_VERSION);
     return DURE_OK;
 }
 
@@ -172,7 +178,8 @@ static enum dure_err apply_pass(struct dure_core *core, const struct dure_record
     return DURE_OK;
 }
 
-static enum dure_err check_pass(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+static enum dure_err check_pass(const struct dure_core *core, const struct dure_record *record,
+                                struct dure_error *error)
 {
     (void)core;
     if (record->number < 1 || record->number > DURE_PASS_STARTS_MAX)
@@ -215,7 +222,8 @@ static const struct input *input_of(const struct dure_record *record)
     return kind && kind < sizeof inputs / sizeof inputs[0] && dure_record_is_input(record->kind) ? &inputs[kind] : NULL;
 }
 
-static enum dure_err apply_input(struct dure_core *core, const struct dure_record *record, bool check, struct dure_error *error)
+static enum dure_err apply_input(struct dure_core *core, const struct dure_record *record, bool check,
+                                 struct dure_error *error)
 {
     const struct input *input = input_of(record);
     if (!input)
@@ -269,7 +277,8 @@ static void emit_nowhere(void *context, const struct dure_record *decision)
     (void)decision;
 }
 
-enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit, void *context, struct dure_error *error)
+enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit, void *context,
+                             struct dure_error *error)
 {
     core->emit = emit ? emit : emit_nowhere;
     core->emit_context = context;
@@ -292,7 +301,8 @@ enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *
     if (dure_record_is_input(record->kind)) {
         const bool cheap = record->kind != DURE_REC_SUBMIT; /* its proof was made when it was accepted */
         const enum dure_err err = apply_input(core, record, cheap, error);
-        return err == DURE_OK ? err : dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
+        return err == DURE_OK ? err
+                              : dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
     }
     if (record->time_us != core->s.time_us || record->term != core->s.term)
         return dure_fail(error, DURE_E_CORRUPT, "a decision of another moment than its input");

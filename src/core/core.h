@@ -22,15 +22,17 @@ typedef void (*dure_emit_fn)(void *context, const struct dure_record *decision);
 
 /* Applies one input and decides. An illegal input has no effect, is not to be journaled, and returns why (E_NEVER with the proof in words
  * for a job that can never run). A SUBMIT's job id is dure_core_next_job() before the call. */
-DURE_NODISCARD enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit, void *context,
-                                            struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit,
+                                            void *context, struct dure_error *error);
 /* The legality of an input alone: what step would return, without effect. */
-DURE_NODISCARD enum dure_err dure_core_check(const struct dure_core *core, const struct dure_record *input, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_check(const struct dure_core *core, const struct dure_record *input,
+                                             struct dure_error *error);
 /* Replay: applies an input or a decision without deciding. E_CORRUPT: the record contradicts the state. */
-DURE_NODISCARD enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record,
+                                             struct dure_error *error);
 
-bool dure_core_wants_pass(const struct dure_core *core);            /* something changed that a pass could use */
-int64_t dure_core_next_deadline_us(const struct dure_core *core);   /* DURE_NEVER_US: none. A TICK is due then */
+bool dure_core_wants_pass(const struct dure_core *core);          /* something changed that a pass could use */
+int64_t dure_core_next_deadline_us(const struct dure_core *core); /* DURE_NEVER_US: none. A TICK is due then */
 int64_t dure_core_time_us(const struct dure_core *core);
 uint64_t dure_core_term(const struct dure_core *core);
 struct dure_job_id dure_core_next_job(const struct dure_core *core);
@@ -40,8 +42,11 @@ struct dure_digest dure_core_digest(const struct dure_core *core);      /* incre
 struct dure_digest dure_core_digest_full(const struct dure_core *core); /* recomputed over everything */
 
 /* Snapshots: deterministic bytes, written in chunks; loading validates and recomputes the digest. E_VERSION: another core's. */
-DURE_NODISCARD enum dure_err dure_core_save(const struct dure_core *core, bool (*write)(void *context, const void *bytes, size_t length), void *context);
-DURE_NODISCARD enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core **ret_core, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_save(const struct dure_core *core,
+                                            bool (*write)(void *context, const void *bytes, size_t length),
+                                            void *context);
+DURE_NODISCARD enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core **ret_core,
+                                            struct dure_error *error);
 
 const struct dure_fleet *dure_core_fleet(const struct dure_core *core);     /* NULL before a FLEET record */
 const struct dure_tenants *dure_core_tenants(const struct dure_core *core); /* NULL before TENANTS. Without logins */

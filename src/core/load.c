@@ -13,7 +13,8 @@
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
 
-static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, const struct scalars *s, struct dure_error *error)
+static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, const struct scalars *s,
+                               struct dure_error *error)
 {
     size_t length;
     const char *text = stream_get_text(in, &length);
@@ -27,7 +28,8 @@ static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, con
     text = stream_get_text(in, &length);
     if (s->tenants_set) {
         struct dure_tenants *tenants = NULL;
-        const enum dure_err err = core->fleet ? dure_tenants_from_json(text, length, core->fleet, &tenants, error) : CORRUPT("tenants without a fleet");
+        const enum dure_err err = core->fleet ? dure_tenants_from_json(text, length, core->fleet, &tenants, error)
+                                              : CORRUPT("tenants without a fleet");
         if (err != DURE_OK)
             return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: tenants");
         spec_install_tenants(core, tenants);
@@ -66,12 +68,19 @@ static enum dure_err get_allots(struct dure_core *core, struct stream_in *in, ui
         size_t name_length, after_length;
         stream_read(in, &row, sizeof row);
         const char *name = stream_get_text(in, &name_length), *after = stream_get_text(in, &after_length);
-        if (in->failed || !core->tenants || row.tenant >= core->tenants->tenant_count || row.chain >= core->fleet->chain_count || !row.level ||
+        if (in->failed || !core->tenants || row.tenant >= core->tenants->tenant_count ||
+            row.chain >= core->fleet->chain_count || !row.level ||
             row.level > core->fleet->chains[row.chain].level_count)
             return CORRUPT("allotment %u", i);
         char *name_text = text_of(name, name_length), *after_text = text_of(after, after_length);
-        const struct dure_allotment spec = {.name = name_text, .tenant = {row.tenant}, .chain = {row.chain}, .level = (uint8_t)row.level,
-                                            .count = row.count, .from_us = row.from_us, .until_us = row.until_us, .after = after_text};
+        const struct dure_allotment spec = {.name = name_text,
+                                            .tenant = {row.tenant},
+                                            .chain = {row.chain},
+                                            .level = (uint8_t)row.level,
+                                            .count = row.count,
+                                            .from_us = row.from_us,
+                                            .until_us = row.until_us,
+                                            .after = after_text};
         allots_load(core, &spec, row.state, row.cells);
         free(name_text);
         free(after_text);
@@ -135,8 +144,9 @@ static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint6
 {
     struct job_data data;
     stream_read(in, &data, sizeof data);
-    if (in->failed || data.id <= last_id || data.id >= core->s.next_job || !core->tenants || data.ask.tenant >= core->tenants->tenant_count ||
-        data.dep_count > DURE_JOB_DEPS_MAX || data.ask.level > core->fleet->level_name_count)
+    if (in->failed || data.id <= last_id || data.id >= core->s.next_job || !core->tenants ||
+        data.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
+        data.ask.level > core->fleet->level_name_count)
         return CORRUPT("job %llu", (unsigned long long)data.id);
     const uint32_t slot = job_add(core, &data);
     struct job *job = job_at(core, slot);
@@ -167,7 +177,8 @@ static enum dure_err get_jobs(struct dure_core *core, struct stream_in *in, stru
 }
 
 /* Copies of what lies unaligned in the stream. */
-static bool get_lists(struct stream_in *in, uint32_t place_count, uint32_t binding_count, struct dure_place **places, struct dure_binding **bindings)
+static bool get_lists(struct stream_in *in, uint32_t place_count, uint32_t binding_count, struct dure_place **places,
+                      struct dure_binding **bindings)
 {
     enum { LISTS_MAX = DURE_NODES_MAX * 2 };
     *places = NULL;
@@ -191,11 +202,13 @@ static enum dure_err get_attempts(struct dure_core *core, struct stream_in *in, 
         stream_read(in, &data, sizeof data);
         const uint32_t job = in->failed ? NONE : job_find(core, data.job);
         uint32_t ordinal;
-        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) && data.chain < core->fleet->chain_count &&
+        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) &&
+                          data.chain < core->fleet->chain_count &&
                           get_lists(in, data.place_count, data.binding_count, &places, &bindings);
         if (fine)
             ground_occupy(core, attempt_add(core, job, &data, places, bindings));
-        for (uint32_t at = fine ? job_at(core, job)->d.ask.tenant : NONE; at != NONE; at = core->tenants->tenants[at].parent.v)
+        for (uint32_t at = fine ? job_at(core, job)->d.ask.tenant : NONE; at != NONE;
+             at = core->tenants->tenants[at].parent.v)
             core->tenant[at].running++;
         free(places);
         free(bindings);
@@ -215,7 +228,8 @@ static enum dure_err get_claims(struct dure_core *core, struct stream_in *in, st
         stream_read(in, &data, sizeof data);
         const uint32_t job = in->failed ? NONE : job_find(core, data.job);
         uint32_t ordinal;
-        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) && data.chain < core->fleet->chain_count &&
+        const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) &&
+                          data.chain < core->fleet->chain_count &&
                           get_lists(in, data.place_count, data.binding_count, &places, &bindings);
         if (fine)
             ground_claim(core, claim_add(core, job, &data, places, bindings));
@@ -275,9 +289,11 @@ enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core 
     stream_read(&in, &head, sizeof head);
     if (in.failed || head.magic != SNAPSHOT_MAGIC)
         return CORRUPT("not one");
-    if (head.format != SNAPSHOT_FORMAT || head.core_version != DURE_CORE_VERSION || head.scalars_size != sizeof(struct scalars) ||
-        head.job_size != sizeof(struct job_data) || head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data))
-        return dure_fail(error, DURE_E_VERSION, "snapshot of format %u by core version %u; this is format %d, version %d", head.format,
+    if (head.format != SNAPSHOT_FORMAT || head.core_version != DURE_CORE_VERSION ||
+        head.scalars_size != sizeof(struct scalars) || head.job_size != sizeof(struct job_data) ||
+        head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data))
+        return dure_fail(error, DURE_E_VERSION,
+                         "snapshot of format %u by core version %u; this is format %d, version %d", head.format,
                          head.core_version, SNAPSHOT_FORMAT, DURE_CORE_VERSION);
     struct dure_core *core = NULL;
     enum dure_err err = dure_core_new(&core);

@@ -11,7 +11,8 @@ static void put_specs(struct stream_out *out, const struct dure_core *core)
 {
     stream_put_text(out, core->fleet ? core->fleet->spec_json : "", core->fleet ? core->fleet->spec_json_length : 0);
     stream_entry(out);
-    stream_put_text(out, core->tenants ? core->tenants->spec_json : "", core->tenants ? core->tenants->spec_json_length : 0);
+    stream_put_text(out, core->tenants ? core->tenants->spec_json : "",
+                    core->tenants ? core->tenants->spec_json_length : 0);
     stream_entry(out);
 }
 
@@ -34,8 +35,8 @@ static void put_allots(struct stream_out *out, const struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct allot *a = core->allots[i];
-        const struct snapshot_allot row = {a->spec.from_us, a->spec.until_us, a->spec.tenant.v, a->spec.chain.v, a->spec.count, a->cells,
-                                           a->spec.level, a->state};
+        const struct snapshot_allot row = {a->spec.from_us, a->spec.until_us, a->spec.tenant.v, a->spec.chain.v,
+                                           a->spec.count,   a->cells,         a->spec.level,    a->state};
         stream_put(out, &row, sizeof row);
         stream_put_text(out, a->spec.name, strlen(a->spec.name));
         stream_put_text(out, a->spec.after, strlen(a->spec.after));
@@ -57,7 +58,8 @@ static void put_tenants(struct stream_out *out, const struct dure_core *core)
 {
     for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++) {
         const struct tenant_state *t = &core->tenant[i];
-        const uint64_t words[6] = {t->usage[0], t->usage[1], t->own_usage[0], t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
+        const uint64_t words[6] = {t->usage[0],     t->usage[1],          t->own_usage[0],
+                                   t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
         stream_put(out, words, sizeof words);
         stream_entry(out);
     }
@@ -142,13 +144,18 @@ static void put_claims(struct stream_out *out, const struct dure_core *core)
     }
 }
 
-enum dure_err dure_core_save(const struct dure_core *core, bool (*write)(void *context, const void *bytes, size_t length), void *context)
+enum dure_err dure_core_save(const struct dure_core *core,
+                             bool (*write)(void *context, const void *bytes, size_t length), void *context)
 {
     struct stream_out out = {.write = write, .context = context};
     dure_buf_init(&out.block, 1u << 30);
-    const struct snapshot_head head = {.magic = SNAPSHOT_MAGIC, .format = SNAPSHOT_FORMAT, .core_version = DURE_CORE_VERSION,
-                                       .scalars_size = sizeof core->s, .job_size = sizeof(struct job_data),
-                                       .attempt_size = sizeof(struct attempt_data), .claim_size = sizeof(struct claim_data),
+    const struct snapshot_head head = {.magic = SNAPSHOT_MAGIC,
+                                       .format = SNAPSHOT_FORMAT,
+                                       .core_version = DURE_CORE_VERSION,
+                                       .scalars_size = sizeof core->s,
+                                       .job_size = sizeof(struct job_data),
+                                       .attempt_size = sizeof(struct attempt_data),
+                                       .claim_size = sizeof(struct claim_data),
                                        .digest = dure_core_digest(core)};
     stream_put(&out, &head, sizeof head);
     stream_put(&out, &core->s, sizeof core->s);

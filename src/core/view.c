@@ -19,9 +19,16 @@ static const struct dure_job *unpacked(const struct dure_core *core, const struc
 
 static void view_job(const struct dure_core *core, const struct job *job, struct dure_job_view *view)
 {
-    *view = (struct dure_job_view){.id = {job->d.id}, .element = NONE, .job = unpacked(core, job), .state = DURE_JOB_PENDING,
-                                   .held = job->d.flags & JOB_HELD, .submitted_us = job->d.submitted_us, .attempt = {DURE_NONE64},
-                                   .requeues = job->d.requeues, .source_owner = {NONE}, .source_allot = {NONE}};
+    *view = (struct dure_job_view){.id = {job->d.id},
+                                   .element = NONE,
+                                   .job = unpacked(core, job),
+                                   .state = DURE_JOB_PENDING,
+                                   .held = job->d.flags & JOB_HELD,
+                                   .submitted_us = job->d.submitted_us,
+                                   .attempt = {DURE_NONE64},
+                                   .requeues = job->d.requeues,
+                                   .source_owner = {NONE},
+                                   .source_allot = {NONE}};
 }
 
 /* The rest of an array, or a batch job that waits. */
@@ -44,7 +51,9 @@ static void view_attempt(const struct dure_core *core, uint32_t slot, struct dur
     const struct job *job = job_at(core, attempt->job_slot);
     view_job(core, job, view);
     view->element = job->d.array_count ? attempt->d.element : NONE;
-    view->state = attempt->d.state == DURE_ATTEMPT_WARNED || attempt->d.state == DURE_ATTEMPT_STOPPING ? DURE_JOB_STOPPING : DURE_JOB_RUNNING;
+    view->state = attempt->d.state == DURE_ATTEMPT_WARNED || attempt->d.state == DURE_ATTEMPT_STOPPING
+                      ? DURE_JOB_STOPPING
+                      : DURE_JOB_RUNNING;
     view->started_us = attempt->d.started_us;
     view->deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED ? attempt->d.deadline_us : attempt->d.walltime_end_us;
     view->attempt.v = attempt->d.id;
@@ -80,7 +89,8 @@ static bool view_ordinal(const struct dure_core *core, uint32_t slot, uint32_t o
 }
 
 /* The first ordinal >= from that is a row of its own. */
-static bool next_row(const struct dure_core *core, uint32_t slot, uint32_t from, struct dure_job_view *view, uint32_t *ret_ordinal)
+static bool next_row(const struct dure_core *core, uint32_t slot, uint32_t from, struct dure_job_view *view,
+                     uint32_t *ret_ordinal)
 {
     const struct job *job = job_at(core, slot);
     if (!job->d.live && !job->d.claims)
@@ -119,7 +129,8 @@ bool dure_core_job_next(const struct dure_core *core, struct dure_job_cursor *cu
     }
 }
 
-bool dure_core_job_view(const struct dure_core *core, struct dure_job_id id, uint32_t element, struct dure_job_view *ret_view)
+bool dure_core_job_view(const struct dure_core *core, struct dure_job_id id, uint32_t element,
+                        struct dure_job_view *ret_view)
 {
     const uint32_t slot = job_find(core, id.v);
     if (slot == NONE)
@@ -146,7 +157,8 @@ bool dure_core_job_view(const struct dure_core *core, struct dure_job_id id, uin
     return true;
 }
 
-bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt, struct dure_job_view *ret_view)
+bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt,
+                            struct dure_job_view *ret_view)
 {
     const uint32_t slot = attempt_find(core, attempt.v);
     if (slot == NONE)
@@ -180,9 +192,13 @@ bool dure_core_attempt_next(const struct dure_core *core, uint64_t *cursor, stru
 
 struct dure_core_counts dure_core_counts(const struct dure_core *core)
 {
-    return (struct dure_core_counts){.jobs_pending = core->pending_count, .jobs_running = core->attempts.count, .jobs_ended = core->s.jobs_ended,
-                                     .attempts_started = core->s.attempts_started, .attempts_evicted = core->s.attempts_evicted,
-                                     .passes = core->s.passes, .refused = core->refused};
+    return (struct dure_core_counts){.jobs_pending = core->pending_count,
+                                     .jobs_running = core->attempts.count,
+                                     .jobs_ended = core->s.jobs_ended,
+                                     .attempts_started = core->s.attempts_started,
+                                     .attempts_evicted = core->s.attempts_evicted,
+                                     .passes = core->s.passes,
+                                     .refused = core->refused};
 }
 
 bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, struct dure_node_view *ret_view)
@@ -192,7 +208,10 @@ bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, s
     const uint32_t at = dure_fleet_chain_id_of(core->fleet, id).v;
     const struct dure_chain *chain = &core->fleet->chains[at];
     const struct node *node = &core->nodes[id.v];
-    struct dure_node_view view = {.id = id, .state = node->d.state, .reason = node->reason ? node->reason : "", .gpus = chain->node_gpus,
+    struct dure_node_view view = {.id = id,
+                                  .state = node->d.state,
+                                  .reason = node->reason ? node->reason : "",
+                                  .gpus = chain->node_gpus,
                                   .gpus_used = node->busy};
     const uint32_t first = (id.v - chain->node_first) * chain->node_gpus;
     for (uint32_t leaf = first; leaf < first + chain->node_gpus; leaf++) {
@@ -236,7 +255,10 @@ bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id id,
     if (id.v >= core->s.allot_count)
         return false;
     const struct allot *allot = core->allots[id.v];
-    struct dure_allot_view view = {.id = id, .spec = &allot->spec, .state = allot->state, .cells = allot->cells,
+    struct dure_allot_view view = {.id = id,
+                                   .spec = &allot->spec,
+                                   .state = allot->state,
+                                   .cells = allot->cells,
                                    .gpus = allot->cells * allot->cell_leaves};
     const struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     struct dure_cells_right_view right;
@@ -245,7 +267,9 @@ bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id id,
         view.cells_suspended = right.suspended + right.served;
         view.gpus_used = right.used;
         struct dure_cells_virtual cell;
-        for (uint32_t from = 0; dure_cells_virtual_next(cells, id, from, 1u << DURE_CELLS_BOUND | 1u << DURE_CELLS_SERVED, &cell); from = cell.index + 1)
+        for (uint32_t from = 0;
+             dure_cells_virtual_next(cells, id, from, 1u << DURE_CELLS_BOUND | 1u << DURE_CELLS_SERVED, &cell);
+             from = cell.index + 1)
             view.gpus_lent += dure_cells_sum(cells, cell.cell).borrowed;
     }
     *ret_view = view;
@@ -267,8 +291,11 @@ bool dure_core_allot_find(const struct dure_core *core, const char *name, struct
 void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id id, struct dure_tenant_view *ret_view)
 {
     const struct tenant_state *t = &core->tenant[id.v];
-    struct dure_tenant_view view = {.running = t->running, .gpus_used = (t->milli_used + 999) / 1000, .gpus_borrowed = (t->milli_borrowed + 999) / 1000,
-                                    .gpu_us_guaranteed = t->gpu_us_guaranteed, .gpu_us_borrowed = t->gpu_us_borrowed};
+    struct dure_tenant_view view = {.running = t->running,
+                                    .gpus_used = (t->milli_used + 999) / 1000,
+                                    .gpus_borrowed = (t->milli_borrowed + 999) / 1000,
+                                    .gpu_us_guaranteed = t->gpu_us_guaranteed,
+                                    .gpu_us_borrowed = t->gpu_us_borrowed};
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         const struct job *job = job_at(core, slot);
         if (dure_tenants_within(core->tenants, (struct dure_tenant_id){job->d.ask.tenant}, id))
@@ -276,13 +303,15 @@ void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id i
     }
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct allot *allot = core->allots[i];
-        if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) && dure_tenants_within(core->tenants, allot->spec.tenant, id))
+        if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&
+            dure_tenants_within(core->tenants, allot->spec.tenant, id))
             view.gpus_promised += (uint64_t)allot->cells * allot->cell_leaves;
     }
     *ret_view = view;
 }
 
-enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input, struct dure_buf *ret_text, struct dure_error *error)
+enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input,
+                                      struct dure_buf *ret_text, struct dure_error *error)
 {
     const enum dure_err err = dure_core_check(core, input, error);
     if (err != DURE_OK)
@@ -296,8 +325,9 @@ enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_
     const struct allot *allot = core->allots[input->allot.v];
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const struct dure_cells_mark mark = dure_cells_mark(cells);
-    const enum dure_err done = input->kind == DURE_REC_SHRINK ? dure_cells_shrink(cells, input->allot, input->count, true, error)
-                                                              : dure_cells_end(cells, input->allot, true, error);
+    const enum dure_err done = input->kind == DURE_REC_SHRINK
+                                   ? dure_cells_shrink(cells, input->allot, input->count, true, error)
+                                   : dure_cells_end(cells, input->allot, true, error);
     uint32_t released = 0, handed = 0;
     uint64_t used = 0;
     size_t count = 0;
@@ -310,7 +340,9 @@ enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_
     dure_cells_rollback(cells, mark);
     if (done != DURE_OK)
         return done;
-    dure_buf_printf(ret_text, "%u bound cells are released and %u pass to a successor; work on %llu GPUs becomes borrowed, with notice", released,
-                    handed, (unsigned long long)used);
+    dure_buf_printf(
+        ret_text,
+        "%u bound cells are released and %u pass to a successor; work on %llu GPUs becomes borrowed, with notice",
+        released, handed, (unsigned long long)used);
     return DURE_OK;
 }

@@ -3,18 +3,18 @@
 #include "core/core.h"
 
 /* What keeps a pending job waiting, in one word: squeue's reason column. */
-#define DURE_WAITS(X)                                                                                                    \
-    X(NONE, "None")                                                                                                      \
-    X(PRIORITY, "Priority")           /* behind others of its tenant */                                                  \
-    X(RESOURCES, "Resources")         /* its place is busy */                                                            \
-    X(RIGHTS, "Rights")               /* the tenant's allotments are used up */                                          \
-    X(DEPENDENCY, "Dependency")                                                                                          \
-    X(BEGIN_TIME, "BeginTime")                                                                                           \
-    X(HELD, "JobHeldUser")                                                                                               \
-    X(ARRAY_LIMIT, "JobArrayTaskLimit")                                                                                  \
-    X(NOT_LENT, "NotLent")            /* nobody lends what it asks for now */                                            \
-    X(PREEMPTING, "Preempting")       /* borrowers are leaving its cells */                                              \
-    X(SUSPENDED, "RightSuspended")    /* hardware was lost */                                                            \
+#define DURE_WAITS(X)                                                                                                  \
+    X(NONE, "None")                                                                                                    \
+    X(PRIORITY, "Priority")   /* behind others of its tenant */                                                        \
+    X(RESOURCES, "Resources") /* its place is busy */                                                                  \
+    X(RIGHTS, "Rights")       /* the tenant's allotments are used up */                                                \
+    X(DEPENDENCY, "Dependency")                                                                                        \
+    X(BEGIN_TIME, "BeginTime")                                                                                         \
+    X(HELD, "JobHeldUser")                                                                                             \
+    X(ARRAY_LIMIT, "JobArrayTaskLimit")                                                                                \
+    X(NOT_LENT, "NotLent")         /* nobody lends what it asks for now */                                             \
+    X(PREEMPTING, "Preempting")    /* borrowers are leaving its cells */                                               \
+    X(SUSPENDED, "RightSuspended") /* hardware was lost */                                                             \
     X(ARRIVING, "HardwareArriving")
 
 enum dure_wait {
@@ -26,7 +26,7 @@ const char *dure_wait_name(enum dure_wait wait);
 
 struct dure_job_view {
     struct dure_job_id id;
-    uint32_t element;          /* DURE_NONE32: the not yet started rest of an array, or a batch job */
+    uint32_t element; /* DURE_NONE32: the not yet started rest of an array, or a batch job */
     uint32_t element_first, element_last, element_count; /* of a pending array rest */
     const struct dure_job *job;
     enum dure_job_state state;
@@ -35,20 +35,27 @@ struct dure_job_view {
     int64_t submitted_us, started_us, deadline_us; /* 0: not yet; deadline: when walltime or notice ends it */
     struct dure_attempt_id attempt;                /* DURE_NONE64: none */
     enum dure_attempt_state attempt_state;
-    enum dure_cause cause;      /* of a notice or stop */
+    enum dure_cause cause; /* of a notice or stop */
     uint32_t requeues;
     const struct dure_place *places;
     uint32_t place_count;
-    struct dure_owner_id source_owner;  /* whose GPUs the charge names; NONE while pending */
-    struct dure_allot_id source_allot;  /* NONE: borrowed */
+    struct dure_owner_id source_owner; /* whose GPUs the charge names; NONE while pending */
+    struct dure_allot_id source_allot; /* NONE: borrowed */
 };
 
 /* Live jobs in id order; elements that run are rows of their own, then the pending rest. Returns false at the end. The cursor begins at zero. */
-struct dure_job_cursor { uint64_t job; uint32_t element; bool rest_done; };
+struct dure_job_cursor {
+    uint64_t job;
+    uint32_t element;
+    bool rest_done;
+};
 bool dure_core_job_next(const struct dure_core *core, struct dure_job_cursor *cursor, struct dure_job_view *ret_view);
-bool dure_core_job_view(const struct dure_core *core, struct dure_job_id job, uint32_t element, struct dure_job_view *ret_view);
-bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt, struct dure_job_view *ret_view);
-bool dure_core_attempt_next(const struct dure_core *core, uint64_t *cursor, struct dure_job_view *ret_view); /* running attempts in id order */
+bool dure_core_job_view(const struct dure_core *core, struct dure_job_id job, uint32_t element,
+                        struct dure_job_view *ret_view);
+bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt,
+                            struct dure_job_view *ret_view);
+bool dure_core_attempt_next(const struct dure_core *core, uint64_t *cursor,
+                            struct dure_job_view *ret_view); /* running attempts in id order */
 
 struct dure_core_counts {
     uint64_t jobs_pending, jobs_running, jobs_ended, attempts_started, attempts_evicted, passes, refused;
@@ -79,8 +86,13 @@ uint32_t dure_core_allot_count(const struct dure_core *core); /* ids 0..count-1,
 bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id allot, struct dure_allot_view *ret_view);
 bool dure_core_allot_find(const struct dure_core *core, const char *name, struct dure_allot_id *ret_allot);
 
-struct dure_tenant_view { uint64_t pending, running, gpus_used, gpus_borrowed, gpus_promised; uint64_t gpu_us_guaranteed, gpu_us_borrowed; };
-void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id tenant, struct dure_tenant_view *ret_view); /* with all below it */
+struct dure_tenant_view {
+    uint64_t pending, running, gpus_used, gpus_borrowed, gpus_promised;
+    uint64_t gpu_us_guaranteed, gpu_us_borrowed;
+};
+void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id tenant,
+                           struct dure_tenant_view *ret_view); /* with all below it */
 
 /* The effect of a GRANT, SHRINK or END_ALLOT without doing it: text in words; E_SHORT with figures when it would be refused. */
-DURE_NODISCARD enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input, struct dure_buf *ret_text, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input,
+                                                     struct dure_buf *ret_text, struct dure_error *error);

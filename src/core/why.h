@@ -4,24 +4,24 @@
 #include "core/view.h"
 
 /* In the order in which they are tried; the first that refuses is the one named. */
-#define DURE_RULES(X)                                                                                                    \
-    X(FITS, "fits", "it fits here now")                                                                                  \
-    X(MODEL, "model", "not a GPU model it accepts")                                                                      \
-    X(GPU_MEMORY, "gpu-memory", "the GPUs have too little memory")                                                       \
-    X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                     \
-    X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                       \
-    X(SIZE, "size", "fewer GPUs than it asks for")                                                                       \
-    X(SHARE, "share", "more CPU or memory than its GPUs' share")                                                         \
-    X(RIGHTS, "rights", "the tenant holds no allotment here")                                                            \
-    X(RIGHT_TOO_SMALL, "right-too-small", "the allotment here is smaller than the job")                                  \
-    X(NOT_LENT, "not-lent", "the owner does not lend to this tenant")                                                    \
-    X(NOTICE, "notice", "the job's grace is longer than the lender's notice")                                            \
-    X(NOT_YET, "not-yet", "the hardware or the allotment has not begun")                                                 \
-    X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                         \
-    X(LOST, "lost", "nodes are down or drained")                                                                         \
-    X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                   \
-    X(PREEMPTING, "preempting", "borrowers are leaving")                                                                 \
-    X(BUSY, "busy", "other work is there")                                                                               \
+#define DURE_RULES(X)                                                                                                  \
+    X(FITS, "fits", "it fits here now")                                                                                \
+    X(MODEL, "model", "not a GPU model it accepts")                                                                    \
+    X(GPU_MEMORY, "gpu-memory", "the GPUs have too little memory")                                                     \
+    X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                   \
+    X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \
+    X(SIZE, "size", "fewer GPUs than it asks for")                                                                     \
+    X(SHARE, "share", "more CPU or memory than its GPUs' share")                                                       \
+    X(RIGHTS, "rights", "the tenant holds no allotment here")                                                          \
+    X(RIGHT_TOO_SMALL, "right-too-small", "the allotment here is smaller than the job")                                \
+    X(NOT_LENT, "not-lent", "the owner does not lend to this tenant")                                                  \
+    X(NOTICE, "notice", "the job's grace is longer than the lender's notice")                                          \
+    X(NOT_YET, "not-yet", "the hardware or the allotment has not begun")                                               \
+    X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                       \
+    X(LOST, "lost", "nodes are down or drained")                                                                       \
+    X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
+    X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \
+    X(BUSY, "busy", "other work is there")                                                                             \
     X(ORDER, "order", "another job of the tenant is before it")
 
 enum dure_rule {
@@ -45,17 +45,19 @@ struct dure_why {
     struct dure_job_view job;
     enum dure_wait wait;
     uint32_t row_count;
-    struct dure_why_row *rows;       /* one a chain, declaration order */
-    uint32_t ahead;                  /* jobs of its tenant before it */
-    int64_t start_estimate_us;       /* 0: cannot be said */
-    const char *sentence;            /* the answer in one or two sentences */
+    struct dure_why_row *rows; /* one a chain, declaration order */
+    uint32_t ahead;            /* jobs of its tenant before it */
+    int64_t start_estimate_us; /* 0: cannot be said */
+    const char *sentence;      /* the answer in one or two sentences */
     uint32_t change_count;
-    const char *changes[8];          /* "class: borrowed", "walltime ..."; each tried and found to work */
+    const char *changes[8]; /* "class: borrowed", "walltime ..."; each tried and found to work */
 };
 
 /* Everything lives in the arena. A running job: rows say for every chain whether it was feasible at its start's rules; sentence says why here. */
-DURE_NODISCARD enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id job, uint32_t element, struct dure_arena *arena,
-                                           struct dure_why *ret_why, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id job, uint32_t element,
+                                           struct dure_arena *arena, struct dure_why *ret_why,
+                                           struct dure_error *error);
 /* The same for a job not submitted (--test-only, a preview): `never` says that it would be refused, sentence is the proof. */
-DURE_NODISCARD enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job, struct dure_arena *arena,
-                                               struct dure_why *ret_why, bool *ret_never, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job,
+                                               struct dure_arena *arena, struct dure_why *ret_why, bool *ret_never,
+                                               struct dure_error *error);

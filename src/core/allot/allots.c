@@ -21,8 +21,12 @@ static char *copy_text(const char *text)
 struct dure_digest allots_hash(const struct allot *allot, uint32_t id)
 {
     const struct dure_allotment *s = &allot->spec;
-    const uint64_t bytes[6] = {id, (uint64_t)s->tenant.v << 32 | s->chain.v, (uint64_t)s->level << 32 | allot->cells, (uint64_t)s->from_us,
-                               (uint64_t)s->until_us, allot->state};
+    const uint64_t bytes[6] = {id,
+                               (uint64_t)s->tenant.v << 32 | s->chain.v,
+                               (uint64_t)s->level << 32 | allot->cells,
+                               (uint64_t)s->from_us,
+                               (uint64_t)s->until_us,
+                               allot->state};
     struct dure_digest sum = dure_hash128(DOMAIN_ALLOT, bytes, sizeof bytes);
     dure_digest_add(&sum, dure_hash128(DOMAIN_TEXT + ((uint64_t)id << 8), s->name, strlen(s->name)));
     return sum;
@@ -82,7 +86,8 @@ void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsi
 {
     struct allot *allot = make(core, spec, state);
     struct dure_cells_right_view view = {.index_end = spec->count};
-    if (!dure_cells_right(core->chains[spec->chain.v].cells, (struct dure_allot_id){core->s.allot_count}, &view) && state != DURE_ALLOT_ENDED)
+    if (!dure_cells_right(core->chains[spec->chain.v].cells, (struct dure_allot_id){core->s.allot_count}, &view) &&
+        state != DURE_ALLOT_ENDED)
         allot->state = DURE_ALLOT_ENDED; /* the digest will tell */
     allot->cells = cells;
     keep(core, allot, view.index_end);
@@ -108,26 +113,35 @@ static enum dure_err check_row(const struct dure_core *core, const struct dure_a
     if (row->until_us <= core->s.time_us)
         return dure_fail(error, DURE_E_STATE, "allotment '%s' would have ended already", row->name);
     if (row->from_us < core->fleet->chains[row->chain.v].available_from_us)
-        return dure_fail(error, DURE_E_STATE, "allotment '%s' begins before the hardware of chain '%s' arrives", row->name,
-                         core->fleet->chains[row->chain.v].name);
+        return dure_fail(error, DURE_E_STATE, "allotment '%s' begins before the hardware of chain '%s' arrives",
+                         row->name, core->fleet->chains[row->chain.v].name);
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct dure_tenant_id other = core->allots[i]->spec.tenant;
         if (core->allots[i]->state == DURE_ALLOT_ENDED || other.v == row->tenant.v)
             continue;
-        if (dure_tenants_within(core->tenants, other, row->tenant) || dure_tenants_within(core->tenants, row->tenant, other))
-            return dure_fail(error, DURE_E_STATE, "allotment '%s': tenant '%s' holds '%s' on the same path; one tier of a path holds allotments",
-                             row->name, core->tenants->tenants[other.v].path, core->allots[i]->spec.name);
+        if (dure_tenants_within(core->tenants, other, row->tenant) ||
+            dure_tenants_within(core->tenants, row->tenant, other))
+            return dure_fail(
+                error, DURE_E_STATE,
+                "allotment '%s': tenant '%s' holds '%s' on the same path; one tier of a path holds allotments",
+                row->name, core->tenants->tenants[other.v].path, core->allots[i]->spec.name);
     }
     return DURE_OK;
 }
 
-static enum dure_err accept(struct dure_core *core, const struct dure_allotment *row, uint32_t id, const struct dure_allotment *rows,
-                            uint32_t index, struct dure_error *error)
+static enum dure_err accept(struct dure_core *core, const struct dure_allotment *row, uint32_t id,
+                            const struct dure_allotment *rows, uint32_t index, struct dure_error *error)
 {
     const struct dure_chain *chain = &core->fleet->chains[row->chain.v];
     const bool own = core->tenants->tenants[row->tenant.v].owner.v == chain->owner.v;
-    struct dure_cells_right right = {.id = {id}, .holder = row->tenant, .count = row->count, .level = row->level, .rank = own ? 0 : 1,
-                                     .start_us = row->from_us, .end_us = row->until_us, .predecessor = {NONE}};
+    struct dure_cells_right right = {.id = {id},
+                                     .holder = row->tenant,
+                                     .count = row->count,
+                                     .level = row->level,
+                                     .rank = own ? 0 : 1,
+                                     .start_us = row->from_us,
+                                     .end_us = row->until_us,
+                                     .predecessor = {NONE}};
     if (row->after && *row->after) {
         right.predecessor.v = allots_find(core, row->after);
         for (uint32_t i = 0; i < index && right.predecessor.v == NONE; i++)
@@ -138,12 +152,16 @@ static enum dure_err accept(struct dure_core *core, const struct dure_allotment 
     struct dure_cells_shortfall lack = {0};
     const enum dure_err err = dure_cells_accept(core->chains[row->chain.v].cells, &right, &lack, error);
     if (err == DURE_E_SHORT)
-        return dure_fail(error, err, "allotment '%s' asks for %u cells of level '%s' in chain '%s'; %u can be promised (%u cells of level '%s' lacking)",
-                         row->name, row->count, chain->levels[row->level].name, chain->name, lack.fits, lack.cells, chain->levels[lack.level].name);
+        return dure_fail(error, err,
+                         "allotment '%s' asks for %u cells of level '%s' in chain '%s'; %u can be promised (%u cells "
+                         "of level '%s' lacking)",
+                         row->name, row->count, chain->levels[row->level].name, chain->name, lack.fits, lack.cells,
+                         chain->levels[lack.level].name);
     return err;
 }
 
-enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool dry, struct dure_error *error)
+enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool dry,
+                           struct dure_error *error)
 {
     if (count + core->s.allot_count > DURE_ALLOTMENTS_MAX)
         return dure_fail(error, DURE_E_LIMIT, "more than %d allotments", DURE_ALLOTMENTS_MAX);
@@ -186,7 +204,8 @@ void allots_set_state(struct dure_core *core, uint32_t id, unsigned state)
 void allots_start(struct dure_core *core, uint32_t id)
 {
     struct allot *allot = core->allots[id];
-    const enum dure_err err = dure_cells_start(core->chains[allot->spec.chain.v].cells, (struct dure_allot_id){id}, NULL);
+    const enum dure_err err =
+        dure_cells_start(core->chains[allot->spec.chain.v].cells, (struct dure_allot_id){id}, NULL);
     DURE_ASSERT(err == DURE_OK || err == DURE_E_STATE);
     ground_refresh_allot(core, id);
     queue_wake(core, allot->spec.tenant.v);
@@ -215,7 +234,9 @@ void allots_rehold(struct dure_core *core)
     for (uint32_t t = 0; t < tenants; t++) { /* parents come before children */
         const uint32_t parent = core->tenants->tenants[t].parent.v, was = core->tenant[t].holder;
         core->tenant[t].top = parent == NONE ? t : core->tenant[parent].top;
-        core->tenant[t].holder = core->tenant[t].first_allot != NONE ? t : parent == NONE ? NONE : core->tenant[parent].holder;
+        core->tenant[t].holder = core->tenant[t].first_allot != NONE ? t
+                                 : parent == NONE                    ? NONE
+                                                                     : core->tenant[parent].holder;
         changed |= core->tenant[t].holder != was;
     }
     allots_order_chains(core);
@@ -259,7 +280,8 @@ static void rebind(struct dure_core *core, uint32_t slot, const struct dure_cell
 static bool holds(const struct attempt *attempt, const struct dure_cells_event *event)
 {
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
-        if (attempt->bindings[i].allot.v == event->allot.v && attempt->bindings[i].virtual_index == event->virtual_index)
+        if (attempt->bindings[i].allot.v == event->allot.v &&
+            attempt->bindings[i].virtual_index == event->virtual_index)
             return true;
     return false;
 }
@@ -271,7 +293,8 @@ static void each_user(struct dure_core *core, uint32_t chain, const struct dure_
     if (!event->cell.level || !event->used)
         return;
     const struct dure_cells *cells = core->chains[chain].cells;
-    const uint32_t first = dure_cells_first_leaf(cells, event->cell), count = dure_cells_leaves(cells, event->cell.level);
+    const uint32_t first = dure_cells_first_leaf(cells, event->cell),
+                   count = dure_cells_leaves(cells, event->cell.level);
     for (uint32_t leaf = first; leaf < first + count; leaf++) {
         const uint32_t *users = NULL;
         const uint32_t user_count = ground_users(core, chain, leaf, &users);
@@ -322,7 +345,8 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
     struct dure_cells_event *went = dure_core_alloc(sizeof *went, count);
     memcpy(went, events, count * sizeof *went);
     for (size_t i = 0; i < count; i++)
-        if (went[i].kind == DURE_CELLS_HANDED_OVER && core->allots[went[i].heir.v]->spec.tenant.v == allot->spec.tenant.v)
+        if (went[i].kind == DURE_CELLS_HANDED_OVER &&
+            core->allots[went[i].heir.v]->spec.tenant.v == allot->spec.tenant.v)
             each_user(core, chain, &went[i], rebind);
     for (size_t i = 0; i < count; i++)
         each_user(core, chain, &went[i], demote);

@@ -3,8 +3,8 @@
 #include "core/state/state.h"
 
 /* Accepts all rows or none. With `dry` nothing is kept. E_SHORT with figures, E_STATE, E_LIMIT. */
-DURE_NODISCARD enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool dry,
-                                          struct dure_error *error);
+DURE_NODISCARD enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count,
+                                          bool dry, struct dure_error *error);
 void allots_free(struct dure_core *core);
 /* A granted row as it is loaded: the cells know it already. */
 void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state, uint32_t cells);

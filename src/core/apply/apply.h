@@ -4,22 +4,27 @@
 #include "core/state/state.h"
 
 enum dure_err check_submit(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
-enum dure_err check_job_of(const struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* CANCEL HOLD RELEASE */
+enum dure_err check_job_of(const struct dure_core *core, const struct dure_record *record,
+                           struct dure_error *error); /* CANCEL HOLD RELEASE */
 enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
-enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* SHRINK END_ALLOT */
+enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record,
+                        struct dure_error *error); /* SHRINK END_ALLOT */
 enum dure_err check_principal(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 
 enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
-enum dure_err apply_hold(struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* HOLD RELEASE */
-enum dure_err apply_node(struct dure_core *core, const struct dure_record *record, struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
+enum dure_err apply_hold(struct dure_core *core, const struct dure_record *record,
+                         struct dure_error *error); /* HOLD RELEASE */
+enum dure_err apply_node(struct dure_core *core, const struct dure_record *record,
+                         struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
 enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_principal(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 
 /* These check as they go and have no effect on failure; `dry` leaves none at all. */
 enum dure_err spec_fleet(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
-enum dure_err spec_tenants(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
+enum dure_err spec_tenants(struct dure_core *core, const struct dure_record *record, bool dry,
+                           struct dure_error *error);
 enum dure_err spec_grant(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
 void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet);
 void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants);
@@ -32,6 +37,7 @@ void apply_moment(struct dure_core *core, const struct dure_record *record);
 
 /* The job as the model states it, unpacked. */
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
-enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data, struct dure_error *error);
+enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data,
+                       struct dure_error *error);
 
 struct dure_digest node_hash(const struct dure_core *core, uint32_t node);

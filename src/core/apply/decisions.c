@@ -36,7 +36,8 @@ static unsigned state_of(const struct dure_core *core, const struct target *t)
 }
 
 /* Are these places free for it, in one chain? `claim`: its own, or NONE. A reserved place may have others on it still. */
-static bool sound_places(const struct dure_core *core, const struct dure_record *record, uint32_t claim, uint32_t *ret_chain)
+static bool sound_places(const struct dure_core *core, const struct dure_record *record, uint32_t claim,
+                         uint32_t *ret_chain)
 {
     const struct dure_fleet *fleet = core->fleet;
     if (!record->place_count || !fleet)
@@ -80,7 +81,8 @@ static enum dure_err take_cells(struct dure_core *core, const struct dure_record
             continue;
         const struct dure_allotment *spec = &core->allots[b->allot.v]->spec;
         const struct dure_cell cell = {b->cell_index, spec->level};
-        const enum dure_err err = dure_cells_take_exact(core->chains[spec->chain.v].cells, b->allot, b->virtual_index, cell, error);
+        const enum dure_err err =
+            dure_cells_take_exact(core->chains[spec->chain.v].cells, b->allot, b->virtual_index, cell, error);
         if (err != DURE_OK)
             return dure_fail_prefix(error, DURE_E_CORRUPT, "binding");
         ground_refresh_cell(core, b->allot.v, b->virtual_index);
@@ -103,12 +105,19 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
         return err;
     struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
     const bool emulated = core->fleet->sites[core->fleet->chains[chain].site.v].engine == DURE_ENGINE_EMULATED;
-    struct attempt_data data = {.id = core->s.next_attempt++, .job = job->d.id, .started_us = core->s.time_us,
-                                .walltime_end_us = core->s.time_us + job->d.walltime_us, .charged_at_us = core->s.time_us,
-                                .element = job_element(job, t.ordinal), .gpus_milli = plan_milli(&plan), .place_count = record->place_count,
-                                .binding_count = record->binding_count, .chain = chain,
+    struct attempt_data data = {.id = core->s.next_attempt++,
+                                .job = job->d.id,
+                                .started_us = core->s.time_us,
+                                .walltime_end_us = core->s.time_us + job->d.walltime_us,
+                                .charged_at_us = core->s.time_us,
+                                .element = job_element(job, t.ordinal),
+                                .gpus_milli = plan_milli(&plan),
+                                .place_count = record->place_count,
+                                .binding_count = record->binding_count,
+                                .chain = chain,
                                 .allot = record->binding_count ? record->bindings[0].allot.v : NONE,
-                                .state = emulated ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING, .borrowed = !record->binding_count};
+                                .state = emulated ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING,
+                                .borrowed = !record->binding_count};
     job_out(core, job);
     if (t.claim != NONE) {
         data.charged_at_us = claim_at(core, t.claim)->d.made_us;
@@ -118,7 +127,8 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     } else {
         job_take_ordinal(core, job, t.ordinal);
         if (!data.borrowed)
-            share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us, false);
+            share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us,
+                         false);
     }
     job->d.live++;
     job_in(core, job);
@@ -135,7 +145,8 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
 {
     struct target t;
     uint32_t chain;
-    if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE || !job_is_pending(job_at(core, t.job_slot), t.ordinal))
+    if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE ||
+        !job_is_pending(job_at(core, t.job_slot), t.ordinal))
         return CORRUPT("reservation for what is not pending");
     if (!record->binding_count || !sound_places(core, record, NONE, &chain))
         return CORRUPT("reservation of no place");
@@ -144,9 +155,14 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
         return err;
     struct job *job = job_at(core, t.job_slot);
     const struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
-    const struct claim_data data = {.job = job->d.id, .made_us = core->s.time_us, .element = job_element(job, t.ordinal),
-                                    .gpus_milli = plan_milli(&plan), .place_count = record->place_count,
-                                    .binding_count = record->binding_count, .chain = chain, .allot = record->bindings[0].allot.v};
+    const struct claim_data data = {.job = job->d.id,
+                                    .made_us = core->s.time_us,
+                                    .element = job_element(job, t.ordinal),
+                                    .gpus_milli = plan_milli(&plan),
+                                    .place_count = record->place_count,
+                                    .binding_count = record->binding_count,
+                                    .chain = chain,
+                                    .allot = record->bindings[0].allot.v};
     job_out(core, job);
     job_take_ordinal(core, job, t.ordinal);
     job->d.claims++;
@@ -175,8 +191,8 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
     const bool warns = record->kind == DURE_REC_NOTICE, spares = record->kind == DURE_REC_CANCEL_NOTICE;
     const unsigned to = warns ? DURE_ATTEMPT_WARNED : spares ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STOPPING;
     if (!dure_move_attempt(from, to) || (!spares && !record->cause) || (spares && from != DURE_ATTEMPT_WARNED))
-        return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v, dure_attempt_state_name(from),
-                       dure_attempt_state_name(to));
+        return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v,
+                       dure_attempt_state_name(from), dure_attempt_state_name(to));
     attempt_to(core, slot, to, spares ? DURE_CAUSE_NONE : record->cause, warns ? record->deadline_us : 0);
     return DURE_OK;
 }
@@ -200,7 +216,8 @@ static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
     struct job *job = job_at(core, attempt->job_slot);
     count_use(core, job, attempt);
     if (!attempt->d.borrowed)
-        share_charge(core, job->d.ask.tenant, share_cost(attempt->d.gpus_milli, attempt->d.walltime_end_us - core->s.time_us),
+        share_charge(core, job->d.ask.tenant,
+                     share_cost(attempt->d.gpus_milli, attempt->d.walltime_end_us - core->s.time_us),
                      attempt->d.charged_at_us, true);
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
@@ -242,7 +259,8 @@ static void finish(struct dure_core *core, uint32_t slot)
 
 static bool is_eviction(enum dure_cause cause)
 {
-    return cause == DURE_CAUSE_RECLAIMED || cause == DURE_CAUSE_PRIORITY || cause == DURE_CAUSE_ALLOT_ENDED || cause == DURE_CAUSE_LENDING_ENDED;
+    return cause == DURE_CAUSE_RECLAIMED || cause == DURE_CAUSE_PRIORITY || cause == DURE_CAUSE_ALLOT_ENDED ||
+           cause == DURE_CAUSE_LENDING_ENDED;
 }
 
 static enum dure_err apply_end(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
@@ -334,13 +352,16 @@ static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool l
     }
 }
 
-static enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+static enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record,
+                                      struct dure_error *error)
 {
-    if (!core->fleet || record->node.v >= core->fleet->node_count || record->number < 0 || record->number > DURE_NODE_DOWN ||
+    if (!core->fleet || record->node.v >= core->fleet->node_count || record->number < 0 ||
+        record->number > DURE_NODE_DOWN ||
         !dure_move_node(core->nodes[record->node.v].d.state, (unsigned)record->number))
         return CORRUPT("a node cannot go there");
     struct node *node = &core->nodes[record->node.v];
-    const bool lost = record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
+    const bool lost =
+        record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
     dure_digest_sub(&core->digest, node_hash(core, record->node.v));
     node->d.state = (uint8_t)record->number;
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
@@ -353,7 +374,8 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     return DURE_OK;
 }
 
-static enum dure_err apply_allot_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+static enum dure_err apply_allot_state(struct dure_core *core, const struct dure_record *record,
+                                       struct dure_error *error)
 {
     if (record->allot.v >= core->s.allot_count || record->number < 0 || record->number > DURE_ALLOT_ENDED ||
         !dure_move_allot(core->allots[record->allot.v]->state, (unsigned)record->number))
@@ -373,29 +395,19 @@ static enum dure_err apply_allot_state(struct dure_core *core, const struct dure
 enum dure_err apply_decision(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     switch (record->kind) {
-    case DURE_REC_START:
-        return apply_start(core, record, error);
-    case DURE_REC_RESERVE:
-        return apply_reserve(core, record, error);
-    case DURE_REC_UNRESERVE:
-        return apply_unreserve(core, record, error);
+    case DURE_REC_START: return apply_start(core, record, error);
+    case DURE_REC_RESERVE: return apply_reserve(core, record, error);
+    case DURE_REC_UNRESERVE: return apply_unreserve(core, record, error);
     case DURE_REC_NOTICE:
     case DURE_REC_STOP:
-    case DURE_REC_CANCEL_NOTICE:
-        return apply_attempt(core, record, error);
-    case DURE_REC_END:
-        return apply_end(core, record, error);
-    case DURE_REC_REQUEUE:
-        return apply_requeue(core, record, error);
+    case DURE_REC_CANCEL_NOTICE: return apply_attempt(core, record, error);
+    case DURE_REC_END: return apply_end(core, record, error);
+    case DURE_REC_REQUEUE: return apply_requeue(core, record, error);
     case DURE_REC_UNBIND:
     case DURE_REC_SUSPEND:
-    case DURE_REC_RESTORE:
-        return apply_cell(core, record, error);
-    case DURE_REC_NODE_STATE:
-        return apply_node_state(core, record, error);
-    case DURE_REC_ALLOT_STATE:
-        return apply_allot_state(core, record, error);
-    default:
-        return CORRUPT("no record of kind %d", (int)record->kind);
+    case DURE_REC_RESTORE: return apply_cell(core, record, error);
+    case DURE_REC_NODE_STATE: return apply_node_state(core, record, error);
+    case DURE_REC_ALLOT_STATE: return apply_allot_state(core, record, error);
+    default: return CORRUPT("no record of kind %d", (int)record->kind);
     }
 }

@@ -43,10 +43,11 @@ static enum dure_err check_deps(const struct dure_core *core, const struct dure_
             continue;
         const unsigned outcome = outcome_get(core, id);
         if (!outcome)
-            return dure_fail(error, DURE_E_NOT_FOUND, "dependency: job %llu ended too long ago for its outcome to be known", shown);
+            return dure_fail(error, DURE_E_NOT_FOUND,
+                             "dependency: job %llu ended too long ago for its outcome to be known", shown);
         if (dep_verdict(job->deps[i].kind, outcome) == DEP_FAILED)
-            return dure_fail(error, DURE_E_NEVER, "dependency: job %llu has ended %s, so this job could never start", shown,
-                             dure_job_state_name(outcome));
+            return dure_fail(error, DURE_E_NEVER, "dependency: job %llu has ended %s, so this job could never start",
+                             shown, dure_job_state_name(outcome));
     }
     return DURE_OK;
 }
@@ -100,7 +101,8 @@ enum dure_err check_job_of(const struct dure_core *core, const struct dure_recor
     if (record->kind == DURE_REC_CANCEL && record->element != NONE) {
         if (!job_ordinal(job, record->element, &ordinal))
             return dure_fail(error, DURE_E_NOT_FOUND, "job %llu has no element %u", id, record->element);
-        if (!job_is_pending(job, ordinal) && attempt_of(core, slot, ordinal) == NONE && claim_of(core, slot, ordinal) == NONE)
+        if (!job_is_pending(job, ordinal) && attempt_of(core, slot, ordinal) == NONE &&
+            claim_of(core, slot, ordinal) == NONE)
             return dure_fail(error, DURE_E_STATE, "element %u of job %llu has ended", record->element, id);
     }
     if (record->kind == DURE_REC_HOLD && (job->d.flags & JOB_HELD))
@@ -186,8 +188,10 @@ enum dure_err apply_node(struct dure_core *core, const struct dure_record *recor
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     if (attempt_find(core, record->attempt.v) == NONE)
-        return dure_fail(error, DURE_E_NOT_FOUND, "there is no live attempt %llu", (unsigned long long)record->attempt.v);
-    if (record->kind == DURE_REC_ATTEMPT_REPORT && (record->report < DURE_REPORT_STARTED || record->report > DURE_REPORT_REFUSED))
+        return dure_fail(error, DURE_E_NOT_FOUND, "there is no live attempt %llu",
+                         (unsigned long long)record->attempt.v);
+    if (record->kind == DURE_REC_ATTEMPT_REPORT &&
+        (record->report < DURE_REPORT_STARTED || record->report > DURE_REPORT_REFUSED))
         return dure_fail(error, DURE_E_INVALID, "report: expected started, ended, lost or refused");
     return DURE_OK;
 }
@@ -209,7 +213,8 @@ enum dure_err check_cut(const struct dure_core *core, const struct dure_record *
     if (allot->state == DURE_ALLOT_ENDED)
         return dure_fail(error, DURE_E_STATE, "allotment '%s' has ended", allot->spec.name);
     if (record->kind == DURE_REC_SHRINK && (!record->count || record->count >= allot->cells))
-        return dure_fail(error, DURE_E_INVALID, "allotment '%s' has %u cells; expected fewer to stay, and at least one", allot->spec.name, allot->cells);
+        return dure_fail(error, DURE_E_INVALID, "allotment '%s' has %u cells; expected fewer to stay, and at least one",
+                         allot->spec.name, allot->cells);
     return DURE_OK;
 }
 
@@ -224,7 +229,8 @@ enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *rec
 enum dure_err check_principal(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     if (record->principal.v != core->s.next_principal)
-        return dure_fail(error, DURE_E_INVALID, "principal: expected number %llu", (unsigned long long)core->s.next_principal);
+        return dure_fail(error, DURE_E_INVALID, "principal: expected number %llu",
+                         (unsigned long long)core->s.next_principal);
     return DURE_OK;
 }
 

@@ -4,7 +4,8 @@
 #include "core/apply/apply.h"
 #include "core/state/jobs.h"
 
-static enum dure_err level_index(const struct dure_core *core, const char *level, uint16_t *ret_index, struct dure_error *error)
+static enum dure_err level_index(const struct dure_core *core, const char *level, uint16_t *ret_index,
+                                 struct dure_error *error)
 {
     *ret_index = 0;
     if (!level || !*level)
@@ -23,9 +24,11 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
     if (!job->tasks || job->tasks > DURE_JOB_TASKS_MAX)
         return dure_fail(error, DURE_E_INVALID, "tasks: found %u, expected 1..%d", job->tasks, DURE_JOB_TASKS_MAX);
     if (!job->task_gpu_milli || job->task_gpu_milli > 1000)
-        return dure_fail(error, DURE_E_INVALID, "GPU fraction: found %u, expected 1..1000 milli-GPU", job->task_gpu_milli);
+        return dure_fail(error, DURE_E_INVALID, "GPU fraction: found %u, expected 1..1000 milli-GPU",
+                         job->task_gpu_milli);
     if (!job->task_gpus || job->task_gpus > DURE_NODE_GPUS_MAX || (fraction && job->task_gpus != 1))
-        return dure_fail(error, DURE_E_INVALID, "GPUs of a task: found %u, expected 1..%d (1 for a fraction)", job->task_gpus, DURE_NODE_GPUS_MAX);
+        return dure_fail(error, DURE_E_INVALID, "GPUs of a task: found %u, expected 1..%d (1 for a fraction)",
+                         job->task_gpus, DURE_NODE_GPUS_MAX);
     if (job->walltime_us <= 0 || job->walltime_us > DURE_WALLTIME_MAX_US)
         return dure_fail(error, DURE_E_INVALID, "walltime: expected more than nothing and at most 366 days");
     if (job->grace_us < 0 || job->grace_us > DURE_GRACE_MAX_US)
@@ -33,20 +36,25 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
     if (job->emulated_us < 0 || job->emulated_us > DURE_WALLTIME_MAX_US)
         return dure_fail(error, DURE_E_INVALID, "emulated duration: expected at most 366 days");
     if (job->priority < -DURE_PRIORITY_MAX || job->priority > DURE_PRIORITY_MAX)
-        return dure_fail(error, DURE_E_INVALID, "priority: found %d, expected -%d..%d", job->priority, DURE_PRIORITY_MAX, DURE_PRIORITY_MAX);
+        return dure_fail(error, DURE_E_INVALID, "priority: found %d, expected -%d..%d", job->priority,
+                         DURE_PRIORITY_MAX, DURE_PRIORITY_MAX);
     if (job->dep_count > DURE_JOB_DEPS_MAX)
-        return dure_fail(error, DURE_E_LIMIT, "dependencies: found %u, expected at most %d", job->dep_count, DURE_JOB_DEPS_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "dependencies: found %u, expected at most %d", job->dep_count,
+                         DURE_JOB_DEPS_MAX);
     if (job->commitment_length != 0 && job->commitment_length != sizeof job->commitment)
         return dure_fail(error, DURE_E_INVALID, "commitment: expected none or 32 bytes");
     if (job->array_count > DURE_ARRAY_MAX)
-        return dure_fail(error, DURE_E_LIMIT, "array: found %u elements, expected at most %d", job->array_count, DURE_ARRAY_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "array: found %u elements, expected at most %d", job->array_count,
+                         DURE_ARRAY_MAX);
     if (job->array_count &&
-        (!job->array_step || (uint64_t)job->array_first + (uint64_t)(job->array_count - 1) * job->array_step >= DURE_NONE32))
+        (!job->array_step ||
+         (uint64_t)job->array_first + (uint64_t)(job->array_count - 1) * job->array_step >= DURE_NONE32))
         return dure_fail(error, DURE_E_INVALID, "array: expected a step of at least 1 and indices below 4294967295");
     return DURE_OK;
 }
 
-enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data, struct dure_error *error)
+enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data,
+                       struct dure_error *error)
 {
     uint16_t level;
     enum dure_err err = check_numbers(job, error);
@@ -91,15 +99,31 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job)
 {
     const struct job_data *d = &job->d;
-    *ret_job = (struct dure_job){
-        .tenant = {d->ask.tenant}, .principal = {d->principal}, .job_class = d->ask.job_class, .tasks = d->ask.tasks,
-        .task_gpus = d->ask.task_gpus, .task_gpu_milli = d->ask.task_gpu_milli, .gpu_memory_mib = d->ask.gpu_memory_mib,
-        .task_cpu_milli = d->ask.task_cpu_milli, .task_memory_mib = d->ask.task_memory_mib, .model_mask = d->ask.model_mask,
-        .tasks_per_node = d->ask.tasks_per_node, .level = d->ask.level ? core->fleet->level_names[d->ask.level - 1] : "",
-        .level_required = d->ask.level_required, .walltime_us = d->walltime_us, .grace_us = d->ask.grace_us, .begin_us = d->begin_us,
-        .emulated_us = d->emulated_us, .priority = d->ask.priority, .requeue = d->flags & JOB_REQUEUE, .hold = d->flags & JOB_SUBMITTED_HELD,
-        .array_first = d->array_first, .array_count = d->array_count, .array_step = d->array_step, .array_limit = d->array_limit,
-        .commitment_length = d->commitment_length};
+    *ret_job = (struct dure_job){.tenant = {d->ask.tenant},
+                                 .principal = {d->principal},
+                                 .job_class = d->ask.job_class,
+                                 .tasks = d->ask.tasks,
+                                 .task_gpus = d->ask.task_gpus,
+                                 .task_gpu_milli = d->ask.task_gpu_milli,
+                                 .gpu_memory_mib = d->ask.gpu_memory_mib,
+                                 .task_cpu_milli = d->ask.task_cpu_milli,
+                                 .task_memory_mib = d->ask.task_memory_mib,
+                                 .model_mask = d->ask.model_mask,
+                                 .tasks_per_node = d->ask.tasks_per_node,
+                                 .level = d->ask.level ? core->fleet->level_names[d->ask.level - 1] : "",
+                                 .level_required = d->ask.level_required,
+                                 .walltime_us = d->walltime_us,
+                                 .grace_us = d->ask.grace_us,
+                                 .begin_us = d->begin_us,
+                                 .emulated_us = d->emulated_us,
+                                 .priority = d->ask.priority,
+                                 .requeue = d->flags & JOB_REQUEUE,
+                                 .hold = d->flags & JOB_SUBMITTED_HELD,
+                                 .array_first = d->array_first,
+                                 .array_count = d->array_count,
+                                 .array_step = d->array_step,
+                                 .array_limit = d->array_limit,
+                                 .commitment_length = d->commitment_length};
     memcpy(ret_job->commitment, d->commitment, sizeof ret_job->commitment);
     for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next) {
         const struct dep *dep = dep_at(core, at);

@@ -115,7 +115,8 @@ static bool was_granted(const struct dure_core *core, const char *name)
 }
 
 /* The allotments that the spec names and nobody granted yet. */
-static enum dure_err grant_new(struct dure_core *core, const struct dure_tenants *tenants, bool dry, struct dure_error *error)
+static enum dure_err grant_new(struct dure_core *core, const struct dure_tenants *tenants, bool dry,
+                               struct dure_error *error)
 {
     struct dure_allotment *rows = dure_core_alloc(sizeof *rows, tenants->allotment_count);
     uint32_t count = 0;
@@ -160,7 +161,8 @@ enum dure_err spec_grant(struct dure_core *core, const struct dure_record *recor
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     struct dure_allotment *rows = NULL;
     uint32_t count = 0;
-    enum dure_err err = dure_allotments_from_json(record->text, record->text_length, core->fleet, core->tenants, arena, &rows, &count, error);
+    enum dure_err err = dure_allotments_from_json(record->text, record->text_length, core->fleet, core->tenants, arena,
+                                                  &rows, &count, error);
     if (err == DURE_OK)
         err = allots_grant(core, rows, count, dry, error);
     dure_arena_free(arena);

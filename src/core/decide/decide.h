@@ -14,7 +14,8 @@ void decide_pass(struct dure_core *core, int64_t starts_max);
 void decide_due(struct dure_core *core);
 
 /* An attempt is gone: END or REQUEUE by its cause and how it ended. */
-void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report report, int32_t exit_code, int32_t exit_signal);
+void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report report, int32_t exit_code,
+                  int32_t exit_signal);
 void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause);
 void decide_unreserve(struct dure_core *core, uint32_t claim);
 

@@ -6,33 +6,32 @@
 static enum dure_job_state end_state(enum dure_cause cause)
 {
     switch (cause) {
-    case DURE_CAUSE_WALLTIME:
-        return DURE_JOB_TIMEOUT;
-    case DURE_CAUSE_CANCELLED:
-        return DURE_JOB_CANCELLED;
+    case DURE_CAUSE_WALLTIME: return DURE_JOB_TIMEOUT;
+    case DURE_CAUSE_CANCELLED: return DURE_JOB_CANCELLED;
     case DURE_CAUSE_NODE_LOST:
-    case DURE_CAUSE_DRAINED:
-        return DURE_JOB_NODE_FAIL;
-    case DURE_CAUSE_LAUNCH_FAILED:
-        return DURE_JOB_LAUNCH_FAILED;
-    default:
-        return DURE_JOB_EVICTED;
+    case DURE_CAUSE_DRAINED: return DURE_JOB_NODE_FAIL;
+    case DURE_CAUSE_LAUNCH_FAILED: return DURE_JOB_LAUNCH_FAILED;
+    default: return DURE_JOB_EVICTED;
     }
 }
 
 /* Is it put back by this? What was cancelled, ran out of time or cannot be launched is not. */
 static bool comes_back(enum dure_cause cause)
 {
-    return cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED && cause != DURE_CAUSE_LAUNCH_FAILED && cause != DURE_CAUSE_FINISHED;
+    return cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED && cause != DURE_CAUSE_LAUNCH_FAILED &&
+           cause != DURE_CAUSE_FINISHED;
 }
 
-void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report, int32_t exit_code, int32_t exit_signal)
+void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report, int32_t exit_code,
+                  int32_t exit_signal)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     const struct job *job = job_at(core, attempt->job_slot);
     enum dure_cause cause = attempt->d.cause;
     if (cause == DURE_CAUSE_NONE)
-        cause = report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED : DURE_CAUSE_NODE_LOST;
+        cause = report == DURE_REPORT_ENDED     ? DURE_CAUSE_FINISHED
+                : report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED
+                                                : DURE_CAUSE_NODE_LOST;
     const bool back = comes_back(cause) && (job->d.flags & JOB_REQUEUE) && !(job->d.flags & JOB_REST_GONE);
     struct dure_record r = decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END);
     r.job.v = job->d.id;
@@ -42,7 +41,9 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
     if (!back) {
         r.exit_code = exit_code;
         r.exit_signal = exit_signal;
-        r.state = cause != DURE_CAUSE_FINISHED ? end_state(cause) : exit_code || exit_signal ? DURE_JOB_FAILED : DURE_JOB_COMPLETED;
+        r.state = cause != DURE_CAUSE_FINISHED ? end_state(cause)
+                  : exit_code || exit_signal   ? DURE_JOB_FAILED
+                                               : DURE_JOB_COMPLETED;
     }
     decide_emit(core, &r);
 }
@@ -78,7 +79,9 @@ static void cancel_attempt(struct dure_core *core, uint32_t slot, enum dure_caus
     struct dure_record r = decide_record(core, DURE_REC_NOTICE);
     r.attempt.v = attempt->d.id;
     r.cause = cause;
-    r.deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us < now + grace ? attempt->d.deadline_us : now + grace;
+    r.deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us < now + grace
+                        ? attempt->d.deadline_us
+                        : now + grace;
     decide_emit(core, &r);
 }
 
@@ -135,22 +138,17 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
     case DURE_REC_CANCEL:
         decide_cancel(core, job_find(core, input->job.v), input->element, DURE_CAUSE_CANCELLED);
         break;
-    case DURE_REC_HOLD:
-        hold(core, job_find(core, input->job.v));
-        break;
+    case DURE_REC_HOLD: hold(core, job_find(core, input->job.v)); break;
     case DURE_REC_ATTEMPT_REPORT:
         if (input->report != DURE_REPORT_STARTED)
-            decide_ended(core, attempt_find(core, input->attempt.v), input->report, input->exit_code, input->exit_signal);
+            decide_ended(core, attempt_find(core, input->attempt.v), input->report, input->exit_code,
+                         input->exit_signal);
         break;
     case DURE_REC_DRAIN:
     case DURE_REC_RESUME:
-    case DURE_REC_NODE_REPORT:
-        decide_node(core, input->node.v);
-        break;
+    case DURE_REC_NODE_REPORT: decide_node(core, input->node.v); break;
     case DURE_REC_FLEET:
-    case DURE_REC_GRANT:
-        decide_world(core);
-        break;
+    case DURE_REC_GRANT: decide_world(core); break;
     case DURE_REC_TENANTS:
         decide_world(core);
         decide_lending(core);
@@ -162,10 +160,7 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         decide_emit(core, &r);
         break;
     }
-    case DURE_REC_PASS:
-        decide_pass(core, input->number);
-        break;
-    default:
-        break;
+    case DURE_REC_PASS: decide_pass(core, input->number); break;
+    default: break;
     }
 }

@@ -49,9 +49,11 @@ static void add_user(struct users *users, uint64_t id)
 static void collect(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
     struct users *users = ((void **)context)[0];
-    const uint32_t *slots = NULL, chain = *(const uint32_t *)((void **)context)[1], count = ground_users(core, chain, leaf, &slots);
+    const uint32_t *slots = NULL, chain = *(const uint32_t *)((void **)context)[1],
+                   count = ground_users(core, chain, leaf, &slots);
     for (uint32_t i = 0; i < count; i++)
-        if (place->gpu_milli == 1000 || attempt_at(core, slots[i])->d.borrowed || !(core->chains[chain].occupant[leaf] & OCCUPANT_SHARED))
+        if (place->gpu_milli == 1000 || attempt_at(core, slots[i])->d.borrowed ||
+            !(core->chains[chain].occupant[leaf] & OCCUPANT_SHARED))
             add_user(users, attempt_at(core, slots[i])->d.id);
 }
 
@@ -79,14 +81,20 @@ void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_plac
 
 static void see(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
-    struct { bool clear; uint32_t chain; } *seen = context;
+    struct {
+        bool clear;
+        uint32_t chain;
+    } *seen = context;
     if (ground_is_obstructed(core, seen->chain, leaf, place->gpu_milli < 1000))
         seen->clear = false;
 }
 
 bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count)
 {
-    struct { bool clear; uint32_t chain; } seen = {true, chain};
+    struct {
+        bool clear;
+        uint32_t chain;
+    } seen = {true, chain};
     ground_each(core, chain, places, count, see, &seen);
     return seen.clear || DURE_CORE_MUTATED(START_EARLY);
 }
@@ -94,7 +102,10 @@ bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_p
 static void see_claim(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
     (void)place;
-    struct { bool claimed; uint32_t chain; } *seen = context;
+    struct {
+        bool claimed;
+        uint32_t chain;
+    } *seen = context;
     if (core->chains[seen->chain].claim[leaf] != NONE)
         seen->claimed = true;
 }
@@ -105,9 +116,13 @@ void decide_spare(struct dure_core *core, uint64_t id)
     if (slot == NONE)
         return;
     const struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->d.state != DURE_ATTEMPT_WARNED || (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY))
+    if (attempt->d.state != DURE_ATTEMPT_WARNED ||
+        (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY))
         return;
-    struct { bool claimed; uint32_t chain; } seen = {false, attempt->d.chain};
+    struct {
+        bool claimed;
+        uint32_t chain;
+    } seen = {false, attempt->d.chain};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see_claim, &seen);
     if (seen.claimed)
         return;
@@ -122,7 +137,8 @@ void decide_lending(struct dure_core *core)
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
         const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
         int64_t notice;
-        if (!attempt->d.borrowed || attempt->d.state == DURE_ATTEMPT_STOPPING || attempt->d.state == DURE_ATTEMPT_WARNED ||
+        if (!attempt->d.borrowed || attempt->d.state == DURE_ATTEMPT_STOPPING ||
+            attempt->d.state == DURE_ATTEMPT_WARNED ||
             lend_terms(core, attempt->d.chain, job_at(core, attempt->job_slot)->d.ask.tenant, false, &notice))
             continue;
         add_user(&users, attempt->d.id);

@@ -32,8 +32,10 @@ static void block(struct dure_core *core, uint32_t queue, struct class *class)
     if (queue == queue_of_borrowed(core))
         return;
     const uint32_t holder = core->tenant[class->ask.tenant].holder;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        if (plan_suits(core, &class->ask, core->allots[id]) || plan_suits_together(core, &class->ask, core->allots[id]->spec.chain.v))
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder)
+        if (plan_suits(core, &class->ask, core->allots[id]) ||
+            plan_suits_together(core, &class->ask, core->allots[id]->spec.chain.v))
             core->allots[id]->blocked_round = core->round;
 }
 
@@ -67,7 +69,8 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
     if (!core->tenants)
         return;
     int64_t budget = starts_max;
-    for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX; queue = dure_bits_first(&core->dirty, queue + 1)) {
+    for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX;
+         queue = dure_bits_first(&core->dirty, queue + 1)) {
         dure_bits_clear(&core->dirty, queue);
         if (!run_queue(core, (uint32_t)queue, &budget)) {
             dure_bits_set(&core->dirty, queue);

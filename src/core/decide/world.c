@@ -20,7 +20,8 @@ static enum dure_node_state node_target(const struct dure_core *core, uint32_t n
 static void lose_attempts(struct dure_core *core, uint32_t node)
 {
     const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
-    const uint32_t gpus = core->fleet->chains[chain].node_gpus, first = (node - core->fleet->chains[chain].node_first) * gpus;
+    const uint32_t gpus = core->fleet->chains[chain].node_gpus,
+                   first = (node - core->fleet->chains[chain].node_first) * gpus;
     for (uint32_t leaf = first; leaf < first + gpus; leaf++)
         for (;;) { /* lowest leaf first, there in order of arrival: which is the order of ids */
             const uint32_t *users = NULL;
@@ -34,7 +35,8 @@ static void lose_attempts(struct dure_core *core, uint32_t node)
 static void lose_claims(struct dure_core *core, uint32_t node)
 {
     const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
-    const uint32_t gpus = core->fleet->chains[chain].node_gpus, first = (node - core->fleet->chains[chain].node_first) * gpus;
+    const uint32_t gpus = core->fleet->chains[chain].node_gpus,
+                   first = (node - core->fleet->chains[chain].node_first) * gpus;
     for (uint32_t leaf = first; leaf < first + gpus; leaf++)
         for (const uint32_t *claims = NULL; ground_claims(core, chain, leaf, &claims);)
             decide_unreserve(core, claims[0]);

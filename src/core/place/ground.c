@@ -10,7 +10,8 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
-void ground_each(struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count, leaf_fn each, void *context)
+void ground_each(struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count, leaf_fn each,
+                 void *context)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
     for (uint32_t i = 0; i < count; i++)
@@ -25,7 +26,8 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
     const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
-    const uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] : 0;
+    const uint64_t idle =
+        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] : 0;
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
 }
@@ -34,7 +36,8 @@ void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, ui
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
     for (uint32_t node = leaf / chain->node_gpus; node <= (leaf + leaves - 1) / chain->node_gpus; node++) {
-        core->chains[at].bound[node] = dure_cells_sum(core->chains[at].cells, (struct dure_cell){node, chain->node_level}).bound > 0;
+        core->chains[at].bound[node] =
+            dure_cells_sum(core->chains[at].cells, (struct dure_cell){node, chain->node_level}).bound > 0;
         refresh(core, at, node);
     }
 }
@@ -63,7 +66,8 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t leaf)
     dure_slots_set(&allot->slots, slot, used || l.lost ? was & ~bit : was | bit);
 }
 
-static uint64_t slot_idle(const struct dure_core *core, const struct allot *allot, const struct dure_cells_virtual *cell, uint32_t slot)
+static uint64_t slot_idle(const struct dure_core *core, const struct allot *allot,
+                          const struct dure_cells_virtual *cell, uint32_t slot)
 {
     if (cell->state == DURE_CELLS_UNBOUND)
         return allot->slots.full;

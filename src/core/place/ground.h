@@ -4,7 +4,8 @@
 
 /* Calls `each` for every (node, GPU) of the places. */
 typedef void (*leaf_fn)(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place);
-void ground_each(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count, leaf_fn each, void *context);
+void ground_each(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count, leaf_fn each,
+                 void *context);
 
 /* The attempt takes its leaves (bound cells already stand), or leaves them. */
 void ground_occupy(struct dure_core *core, uint32_t attempt);

@@ -73,8 +73,8 @@ void plan_tidy(struct plan *plan)
     for (uint32_t i = 1; i < plan->place_count; i++) {
         struct dure_place *last = &plan->places[kept];
         const struct dure_place *next = &plan->places[i];
-        if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask && next->tasks == last->tasks &&
-            next->gpu_milli == last->gpu_milli)
+        if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask &&
+            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli)
             last->node_count++;
         else
             plan->places[++kept] = *next;
@@ -87,7 +87,8 @@ uint32_t plan_milli(const struct plan *plan)
     uint32_t milli = 0;
     for (uint32_t i = 0; i < plan->place_count; i++) {
         const struct dure_place *p = &plan->places[i];
-        milli += p->node_count * (p->gpu_milli == 1000 ? (uint32_t)__builtin_popcountll(p->gpu_mask) * 1000 : p->tasks * p->gpu_milli);
+        milli += p->node_count *
+                 (p->gpu_milli == 1000 ? (uint32_t)__builtin_popcountll(p->gpu_mask) * 1000 : p->tasks * p->gpu_milli);
     }
     return milli;
 }
@@ -109,7 +110,8 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
 {
     const struct dure_chain *chain = &core->fleet->chains[shared->chain];
     const uint32_t claim = core->chains[shared->chain].claim[shared->leaf];
-    const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) || DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
+    const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) ||
+                                          DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     if (wanted || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
         return 0;
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
@@ -117,11 +119,12 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     return by_memory < by_milli ? by_memory : by_milli;
 }
 
-static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct request *ask, uint32_t tasks, struct plan *plan)
+static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct request *ask,
+                       uint32_t tasks, struct plan *plan)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
-    add_place(plan, (struct dure_place){chain->node_first + leaf / chain->node_gpus, 1, UINT64_C(1) << (leaf % chain->node_gpus), tasks,
-                                        ask->task_gpu_milli});
+    add_place(plan, (struct dure_place){chain->node_first + leaf / chain->node_gpus, 1,
+                                        UINT64_C(1) << (leaf % chain->node_gpus), tasks, ask->task_gpu_milli});
 }
 
 static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, struct plan *plan)
@@ -136,7 +139,8 @@ static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, 
 }
 
 /* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. */
-static uint32_t fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot, struct plan *plan)
+static uint32_t fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
+                            struct plan *plan)
 {
     uint32_t left = ask->tasks, floor_milli = 0;
     uint64_t floor_rank = 0;
@@ -146,7 +150,8 @@ static uint32_t fill_shared(const struct dure_core *core, const struct request *
             const struct shared *s = shared_at(core, at);
             const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->rank >= floor_rank);
             if (later && room_of(core, ask, s) &&
-                (!best || s->free_milli < best->free_milli || (s->free_milli == best->free_milli && s->rank < best->rank)))
+                (!best || s->free_milli < best->free_milli ||
+                 (s->free_milli == best->free_milli && s->rank < best->rank)))
                 best = s;
         }
         if (!best)
@@ -181,7 +186,8 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     if (cell.state == DURE_CELLS_UNBOUND) {
         if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
             return false;
-        if (plan->on_trial && dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
+        if (plan->on_trial &&
+            dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
             return false;
     }
     add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
@@ -189,7 +195,8 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     return true;
 }
 
-bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks, const struct dure_takes *takes, struct plan *plan)
+bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks,
+                  const struct dure_takes *takes, struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     const struct dure_chain *chain = &core->fleet->chains[allot->spec.chain.v];
@@ -248,13 +255,16 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
     struct dure_ask gang;
-    return rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS && ask_of_allot(core, ask, allot, ask->level_required, &gang);
+    return rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS &&
+           ask_of_allot(core, ask, allot, ask->level_required, &gang);
 }
 
-static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, bool leveled, struct plan *plan)
+static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, bool leveled,
+                     struct plan *plan)
 {
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
-        if (!plan_may_use(core, ask, id) || (leveled && !ask->level_required && !rule_level(core, ask, core->allots[id]->spec.chain.v)))
+        if (!plan_may_use(core, ask, id) ||
+            (leveled && !ask->level_required && !rule_level(core, ask, core->allots[id]->spec.chain.v)))
             continue;
         if (plan_allot(core, ask, id, leveled, plan))
             return true;
@@ -269,7 +279,8 @@ bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct p
         return false;
     if (ask->level && plan_one(core, ask, holder, true, plan))
         return true;
-    if ((!ask->level || !ask->level_required) && (plan_one(core, ask, holder, false, plan) || plan_spanning(core, ask, holder, plan)))
+    if ((!ask->level || !ask->level_required) &&
+        (plan_one(core, ask, holder, false, plan) || plan_spanning(core, ask, holder, plan)))
         return true;
     return plan_served(core, ask, holder, plan) || plan_by_priority(core, ask, holder, plan);
 }
@@ -277,8 +288,8 @@ bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct p
 bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t id)
 {
     const struct allot *allot = core->allots[id];
-    return (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) && allot->blocked_round != core->round &&
-           rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
+    return (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&
+           allot->blocked_round != core->round && rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
 }
 
 /* ---- borrowed ---- */
@@ -328,7 +339,8 @@ bool plan_borrowed(struct dure_core *core, const struct request *ask, struct pla
             if (core->chains[at].idle.idle_total < (ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask)) ||
                 rule_hardware(core, ask, at).rule != DURE_RULE_FITS)
                 continue;
-            if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice && plan_chain(core, ask, at, leveled, plan))
+            if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice &&
+                plan_chain(core, ask, at, leveled, plan))
                 return true;
         }
         if (!leveled || ask->level_required)

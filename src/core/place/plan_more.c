@@ -35,13 +35,15 @@ bool plan_suits_together(const struct dure_core *core, const struct request *ask
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     uint64_t tasks = 0;
-    for (uint32_t id = holder == NONE || !may_span(ask) ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+    for (uint32_t id = holder == NONE || !may_span(ask) ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder)
         if (core->allots[id]->spec.chain.v == chain)
             tasks += room(core->allots[id], ask, true);
     return tasks >= ask->tasks && rule_hardware(core, ask, chain).rule == DURE_RULE_FITS;
 }
 
-static bool span_chain(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain, struct plan *plan)
+static bool span_chain(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                       struct plan *plan)
 {
     uint32_t left = ask->tasks;
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE && left; id = core->allots[id]->next_of_holder) {
@@ -62,10 +64,12 @@ static bool span_chain(struct dure_core *core, const struct request *ask, uint32
 
 bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan)
 {
-    for (uint32_t id = may_span(ask) ? core->tenant[holder].first_allot : NONE; id != NONE; id = core->allots[id]->next_of_holder) {
+    for (uint32_t id = may_span(ask) ? core->tenant[holder].first_allot : NONE; id != NONE;
+         id = core->allots[id]->next_of_holder) {
         const uint32_t chain = core->allots[id]->spec.chain.v;
         bool first = true; /* each chain once, at its first allotment */
-        for (uint32_t before = core->tenant[holder].first_allot; before != id && first; before = core->allots[before]->next_of_holder)
+        for (uint32_t before = core->tenant[holder].first_allot; before != id && first;
+             before = core->allots[before]->next_of_holder)
             first = core->allots[before]->spec.chain.v != chain;
         if (!first)
             continue;
@@ -112,7 +116,9 @@ bool plan_served(struct dure_core *core, const struct request *ask, uint32_t hol
             continue;
         struct dure_cells_virtual cell;
         const struct dure_cells *cells = core->chains[core->allots[id]->spec.chain.v].cells;
-        for (uint32_t from = 0; dure_cells_virtual_next(cells, (struct dure_allot_id){id}, from, 1u << DURE_CELLS_SUSPENDED, &cell); from = cell.index + 1)
+        for (uint32_t from = 0;
+             dure_cells_virtual_next(cells, (struct dure_allot_id){id}, from, 1u << DURE_CELLS_SUSPENDED, &cell);
+             from = cell.index + 1)
             if (serve(core, ask, id, cell.index, plan))
                 return true;
     }
@@ -148,7 +154,8 @@ static bool uses(const struct attempt *attempt, uint32_t allot)
     return false;
 }
 
-static uint32_t find_victims(const struct dure_core *core, const struct request *ask, uint32_t allot, struct victim *victims)
+static uint32_t find_victims(const struct dure_core *core, const struct request *ask, uint32_t allot,
+                             struct victim *victims)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
@@ -159,7 +166,8 @@ static uint32_t find_victims(const struct dure_core *core, const struct request 
             continue;
         if (ask->task_gpu_milli < 1000 && other->task_gpu_milli < 1000)
             continue; /* a fraction takes a whole GPU's place, not part of another share */
-        victims[count++] = (struct victim){attempt->d.job, attempt->d.started_us, slot, attempt->d.element, other->priority};
+        victims[count++] =
+            (struct victim){attempt->d.job, attempt->d.started_us, slot, attempt->d.element, other->priority};
     }
     if (count)
         qsort(victims, count, sizeof *victims, by_worth);
@@ -180,7 +188,8 @@ static void free_leaf(struct dure_core *core, void *context, uint32_t leaf, cons
     const uint32_t *users = NULL;
     const uint32_t count = ground_users(core, trial->chain, leaf, &users);
     for (uint32_t i = 0; i < count; i++)
-        if (attempt_at(core, users[i])->d.borrowed || job_at(core, attempt_at(core, users[i])->job_slot)->d.ask.priority >= trial->ask->priority)
+        if (attempt_at(core, users[i])->d.borrowed ||
+            job_at(core, attempt_at(core, users[i])->job_slot)->d.ask.priority >= trial->ask->priority)
             return;
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[trial->chain].cells, leaf, &l);
@@ -222,7 +231,8 @@ static bool displace(struct dure_core *core, const struct request *ask, uint32_t
 bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan)
 {
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        if (core->allots[id]->priority_floor < ask->priority && plan_may_use(core, ask, id) && displace(core, ask, id, plan))
+        if (core->allots[id]->priority_floor < ask->priority && plan_may_use(core, ask, id) &&
+            displace(core, ask, id, plan))
             return true;
     return false;
 }

@@ -11,7 +11,8 @@ bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_
 
 /* Of plan.c. */
 bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t allot);
-bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t allot, uint32_t tasks, const struct dure_takes *takes, struct plan *plan);
+bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t allot, uint32_t tasks,
+                  const struct dure_takes *takes, struct plan *plan);
 void plan_tidy(struct plan *plan);
 /* Could the holder's allotments on this chain, taken together, ever carry it? */
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain);

@@ -98,7 +98,8 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
         return refuse(DURE_RULE_MODEL, 0, 0, "");
     if (ask->gpu_memory_mib > model->memory_mib)
         return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, model->memory_mib, "MiB");
-    const uint64_t node = (uint64_t)ask->task_gpus * (ask->tasks_per_node && !is_fraction(ask) ? ask->tasks_per_node : 1);
+    const uint64_t node =
+        (uint64_t)ask->task_gpus * (ask->tasks_per_node && !is_fraction(ask) ? ask->tasks_per_node : 1);
     if (node > chain->node_gpus)
         return refuse(DURE_RULE_NODE_SHAPE, (int64_t)node, chain->node_gpus, "GPUs in one node");
     return rule_gang(core, ask, at);
@@ -115,7 +116,8 @@ static void gang(const struct dure_core *core, const struct request *ask, uint32
     }
 }
 
-bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct dure_ask *ret_ask)
+bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint32_t at, bool leveled,
+                  struct dure_ask *ret_ask)
 {
     const struct dure_chain *chain = chain_of(core, at);
     struct dure_ask made;
@@ -131,7 +133,8 @@ bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint3
     return true;
 }
 
-bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled, struct dure_ask *ret_ask)
+bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled,
+                  struct dure_ask *ret_ask)
 {
     const uint32_t at = allot->spec.chain.v;
     const struct dure_chain *chain = chain_of(core, at);
@@ -146,7 +149,8 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
     } else if (level) {
         made.span = dure_chain_leaves_at(chain, level) / allot->slot_gpus;
     }
-    if ((made.group && gpus > made.group) || (uint64_t)made.task_gpus * (made.per_slot ? made.per_slot : 1) > allot->slot_gpus)
+    if ((made.group && gpus > made.group) ||
+        (uint64_t)made.task_gpus * (made.per_slot ? made.per_slot : 1) > allot->slot_gpus)
         return false;
     if (made.span && gpus > (uint64_t)made.span * allot->slot_gpus)
         return false;

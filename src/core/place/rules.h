@@ -14,14 +14,17 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
 
 /* Fractions of one GPU that a fresh GPU of the chain carries; at least 1 for what rule_hardware let through. */
 uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *ask, uint32_t chain);
-uint32_t fraction_mib(const struct dure_core *core, const struct request *ask, uint32_t chain); /* memory that one task takes of it */
+uint32_t fraction_mib(const struct dure_core *core, const struct request *ask,
+                      uint32_t chain); /* memory that one task takes of it */
 
 /* The level number of the request's level in a chain; 0: none asked, or none here. */
 unsigned rule_level(const struct dure_core *core, const struct request *ask, uint32_t chain);
 
 /* In terms of the chain's nodes, or of an allotment's virtual nodes. `leveled`: with its level, else without (a preferred level given up).
  * False: cannot be, whatever is idle. */
-bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled, struct dure_ask *ret_ask);
-bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled, struct dure_ask *ret_ask);
+bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled,
+                  struct dure_ask *ret_ask);
+bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled,
+                  struct dure_ask *ret_ask);
 uint64_t request_gpus(const struct request *ask); /* whole GPUs, a fraction counted as one */
 uint32_t request_milli(const struct request *ask, uint32_t tasks);

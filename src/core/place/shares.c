@@ -66,8 +66,15 @@ static uint32_t make(struct dure_core *core, uint32_t chain, uint32_t leaf, uint
 {
     const uint32_t slot = dure_pool_take(&core->shareds);
     const uint32_t memory = core->fleet->models[core->fleet->chains[chain].model.v].memory_mib;
-    *shared_at(core, slot) = (struct shared){.chain = chain, .leaf = leaf, .tenant = tenant, .allot = allot, .free_milli = 1000,
-                                             .free_mib = memory, .next = NONE, .prev = NONE, .rank = rank_of(core, chain, leaf, allot)};
+    *shared_at(core, slot) = (struct shared){.chain = chain,
+                                             .leaf = leaf,
+                                             .tenant = tenant,
+                                             .allot = allot,
+                                             .free_milli = 1000,
+                                             .free_mib = memory,
+                                             .next = NONE,
+                                             .prev = NONE,
+                                             .rank = rank_of(core, chain, leaf, allot)};
     return slot;
 }
 
@@ -134,7 +141,8 @@ void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
     if (*occupant == NONE) { /* first to stand here; a share by rights may have been reserved before */
         const bool reserved = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED) && !a->d.borrowed;
         *occupant = reserved ? chain->claim[leaf]
-                             : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_at(core, a->job_slot)->d.ask.tenant, a->d.borrowed ? NONE : a->d.allot);
+                             : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_at(core, a->job_slot)->d.ask.tenant,
+                                                      a->d.borrowed ? NONE : a->d.allot);
     }
     DURE_ASSERT(*occupant & OCCUPANT_SHARED);
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;

@@ -49,7 +49,8 @@ static void count_out(struct dure_slots *slots, uint32_t slot, unsigned idle)
         slots->sums[k][slot / slots->span[k]] -= idle;
 }
 
-void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans, uint32_t span_count)
+void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans,
+                     uint32_t span_count)
 {
     DURE_ASSERT(gpus >= 1 && gpus <= DURE_NODE_GPUS_MAX && span_count <= DURE_LEVELS_MAX);
     *slots = (struct dure_slots){.count = count, .gpus = gpus, .level_count = span_count};

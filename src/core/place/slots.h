@@ -9,9 +9,9 @@
 
 struct dure_slots {
     uint32_t count;
-    uint32_t gpus;      /* of a slot */
-    uint64_t full;      /* mask of a slot's GPUs */
-    uint64_t *idle;     /* per slot */
+    uint32_t gpus;  /* of a slot */
+    uint64_t full;  /* mask of a slot's GPUs */
+    uint64_t *idle; /* per slot */
     uint64_t idle_total;
     struct dure_bits *by_idle; /* [1..gpus] */
     uint32_t level_count;      /* levels above the slot */
@@ -19,7 +19,8 @@ struct dure_slots {
     uint32_t *sums[DURE_LEVELS_MAX + 1]; /* idle GPUs per cell */
 };
 
-void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans, uint32_t span_count);
+void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans,
+                     uint32_t span_count);
 void dure_slots_release(struct dure_slots *slots);
 void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle);
 /* More slots at the end (a private cluster grows by whole cells); they come idle or not as `idle` says. */

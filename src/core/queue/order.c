@@ -8,7 +8,7 @@ __extension__ typedef unsigned __int128 wide;
 enum { STEPS = 16, RENEW_AFTER = 32 };
 
 /* 2^16 * 2^(k/16), rounded. */
-static const uint32_t growth_steps[STEPS] = {65536, 68438, 71468, 74632, 77936, 81386, 84990, 88752,
+static const uint32_t growth_steps[STEPS] = {65536, 68438, 71468,  74632,  77936,  81386,  84990,  88752,
                                              92682, 96785, 101070, 105545, 110218, 115098, 120194, 125515};
 
 /* How much a charge made at that moment weighs, on the scale that holds now: 2^16 at its base, less before. */
@@ -46,7 +46,8 @@ static void usage_add(uint64_t usage[2], wide amount, bool back)
 struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant)
 {
     const struct tenant_state *t = &core->tenant[tenant];
-    const uint64_t bytes[7] = {tenant, t->usage[0], t->usage[1], t->own_usage[0], t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
+    const uint64_t bytes[7] = {tenant,          t->usage[0],          t->usage[1],       t->own_usage[0],
+                               t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
     if (!(bytes[1] | bytes[2] | bytes[3] | bytes[4] | bytes[5] | bytes[6]))
         return (struct dure_digest){{0, 0}};
     return dure_hash128(DOMAIN_TENANT, bytes, sizeof bytes);

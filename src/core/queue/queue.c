@@ -46,8 +46,13 @@ static uint32_t class_get(struct dure_core *core, const struct request *ask)
                 return at;
     const uint32_t slot = dure_pool_take(&core->classes);
     struct class *class = class_at(core, slot);
-    *class = (struct class){.ask = *ask, .holder = queue_of(core, ask), .first = NONE, .last = NONE, .next_same_hash = (uint32_t)first,
-                            .late = {.owner = core, .moved = late_moved}, .blocked_stamp = UINT64_MAX};
+    *class = (struct class){.ask = *ask,
+                            .holder = queue_of(core, ask),
+                            .first = NONE,
+                            .last = NONE,
+                            .next_same_hash = (uint32_t)first,
+                            .late = {.owner = core, .moved = late_moved},
+                            .blocked_stamp = UINT64_MAX};
     DURE_ASSERT(dure_map_put(&core->class_map, key, slot));
     struct queue *queue = &core->queues[class->holder];
     if (queue->count == queue->capacity) {
@@ -87,8 +92,8 @@ static void class_drop(struct dure_core *core, uint32_t slot)
 bool queue_is_ready(const struct dure_core *core, const struct job *job)
 {
     uint32_t ordinal;
-    return !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us <= core->s.time_us && job_next_ordinal(job, &ordinal) &&
-           (!job->d.array_limit || job->d.live + job->d.claims < job->d.array_limit);
+    return !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us <= core->s.time_us &&
+           job_next_ordinal(job, &ordinal) && (!job->d.array_limit || job->d.live + job->d.claims < job->d.array_limit);
 }
 
 static void enter(struct dure_core *core, uint32_t slot)
@@ -111,7 +116,8 @@ static void enter(struct dure_core *core, uint32_t slot)
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
     class->count++;
-    if (class->count == 1 || class_head(core, class) != head) { /* else it stands behind its equals, which wait already */
+    if (class->count == 1 ||
+        class_head(core, class) != head) { /* else it stands behind its equals, which wait already */
         class->blocked_stamp = UINT64_MAX;
         dure_bits_set(&core->dirty, class->holder);
     }
@@ -152,7 +158,8 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
     uint32_t ordinal;
-    const bool early = !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us > core->s.time_us && job_next_ordinal(job, &ordinal);
+    const bool early = !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us > core->s.time_us &&
+                       job_next_ordinal(job, &ordinal);
     if (early && job->begin_place == NONE)
         dure_heap_add(&core->begins, job->d.begin_us, job->d.id, slot);
     if (!early && job->begin_place != NONE)

@@ -7,17 +7,18 @@
 #include "core/state/jobs.h"
 #include "core/state/moves.h"
 
-static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count, const struct dure_binding *bindings,
-                                     uint32_t binding_count)
+static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
+                                     const struct dure_binding *bindings, uint32_t binding_count)
 {
     struct dure_digest sum = {{0, 0}};
     for (uint32_t i = 0; i < place_count; i++) {
-        const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count, places[i].gpu_mask,
-                                   (uint64_t)places[i].tasks << 32 | places[i].gpu_milli};
+        const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count,
+                                   places[i].gpu_mask, (uint64_t)places[i].tasks << 32 | places[i].gpu_milli};
         dure_digest_add(&sum, dure_hash128(DOMAIN_PLACE, bytes, sizeof bytes));
     }
     for (uint32_t i = 0; i < binding_count; i++) {
-        const uint64_t bytes[4] = {owner, i, (uint64_t)bindings[i].allot.v << 32 | bindings[i].virtual_index, bindings[i].cell_index};
+        const uint64_t bytes[4] = {owner, i, (uint64_t)bindings[i].allot.v << 32 | bindings[i].virtual_index,
+                                   bindings[i].cell_index};
         dure_digest_add(&sum, dure_hash128(DOMAIN_BINDING, bytes, sizeof bytes));
     }
     return sum;
@@ -40,7 +41,8 @@ void attempt_in(struct dure_core *core, const struct attempt *attempt)
 
 static struct dure_digest attempt_lists(const struct attempt *attempt)
 {
-    return lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings, attempt->d.binding_count);
+    return lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings,
+                      attempt->d.binding_count);
 }
 
 uint32_t attempt_find(const struct dure_core *core, uint64_t id)
@@ -65,12 +67,9 @@ static uint32_t ordinal_of(const struct job *job, uint32_t element)
 static int64_t next_time(const struct attempt *attempt)
 {
     switch (attempt->d.state) {
-    case DURE_ATTEMPT_WARNED:
-        return attempt->d.deadline_us;
-    case DURE_ATTEMPT_STOPPING:
-        return DURE_NEVER_US;
-    default:
-        return attempt->d.walltime_end_us;
+    case DURE_ATTEMPT_WARNED: return attempt->d.deadline_us;
+    case DURE_ATTEMPT_STOPPING: return DURE_NEVER_US;
+    default: return attempt->d.walltime_end_us;
     }
 }
 
@@ -81,17 +80,19 @@ static void attempt_reschedule(struct dure_core *core, uint32_t slot)
     dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
 }
 
-uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data, const struct dure_place *places,
-                     const struct dure_binding *bindings)
+uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data,
+                     const struct dure_place *places, const struct dure_binding *bindings)
 {
     DURE_ASSERT(core->loading || dure_move_attempt(0, data->state));
     const uint32_t slot = dure_pool_take(&core->attempts);
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
-    *attempt = (struct attempt){.d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE};
+    *attempt = (struct attempt){
+        .d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE};
     attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);
     memcpy(attempt->places, places, data->place_count * sizeof *places);
-    attempt->bindings = data->binding_count <= 1 ? &attempt->one_binding : dure_core_alloc(sizeof *bindings, data->binding_count);
+    attempt->bindings =
+        data->binding_count <= 1 ? &attempt->one_binding : dure_core_alloc(sizeof *bindings, data->binding_count);
     if (data->binding_count)
         memcpy(attempt->bindings, bindings, data->binding_count * sizeof *bindings);
     if (job->first_run != NONE)
@@ -167,7 +168,8 @@ static bool is_sound(const struct dure_core *core, uint32_t slot)
            core->deadlines.at[attempt->heap_place].key == next_time(attempt);
 }
 
-void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause, int64_t deadline_us)
+void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause,
+                int64_t deadline_us)
 {
     struct attempt *attempt = attempt_at(core, slot);
     DURE_ASSERT(is_sound(core, slot) && dure_move_attempt(attempt->d.state, state));
@@ -185,7 +187,8 @@ void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state s
 static struct dure_digest claim_hash(const struct claim *claim)
 {
     struct dure_digest sum = dure_hash128(DOMAIN_CLAIM, &claim->d, sizeof claim->d);
-    dure_digest_add(&sum, lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count, claim->bindings, claim->d.binding_count));
+    dure_digest_add(&sum, lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count,
+                                     claim->bindings, claim->d.binding_count));
     return sum;
 }
 
@@ -195,8 +198,8 @@ uint32_t claim_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordi
     return dure_map_get(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot : NONE;
 }
 
-uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim_data *data, const struct dure_place *places,
-                   const struct dure_binding *bindings)
+uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim_data *data,
+                   const struct dure_place *places, const struct dure_binding *bindings)
 {
     const uint32_t slot = dure_pool_take(&core->claims);
     struct claim *claim = claim_at(core, slot);
@@ -205,7 +208,8 @@ uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim
     memcpy(claim->places, places, data->place_count * sizeof *places);
     claim->bindings = dure_core_alloc(sizeof *bindings, data->binding_count);
     memcpy(claim->bindings, bindings, data->binding_count * sizeof *bindings);
-    DURE_ASSERT(dure_map_put(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal_of(job_at(core, job_slot), data->element)), slot));
+    DURE_ASSERT(dure_map_put(&core->claim_map,
+                             DURE_RUN_KEY(job_slot, ordinal_of(job_at(core, job_slot), data->element)), slot));
     dure_digest_add(&core->digest, claim_hash(claim));
     return slot;
 }
@@ -214,7 +218,8 @@ void claim_drop(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
     dure_digest_sub(&core->digest, claim_hash(claim));
-    dure_map_remove(&core->claim_map, DURE_RUN_KEY(claim->job_slot, ordinal_of(job_at(core, claim->job_slot), claim->d.element)));
+    dure_map_remove(&core->claim_map,
+                    DURE_RUN_KEY(claim->job_slot, ordinal_of(job_at(core, claim->job_slot), claim->d.element)));
     free(claim->places);
     free(claim->bindings);
     dure_pool_give(&core->claims, slot);

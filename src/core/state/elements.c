@@ -117,7 +117,8 @@ uint32_t job_pending_count(const struct job *job)
 {
     uint32_t count = job_ordinals(job) - job->d.cursor;
     if (job->elements)
-        count += job->elements->back.count - (job->elements->gone.count - place_of(&job->elements->gone, job->d.cursor));
+        count +=
+            job->elements->back.count - (job->elements->gone.count - place_of(&job->elements->gone, job->d.cursor));
     return count;
 }
 

@@ -80,8 +80,15 @@ uint32_t job_add(struct dure_core *core, const struct job_data *data)
 {
     const uint32_t slot = dure_pool_take(&core->jobs);
     struct job *job = job_at(core, slot);
-    *job = (struct job){.d = *data, .next = NONE, .prev = NONE, .class_slot = NONE, .late_place = NONE, .begin_place = NONE,
-                        .deps = NONE, .waiters = NONE, .first_run = NONE};
+    *job = (struct job){.d = *data,
+                        .next = NONE,
+                        .prev = NONE,
+                        .class_slot = NONE,
+                        .late_place = NONE,
+                        .begin_place = NONE,
+                        .deps = NONE,
+                        .waiters = NONE,
+                        .first_run = NONE};
     DURE_ASSERT(dure_map_put(&core->job_map, data->id, slot));
     order_add(core, data->id);
     job_in(core, job);
@@ -111,8 +118,13 @@ void dep_add(struct dure_core *core, uint32_t owner, struct dure_dep dep, unsign
     struct job *job = job_at(core, owner);
     const uint32_t slot = dure_pool_take(&core->deps);
     struct dep *made = dep_at(core, slot);
-    *made = (struct dep){.job = dep.job.v, .owner = owner, .next = NONE, .next_waiter = NONE, .prev_waiter = NONE,
-                         .kind = (uint8_t)dep.kind, .state = (uint8_t)state};
+    *made = (struct dep){.job = dep.job.v,
+                         .owner = owner,
+                         .next = NONE,
+                         .next_waiter = NONE,
+                         .prev_waiter = NONE,
+                         .kind = (uint8_t)dep.kind,
+                         .state = (uint8_t)state};
     if (state == DEP_OPEN) {
         struct job *waited = job_at(core, job_find(core, dep.job.v));
         made->next_waiter = waited->waiters;
@@ -134,7 +146,8 @@ unsigned dep_verdict(unsigned kind, unsigned outcome)
     return (outcome == DURE_JOB_COMPLETED) == (kind == DURE_DEP_OK) ? DEP_MET : DEP_FAILED;
 }
 
-void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome, void (*changed)(struct dure_core *core, uint32_t slot, bool doomed))
+void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome,
+                 void (*changed)(struct dure_core *core, uint32_t slot, bool doomed))
 {
     struct job *ended = job_at(core, job_find(core, id));
     uint32_t slot = ended->waiters;
@@ -161,7 +174,8 @@ void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome, void (*c
 void job_drop(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->waiters == NONE && !job->d.live && !job->d.claims);
+    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->waiters == NONE && !job->d.live &&
+                !job->d.claims);
     for (uint32_t at = job->deps; at != NONE;) {
         struct dep *dep = dep_at(core, at);
         const uint32_t next = dep->next;

@@ -8,7 +8,7 @@
 void job_out(struct dure_core *core, const struct job *job);
 void job_in(struct dure_core *core, const struct job *job);
 
-uint32_t job_find(const struct dure_core *core, uint64_t id);  /* slot; NONE */
+uint32_t job_find(const struct dure_core *core, uint64_t id); /* slot; NONE */
 uint32_t job_add(struct dure_core *core, const struct job_data *data);
 void job_drop(struct dure_core *core, uint32_t slot); /* nothing of it runs, waits or is queued */
 /* The live job with the lowest id >= from; NONE. O(log jobs). */
@@ -31,7 +31,8 @@ void job_take_rest(struct dure_core *core, struct job *job);
 /* Dependencies. */
 void dep_add(struct dure_core *core, uint32_t owner, struct dure_dep dep, unsigned state);
 /* The job has ended so: its waiters are told; those that can never run any more are handed to `doomed`. */
-void dep_resolve(struct dure_core *core, uint64_t job, unsigned outcome, void (*changed)(struct dure_core *core, uint32_t slot, bool doomed));
+void dep_resolve(struct dure_core *core, uint64_t job, unsigned outcome,
+                 void (*changed)(struct dure_core *core, uint32_t slot, bool doomed));
 unsigned dep_verdict(unsigned kind, unsigned outcome); /* enum dep_state */
 
 unsigned outcome_get(const struct dure_core *core, uint64_t job); /* 0: live, or forgotten */

@@ -2,9 +2,9 @@
 
 #define BIT(state) (1u << (state))
 
-#define JOB_ENDS                                                                                                         \
-    (BIT(DURE_JOB_COMPLETED) | BIT(DURE_JOB_FAILED) | BIT(DURE_JOB_CANCELLED) | BIT(DURE_JOB_TIMEOUT) | BIT(DURE_JOB_NODE_FAIL) | \
-     BIT(DURE_JOB_EVICTED) | BIT(DURE_JOB_DEADLINE) | BIT(DURE_JOB_LAUNCH_FAILED))
+#define JOB_ENDS                                                                                                       \
+    (BIT(DURE_JOB_COMPLETED) | BIT(DURE_JOB_FAILED) | BIT(DURE_JOB_CANCELLED) | BIT(DURE_JOB_TIMEOUT) |                \
+     BIT(DURE_JOB_NODE_FAIL) | BIT(DURE_JOB_EVICTED) | BIT(DURE_JOB_DEADLINE) | BIT(DURE_JOB_LAUNCH_FAILED))
 
 static const unsigned job_moves[] = {
     [0] = BIT(DURE_JOB_PENDING),
@@ -17,9 +17,11 @@ static const unsigned job_moves[] = {
 
 static const unsigned attempt_moves[] = {
     [0] = BIT(DURE_ATTEMPT_STARTING) | BIT(DURE_ATTEMPT_RUNNING), /* an emulated site runs it at once */
-    [DURE_ATTEMPT_STARTING] = BIT(DURE_ATTEMPT_RUNNING) | BIT(DURE_ATTEMPT_WARNED) | BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE),
+    [DURE_ATTEMPT_STARTING] =
+        BIT(DURE_ATTEMPT_RUNNING) | BIT(DURE_ATTEMPT_WARNED) | BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE),
     [DURE_ATTEMPT_RUNNING] = BIT(DURE_ATTEMPT_WARNED) | BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE),
-    [DURE_ATTEMPT_WARNED] = BIT(DURE_ATTEMPT_RUNNING) | BIT(DURE_ATTEMPT_WARNED) | BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE),
+    [DURE_ATTEMPT_WARNED] =
+        BIT(DURE_ATTEMPT_RUNNING) | BIT(DURE_ATTEMPT_WARNED) | BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE),
     [DURE_ATTEMPT_STOPPING] = BIT(DURE_ATTEMPT_STOPPING) | BIT(DURE_ATTEMPT_GONE), /* again, for a weightier cause */
 };
 

@@ -41,8 +41,8 @@ struct job_data {
     struct request ask;
     uint32_t principal;
     uint32_t array_first, array_count, array_step, array_limit;
-    uint32_t cursor;   /* elements before this ordinal have run or are gone; a batch job has one, ordinal 0 */
-    uint32_t live;     /* attempts */
+    uint32_t cursor; /* elements before this ordinal have run or are gone; a batch job has one, ordinal 0 */
+    uint32_t live;   /* attempts */
     uint32_t requeues;
     uint32_t failures; /* elements that ended other than completed */
     uint32_t unmet;    /* dependencies still open */
@@ -54,13 +54,13 @@ enum where { WHERE_OUT, WHERE_LIST, WHERE_LATE };
 
 struct job {
     struct job_data d;
-    uint32_t next, prev; /* in its class's list */
-    uint32_t class_slot; /* NONE: not queued */
-    uint32_t late_place; /* in its class's heap of late comers */
-    uint32_t begin_place; /* in the heap of begin times */
-    uint32_t deps;       /* first of its dependencies */
-    uint32_t waiters;    /* first dependency on it */
-    uint32_t first_run;  /* its live attempts */
+    uint32_t next, prev;       /* in its class's list */
+    uint32_t class_slot;       /* NONE: not queued */
+    uint32_t late_place;       /* in its class's heap of late comers */
+    uint32_t begin_place;      /* in the heap of begin times */
+    uint32_t deps;             /* first of its dependencies */
+    uint32_t waiters;          /* first dependency on it */
+    uint32_t first_run;        /* its live attempts */
     struct elements *elements; /* exceptions of an array; NULL: none */
     uint8_t where;
 };
@@ -77,9 +77,9 @@ struct elements {
 
 enum dep_state { DEP_OPEN, DEP_MET, DEP_FAILED };
 struct dep {
-    uint64_t job;  /* the one waited for */
-    uint32_t owner; /* slot of the job that waits */
-    uint32_t next;  /* of the same owner */
+    uint64_t job;                      /* the one waited for */
+    uint32_t owner;                    /* slot of the job that waits */
+    uint32_t next;                     /* of the same owner */
     uint32_t next_waiter, prev_waiter; /* on the same job */
     uint8_t kind, state;
 };
@@ -88,7 +88,8 @@ struct attempt_data {
     uint64_t id, job;
     int64_t started_us, walltime_end_us;
     int64_t deadline_us; /* while warned: when it is stopped */
-    int64_t charged_at_us; /* its whole walltime was charged then; what is left is given back at the end, at that moment's weight */
+    int64_t
+        charged_at_us; /* its whole walltime was charged then; what is left is given back at the end, at that moment's weight */
     uint32_t element, gpus_milli, place_count, binding_count;
     uint32_t chain, allot;
     uint8_t state, cause, borrowed, zero[5];
@@ -128,8 +129,8 @@ struct slot_list {
 struct shared {
     uint32_t chain, leaf;
     uint32_t tenant;
-    uint32_t allot;   /* NONE: borrowed */
-    uint64_t rank;    /* its place among its like: in the private cluster, or on the hardware if borrowed */
+    uint32_t allot; /* NONE: borrowed */
+    uint64_t rank;  /* its place among its like: in the private cluster, or on the hardware if borrowed */
     uint32_t free_milli, free_mib;
     uint32_t next, prev; /* shares with room of the same tenant and source */
     bool is_listed;
@@ -141,14 +142,14 @@ enum { OCCUPANT_SHARED = 0x80000000u };
 
 struct chain_state {
     struct dure_cells *cells;
-    struct dure_slots idle;   /* hardware: neither used, claimed nor lost */
-    struct dure_slots away;   /* the same, of nodes that are under no bound right: where borrowers disturb least */
-    bool *bound;              /* per node: some of it is under a bound right */
-    uint64_t *used;           /* per node: GPUs with work on them */
-    uint64_t *claimed;        /* per node: GPUs a claim waits for or holds */
-    uint32_t *occupant;       /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
-    uint32_t *claim;          /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
-    uint32_t owed_leaves;     /* under rights, now and promised */
+    struct dure_slots idle; /* hardware: neither used, claimed nor lost */
+    struct dure_slots away; /* the same, of nodes that are under no bound right: where borrowers disturb least */
+    bool *bound;            /* per node: some of it is under a bound right */
+    uint64_t *used;         /* per node: GPUs with work on them */
+    uint64_t *claimed;      /* per node: GPUs a claim waits for or holds */
+    uint32_t *occupant;     /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
+    uint32_t *claim;        /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
+    uint32_t owed_leaves;   /* under rights, now and promised */
 };
 
 struct node_data {
@@ -166,35 +167,36 @@ struct allot {
     uint8_t state;
     struct dure_slots slots;
     uint32_t slot_gpus, cell_slots, cell_leaves, cells;
-    uint32_t blocked_round;   /* scratch of a pass: the holder's head waits for it */
+    uint32_t blocked_round; /* scratch of a pass: the holder's head waits for it */
     uint32_t next_of_holder;
-    int32_t priority_floor;   /* nothing of lower priority runs by it */
+    int32_t priority_floor; /* nothing of lower priority runs by it */
 };
 
-struct class {
+struct class
+{
     struct request ask;
-    uint32_t holder;           /* tenant; NONE for borrowed */
+    uint32_t holder; /* tenant; NONE for borrowed */
     uint32_t first, last, count;
     struct dure_heap late;
     uint32_t next_same_hash;
-    uint32_t place;            /* in its queue's array */
-    uint32_t blocked_round;    /* scratch of a pass */
-    uint64_t blocked_stamp;    /* did not fit when the queue's stamp was this */
+    uint32_t place;         /* in its queue's array */
+    uint32_t blocked_round; /* scratch of a pass */
+    uint64_t blocked_stamp; /* did not fit when the queue's stamp was this */
 };
 
 /* The queue of one holder (or, at index tenant_count, of all that borrow). */
 struct queue {
     uint32_t *classes;
     uint32_t count, capacity;
-    uint64_t stamp;  /* counts what may have opened a place */
+    uint64_t stamp; /* counts what may have opened a place */
 };
 
 struct tenant_state {
-    uint64_t usage[2];        /* fair share: grown GPU-microseconds of all below, low and high word; hashed */
-    uint64_t own_usage[2];    /* of the jobs it submitted itself; hashed */
+    uint64_t usage[2];     /* fair share: grown GPU-microseconds of all below, low and high word; hashed */
+    uint64_t own_usage[2]; /* of the jobs it submitted itself; hashed */
     uint64_t gpu_us_guaranteed, gpu_us_borrowed; /* charged at the end of each attempt; hashed */
-    uint32_t holder;          /* nearest tenant on the path with allotments; NONE */
-    uint32_t top;             /* its top-level ancestor */
+    uint32_t holder;                             /* nearest tenant on the path with allotments; NONE */
+    uint32_t top;                                /* its top-level ancestor */
     uint32_t first_allot, last_allot;
     uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
     uint64_t own_borrowed;
@@ -223,7 +225,7 @@ struct dure_core {
     struct allot **allots;
     uint32_t allot_capacity;
     struct tenant_state *tenant;
-    struct queue *queues; /* tenant_count + 1 */
+    struct queue *queues;   /* tenant_count + 1 */
     struct dure_bits dirty; /* queues a pass may start something from */
 
     struct dure_pool jobs, attempts, deps, claims, shareds, classes;
@@ -236,7 +238,7 @@ struct dure_core {
 
     uint32_t *borrow_order; /* chains, least promised first */
     uint64_t pending_count, refused;
-    uint32_t round;         /* of the pass at hand */
+    uint32_t round; /* of the pass at hand */
     struct dure_takes takes;
     struct plan *plan; /* scratch of a decision */
     struct view_ring *ring;

@@ -13,7 +13,8 @@ static void flush(struct stream_out *out)
     const uint32_t length = (uint32_t)out->block.length;
     const struct dure_digest hash = dure_hash128(DOMAIN_BLOCK, out->block.data, out->block.length);
     if (!out->failed && (!out->write(out->context, &length, sizeof length) ||
-                         (length && !out->write(out->context, out->block.data, length)) || !out->write(out->context, &hash, sizeof hash)))
+                         (length && !out->write(out->context, out->block.data, length)) ||
+                         !out->write(out->context, &hash, sizeof hash)))
         out->failed = true;
     dure_buf_clear(&out->block);
 }

@@ -8,7 +8,8 @@ static bool would_start(struct dure_core *core, const struct request *ask)
 {
     struct plan plan = {0};
     core->round++; /* nobody's head stands in the way of a trial */
-    const bool fits = ask->job_class == DURE_GUARANTEED ? plan_guaranteed(core, ask, &plan) : plan_borrowed(core, ask, &plan);
+    const bool fits =
+        ask->job_class == DURE_GUARANTEED ? plan_guaranteed(core, ask, &plan) : plan_borrowed(core, ask, &plan);
     plan_release(&plan);
     return fits;
 }

@@ -16,7 +16,8 @@ static struct verdict rights_verdict(const struct dure_core *core, const struct 
     const uint32_t holder = core->tenant[ask->tenant].holder;
     int64_t most = 0;
     bool any = false;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
         if (allot->spec.chain.v != chain)
             continue;
@@ -67,7 +68,8 @@ void never_proof(const struct dure_core *core, const struct request *ask, struct
         uint64_t gpus = chain->leaf_count;
         for (uint32_t k = i + 1; k < core->fleet->chain_count && core->fleet->chains[k].group == chain->group; k++)
             gpus += core->fleet->chains[k].leaf_count;
-        dure_buf_printf(text, "%s%s (%llu GPUs): %s", between, chain->name, (unsigned long long)gpus, dure_rule_text(v.rule));
+        dure_buf_printf(text, "%s%s (%llu GPUs): %s", between, chain->name, (unsigned long long)gpus,
+                        dure_rule_text(v.rule));
         if (v.need || v.have)
             dure_buf_printf(text, " (needs %lld, %lld there: %s)", (long long)v.need, (long long)v.have, v.unit);
         between = "; ";
@@ -78,8 +80,10 @@ enum dure_err never_check(const struct dure_core *core, const struct request *as
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     if (ask->job_class == DURE_GUARANTEED) {
-        for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-            if (plan_suits(core, ask, core->allots[id]) || plan_suits_together(core, ask, core->allots[id]->spec.chain.v))
+        for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+             id = core->allots[id]->next_of_holder)
+            if (plan_suits(core, ask, core->allots[id]) ||
+                plan_suits_together(core, ask, core->allots[id]->spec.chain.v))
                 return DURE_OK;
     } else {
         for (uint32_t i = 0; i < core->fleet->chain_count; i++)

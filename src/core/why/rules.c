@@ -3,9 +3,8 @@
 const char *dure_rule_wire(enum dure_rule rule)
 {
     switch (rule) {
-#define X(name, wire, text)                                                                                              \
-    case DURE_RULE_##name:                                                                                               \
-        return wire;
+#define X(name, wire, text)                                                                                            \
+    case DURE_RULE_##name: return wire;
         DURE_RULES(X)
 #undef X
     }
@@ -15,9 +14,8 @@ const char *dure_rule_wire(enum dure_rule rule)
 const char *dure_rule_text(enum dure_rule rule)
 {
     switch (rule) {
-#define X(name, wire, text)                                                                                              \
-    case DURE_RULE_##name:                                                                                               \
-        return text;
+#define X(name, wire, text)                                                                                            \
+    case DURE_RULE_##name: return text;
         DURE_RULES(X)
 #undef X
     }
@@ -27,9 +25,8 @@ const char *dure_rule_text(enum dure_rule rule)
 const char *dure_wait_name(enum dure_wait wait)
 {
     switch (wait) {
-#define X(name, text)                                                                                                    \
-    case DURE_WAIT_##name:                                                                                               \
-        return text;
+#define X(name, text)                                                                                                  \
+    case DURE_WAIT_##name: return text;
         DURE_WAITS(X)
 #undef X
     }

@@ -36,12 +36,14 @@ static struct verdict guaranteed_now(struct dure_core *core, const struct reques
     struct verdict best = refuse(DURE_RULE_RIGHTS, 0, 0, "");
     struct plan plan = {0};
     const uint32_t holder = core->tenant[ask->tenant].holder;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
         if (allot->spec.chain.v != chain || !plan_suits(core, ask, allot))
             continue;
         const struct verdict v = in_allot(core, ask, id, &plan);
-        if (v.rule == DURE_RULE_FITS || best.rule == DURE_RULE_RIGHTS || (best.rule == DURE_RULE_NOT_YET && v.rule != DURE_RULE_NOT_YET))
+        if (v.rule == DURE_RULE_FITS || best.rule == DURE_RULE_RIGHTS ||
+            (best.rule == DURE_RULE_NOT_YET && v.rule != DURE_RULE_NOT_YET))
             best = v;
         if (v.rule == DURE_RULE_FITS)
             break;

@@ -9,7 +9,8 @@ static enum dure_wait wait_guaranteed(const struct dure_core *core, const struct
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     bool promised = false, active = false, is_short = false;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
         if (!plan_suits(core, ask, allot))
             continue;
@@ -43,7 +44,8 @@ enum dure_wait wait_of(const struct dure_core *core, uint32_t slot, uint32_t ele
     if (job->d.begin_us > core->s.time_us)
         return DURE_WAIT_BEGIN_TIME;
     if (job->class_slot == NONE)
-        return job->d.array_limit && job->d.live + job->d.claims >= job->d.array_limit ? DURE_WAIT_ARRAY_LIMIT : DURE_WAIT_NONE;
+        return job->d.array_limit && job->d.live + job->d.claims >= job->d.array_limit ? DURE_WAIT_ARRAY_LIMIT
+                                                                                       : DURE_WAIT_NONE;
     const struct class *class = class_at(core, job->class_slot);
     if (class_head(core, class) != slot)
         return DURE_WAIT_PRIORITY;

@@ -11,15 +11,16 @@
 #include "core/why/verdict.h"
 #include "core/why/wait.h"
 
-static enum dure_err rows(struct dure_core *core, const struct request *ask, bool ahead, struct dure_arena *arena, struct dure_why *why,
-                          struct dure_error *error)
+static enum dure_err rows(struct dure_core *core, const struct request *ask, bool ahead, struct dure_arena *arena,
+                          struct dure_why *why, struct dure_error *error)
 {
     why->rows = DURE_ARENA_NEW(arena, struct dure_why_row, core->fleet->chain_count);
     if (!why->rows)
         return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const struct verdict v = verdict_now(core, ask, i, ahead);
-        why->rows[why->row_count++] = (struct dure_why_row){v.rule, {i}, core->fleet->chains[i].leaf_count, v.need, v.have, v.unit};
+        why->rows[why->row_count++] =
+            (struct dure_why_row){v.rule, {i}, core->fleet->chains[i].leaf_count, v.need, v.have, v.unit};
     }
     return DURE_OK;
 }
@@ -79,7 +80,8 @@ static int64_t estimate(const struct dure_core *core, const struct request *ask)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     uint64_t idle = 0;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder)
         idle += core->allots[id]->slots.idle_total;
     struct ending *endings = dure_core_alloc(sizeof *endings, core->deadlines.count);
     uint32_t count = 0;
@@ -106,33 +108,33 @@ static const char *refusal(const struct dure_core *core, const struct dure_why_r
     if (!row->need && !row->have)
         return dure_arena_printf(arena, "nearest is %s: %s.", chain, dure_rule_text(row->rule));
     if (!row->need)
-        return dure_arena_printf(arena, "nearest is %s: %s (%lld %s).", chain, dure_rule_text(row->rule), (long long)row->have, row->unit);
-    return dure_arena_printf(arena, "nearest is %s: %s (needs %lld, %lld %s).", chain, dure_rule_text(row->rule), (long long)row->need,
-                             (long long)row->have, row->unit);
+        return dure_arena_printf(arena, "nearest is %s: %s (%lld %s).", chain, dure_rule_text(row->rule),
+                                 (long long)row->have, row->unit);
+    return dure_arena_printf(arena, "nearest is %s: %s (needs %lld, %lld %s).", chain, dure_rule_text(row->rule),
+                             (long long)row->need, (long long)row->have, row->unit);
 }
 
 static const char *pending_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
 {
     char text[DURE_TIME_TEXT_MAX];
     switch (why->wait) {
-    case DURE_WAIT_HELD:
-        return "It is held; `dure release` lets it go on.";
-    case DURE_WAIT_DEPENDENCY:
-        return "It waits for other jobs to end first.";
+    case DURE_WAIT_HELD: return "It is held; `dure release` lets it go on.";
+    case DURE_WAIT_DEPENDENCY: return "It waits for other jobs to end first.";
     case DURE_WAIT_BEGIN_TIME:
-        return dure_arena_printf(arena, "It is not to begin before %s.", dure_time_format_utc(why->job.job->begin_us, text));
+        return dure_arena_printf(arena, "It is not to begin before %s.",
+                                 dure_time_format_utc(why->job.job->begin_us, text));
     case DURE_WAIT_ARRAY_LIMIT:
-        return dure_arena_printf(arena, "%u elements of its array run, as many as it allows at a time.", why->job.job->array_limit);
-    case DURE_WAIT_PREEMPTING:
-        return "Its place is chosen; it starts as soon as the borrowers on it have left.";
-    default:
-        break;
+        return dure_arena_printf(arena, "%u elements of its array run, as many as it allows at a time.",
+                                 why->job.job->array_limit);
+    case DURE_WAIT_PREEMPTING: return "Its place is chosen; it starts as soon as the borrowers on it have left.";
+    default: break;
     }
     const struct dure_why_row *row = nearest(why);
     if (!row)
         return "There is no fleet.";
     if (row->rule == DURE_RULE_FITS)
-        return dure_arena_printf(arena, "It fits on %s now and starts with the next pass.", core->fleet->chains[row->chain.v].name);
+        return dure_arena_printf(arena, "It fits on %s now and starts with the next pass.",
+                                 core->fleet->chains[row->chain.v].name);
     if (why->ahead)
         return dure_arena_printf(arena, "%u jobs are before it; %s", why->ahead, refusal(core, row, arena));
     return dure_arena_printf(arena, "It is the next of its queue; %s", refusal(core, row, arena));
@@ -145,14 +147,21 @@ static const char *running_sentence(const struct dure_core *core, const struct d
     for (uint32_t i = 0; i < why->row_count; i++)
         others += i != chain && why->rows[i].rule >= DURE_RULE_NOT_YET;
     if (why->job.source_allot.v == NONE)
-        return dure_arena_printf(arena, "It runs on idle GPUs lent by %s, on %s: of the chains lent to it the one least promised that had room. %u other chains could carry it.",
-                                 core->fleet->owners[why->job.source_owner.v].name, core->fleet->chains[chain].name, others);
+        return dure_arena_printf(arena,
+                                 "It runs on idle GPUs lent by %s, on %s: of the chains lent to it the one least "
+                                 "promised that had room. %u other chains could carry it.",
+                                 core->fleet->owners[why->job.source_owner.v].name, core->fleet->chains[chain].name,
+                                 others);
     const struct allot *allot = core->allots[why->job.source_allot.v];
-    return dure_arena_printf(arena, "It runs by allotment '%s' of %s, on %s: the first of its tenant's allotments that had room. %u other chains could carry it.",
-                             allot->spec.name, core->tenants->tenants[allot->spec.tenant.v].path, core->fleet->chains[chain].name, others);
+    return dure_arena_printf(arena,
+                             "It runs by allotment '%s' of %s, on %s: the first of its tenant's allotments that had "
+                             "room. %u other chains could carry it.",
+                             allot->spec.name, core->tenants->tenants[allot->spec.tenant.v].path,
+                             core->fleet->chains[chain].name, others);
 }
 
-static enum dure_err explain(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why, struct dure_error *error)
+static enum dure_err explain(struct dure_core *core, const struct request *ask, struct dure_arena *arena,
+                             struct dure_why *why, struct dure_error *error)
 {
     core->round++;
     const enum dure_err err = rows(core, ask, why->ahead > 0, arena, why, error);
@@ -166,8 +175,8 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     return DURE_OK;
 }
 
-enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint32_t element, struct dure_arena *arena, struct dure_why *ret_why,
-                            struct dure_error *error)
+enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint32_t element, struct dure_arena *arena,
+                            struct dure_why *ret_why, struct dure_error *error)
 {
     struct dure_why why = {.wait = DURE_WAIT_NONE};
     if (!dure_core_job_view(core, id, element, &why.job))
@@ -191,8 +200,8 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     return err;
 }
 
-enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job, struct dure_arena *arena, struct dure_why *ret_why, bool *ret_never,
-                                struct dure_error *error)
+enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job, struct dure_arena *arena,
+                                struct dure_why *ret_why, bool *ret_never, struct dure_error *error)
 {
     if (!core->tenants)
         return dure_fail(error, DURE_E_STATE, "no fleet or no tenants are declared yet");
@@ -201,8 +210,13 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
     if (err != DURE_OK)
         return err;
     struct dure_why why = {.wait = DURE_WAIT_NONE};
-    why.job = (struct dure_job_view){.id = {core->s.next_job}, .element = NONE, .job = job, .state = DURE_JOB_PENDING, .attempt = {DURE_NONE64},
-                                     .source_owner = {NONE}, .source_allot = {NONE}};
+    why.job = (struct dure_job_view){.id = {core->s.next_job},
+                                     .element = NONE,
+                                     .job = job,
+                                     .state = DURE_JOB_PENDING,
+                                     .attempt = {DURE_NONE64},
+                                     .source_owner = {NONE},
+                                     .source_allot = {NONE}};
     struct dure_error proof;
     const bool never = never_check(core, &data.ask, &proof) != DURE_OK;
     err = explain(core, &data.ask, arena, &why, error);

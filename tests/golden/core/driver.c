@@ -122,12 +122,14 @@ static void why(void)
 {
     struct dure_arena *arena = dure_arena_new(1 << 20);
     struct dure_why answer;
-    const enum dure_err err = dure_core_why(rig.core, (struct dure_job_id){strtoull(words[1], NULL, 10)}, DURE_NONE32, arena, &answer, &rig.error);
+    const enum dure_err err = dure_core_why(rig.core, (struct dure_job_id){strtoull(words[1], NULL, 10)}, DURE_NONE32,
+                                            arena, &answer, &rig.error);
     if (err == DURE_OK) {
         dure_buf_printf(&out, "%s: %s\n", dure_wait_name(answer.wait), answer.sentence);
         for (uint32_t i = 0; i < answer.row_count; i++)
-            dure_buf_printf(&out, "  %s: %s, %lld of %lld %s\n", rig.fleet->chains[answer.rows[i].chain.v].name, dure_rule_wire(answer.rows[i].rule),
-                            (long long)answer.rows[i].have, (long long)answer.rows[i].need, answer.rows[i].unit);
+            dure_buf_printf(&out, "  %s: %s, %lld of %lld %s\n", rig.fleet->chains[answer.rows[i].chain.v].name,
+                            dure_rule_wire(answer.rows[i].rule), (long long)answer.rows[i].have,
+                            (long long)answer.rows[i].need, answer.rows[i].unit);
         for (uint32_t i = 0; i < answer.change_count; i++)
             dure_buf_printf(&out, "  or %s\n", answer.changes[i]);
     } else {
@@ -146,13 +148,14 @@ static void jobs(void)
             dure_buf_printf(&out, ".%u", view.element);
         else if (view.element_count > 1)
             dure_buf_printf(&out, ".[%u-%u]", view.element_first, view.element_last);
-        dure_buf_printf(&out, " %s %s\n", dure_job_state_name(view.state), view.state == DURE_JOB_PENDING ? dure_wait_name(view.wait) : "");
+        dure_buf_printf(&out, " %s %s\n", dure_job_state_name(view.state),
+                        view.state == DURE_JOB_PENDING ? dure_wait_name(view.wait) : "");
     }
 }
 
 static void report(enum dure_report kind)
 {
-    say(rig_report(&rig, strtoull(words[1], NULL, 10), kind, word_count > 2 ? atoi(words[2]) : 0));
+    say(rig_report(&rig, strtoull(words[1], NULL, 10), kind, word_count > 2 ? (int)strtol(words[2], NULL, 10) : 0));
 }
 
 static void reap(void)
@@ -217,28 +220,29 @@ static char *read_all(const char *path)
     return text;
 }
 
+static void split(char *line)
+{
+    word_count = 0;
+    if (!strncmp(line, "grant ", 6)) { /* JSON has blanks */
+        line[5] = 0;
+        words[word_count++] = line;
+        words[word_count++] = line + 6;
+        return;
+    }
+    for (char *word = strsep(&line, " "); word && word_count < WORDS_MAX; word = strsep(&line, " "))
+        if (*word)
+            words[word_count++] = word;
+}
+
 static void play(char *script)
 {
-    for (char *line = strtok(script, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *rest = script, *line = strsep(&rest, "\n"); line && (*line || rest); line = strsep(&rest, "\n")) {
         if (!*line || *line == '#') {
             dure_buf_printf(&out, "%s\n", line);
             continue;
         }
         dure_buf_printf(&out, "> %s\n", line);
-        word_count = 0;
-        if (!strncmp(line, "grant ", 6)) { /* JSON has blanks */
-            line[5] = 0;
-            words[word_count++] = line;
-            words[word_count++] = line + 6;
-        }
-        for (char *rest = line; !word_count && *rest;) { /* words */
-            unsigned count = 0;
-            for (char *word = strsep(&rest, " "); word && count < WORDS_MAX; word = strsep(&rest, " "))
-                if (*word)
-                    words[count++] = word;
-            word_count = count;
-            break;
-        }
+        split(line);
         run();
     }
 }

@@ -83,14 +83,18 @@ static void report(struct rig *rig)
     if (!attempt)
         return;
     const uint32_t what = below(10);
-    const enum dure_report kind = what < 2 ? DURE_REPORT_STARTED : what < 8 ? DURE_REPORT_ENDED : what == 8 ? DURE_REPORT_LOST : DURE_REPORT_REFUSED;
+    const enum dure_report kind = what < 2    ? DURE_REPORT_STARTED
+                                  : what < 8  ? DURE_REPORT_ENDED
+                                  : what == 8 ? DURE_REPORT_LOST
+                                              : DURE_REPORT_REFUSED;
     if (rig_report(rig, attempt, kind, (int)below(2)) != DURE_OK)
         TAP_FAIL("a report of a live attempt is taken: %s", rig->error.text);
 }
 
 static void node(struct rig *rig)
 {
-    static const enum dure_record_kind kinds[] = {DURE_REC_DRAIN, DURE_REC_RESUME, DURE_REC_NODE_REPORT, DURE_REC_RESUME};
+    static const enum dure_record_kind kinds[] = {DURE_REC_DRAIN, DURE_REC_RESUME, DURE_REC_NODE_REPORT,
+                                                  DURE_REC_RESUME};
     (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(2));
 }
 
@@ -103,7 +107,8 @@ static void grant(struct rig *rig, struct dure_record *r, char *text, size_t siz
     uint32_t level = 1 + below(3), count = 1 + below(3);
     int64_t from_us = rig->now_us + ((int64_t)below(60) - 30) * DURE_MINUTE_US;
     struct dure_allot_view view;
-    if (below(2) && dure_core_allot_view(rig->core, (struct dure_allot_id){below(dure_core_allot_count(rig->core))}, &view) &&
+    if (below(2) &&
+        dure_core_allot_view(rig->core, (struct dure_allot_id){below(dure_core_allot_count(rig->core))}, &view) &&
         view.spec->until_us != DURE_NEVER_US) { /* a successor */
         after = view.spec->name;
         chain = rig->fleet->chains[view.spec->chain.v].name;
@@ -115,7 +120,8 @@ static void grant(struct rig *rig, struct dure_record *r, char *text, size_t siz
     dure_time_format_utc(from_us, from);
     dure_time_format_utc(from_us + (10 + below(60)) * DURE_MINUTE_US, until);
     snprintf(text, size,
-             "[{\"after\":\"%s\",\"chain\":\"%s\",\"count\":%u,\"from\":\"%s\",\"level\":%u,\"name\":\"%s\",\"tenant\":\"%s\",\"until\":\"%s\"}]",
+             "[{\"after\":\"%s\",\"chain\":\"%s\",\"count\":%u,\"from\":\"%s\",\"level\":%u,\"name\":\"%s\",\"tenant\":"
+             "\"%s\",\"until\":\"%s\"}]",
              after, chain, count, from, level, names[below(7)], tenant, until);
     r->text = text;
     r->text_length = strlen(text);
@@ -137,11 +143,13 @@ static void allot(struct rig *rig, struct model *model)
 /* Terms of lending come and go. */
 static void lend(struct rig *rig)
 {
-    static const char *const terms[] = {"[]", "[{owner: state, notice: 10m, to: all}]", "[{owner: state, notice: 10s, to: [firm]}]",
-                                        "[{owner: state, notice: 10m, to: all, except: [guest]}, {owner: firm, notice: 1h, to: all}]"};
-    static const char head[] = "kind: Tenants\nversion: 1\ntenants:\n"
-                               "  - {name: state, owner: state, tenants: [{name: a, tenants: [{name: x}, {name: y, weight: 2}]}, {name: b}]}\n"
-                               "  - {name: firm, owner: firm, tenants: [{name: c}]}\n  - {name: guest}\n";
+    static const char *const terms[] = {
+        "[]", "[{owner: state, notice: 10m, to: all}]", "[{owner: state, notice: 10s, to: [firm]}]",
+        "[{owner: state, notice: 10m, to: all, except: [guest]}, {owner: firm, notice: 1h, to: all}]"};
+    static const char head[] =
+        "kind: Tenants\nversion: 1\ntenants:\n"
+        "  - {name: state, owner: state, tenants: [{name: a, tenants: [{name: x}, {name: y, weight: 2}]}, {name: b}]}\n"
+        "  - {name: firm, owner: firm, tenants: [{name: c}]}\n  - {name: guest}\n";
     char yaml[1024];
     snprintf(yaml, sizeof yaml, "%slending: %s\n", head, terms[below(4)]);
     struct dure_arena *arena = dure_arena_new(1u << 20);
@@ -174,7 +182,8 @@ static struct dure_core *reload(struct rig *rig)
     dure_buf_init(&second, 64u << 20);
     struct dure_core *loaded = NULL;
     struct dure_error error = {.code = DURE_OK};
-    if (dure_core_save(rig->core, append, &first) != DURE_OK || dure_core_load(first.data, first.length, &loaded, &error) != DURE_OK ||
+    if (dure_core_save(rig->core, append, &first) != DURE_OK ||
+        dure_core_load(first.data, first.length, &loaded, &error) != DURE_OK ||
         dure_core_save(loaded, append, &second) != DURE_OK)
         tap_bail("save and load: %s", error.text);
     if (first.length != second.length || memcmp(first.data, second.data, first.length))
@@ -217,7 +226,8 @@ static void ask_why(struct rig *rig)
     struct dure_why why;
     struct dure_error error;
     const struct dure_digest before = dure_core_digest(rig->core);
-    const enum dure_err err = dure_core_why(rig->core, (struct dure_job_id){1 + below((uint32_t)next)}, DURE_NONE32, arena, &why, &error);
+    const enum dure_err err =
+        dure_core_why(rig->core, (struct dure_job_id){1 + below((uint32_t)next)}, DURE_NONE32, arena, &why, &error);
     if (err == DURE_OK && (!why.sentence || !*why.sentence || why.row_count != rig->fleet->chain_count))
         TAP_FAIL("why has an answer");
     const struct dure_digest after = dure_core_digest(rig->core);
@@ -231,8 +241,10 @@ static void check_bound(struct rig *rig)
 {
     struct dure_allot_view view;
     for (uint32_t i = 0; i < dure_core_allot_count(rig->core); i++)
-        if (dure_core_allot_view(rig->core, (struct dure_allot_id){i}, &view) && (view.cells_bound > view.gpus_used || view.gpus_used > view.gpus))
-            TAP_FAIL("allotment %s has %u cells bound and %u GPUs used", view.spec->name, view.cells_bound, view.gpus_used);
+        if (dure_core_allot_view(rig->core, (struct dure_allot_id){i}, &view) &&
+            (view.cells_bound > view.gpus_used || view.gpus_used > view.gpus))
+            TAP_FAIL("allotment %s has %u cells bound and %u GPUs used", view.spec->name, view.cells_bound,
+                     view.gpus_used);
 }
 
 static void history(uint32_t steps)
@@ -255,10 +267,12 @@ static void history(uint32_t steps)
     }
     TAP_EQ_UINT(model->faults, 0, "the model finds no fault");
     tap_diag("%llu grants, shrinks and ends;", (unsigned long long)model->grants);
-    tap_diag("%llu starts, %llu ends, %llu requeues, %llu notices, %llu reservations (%llu given up), %llu suspensions, %llu restorations",
+    tap_diag("%llu starts, %llu ends, %llu requeues, %llu notices, %llu reservations (%llu given up), %llu "
+             "suspensions, %llu restorations",
              (unsigned long long)model->starts, (unsigned long long)model->ends, (unsigned long long)model->requeues,
-             (unsigned long long)model->notices, (unsigned long long)model->reserves, (unsigned long long)model->unreserves,
-             (unsigned long long)model->suspends, (unsigned long long)model->restores);
+             (unsigned long long)model->notices, (unsigned long long)model->reserves,
+             (unsigned long long)model->unreserves, (unsigned long long)model->suspends,
+             (unsigned long long)model->restores);
     model_free(model);
     rig_release(&rig);
 }

@@ -61,20 +61,23 @@ static void check_room(struct model *model, const struct model_attempt *a, uint6
                     continue;
                 milli += b->milli[k];
                 if (model->jobs[b->job].tenant.v != model->jobs[a->job].tenant.v)
-                    FAULT("attempts %llu and %llu of two tenants share a GPU", (unsigned long long)id, (unsigned long long)other);
+                    FAULT("attempts %llu and %llu of two tenants share a GPU", (unsigned long long)id,
+                          (unsigned long long)other);
             }
         }
         if (milli > 1000)
             FAULT("GPU %u is held twice by attempt %llu", a->leaves[i], (unsigned long long)id);
         struct dure_node_view node;
-        if (!dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) || node.state != DURE_NODE_UP)
+        if (!dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) ||
+            node.state != DURE_NODE_UP)
             FAULT("attempt %llu starts on a node that is not up", (unsigned long long)id);
     }
 }
 
 static void check_terms(struct model *model, const struct dure_record *r, const struct dure_job *job)
 {
-    const struct dure_chain *chain = dure_fleet_chain_of(model->rig->fleet, (struct dure_node_id){r->places[0].node_first}, &(uint32_t){0});
+    const struct dure_chain *chain =
+        dure_fleet_chain_of(model->rig->fleet, (struct dure_node_id){r->places[0].node_first}, &(uint32_t){0});
     if (job->job_class == DURE_GUARANTEED && !r->binding_count)
         FAULT("a guaranteed job without rights");
     if (job->job_class == DURE_BORROWED && r->binding_count)
@@ -102,7 +105,8 @@ static void hear_start(struct model *model, const struct dure_record *r)
     uint32_t tasks = 0;
     if (a->live || a->leaf_count)
         FAULT("attempt %llu started twice", (unsigned long long)r->attempt.v);
-    *a = (struct model_attempt){.live = true, .borrowed = !r->binding_count, .job = (uint32_t)r->job.v, .element = r->element};
+    *a = (struct model_attempt){
+        .live = true, .borrowed = !r->binding_count, .job = (uint32_t)r->job.v, .element = r->element};
     expand(model, r, a, &tasks);
     if (tasks != job->tasks)
         FAULT("job %llu starts with %u of its %u tasks", (unsigned long long)r->job.v, tasks, job->tasks);
@@ -143,9 +147,7 @@ void model_hear(struct rig *rig, const struct dure_record *r)
 {
     struct model *model = rig->context;
     switch (r->kind) {
-    case DURE_REC_START:
-        hear_start(model, r);
-        break;
+    case DURE_REC_START: hear_start(model, r); break;
     case DURE_REC_END:
         model->ends++;
         hear_gone(model, r);
@@ -154,25 +156,12 @@ void model_hear(struct rig *rig, const struct dure_record *r)
         model->requeues++;
         hear_gone(model, r);
         break;
-    case DURE_REC_NOTICE:
-        hear_notice(model, r);
-        break;
-    case DURE_REC_STOP:
-        model->stops++;
-        break;
-    case DURE_REC_RESERVE:
-        model->reserves++;
-        break;
-    case DURE_REC_UNRESERVE:
-        model->unreserves++;
-        break;
-    case DURE_REC_SUSPEND:
-        model->suspends++;
-        break;
-    case DURE_REC_RESTORE:
-        model->restores++;
-        break;
-    default:
-        break;
+    case DURE_REC_NOTICE: hear_notice(model, r); break;
+    case DURE_REC_STOP: model->stops++; break;
+    case DURE_REC_RESERVE: model->reserves++; break;
+    case DURE_REC_UNRESERVE: model->unreserves++; break;
+    case DURE_REC_SUSPEND: model->suspends++; break;
+    case DURE_REC_RESTORE: model->restores++; break;
+    default: break;
     }
 }

@@ -98,7 +98,8 @@ static void end_some(struct world *world)
 {
     struct dure_job_view view;
     for (uint64_t cursor = 0; dure_core_attempt_next(world->rig.core, &cursor, &view);)
-        if (view.attempt_state != DURE_ATTEMPT_STOPPING && view.started_us / DURE_SECOND_US + world->lasts_s[view.id.v] <= world->rig.now_us / DURE_SECOND_US &&
+        if (view.attempt_state != DURE_ATTEMPT_STOPPING &&
+            view.started_us / DURE_SECOND_US + world->lasts_s[view.id.v] <= world->rig.now_us / DURE_SECOND_US &&
             rig_report(&world->rig, cursor, DURE_REPORT_ENDED, 0) != DURE_OK)
             tap_bail("end: %s", world->rig.error.text);
 }
@@ -190,11 +191,14 @@ int main(int argc, char **argv)
         }
         TAP_EQ_UINT(other, 0, "grace 0: every start of the trace is at the same second alone and shared");
         TAP_OK(never < TRACE * 2 / 3, "the trace did run (%u of %d not within the time)", never, TRACE);
-        TAP_OK(shared->reservations > 5, "with borrowers in its way (%llu reservations)", (unsigned long long)shared->reservations);
+        TAP_OK(shared->reservations > 5, "with borrowers in its way (%llu reservations)",
+               (unsigned long long)shared->reservations);
         rig_release(&shared->rig);
         play(shared, trace, true, 17 * DURE_SECOND_US, base + round);
-        TAP_OK(shared->reservations > 5, "grace 17 s: with borrowers in its way (%llu reservations)", (unsigned long long)shared->reservations);
-        TAP_OK(shared->longest_wait_s <= 17, "no start is later than the grace after its private cluster placed it (%lld s)",
+        TAP_OK(shared->reservations > 5, "grace 17 s: with borrowers in its way (%llu reservations)",
+               (unsigned long long)shared->reservations);
+        TAP_OK(shared->longest_wait_s <= 17,
+               "no start is later than the grace after its private cluster placed it (%lld s)",
                (long long)shared->longest_wait_s);
         rig_release(&shared->rig);
         rig_release(&alone->rig);

@@ -20,7 +20,8 @@ static void test_start_and_end(void)
     TAP_OK(dure_core_job_view(rig.core, (struct dure_job_id){1}, DURE_NONE32, &view), "it is seen");
     TAP_EQ_INT(view.attempt_state, DURE_ATTEMPT_RUNNING, "running at once on an emulated site");
     TAP_EQ_INT(rig_report(&rig, 1, DURE_REPORT_ENDED, 0), DURE_OK, "its end is taken");
-    TAP_EQ_STR(rig.said.data, "end job 1 attempt 1 COMPLETED (finished)\nunbind ra[0]\n", "the job is complete and its right free");
+    TAP_EQ_STR(rig.said.data, "end job 1 attempt 1 COMPLETED (finished)\nunbind ra[0]\n",
+               "the job is complete and its right free");
     TAP_EQ_UINT(dure_core_counts(rig.core).jobs_running, 0, "nothing runs");
     rig_release(&rig);
 }

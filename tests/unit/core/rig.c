@@ -84,7 +84,8 @@ static void places_line(const struct rig *rig, const struct dure_record *r, stru
         const struct dure_binding *b = &r->bindings[i];
         struct dure_allot_view view;
         const bool known = dure_core_allot_view(rig->core, b->allot, &view);
-        dure_buf_printf(text, " %s[%u]%s%u", known ? view.spec->name : "?", b->virtual_index, b->is_new ? "=>" : "=", b->cell_index);
+        dure_buf_printf(text, " %s[%u]%s%u", known ? view.spec->name : "?", b->virtual_index, b->is_new ? "=>" : "=",
+                        b->cell_index);
     }
 }
 
@@ -198,8 +199,15 @@ enum dure_err rig_step(struct rig *rig, struct dure_record *record)
 
 struct dure_job rig_job(const struct rig *rig, const char *tenant, uint32_t tasks, uint32_t gpus, bool borrowed)
 {
-    struct dure_job job = {.job_class = borrowed ? DURE_BORROWED : DURE_GUARANTEED, .tasks = tasks, .task_gpus = gpus, .task_gpu_milli = 1000,
-                           .level = "", .walltime_us = DURE_HOUR_US, .grace_us = 30 * DURE_SECOND_US, .begin_us = INT64_MIN, .requeue = true};
+    struct dure_job job = {.job_class = borrowed ? DURE_BORROWED : DURE_GUARANTEED,
+                           .tasks = tasks,
+                           .task_gpus = gpus,
+                           .task_gpu_milli = 1000,
+                           .level = "",
+                           .walltime_us = DURE_HOUR_US,
+                           .grace_us = 30 * DURE_SECOND_US,
+                           .begin_us = INT64_MIN,
+                           .requeue = true};
     if (!dure_tenants_find(rig->tenants, tenant, &job.tenant))
         tap_bail("no tenant %s", tenant);
     return job;
@@ -256,7 +264,8 @@ void rig_reap(struct rig *rig)
 {
     struct dure_job_view view;
     for (uint64_t cursor = 0; dure_core_attempt_next(rig->core, &cursor, &view);)
-        if (view.attempt_state == DURE_ATTEMPT_STOPPING && rig_report(rig, view.attempt.v, DURE_REPORT_ENDED, 137) != DURE_OK)
+        if (view.attempt_state == DURE_ATTEMPT_STOPPING &&
+            rig_report(rig, view.attempt.v, DURE_REPORT_ENDED, 137) != DURE_OK)
             TAP_FAIL("an end is taken: %s", rig->error.text);
 }
 

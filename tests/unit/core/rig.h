@@ -15,11 +15,11 @@ struct rig {
     struct dure_tenants *tenants;
     int64_t now_us;
     struct dure_error error;
-    struct dure_buf said;     /* decisions of the last step, a line each */
+    struct dure_buf said; /* decisions of the last step, a line each */
     uint32_t decisions;
-    bool quiet;               /* no text, no digest checks */
-    bool own_log;             /* keep every record encoded in `log` */
-    struct dure_buf log;      /* u32 length, bytes, ... */
+    bool quiet;                                                         /* no text, no digest checks */
+    bool own_log;                                                       /* keep every record encoded in `log` */
+    struct dure_buf log;                                                /* u32 length, bytes, ... */
     void (*watch)(struct rig *rig, const struct dure_record *decision); /* NULL: none; before it is applied */
     void *context;
 };
