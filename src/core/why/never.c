@@ -49,29 +49,64 @@ struct verdict never_verdict(const struct dure_core *core, const struct request 
     return refuse(DURE_RULE_FITS, 0, 0, "");
 }
 
-static bool same(const struct verdict *a, const struct verdict *b)
+/* What one rule refuses: whole groups of the fleet, the nearest miss, and the first few by name. */
+enum { NAMED_MAX = 3, RULE_COUNT = DURE_RULE_ORDER + 1 };
+struct refusals {
+    uint32_t groups, named[NAMED_MAX];
+    uint64_t gpus;
+    struct verdict nearest;
+};
+
+/* The verdict on a declared group is that of its chain which comes nearest: its remainders are smaller. */
+static struct verdict group_verdict(const struct dure_core *core, const struct request *ask, uint32_t first, uint32_t *ret_end,
+                                    uint64_t *ret_gpus)
 {
-    return a->rule == b->rule && a->need == b->need && a->have == b->have;
+    const struct dure_chain *chains = core->fleet->chains;
+    struct verdict best = never_verdict(core, ask, first);
+    uint32_t at = first;
+    for (*ret_gpus = 0; at < core->fleet->chain_count && chains[at].group == chains[first].group; at++) {
+        const struct verdict v = never_verdict(core, ask, at);
+        *ret_gpus += chains[at].leaf_count;
+        if (v.rule > best.rule || (v.rule == best.rule && v.have > best.have))
+            best = v;
+    }
+    *ret_end = at;
+    return best;
+}
+
+static void tell(const struct dure_core *core, const struct refusals *r, const char *between, struct dure_buf *text)
+{
+    dure_buf_printf(text, "%s%s", between, dure_rule_text(r->nearest.rule));
+    if (r->nearest.need || r->nearest.have)
+        dure_buf_printf(text, " (needs %lld, at most %lld there: %s)", (long long)r->nearest.need,
+                        (long long)r->nearest.have, r->nearest.unit);
+    for (uint32_t i = 0; i < r->groups && i < NAMED_MAX; i++)
+        dure_buf_printf(text, "%s%s", i == 0 ? ": " : ", ", core->fleet->chains[r->named[i]].name);
+    if (r->groups > NAMED_MAX)
+        dure_buf_printf(text, " and %u more groups", r->groups - NAMED_MAX);
+    dure_buf_printf(text, ", %llu GPUs", (unsigned long long)r->gpus);
 }
 
 void never_proof(const struct dure_core *core, const struct request *ask, struct dure_buf *text)
 {
+    struct refusals by_rule[RULE_COUNT] = {0};
+    uint32_t end;
+    for (uint32_t i = 0; i < core->fleet->chain_count; i = end) {
+        uint64_t gpus;
+        const struct verdict v = group_verdict(core, ask, i, &end, &gpus);
+        struct refusals *r = &by_rule[v.rule];
+        if (r->groups < NAMED_MAX)
+            r->named[r->groups] = i;
+        if (!r->groups++ || v.have > r->nearest.have)
+            r->nearest = v;
+        r->gpus += gpus;
+    }
+    /* The rules are tried in order: who failed late came nearest, and is told first. */
     const char *between = "";
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-        const struct dure_chain *chain = &core->fleet->chains[i];
-        const struct verdict v = never_verdict(core, ask, i);
-        if (i && core->fleet->chains[i - 1].group == chain->group) {
-            const struct verdict before = never_verdict(core, ask, i - 1);
-            if (same(&v, &before))
-                continue; /* said already */
-        }
-        uint64_t gpus = chain->leaf_count;
-        for (uint32_t k = i + 1; k < core->fleet->chain_count && core->fleet->chains[k].group == chain->group; k++)
-            gpus += core->fleet->chains[k].leaf_count;
-        dure_buf_printf(text, "%s%s (%llu GPUs): %s", between, chain->name, (unsigned long long)gpus,
-                        dure_rule_text(v.rule));
-        if (v.need || v.have)
-            dure_buf_printf(text, " (needs %lld, %lld there: %s)", (long long)v.need, (long long)v.have, v.unit);
+    for (uint32_t rule = RULE_COUNT; rule-- > 0;) {
+        if (!by_rule[rule].groups)
+            continue;
+        tell(core, &by_rule[rule], between, text);
         between = "; ";
     }
 }
