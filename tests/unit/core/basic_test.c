@@ -35,7 +35,7 @@ static void test_never(void)
     TAP_HAS(rig.error.text, "a task does not fit into one node (needs 5, at most 4 there", "say so with figures");
     job = rig_job(&rig, "state/a", 5, 4, false);
     TAP_EQ_INT(rig_submit(&rig, &job), DURE_E_NEVER, "five nodes of a right to four");
-    TAP_HAS(rig.error.text, "the allotment here is smaller than the job (needs 20, has 16 there", "say so with figures");
+    TAP_HAS(rig.error.text, "the allotment here is smaller than the job (needs 20, at most 16 there", "say so with figures");
     TAP_EQ_UINT(dure_core_next_job(rig.core).v, 1, "a refused job takes no number");
     rig_release(&rig);
 }
