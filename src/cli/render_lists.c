@@ -23,12 +23,27 @@ static void put_count(struct dure_grid *grid, const json_t *row, const char *key
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(row, key, 0), text));
 }
 
+/* Cut at their ends, the tenants below one another would all look alike: the last step is what is kept, the others where there is
+ * room. */
+static void put_path(struct dure_grid *grid, const struct dure_screen *screen, const json_t *row, const char *key,
+                     bool short_of_room)
+{
+    enum { STEP_KEPT_WHOLE = 20 };
+    const char *path = dure_json_text(row, key, "-"), *last = strrchr(path, '/');
+    if (!last)
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", path);
+    else if (short_of_room || dure_term_width(last) > STEP_KEPT_WHOLE)
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s", screen->utf8 ? "…" : "+", last);
+    else
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%.*s\t%s", (int)(last - path), path, last);
+}
+
 /* Days are enough for a period; the zone is the user's. */
 static void put_day(struct dure_grid *grid, const json_t *row, const char *key)
 {
     char text[DURE_TIME_TEXT_MAX];
     const char *time = dure_json_time(row, key, text);
-    dure_grid_cell(grid, DURE_STYLE_NONE, "%.16s", time);
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%.10s", time);
 }
 
 static enum dure_err finish(struct dure_grid *grid, const struct dure_screen *screen, const char *none)
@@ -45,14 +60,14 @@ static enum dure_err finish(struct dure_grid *grid, const struct dure_screen *sc
 enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {
-        {"TENANT", false, 14}, {"OWNER", false, 6}, {"PEND", true, 0},      {"RUN", true, 0},     {"PROMISED", true, 0},
-        {"USED", true, 0},     {"BORR.", true, 0},  {"GPU-HOURS", true, 0}, {"BORR-HRS", true, 0}};
+        {"TENANT", false, 6}, {"OWNER", false, 6}, {"PEND", true, 0},      {"RUN", true, 0},     {"PROMISED", true, 0},
+        {"USED", true, 0},    {"BORR.", true, 0},  {"GPU-HOURS", true, 0}, {"BORR-HRS", true, 0}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        put_text(grid, row, "path");
+        put_path(grid, screen, row, "path", false);
         put_text(grid, row, "owner");
         put_count(grid, row, "pending");
         put_count(grid, row, "running");
@@ -67,9 +82,10 @@ enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t
 
 enum dure_err dure_render_allotments(const struct dure_screen *screen, const json_t *rows)
 {
+    enum { ROOM_FOR_PATHS = 120 };
     static const struct dure_grid_column columns[] = {
-        {"NAME", false, 8}, {"TENANT", false, 10}, {"CHAIN", false, 8}, {"LEVEL", false, 0}, {"CELLS", true, 0},
-        {"GPUS", true, 0},  {"USED", true, 0},     {"LENT", true, 0},   {"STATE", false, 0}, {"UNTIL", false, 10}};
+        {"NAME", false, 8}, {"TENANT", false, 8}, {"CHAIN", false, 8}, {"LEVEL", false, 0}, {"CELLS", true, 0},
+        {"GPUS", true, 0},  {"USED", true, 0},    {"LENT", true, 0},   {"STATE", false, 0}, {"UNTIL", false, 0}};
     struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         return DURE_E_MEMORY;
@@ -77,7 +93,7 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
         const json_t *row = json_array_get(rows, i);
         const char *state = dure_json_text(row, "state", "-");
         put_text(grid, row, "name");
-        put_text(grid, row, "tenant");
+        put_path(grid, screen, row, "tenant", screen->width < ROOM_FOR_PATHS);
         put_text(grid, row, "chain");
         put_text(grid, row, "level");
         put_count(grid, row, "cells");

@@ -162,7 +162,7 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
     if (strcmp(estimate, "-") != 0)
         dure_buf_printf(&buf, "\nEstimated start: %s.\n", estimate);
     else if (strcmp(state, "PENDING") == 0)
-        dure_buf_str(&buf, "\nWhen it starts cannot be said: nothing that now runs frees its place at a known time.\n");
+        dure_buf_str(&buf, "\nWhen it starts cannot be said: nothing that runs frees its place at a known time.\n");
     if (buf.data)
         fwrite(buf.data, 1, buf.length, screen->out);
     return buf.failed ? DURE_E_MEMORY : DURE_OK;
