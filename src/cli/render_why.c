@@ -82,7 +82,7 @@ static void put_group(struct dure_grid *grid, const struct group *group)
 /* What a rule's short name means, once, below the table: a column would have to cut it. */
 static void put_meaning(const struct dure_screen *screen, const struct group *groups, size_t index)
 {
-    DURE_CLEANUP_BUF struct dure_buf line;
+    DURE_CLEANUP_BUF struct dure_buf line = {0};
     const char *rule = dure_json_text(groups[index].first, "rule", ""),
                *text = dure_json_text(groups[index].first, "text", "");
     dure_buf_init(&line, 1 << 16);
