@@ -31,6 +31,14 @@ static void write_attempts(const struct call *call, const struct row *row, struc
         json_time(out, "started", row->started_us);
         json_time(out, "ended", row->ended_us);
         json_str(out, "nodes", nodes.data != NULL ? nodes.data : "");
+        if (row->ended) {
+            json_int(out, "exit_code", row->exit_code);
+            json_int(out, "exit_signal", row->exit_signal);
+        } else {
+            json_none(out, "exit_code");
+            json_none(out, "exit_signal");
+        }
+        json_str(out, "cause", row->cause != DURE_CAUSE_NONE ? dure_cause_name(row->cause) : NULL);
         json_close(out, '}');
     }
     json_close(out, ']');

@@ -42,7 +42,10 @@ const struct schema dure_schemas[] = {
     {"Jobs", "jobs:[{JobRow}] next:string",
      "`next` is absent on the last page; a page may be short and still have one."},
     {"Dependency", "job:integer kind:string", ""},
-    {"Attempt", "attempt:integer state:string started:string? ended:string? nodes:string", ""},
+    {"Attempt",
+     "attempt:integer state:string started:string? ended:string? nodes:string exit_code:integer? exit_signal:integer? "
+     "cause:string?",
+     ""},
     {"JobDetail",
      ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer "
          "tasks_per_node:integer "

@@ -147,6 +147,16 @@ static void command_row(const struct dure_screen *screen, const json_t *command)
     field(screen, "command", buf.data);
 }
 
+static void erased_row(const struct dure_screen *screen, const json_t *names)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf = {0};
+    dure_buf_init(&buf, 4096);
+    for (size_t i = 0; i < json_array_size(names); i++)
+        dure_buf_printf(&buf, "%s%s", i ? ", " : "",
+                        json_string_value(json_array_get(names, i)) ? json_string_value(json_array_get(names, i)) : "");
+    field(screen, "erased", buf.data);
+}
+
 enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *job)
 {
     DURE_CLEANUP_BUF struct dure_buf id;
@@ -185,6 +195,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "stdout", job, "stdout");
     text_row(screen, "stderr", job, "stderr");
     text_row(screen, "comment", job, "comment");
+    erased_row(screen, json_object_get(job, "erased"));
     return attempts(screen, json_object_get(job, "attempts"));
 }
 
