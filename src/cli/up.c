@@ -200,7 +200,7 @@ static int submit_hello(struct up *up)
     static const char script[] =
         "#!/bin/sh\n"
         "echo \"Hello from job $SLURM_JOB_ID, run by dure on $(uname -n).\"\n"
-        "echo \"GPUs given: ${CUDA_VISIBLE_DEVICES:-none named} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
+        "echo \"GPUs given: ${DURE_VIRTUAL_GPUS:+virtual }${DURE_VIRTUAL_GPUS:-${CUDA_VISIBLE_DEVICES:-none}} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
         "sleep 1\n";
     struct dure_cli *cli = up->cli;
     json_t *me = NULL, *answer = NULL;
