@@ -21,7 +21,7 @@ struct dure_audit {
     struct dure_buf bytes; /* of the decisions that must follow the input at hand */
     DURE_VEC(struct span) expected;
     size_t next;
-    bool failed;           /* out of memory while deciding */
+    bool failed; /* out of memory while deciding */
     uint64_t input_sequence;
     uint64_t record_sequence; /* first leaf of the record at hand */
     int64_t version;
@@ -85,7 +85,8 @@ static void describe(const void *bytes, size_t length, struct dure_buf *text)
     dure_arena_free(arena);
 }
 
-static enum dure_err audit_decision(struct dure_audit *audit, const void *bytes, size_t length, struct dure_error *error)
+static enum dure_err audit_decision(struct dure_audit *audit, const void *bytes, size_t length,
+                                    struct dure_error *error)
 {
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     const struct span *span = audit->next < audit->expected.count ? &audit->expected.at[audit->next] : NULL;
@@ -96,7 +97,8 @@ static enum dure_err audit_decision(struct dure_audit *audit, const void *bytes,
         return DURE_OK;
     }
     dure_buf_init(&text, 1 << 20);
-    dure_buf_printf(&text, "leaf %" PRIu64 " is not what the rules decide after the input at leaf %" PRIu64 ": the rules say ",
+    dure_buf_printf(&text,
+                    "leaf %" PRIu64 " is not what the rules decide after the input at leaf %" PRIu64 ": the rules say ",
                     audit->record_sequence, audit->input_sequence);
     if (span == NULL)
         dure_buf_str(&text, "nothing more");
@@ -113,8 +115,11 @@ static enum dure_err audit_input(struct dure_audit *audit, const struct dure_rec
     struct dure_error refused = {0};
 
     if (audit->next < audit->expected.count) {
-        snprintf(text, sizeof text, "leaf %" PRIu64 ": before it the journal lacks a decision (%s) that the rules make after the input at leaf %" PRIu64,
-                 audit->record_sequence, dure_record_kind_name(audit->expected.at[audit->next].kind), audit->input_sequence);
+        snprintf(text, sizeof text,
+                 "leaf %" PRIu64
+                 ": before it the journal lacks a decision (%s) that the rules make after the input at leaf %" PRIu64,
+                 audit->record_sequence, dure_record_kind_name(audit->expected.at[audit->next].kind),
+                 audit->input_sequence);
         return bad(audit, error, text);
     }
     dure_buf_clear(&audit->bytes);
@@ -122,10 +127,12 @@ static enum dure_err audit_input(struct dure_audit *audit, const struct dure_rec
     audit->input_sequence = audit->record_sequence;
     audit->result.inputs++;
     if (dure_core_step(audit->core, record, expect, audit, &refused) != DURE_OK) {
-        snprintf(text, sizeof text, "leaf %" PRIu64 ": the rules refuse this input: %s", audit->record_sequence, refused.text);
+        snprintf(text, sizeof text, "leaf %" PRIu64 ": the rules refuse this input: %s", audit->record_sequence,
+                 refused.text);
         return bad(audit, error, text);
     }
-    return audit->failed ? dure_fail(error, DURE_E_MEMORY, "out of memory at leaf %" PRIu64, audit->record_sequence) : DURE_OK;
+    return audit->failed ? dure_fail(error, DURE_E_MEMORY, "out of memory at leaf %" PRIu64, audit->record_sequence)
+                         : DURE_OK;
 }
 
 static enum dure_err audit_record(struct dure_audit *audit, const void *bytes, size_t length, struct dure_error *error)
@@ -140,14 +147,16 @@ static enum dure_err audit_record(struct dure_audit *audit, const void *bytes, s
     if (record.kind == DURE_REC_CORE_VERSION)
         audit->version = record.number;
     if (audit->version == DURE_CORE_VERSION)
-        return dure_record_is_input(record.kind) ? audit_input(audit, &record, error) : audit_decision(audit, bytes, length, error);
+        return dure_record_is_input(record.kind) ? audit_input(audit, &record, error)
+                                                 : audit_decision(audit, bytes, length, error);
     audit->result.skipped++;
     if (dure_core_apply(audit->core, &record, &text) != DURE_OK)
         return bad(audit, error, text.text);
     return DURE_OK;
 }
 
-enum dure_err dure_audit_leaf(struct dure_audit *audit, uint64_t sequence, const void *leaf, size_t length, struct dure_error *error)
+enum dure_err dure_audit_leaf(struct dure_audit *audit, uint64_t sequence, const void *leaf, size_t length,
+                              struct dure_error *error)
 {
     const void *bytes;
     size_t bytes_length;
@@ -171,7 +180,9 @@ enum dure_err dure_audit_digest(struct dure_audit *audit, struct dure_digest sto
         return DURE_OK;
     audit->record_sequence = audit->input_sequence;
     char text[200];
-    snprintf(text, sizeof text, "after the input at leaf %" PRIu64 " the state's digest is %016" PRIx64 "%016" PRIx64 ", the journal says %016" PRIx64 "%016" PRIx64,
+    snprintf(text, sizeof text,
+             "after the input at leaf %" PRIu64 " the state's digest is %016" PRIx64 "%016" PRIx64
+             ", the journal says %016" PRIx64 "%016" PRIx64,
              audit->input_sequence, mine.lane[0], mine.lane[1], stored.lane[0], stored.lane[1]);
     return bad(audit, error, text);
 }
@@ -180,6 +191,7 @@ void dure_audit_result(const struct dure_audit *audit, struct dure_audit_result 
 {
     *ret_result = audit->result;
     if (audit->result.first_bad == UINT64_MAX && audit->next < audit->expected.count)
-        snprintf(ret_result->text, sizeof ret_result->text, "the journal ends before the decision (%s) that follows the input at leaf %" PRIu64,
+        snprintf(ret_result->text, sizeof ret_result->text,
+                 "the journal ends before the decision (%s) that follows the input at leaf %" PRIu64,
                  dure_record_kind_name(audit->expected.at[audit->next].kind), audit->input_sequence);
 }

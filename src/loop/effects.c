@@ -17,7 +17,8 @@ static struct dure_site_id site_of(const struct dure_loop *loop, const struct du
 
 /* An order that outlives the core's view of the job: it may be gone again before the start is durable. */
 static struct dure_order *order_of(struct dure_loop *loop, struct dure_arena *arena, const struct dure_job_view *view,
-                                   struct dure_attempt_id attempt, const struct dure_place *places, uint32_t place_count, int64_t started_us)
+                                   struct dure_attempt_id attempt, const struct dure_place *places,
+                                   uint32_t place_count, int64_t started_us)
 {
     struct dure_order *order = dure_arena_alloc(arena, sizeof *order);
     struct dure_job *job = dure_arena_alloc(arena, sizeof *job);
@@ -48,7 +49,8 @@ static bool start_from(struct dure_loop *loop, struct dure_batch *batch, const s
     view.element = decision->element;
     struct effect effect = {.kind = EFFECT_START, .attempt = decision->attempt};
     effect.site = site_of(loop, decision->places, decision->place_count);
-    effect.order = order_of(loop, batch->arena, &view, decision->attempt, decision->places, decision->place_count, decision->time_us);
+    effect.order = order_of(loop, batch->arena, &view, decision->attempt, decision->places, decision->place_count,
+                            decision->time_us);
     return effect.order != NULL && DURE_VEC_PUSH(&batch->effects, effect, ROWS_MAX);
 }
 
@@ -66,7 +68,8 @@ bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct 
     case DURE_REC_REQUEUE: effect.kind = EFFECT_FORGET; break;
     default: return true;
     }
-    if (decision->attempt.v == DURE_NONE64 || !dure_core_attempt_view(loop->core, decision->attempt, &view) || view.place_count == 0)
+    if (decision->attempt.v == DURE_NONE64 || !dure_core_attempt_view(loop->core, decision->attempt, &view) ||
+        view.place_count == 0)
         return true; /* it never began: nothing to tell anyone */
     effect.site = site_of(loop, view.places, view.place_count);
     return DURE_VEC_PUSH(&batch->effects, effect, ROWS_MAX);
@@ -135,12 +138,16 @@ static void body_read_done(struct dure_store_read *read)
     free(self);
 }
 
-static void start_with_body(struct dure_loop *loop, const struct dure_order *order, struct dure_site_id site, bool recovering)
+static void start_with_body(struct dure_loop *loop, const struct dure_order *order, struct dure_site_id site,
+                            bool recovering)
 {
-    struct dure_job_view view = {.id = order->ref.job, .element = order->ref.element, .job = order->job, .requeues = order->restarts};
+    struct dure_job_view view = {
+        .id = order->ref.job, .element = order->ref.element, .job = order->job, .requeues = order->restarts};
     struct body_read *self = calloc(1, sizeof *self);
     struct dure_arena *arena = dure_arena_new(BATCH_ARENA_MAX);
-    struct dure_order *copy = arena != NULL ? order_of(loop, arena, &view, order->attempt, order->places, order->place_count, order->started_us) : NULL;
+    struct dure_order *copy = arena != NULL ? order_of(loop, arena, &view, order->attempt, order->places,
+                                                       order->place_count, order->started_us)
+                                            : NULL;
 
     if (self == NULL || copy == NULL) {
         dure_arena_free(arena);
@@ -205,7 +212,8 @@ void effects_release(struct dure_loop *loop, struct dure_batch *batch)
 void effect_recover(struct dure_loop *loop, const struct dure_job_view *view)
 {
     struct dure_arena *arena = dure_arena_new(BATCH_ARENA_MAX);
-    struct effect effect = {.kind = EFFECT_START, .attempt = view->attempt, .recovering = true, .deadline_us = view->deadline_us};
+    struct effect effect = {
+        .kind = EFFECT_START, .attempt = view->attempt, .recovering = true, .deadline_us = view->deadline_us};
 
     if (arena != NULL) {
         effect.site = site_of(loop, view->places, view->place_count);

@@ -31,8 +31,8 @@ static void drop_oldest(struct dure_loop *loop)
     free(entry);
 }
 
-bool idem_add(struct dure_loop *loop, struct dure_principal_id principal, const char *text, uint64_t hash, int64_t time_us,
-              const struct dure_answer *answer)
+bool idem_add(struct dure_loop *loop, struct dure_principal_id principal, const char *text, uint64_t hash,
+              int64_t time_us, const struct dure_answer *answer)
 {
     char key[4 + DURE_IDEM_KEY_MAX];
     uint32_t length = make_key(key, principal.v, text);

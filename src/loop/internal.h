@@ -2,8 +2,8 @@
 /* What the files of this room share: the loop's own struct and the batch being formed. */
 #include <uthash.h>
 
-#include "base/vec.h"
 #include "base/timefmt.h"
+#include "base/vec.h"
 #include "loop/loop.h"
 
 enum { BATCH_BYTES_MAX = 1 << 30, BATCH_ARENA_MAX = 1 << 30 };
@@ -37,7 +37,7 @@ struct effect {
     struct dure_site_id site;
     struct dure_attempt_id attempt;
     int64_t deadline_us;
-    struct dure_order *order;   /* of a start; in the batch's arena, body and login filled later */
+    struct dure_order *order; /* of a start; in the batch's arena, body and login filled later */
     bool recovering;
 };
 
@@ -59,16 +59,16 @@ struct dure_batch {
     struct dure_buf bytes;   /* leaves, bodies, answers, summaries, one after another */
     struct dure_buf records; /* whole records for the event stream, when anyone listens */
     uint64_t first_sequence;
-    bool handed;             /* with the store, or (empty) waiting for those before it */
+    bool handed; /* with the store, or (empty) waiting for those before it */
     bool decoded_end;
     DURE_VEC(struct leaf_span) leaves;
-    DURE_VEC(struct dure_body_row) bodies;     /* data holds an offset into bytes until sealed */
+    DURE_VEC(struct dure_body_row) bodies; /* data holds an offset into bytes until sealed */
     DURE_VEC(struct dure_idem_row) idems;
     DURE_VEC(struct dure_history_row) history;
     DURE_VEC(struct answer) answers;
     DURE_VEC(struct effect) effects;
     DURE_VEC(struct event) events;
-    DURE_VEC(struct dure_bytes) leaf_bytes;    /* when sealed */
+    DURE_VEC(struct dure_bytes) leaf_bytes; /* when sealed */
     struct dure_journal_batch journal;
 };
 
@@ -86,10 +86,10 @@ struct dure_loop {
     struct dure_core *core;
     struct dure_world world;
     uint64_t term;
-    uint64_t size;    /* leaves stepped, durable or not */
+    uint64_t size; /* leaves stepped, durable or not */
     uint64_t durable;
     bool term_written;
-    bool dead;        /* the store failed */
+    bool dead; /* the store failed */
     bool stepping_failed;
 
     struct queued *first, **last;
@@ -139,8 +139,8 @@ void effect_recover(struct dure_loop *loop, const struct dure_job_view *view);
 
 /* idem.c */
 struct idem_entry *idem_find(struct dure_loop *loop, struct dure_principal_id principal, const char *key);
-bool idem_add(struct dure_loop *loop, struct dure_principal_id principal, const char *key, uint64_t hash, int64_t time_us,
-              const struct dure_answer *answer);
+bool idem_add(struct dure_loop *loop, struct dure_principal_id principal, const char *key, uint64_t hash,
+              int64_t time_us, const struct dure_answer *answer);
 void idem_free(struct dure_loop *loop);
 
 /* logins.c */

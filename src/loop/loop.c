@@ -11,8 +11,8 @@ enum { CLOCK_JUMP_MAX_US = 5 * 1000000 };
 enum dure_err dure_loop_new(const struct dure_loop_options *options, struct dure_loop **ret_loop)
 {
     const struct dure_world *world = &options->world;
-    DURE_ASSERT(world->now_us && world->monotonic_us && world->append && world->read && world->random && world->wake && world->engine &&
-                world->fatal && world->held && (world->event || !world->listening));
+    DURE_ASSERT(world->now_us && world->monotonic_us && world->append && world->read && world->random && world->wake &&
+                world->engine && world->fatal && world->held && (world->event || !world->listening));
     struct dure_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL)
         return DURE_E_MEMORY;
@@ -60,7 +60,9 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
 {
     const struct dure_record *record = input->record;
     size_t text_length = record->text != NULL ? record->text_length : 0;
-    struct queued *queued = loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX) ? NULL : malloc(sizeof *queued + text_length + 1);
+    struct queued *queued = loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX)
+                                ? NULL
+                                : malloc(sizeof *queued + text_length + 1);
 
     if (queued == NULL) {
         dure_body_free(input->body);
@@ -151,7 +153,8 @@ static bool form(struct dure_loop *loop)
     }
     if (!loop->term_written) {
         loop->term_written = true;
-        if (!step_own(loop, DURE_REC_CORE_VERSION, DURE_CORE_VERSION) || !step_own(loop, DURE_REC_TERM, (int64_t)loop->term))
+        if (!step_own(loop, DURE_REC_CORE_VERSION, DURE_CORE_VERSION) ||
+            !step_own(loop, DURE_REC_TERM, (int64_t)loop->term))
             return false;
     }
     if (dure_core_next_deadline_us(loop->core) <= loop_time(loop) && !step_own(loop, DURE_REC_TICK, 0))
@@ -245,8 +248,8 @@ uint64_t dure_loop_stepped(const struct dure_loop *loop)
 
 bool dure_loop_idle(const struct dure_loop *loop)
 {
-    return loop->first == NULL && loop->flight_count == 0 && (loop->forming == NULL || loop->forming->leaves.count == 0) &&
-           !dure_core_wants_pass(loop->core);
+    return loop->first == NULL && loop->flight_count == 0 &&
+           (loop->forming == NULL || loop->forming->leaves.count == 0) && !dure_core_wants_pass(loop->core);
 }
 
 enum dure_err dure_loop_idem_put(struct dure_loop *loop, const struct dure_idem_row *row)
@@ -261,7 +264,10 @@ enum dure_err dure_loop_idem_put(struct dure_loop *loop, const struct dure_idem_
     answer.allot.v = (uint32_t)dure_cbor_read_uint(&reader, UINT32_MAX);
     if (items != 3 || !dure_cbor_read_done(&reader))
         return DURE_E_CORRUPT;
-    return idem_add(loop, (struct dure_principal_id){row->principal}, row->key, row->request_hash, row->time_us, &answer) ? DURE_OK : DURE_E_MEMORY;
+    return idem_add(loop, (struct dure_principal_id){row->principal}, row->key, row->request_hash, row->time_us,
+                    &answer)
+               ? DURE_OK
+               : DURE_E_MEMORY;
 }
 
 struct dure_loop_stats dure_loop_stats(const struct dure_loop *loop)

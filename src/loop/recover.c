@@ -64,15 +64,18 @@ static bool compare_digest(void *context, uint64_t last_sequence, struct dure_di
 
     if (r->size != last_sequence + 1 || r->version != DURE_CORE_VERSION || memcmp(&mine, &stored, sizeof mine) == 0)
         return true;
-    r->err = dure_fail(&r->error, DURE_E_DIVERGED,
-                       "after leaf %" PRIu64 " the state's digest is %016" PRIx64 "%016" PRIx64 ", the journal says %016" PRIx64 "%016" PRIx64
-                       "; keep the journal as it is, run `dure audit verify --state DIR` on a copy and report what it names",
-                       last_sequence, mine.lane[0], mine.lane[1], stored.lane[0], stored.lane[1]);
+    r->err =
+        dure_fail(&r->error, DURE_E_DIVERGED,
+                  "after leaf %" PRIu64 " the state's digest is %016" PRIx64 "%016" PRIx64
+                  ", the journal says %016" PRIx64 "%016" PRIx64
+                  "; keep the journal as it is, run `dure audit verify --state DIR` on a copy and report what it names",
+                  last_sequence, mine.lane[0], mine.lane[1], stored.lane[0], stored.lane[1]);
     return false;
 }
 
 /* The newest snapshot that reads and whose state has the digest it names; anything else is noted and left aside. */
-static enum dure_err begin(struct dure_journal *journal, const char *directory, struct recovering *r, struct dure_recovery *recovery)
+static enum dure_err begin(struct dure_journal *journal, const char *directory, struct recovering *r,
+                           struct dure_recovery *recovery)
 {
     struct dure_journal_head head;
     struct dure_snapshot snapshot;
@@ -80,7 +83,8 @@ static enum dure_err begin(struct dure_journal *journal, const char *directory, 
 
     dure_journal_head(journal, &head);
     r->total = head.size;
-    if (directory == NULL || dure_snapshot_newest(directory, DURE_CORE_VERSION, head.size, &snapshot, &error) != DURE_OK) {
+    if (directory == NULL ||
+        dure_snapshot_newest(directory, DURE_CORE_VERSION, head.size, &snapshot, &error) != DURE_OK) {
         snprintf(recovery->note, sizeof recovery->note, "%.500s", error.text);
         return dure_core_new(&r->core);
     }
@@ -112,7 +116,8 @@ static uint64_t monotonic_us(void)
 }
 
 enum dure_err dure_recover(struct dure_journal *journal, const char *directory, struct dure_recovery *ret_recovery,
-                           void (*progress)(void *context, uint64_t done, uint64_t total), void *context, struct dure_error *error)
+                           void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+                           struct dure_error *error)
 {
     struct dure_recovery recovery = {0};
     struct recovering r = {.progress = progress, .context = context, .arena = dure_arena_new(RECORD_ARENA_MAX)};

@@ -53,7 +53,8 @@ static void decided(void *context, const struct dure_record *decision)
 }
 
 /* Leaf of the input, then the core. The input's leaf must come first, but a refused input must leave none: taken back. */
-static enum dure_err step_record(struct dure_loop *loop, const struct dure_record *record, uint64_t *ret_sequence, struct dure_error *error)
+static enum dure_err step_record(struct dure_loop *loop, const struct dure_record *record, uint64_t *ret_sequence,
+                                 struct dure_error *error)
 {
     struct dure_batch *batch = loop->forming;
     struct {
@@ -131,7 +132,8 @@ static bool keep_body(struct dure_loop *loop, struct queued *queued, const struc
     row.body.data = (const void *)(uintptr_t)batch_keep(batch, buf->data, buf->length);
     row.body.length = buf->length;
     if (queued->body_kind == DURE_BODY_OF_PRINCIPAL &&
-        dure_loop_principal_put(loop, queued->record.principal, dure_body_text(queued->body, DURE_BODY_LOGIN)) != DURE_OK)
+        dure_loop_principal_put(loop, queued->record.principal, dure_body_text(queued->body, DURE_BODY_LOGIN)) !=
+            DURE_OK)
         return false;
     return !batch->bytes.failed && DURE_VEC_PUSH(&batch->bodies, row, ROWS_MAX);
 }
@@ -161,7 +163,8 @@ static bool keep_idem(struct dure_loop *loop, const struct queued *queued, const
            idem_add(loop, principal, queued->idem_key, queued->idem_hash, now, answer);
 }
 
-static void keep_answer(struct dure_loop *loop, const struct queued *queued, struct dure_answer answer, const char *text)
+static void keep_answer(struct dure_loop *loop, const struct queued *queued, struct dure_answer answer,
+                        const char *text)
 {
     struct dure_batch *batch = loop->forming;
     if (queued->answer == NULL)
@@ -174,7 +177,8 @@ static void keep_answer(struct dure_loop *loop, const struct queued *queued, str
 }
 
 /* The answer of an earlier request under the same key, if any: true when this one needs no step. */
-static bool replay(struct dure_loop *loop, const struct queued *queued, struct dure_answer *answer, const char **ret_text)
+static bool replay(struct dure_loop *loop, const struct queued *queued, struct dure_answer *answer,
+                   const char **ret_text)
 {
     struct idem_entry *entry =
         queued->idem_key[0] != '\0' ? idem_find(loop, principal_of(&queued->record), queued->idem_key) : NULL;
@@ -214,7 +218,8 @@ void step_queued(struct dure_loop *loop, struct queued *queued)
     if (record->kind == DURE_REC_PRINCIPAL && record->principal.v == DURE_NONE32)
         record->principal = dure_core_next_principal(loop->core);
     if (queued->body != NULL && !commit_body(loop, queued, &body)) {
-        answer.err = dure_fail(&error, DURE_E_LIMIT, "what stands beside the job (script, environment, paths) is larger than 2 MiB");
+        answer.err = dure_fail(&error, DURE_E_LIMIT,
+                               "what stands beside the job (script, environment, paths) is larger than 2 MiB");
         keep_answer(loop, queued, answer, text);
         return;
     }

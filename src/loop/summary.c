@@ -13,7 +13,8 @@ static bool add_part(struct dure_buf *buf, struct dure_buf *part, const struct d
     return !buf->failed;
 }
 
-bool dure_summary_encode(const struct dure_job_view *view, const struct dure_record *end, const struct dure_usage *usage, struct dure_buf *buf)
+bool dure_summary_encode(const struct dure_job_view *view, const struct dure_record *end,
+                         const struct dure_usage *usage, struct dure_buf *buf)
 {
     struct dure_buf part DURE_CLEANUP_BUF = {0};
     struct dure_record submit;
@@ -42,16 +43,17 @@ bool dure_summary_encode(const struct dure_job_view *view, const struct dure_rec
     return add_part(buf, &part, &submit) && add_part(buf, &part, &start) && add_part(buf, &part, end);
 }
 
-static bool read_part(struct dure_cbor_reader *reader, struct dure_arena *arena, enum dure_record_kind kind, struct dure_record *record,
-                      struct dure_error *error)
+static bool read_part(struct dure_cbor_reader *reader, struct dure_arena *arena, enum dure_record_kind kind,
+                      struct dure_record *record, struct dure_error *error)
 {
     size_t length;
     const void *bytes = dure_cbor_read_string(reader, DURE_CBOR_BYTES, SUMMARY_PART_MAX, &length);
-    return !reader->failed && dure_record_decode(bytes, length, arena, record, error) == DURE_OK && record->kind == kind;
+    return !reader->failed && dure_record_decode(bytes, length, arena, record, error) == DURE_OK &&
+           record->kind == kind;
 }
 
-enum dure_err dure_summary_decode(const void *bytes, size_t length, struct dure_arena *arena, struct dure_summary *ret_summary,
-                                  struct dure_error *error)
+enum dure_err dure_summary_decode(const void *bytes, size_t length, struct dure_arena *arena,
+                                  struct dure_summary *ret_summary, struct dure_error *error)
 {
     struct dure_cbor_reader reader;
     struct dure_summary summary = {0};
@@ -69,8 +71,8 @@ enum dure_err dure_summary_decode(const void *bytes, size_t length, struct dure_
     summary.usage.gpu_memory_peak_mib = dure_cbor_read_uint(&reader, UINT64_MAX);
     summary.usage.energy_mj = dure_cbor_read_uint(&reader, UINT64_MAX);
     if (!read_part(&reader, arena, DURE_REC_SUBMIT, &summary.submit, error) ||
-        !read_part(&reader, arena, DURE_REC_START, &summary.start, error) || !read_part(&reader, arena, DURE_REC_END, &summary.end, error) ||
-        !dure_cbor_read_done(&reader))
+        !read_part(&reader, arena, DURE_REC_START, &summary.start, error) ||
+        !read_part(&reader, arena, DURE_REC_END, &summary.end, error) || !dure_cbor_read_done(&reader))
         return dure_fail(error, DURE_E_CORRUPT, "a finished job's row is malformed");
     *ret_summary = summary;
     return DURE_OK;

@@ -111,7 +111,8 @@ bool dure_cbor_read_bool(struct dure_cbor_reader *reader)
     return value == 21;
 }
 
-const void *dure_cbor_read_string(struct dure_cbor_reader *reader, enum dure_cbor_major major, size_t max, size_t *ret_length)
+const void *dure_cbor_read_string(struct dure_cbor_reader *reader, enum dure_cbor_major major, size_t max,
+                                  size_t *ret_length)
 {
     uint64_t length = dure_cbor_read_head(reader, major);
     *ret_length = 0;

@@ -4,7 +4,15 @@
  * shortest forms, definite lengths, no tags, no floats. Pure; no allocation. */
 #include "base/buf.h"
 
-enum dure_cbor_major { DURE_CBOR_UINT = 0, DURE_CBOR_NINT = 1, DURE_CBOR_BYTES = 2, DURE_CBOR_TEXT = 3, DURE_CBOR_ARRAY = 4, DURE_CBOR_MAP = 5, DURE_CBOR_SIMPLE = 7 };
+enum dure_cbor_major {
+    DURE_CBOR_UINT = 0,
+    DURE_CBOR_NINT = 1,
+    DURE_CBOR_BYTES = 2,
+    DURE_CBOR_TEXT = 3,
+    DURE_CBOR_ARRAY = 4,
+    DURE_CBOR_MAP = 5,
+    DURE_CBOR_SIMPLE = 7
+};
 
 void dure_cbor_head(struct dure_buf *buf, enum dure_cbor_major major, uint64_t value);
 void dure_cbor_uint(struct dure_buf *buf, uint64_t value);
@@ -23,10 +31,12 @@ struct dure_cbor_reader {
 void dure_cbor_read(struct dure_cbor_reader *reader, const void *bytes, size_t length);
 /* Next item's major type without consuming; −1 at the end or on failure. */
 int dure_cbor_peek(const struct dure_cbor_reader *reader);
-uint64_t dure_cbor_read_head(struct dure_cbor_reader *reader, enum dure_cbor_major major); /* fails on another major type */
+uint64_t dure_cbor_read_head(struct dure_cbor_reader *reader,
+                             enum dure_cbor_major major); /* fails on another major type */
 uint64_t dure_cbor_read_uint(struct dure_cbor_reader *reader, uint64_t max);
 int64_t dure_cbor_read_int(struct dure_cbor_reader *reader, int64_t min, int64_t max);
 bool dure_cbor_read_bool(struct dure_cbor_reader *reader);
 /* Points into the span. */
-const void *dure_cbor_read_string(struct dure_cbor_reader *reader, enum dure_cbor_major major, size_t max, size_t *ret_length);
+const void *dure_cbor_read_string(struct dure_cbor_reader *reader, enum dure_cbor_major major, size_t max,
+                                  size_t *ret_length);
 bool dure_cbor_read_done(const struct dure_cbor_reader *reader); /* all consumed, nothing failed */

@@ -6,7 +6,7 @@
 
 enum {
     LEAF_FORM = 1,
-    LEAF_HEAD = 0,    /* where a record has its kind: not a kind */
+    LEAF_HEAD = 0, /* where a record has its kind: not a kind */
     LEAF_CHUNK = 255,
     CHUNK_BYTES = DURE_LEAF_MAX - 32,
     RECORD_BYTES_MAX = 64 << 20,
@@ -67,16 +67,19 @@ static int begin(struct dure_leaves_join *join, struct dure_cbor_reader *reader,
     return 0;
 }
 
-static int add_chunk(struct dure_leaves_join *join, struct dure_cbor_reader *reader, const void **ret_bytes, size_t *ret_length, struct dure_error *error)
+static int add_chunk(struct dure_leaves_join *join, struct dure_cbor_reader *reader, const void **ret_bytes,
+                     size_t *ret_length, struct dure_error *error)
 {
     size_t length;
     uint64_t index = dure_cbor_read_uint(reader, UINT32_MAX);
     const void *bytes = dure_cbor_read_string(reader, DURE_CBOR_BYTES, CHUNK_BYTES, &length);
     if (!dure_cbor_read_done(reader) || index != join->seen_chunks)
-        return dure_fail(error, DURE_E_CORRUPT, "chunk %u of a long record is malformed or out of order", join->seen_chunks);
+        return dure_fail(error, DURE_E_CORRUPT, "chunk %u of a long record is malformed or out of order",
+                         join->seen_chunks);
     dure_buf_add(&join->whole, bytes, length);
     if (join->whole.failed)
-        return dure_fail(error, DURE_E_MEMORY, "out of memory for a record of %llu bytes", (unsigned long long)join->expected_bytes);
+        return dure_fail(error, DURE_E_MEMORY, "out of memory for a record of %llu bytes",
+                         (unsigned long long)join->expected_bytes);
     if (++join->seen_chunks < join->expected_chunks)
         return 0;
     join->expected_chunks = 0;
@@ -88,8 +91,8 @@ static int add_chunk(struct dure_leaves_join *join, struct dure_cbor_reader *rea
     return 1;
 }
 
-int dure_leaves_join_next(struct dure_leaves_join *join, const void *leaf, size_t length, const void **ret_bytes, size_t *ret_length,
-                          struct dure_error *error)
+int dure_leaves_join_next(struct dure_leaves_join *join, const void *leaf, size_t length, const void **ret_bytes,
+                          size_t *ret_length, struct dure_error *error)
 {
     struct dure_cbor_reader reader;
     uint64_t items;
@@ -98,12 +101,14 @@ int dure_leaves_join_next(struct dure_leaves_join *join, const void *leaf, size_
     if (kind < 0 || length > DURE_LEAF_MAX)
         return dure_fail(error, DURE_E_CORRUPT, "not a leaf of form %d", LEAF_FORM);
     if (join->expected_chunks > 0)
-        return kind == LEAF_CHUNK && items == 4 ? add_chunk(join, &reader, ret_bytes, ret_length, error)
-                                                : dure_fail(error, DURE_E_CORRUPT, "a long record ends before its last chunk");
+        return kind == LEAF_CHUNK && items == 4
+                   ? add_chunk(join, &reader, ret_bytes, ret_length, error)
+                   : dure_fail(error, DURE_E_CORRUPT, "a long record ends before its last chunk");
     if (kind == LEAF_CHUNK)
         return dure_fail(error, DURE_E_CORRUPT, "a chunk stands without its head");
     if (kind == LEAF_HEAD)
-        return items == 4 ? begin(join, &reader, error) : dure_fail(error, DURE_E_CORRUPT, "the head of a long record is malformed");
+        return items == 4 ? begin(join, &reader, error)
+                          : dure_fail(error, DURE_E_CORRUPT, "the head of a long record is malformed");
     *ret_bytes = leaf;
     *ret_length = length;
     return 1;

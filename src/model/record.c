@@ -25,7 +25,8 @@ static int64_t scalar(const struct dure_field *field, const void *base)
 {
     const char *at = (const char *)base + field->offset;
     switch ((enum dure_field_type)field->type) {
-    case DURE_FIELD_U32: return field->absent == -1 && *(const uint32_t *)at == DURE_NONE32 ? -1 : (int64_t)*(const uint32_t *)at;
+    case DURE_FIELD_U32:
+        return field->absent == -1 && *(const uint32_t *)at == DURE_NONE32 ? -1 : (int64_t) * (const uint32_t *)at;
     case DURE_FIELD_I32: return *(const int32_t *)at;
     case DURE_FIELD_U64:
     case DURE_FIELD_I64: return *(const int64_t *)at;
@@ -57,7 +58,8 @@ bool dure_record_field_absent(const struct dure_field *field, const void *base)
     }
 }
 
-static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base);
+static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+                      const void *base);
 
 static void write_rows(struct dure_buf *buf, const struct dure_field *field, const void *base)
 {
@@ -124,7 +126,8 @@ static void write_value(struct dure_buf *buf, const struct dure_field *field, co
     }
 }
 
-static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base)
+static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+                      const void *base)
 {
     uint32_t present = 0;
     for (unsigned i = 0; i < count; i++)
@@ -226,7 +229,9 @@ static void read_strings(struct decoding *d, const struct dure_field *field, voi
         *(uint32_t *)(at - 4) = 32;
         return;
     }
-    size_t max = field->type == DURE_FIELD_WORDS ? DURE_REASON_MAX : field->type == DURE_FIELD_LEVEL ? DURE_NAME_MAX : SIZE_MAX;
+    size_t max = field->type == DURE_FIELD_WORDS   ? DURE_REASON_MAX
+                 : field->type == DURE_FIELD_LEVEL ? DURE_NAME_MAX
+                                                   : SIZE_MAX;
     const char *text = dure_cbor_read_string(&d->reader, DURE_CBOR_TEXT, max, &length);
     if (d->reader.failed || memchr(text, '\0', length) || !dure_utf8_valid(text, length)) {
         /* A C string could not hold the one nor give it back; RFC 8949 has no text with the other. */
@@ -319,14 +324,15 @@ static uint32_t read_map(struct decoding *d, const struct dure_field *table, uns
     return seen;
 }
 
-enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_arena *arena, struct dure_record *ret_record,
-                                 struct dure_error *error)
+enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_arena *arena,
+                                 struct dure_record *ret_record, struct dure_error *error)
 {
     struct decoding d = {.arena = arena};
     struct dure_record record;
 
     dure_cbor_read(&d.reader, bytes, length);
-    if (dure_cbor_read_head(&d.reader, DURE_CBOR_ARRAY) != 5 || dure_cbor_read_uint(&d.reader, RECORD_FORM) != RECORD_FORM)
+    if (dure_cbor_read_head(&d.reader, DURE_CBOR_ARRAY) != 5 ||
+        dure_cbor_read_uint(&d.reader, RECORD_FORM) != RECORD_FORM)
         return dure_fail(error, DURE_E_CORRUPT, "not a record of form %d", RECORD_FORM);
     uint64_t kind = dure_cbor_read_uint(&d.reader, 254);
     if (d.reader.failed || !dure_record_kind_known((enum dure_record_kind)kind))
@@ -334,11 +340,12 @@ enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_a
     dure_record_init(&record, (enum dure_record_kind)kind, 0, 0);
     record.term = dure_cbor_read_uint(&d.reader, UINT64_MAX);
     record.time_us = dure_cbor_read_int(&d.reader, INT64_MIN, INT64_MAX);
-    uint32_t seen = read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
+    uint32_t seen =
+        read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
     bool complete = record.kind != DURE_REC_SUBMIT || (seen & DURE_KEY(SUBMIT_KEY)) != 0;
     if (!complete || !dure_cbor_read_done(&d.reader))
-        return dure_fail(error, DURE_E_CORRUPT, "a %s record is malformed at byte %zu of %zu", dure_record_kind_name(record.kind),
-                         (size_t)(d.reader.at - (const uint8_t *)bytes), length);
+        return dure_fail(error, DURE_E_CORRUPT, "a %s record is malformed at byte %zu of %zu",
+                         dure_record_kind_name(record.kind), (size_t)(d.reader.at - (const uint8_t *)bytes), length);
     *ret_record = record;
     return DURE_OK;
 }

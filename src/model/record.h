@@ -14,41 +14,41 @@
 enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
 
 /* number, name, is it an input? */
-#define DURE_RECORDS(X)                                                                                                  \
-    X(CORE_VERSION, 1, "core-version", true)  /* number: the version of the rules from here on */                        \
-    X(TERM, 2, "term", true)                  /* a leader began; number: wall clock jump held back, us */                \
-    X(PRINCIPAL, 3, "principal", true)        /* principal, commitment (over its login) */                               \
-    X(FLEET, 4, "fleet", true)                /* text: canonical spec */                                                 \
-    X(TENANTS, 5, "tenants", true)            /* text: canonical spec without logins */                                  \
-    X(SUBMIT, 6, "submit", true)              /* submit; job gets the next id */                                         \
-    X(CANCEL, 7, "cancel", true)              /* job, element (NONE32: all), principal */                                \
-    X(HOLD, 8, "hold", true)                  /* job, principal */                                                       \
-    X(RELEASE, 9, "release", true)            /* job, principal */                                                       \
-    X(GRANT, 10, "grant", true)               /* text: one allotment declaration (canonical JSON), principal */          \
-    X(SHRINK, 11, "shrink", true)             /* allot, count: cells that stay, principal */                             \
-    X(END_ALLOT, 12, "end-allotment", true)   /* allot, principal */                                                     \
-    X(DRAIN, 13, "drain", true)               /* node, reason, principal */                                              \
-    X(RESUME, 14, "resume", true)             /* node, principal */                                                      \
-    X(NODE_REPORT, 15, "node-report", true)   /* node, number: 1 up, 0 down; reason */                                   \
-    X(ATTEMPT_REPORT, 16, "attempt-report", true) /* attempt, report, exit_code, exit_signal, usage */                   \
-    X(TICK, 17, "tick", true)                 /* time alone */                                                           \
-    X(PASS, 18, "pass", true)                 /* a scheduling pass; number: most starts it may make */                   \
-    X(ERASED, 19, "erased", true)             /* principal (or job), number: field mask; by whom */                      \
-    X(USAGE, 20, "usage", true)               /* attempt: summary of samples */                                          \
-    /* decisions */                                                                                                      \
-    X(START, 64, "start", false)              /* job, element, attempt, places, bindings; orders the engine */           \
-    X(NOTICE, 65, "notice", false)            /* attempt, deadline_us, cause: warned, to be stopped at the deadline */   \
-    X(STOP, 66, "stop", false)                /* attempt, cause: kill now */                                             \
-    X(END, 67, "end", false)                  /* job, element, state, exit_code, exit_signal, cause: final */            \
-    X(REQUEUE, 68, "requeue", false)          /* job, element, cause: pending again, place kept */                       \
-    X(UNBIND, 69, "unbind", false)            /* allot, number: virtual cell */                                          \
-    X(SUSPEND, 70, "suspend", false)          /* allot, number: virtual cell named short */                              \
-    X(RESTORE, 71, "restore", false)          /* allot, number: virtual cell whole again */                              \
-    X(NODE_STATE, 72, "node-state", false)    /* node, number: new enum dure_node_state */                               \
-    X(ALLOT_STATE, 73, "allotment-state", false) /* allot, number: new enum dure_allot_state */                          \
-    X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                  \
-    X(RESERVE, 75, "reserve", false)          /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
-    X(UNRESERVE, 76, "unreserve", false)      /* job, element: the place is given up again */
+#define DURE_RECORDS(X)                                                                                                \
+    X(CORE_VERSION, 1, "core-version", true)      /* number: the version of the rules from here on */                  \
+    X(TERM, 2, "term", true)                      /* a leader began; number: wall clock jump held back, us */          \
+    X(PRINCIPAL, 3, "principal", true)            /* principal, commitment (over its login) */                         \
+    X(FLEET, 4, "fleet", true)                    /* text: canonical spec */                                           \
+    X(TENANTS, 5, "tenants", true)                /* text: canonical spec without logins */                            \
+    X(SUBMIT, 6, "submit", true)                  /* submit; job gets the next id */                                   \
+    X(CANCEL, 7, "cancel", true)                  /* job, element (NONE32: all), principal */                          \
+    X(HOLD, 8, "hold", true)                      /* job, principal */                                                 \
+    X(RELEASE, 9, "release", true)                /* job, principal */                                                 \
+    X(GRANT, 10, "grant", true)                   /* text: one allotment declaration (canonical JSON), principal */    \
+    X(SHRINK, 11, "shrink", true)                 /* allot, count: cells that stay, principal */                       \
+    X(END_ALLOT, 12, "end-allotment", true)       /* allot, principal */                                               \
+    X(DRAIN, 13, "drain", true)                   /* node, reason, principal */                                        \
+    X(RESUME, 14, "resume", true)                 /* node, principal */                                                \
+    X(NODE_REPORT, 15, "node-report", true)       /* node, number: 1 up, 0 down; reason */                             \
+    X(ATTEMPT_REPORT, 16, "attempt-report", true) /* attempt, report, exit_code, exit_signal, usage */                 \
+    X(TICK, 17, "tick", true)                     /* time alone */                                                     \
+    X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
+    X(ERASED, 19, "erased", true)                 /* principal (or job), number: field mask; by whom */                \
+    X(USAGE, 20, "usage", true)                   /* attempt: summary of samples */                                    \
+    /* decisions */                                                                                                    \
+    X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
+    X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \
+    X(STOP, 66, "stop", false)             /* attempt, cause: kill now */                                              \
+    X(END, 67, "end", false)               /* job, element, state, exit_code, exit_signal, cause: final */             \
+    X(REQUEUE, 68, "requeue", false)       /* job, element, cause: pending again, place kept */                        \
+    X(UNBIND, 69, "unbind", false)         /* allot, number: virtual cell */                                           \
+    X(SUSPEND, 70, "suspend", false)       /* allot, number: virtual cell named short */                               \
+    X(RESTORE, 71, "restore", false)       /* allot, number: virtual cell whole again */                               \
+    X(NODE_STATE, 72, "node-state", false) /* node, number: new enum dure_node_state */                                \
+    X(ALLOT_STATE, 73, "allotment-state", false) /* allot, number: new enum dure_allot_state */                        \
+    X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                \
+    X(RESERVE, 75, "reserve", false)     /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
+    X(UNRESERVE, 76, "unreserve", false) /* job, element: the place is given up again */
 
 enum dure_record_kind {
 #define X(name, number, text, input) DURE_REC_##name = number,
@@ -59,18 +59,18 @@ enum dure_record_kind {
 enum dure_report { DURE_REPORT_STARTED = 1, DURE_REPORT_ENDED, DURE_REPORT_LOST, DURE_REPORT_REFUSED };
 
 /* Why an attempt is stopped, a job ended or was put back. Wire names by dure_cause_name. */
-#define DURE_CAUSES(X)                                                                                                   \
-    X(NONE, 0, "none")                                                                                                   \
-    X(FINISHED, 1, "finished")                                                                                           \
-    X(CANCELLED, 2, "cancelled")                                                                                         \
-    X(WALLTIME, 3, "walltime")                                                                                           \
-    X(RECLAIMED, 4, "reclaimed by its owner")                                                                            \
-    X(PRIORITY, 5, "higher priority in the tenant")                                                                      \
-    X(NODE_LOST, 6, "node lost")                                                                                         \
-    X(ALLOT_ENDED, 7, "allotment ended")                                                                                 \
-    X(DEPENDENCY, 8, "dependency can never be met")                                                                      \
-    X(LENDING_ENDED, 9, "no longer lent")                                                                                \
-    X(LAUNCH_FAILED, 10, "the engine could not start it")                                                                \
+#define DURE_CAUSES(X)                                                                                                 \
+    X(NONE, 0, "none")                                                                                                 \
+    X(FINISHED, 1, "finished")                                                                                         \
+    X(CANCELLED, 2, "cancelled")                                                                                       \
+    X(WALLTIME, 3, "walltime")                                                                                         \
+    X(RECLAIMED, 4, "reclaimed by its owner")                                                                          \
+    X(PRIORITY, 5, "higher priority in the tenant")                                                                    \
+    X(NODE_LOST, 6, "node lost")                                                                                       \
+    X(ALLOT_ENDED, 7, "allotment ended")                                                                               \
+    X(DEPENDENCY, 8, "dependency can never be met")                                                                    \
+    X(LENDING_ENDED, 9, "no longer lent")                                                                              \
+    X(LAUNCH_FAILED, 10, "the engine could not start it")                                                              \
     X(DRAINED, 11, "node drained")
 
 enum dure_cause {
@@ -80,11 +80,25 @@ enum dure_cause {
 };
 
 enum dure_job_state {
-    DURE_JOB_PENDING = 1, DURE_JOB_RUNNING, DURE_JOB_STOPPING, /* live */
-    DURE_JOB_COMPLETED, DURE_JOB_FAILED, DURE_JOB_CANCELLED, DURE_JOB_TIMEOUT, DURE_JOB_NODE_FAIL, DURE_JOB_EVICTED, DURE_JOB_DEADLINE,
+    DURE_JOB_PENDING = 1,
+    DURE_JOB_RUNNING,
+    DURE_JOB_STOPPING, /* live */
+    DURE_JOB_COMPLETED,
+    DURE_JOB_FAILED,
+    DURE_JOB_CANCELLED,
+    DURE_JOB_TIMEOUT,
+    DURE_JOB_NODE_FAIL,
+    DURE_JOB_EVICTED,
+    DURE_JOB_DEADLINE,
     DURE_JOB_LAUNCH_FAILED,
 };
-enum dure_attempt_state { DURE_ATTEMPT_STARTING = 1, DURE_ATTEMPT_RUNNING, DURE_ATTEMPT_WARNED, DURE_ATTEMPT_STOPPING, DURE_ATTEMPT_GONE };
+enum dure_attempt_state {
+    DURE_ATTEMPT_STARTING = 1,
+    DURE_ATTEMPT_RUNNING,
+    DURE_ATTEMPT_WARNED,
+    DURE_ATTEMPT_STOPPING,
+    DURE_ATTEMPT_GONE
+};
 enum dure_node_state { DURE_NODE_ARRIVING = 1, DURE_NODE_UP, DURE_NODE_DRAINING, DURE_NODE_DRAINED, DURE_NODE_DOWN };
 enum dure_allot_state { DURE_ALLOT_PROMISED = 1, DURE_ALLOT_ACTIVE, DURE_ALLOT_SHORT, DURE_ALLOT_ENDED };
 
@@ -92,9 +106,9 @@ enum dure_allot_state { DURE_ALLOT_PROMISED = 1, DURE_ALLOT_ACTIVE, DURE_ALLOT_S
 struct dure_place {
     uint32_t node_first; /* global node id */
     uint32_t node_count;
-    uint64_t gpu_mask;   /* bit = GPU of the node, taken whole; for a fraction the one bit of the shared GPU */
-    uint32_t tasks;      /* tasks on each of these nodes */
-    uint32_t gpu_milli;  /* 1000 whole; else the fraction taken of that GPU */
+    uint64_t gpu_mask;  /* bit = GPU of the node, taken whole; for a fraction the one bit of the shared GPU */
+    uint32_t tasks;     /* tasks on each of these nodes */
+    uint32_t gpu_milli; /* 1000 whole; else the fraction taken of that GPU */
 };
 
 /* The private cell of a right that a start uses, and the cell of hardware it is bound to. */
@@ -109,7 +123,7 @@ struct dure_binding {
 struct dure_usage {
     uint64_t cpu_us;
     uint64_t memory_peak_mib;
-    uint64_t gpu_busy_us;     /* 0 where nothing measures it */
+    uint64_t gpu_busy_us; /* 0 where nothing measures it */
     uint64_t gpu_memory_peak_mib;
     uint64_t energy_mj;
 };
@@ -145,13 +159,14 @@ struct dure_record {
     struct dure_job submit; /* of SUBMIT only; level points to a name (decoded: into the arena) */
 };
 
-void dure_record_init(struct dure_record *record, enum dure_record_kind kind, uint64_t term, int64_t time_us); /* ids at NONE */
+void dure_record_init(struct dure_record *record, enum dure_record_kind kind, uint64_t term,
+                      int64_t time_us); /* ids at NONE */
 
 /* Appends the record's encoding (unchunked). False: the buffer's ceiling. */
 bool dure_record_encode(const struct dure_record *record, struct dure_buf *buf);
 /* Strict: wrong order, unknown keys, wrong types, trailing bytes, non-minimal integers are E_CORRUPT. What is pointed to lives in the arena. */
-DURE_NODISCARD enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_arena *arena, struct dure_record *ret_record,
-                                                struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_arena *arena,
+                                                struct dure_record *ret_record, struct dure_error *error);
 /* One line of JSON for `dure events` and `dure audit show`. */
 void dure_record_print(const struct dure_record *record, struct dure_buf *buf);
 
@@ -164,8 +179,8 @@ struct dure_leaves_join {
     uint32_t expected_chunks, seen_chunks;
 };
 /* 1: `ret_bytes` is a whole record (valid until the next call); 0: more to come; negative enum dure_err. */
-int dure_leaves_join_next(struct dure_leaves_join *join, const void *leaf, size_t length, const void **ret_bytes, size_t *ret_length,
-                          struct dure_error *error);
+int dure_leaves_join_next(struct dure_leaves_join *join, const void *leaf, size_t length, const void **ret_bytes,
+                          size_t *ret_length, struct dure_error *error);
 
 bool dure_record_is_input(enum dure_record_kind kind);
 const char *dure_record_kind_name(enum dure_record_kind kind);

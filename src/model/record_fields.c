@@ -1,21 +1,38 @@
 #include "model/record_fields.h"
 
-#define FIELD(key, member, type, absent, name) {key, DURE_FIELD_##type, offsetof(struct dure_record, member), absent, name},
+#define FIELD(key, member, type, absent, name)                                                                         \
+    {key, DURE_FIELD_##type, offsetof(struct dure_record, member), absent, name},
 const struct dure_field dure_record_field_table[] = {DURE_RECORD_FIELDS(FIELD)};
 #undef FIELD
 const unsigned dure_record_field_count = sizeof dure_record_field_table / sizeof dure_record_field_table[0];
 
-#define FIELD(key, member, type, absent, name) {key, DURE_FIELD_##type, offsetof(struct dure_job, member), absent, name},
+#define FIELD(key, member, type, absent, name)                                                                         \
+    {key, DURE_FIELD_##type, offsetof(struct dure_job, member), absent, name},
 const struct dure_field dure_job_field_table[] = {DURE_JOB_FIELDS(FIELD)};
 #undef FIELD
 const unsigned dure_job_field_count = sizeof dure_job_field_table / sizeof dure_job_field_table[0];
 
 enum {
-    K_JOB = DURE_KEY(1), K_ELEMENT = DURE_KEY(2), K_ATTEMPT = DURE_KEY(3), K_NODE = DURE_KEY(4), K_ALLOT = DURE_KEY(5),
-    K_PRINCIPAL = DURE_KEY(6), K_COUNT = DURE_KEY(7), K_NUMBER = DURE_KEY(8), K_DEADLINE = DURE_KEY(9), K_CAUSE = DURE_KEY(10),
-    K_REPORT = DURE_KEY(11), K_STATE = DURE_KEY(12), K_EXIT = DURE_KEY(13) | DURE_KEY(14), K_USAGE = DURE_KEY(15),
-    K_COMMITMENT = DURE_KEY(16), K_REASON = DURE_KEY(17), K_TEXT = DURE_KEY(18), K_PLACES = DURE_KEY(19),
-    K_BINDINGS = DURE_KEY(20), K_SUBMIT = DURE_KEY(21),
+    K_JOB = DURE_KEY(1),
+    K_ELEMENT = DURE_KEY(2),
+    K_ATTEMPT = DURE_KEY(3),
+    K_NODE = DURE_KEY(4),
+    K_ALLOT = DURE_KEY(5),
+    K_PRINCIPAL = DURE_KEY(6),
+    K_COUNT = DURE_KEY(7),
+    K_NUMBER = DURE_KEY(8),
+    K_DEADLINE = DURE_KEY(9),
+    K_CAUSE = DURE_KEY(10),
+    K_REPORT = DURE_KEY(11),
+    K_STATE = DURE_KEY(12),
+    K_EXIT = DURE_KEY(13) | DURE_KEY(14),
+    K_USAGE = DURE_KEY(15),
+    K_COMMITMENT = DURE_KEY(16),
+    K_REASON = DURE_KEY(17),
+    K_TEXT = DURE_KEY(18),
+    K_PLACES = DURE_KEY(19),
+    K_BINDINGS = DURE_KEY(20),
+    K_SUBMIT = DURE_KEY(21),
     K_REF = K_JOB | K_ELEMENT,
 };
 

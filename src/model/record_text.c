@@ -10,7 +10,7 @@
 bool dure_record_is_input(enum dure_record_kind kind)
 {
     switch (kind) {
-#define X(name, number, text, input)                                                                                     \
+#define X(name, number, text, input)                                                                                   \
     case DURE_REC_##name: return input;
         DURE_RECORDS(X)
 #undef X
@@ -21,7 +21,7 @@ bool dure_record_is_input(enum dure_record_kind kind)
 const char *dure_record_kind_name(enum dure_record_kind kind)
 {
     switch (kind) {
-#define X(name, number, text, input)                                                                                     \
+#define X(name, number, text, input)                                                                                   \
     case DURE_REC_##name: return text;
         DURE_RECORDS(X)
 #undef X
@@ -32,7 +32,7 @@ const char *dure_record_kind_name(enum dure_record_kind kind)
 const char *dure_cause_name(enum dure_cause cause)
 {
     switch (cause) {
-#define X(name, number, text)                                                                                            \
+#define X(name, number, text)                                                                                          \
     case DURE_CAUSE_##name: return text;
         DURE_CAUSES(X)
 #undef X
@@ -48,11 +48,16 @@ struct state_name {
 static const struct state_name *job_state(enum dure_job_state state)
 {
     static const struct state_name names[] = {
-        [DURE_JOB_PENDING] = {"PENDING", "PD"},       [DURE_JOB_RUNNING] = {"RUNNING", "R"},
-        [DURE_JOB_STOPPING] = {"COMPLETING", "CG"},   [DURE_JOB_COMPLETED] = {"COMPLETED", "CD"},
-        [DURE_JOB_FAILED] = {"FAILED", "F"},          [DURE_JOB_CANCELLED] = {"CANCELLED", "CA"},
-        [DURE_JOB_TIMEOUT] = {"TIMEOUT", "TO"},       [DURE_JOB_NODE_FAIL] = {"NODE_FAIL", "NF"},
-        [DURE_JOB_EVICTED] = {"PREEMPTED", "PR"},     [DURE_JOB_DEADLINE] = {"DEADLINE", "DL"},
+        [DURE_JOB_PENDING] = {"PENDING", "PD"},
+        [DURE_JOB_RUNNING] = {"RUNNING", "R"},
+        [DURE_JOB_STOPPING] = {"COMPLETING", "CG"},
+        [DURE_JOB_COMPLETED] = {"COMPLETED", "CD"},
+        [DURE_JOB_FAILED] = {"FAILED", "F"},
+        [DURE_JOB_CANCELLED] = {"CANCELLED", "CA"},
+        [DURE_JOB_TIMEOUT] = {"TIMEOUT", "TO"},
+        [DURE_JOB_NODE_FAIL] = {"NODE_FAIL", "NF"},
+        [DURE_JOB_EVICTED] = {"PREEMPTED", "PR"},
+        [DURE_JOB_DEADLINE] = {"DEADLINE", "DL"},
         [DURE_JOB_LAUNCH_FAILED] = {"LAUNCH_FAILED", "SF"},
     };
     static const struct state_name unknown = {"UNKNOWN", "??"};
@@ -88,7 +93,8 @@ const char *dure_attempt_state_name(enum dure_attempt_state state)
     return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
 }
 
-static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base);
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+                      const void *base);
 
 /* JSON readers hold whole numbers in 64 signed bits: what is larger (a mask of all 64 GPUs) goes as its digits in quotes. */
 static void print_u64(struct dure_buf *buf, uint64_t value)
@@ -115,16 +121,18 @@ static void print_rows(struct dure_buf *buf, const struct dure_field *field, con
     if (field->type == DURE_FIELD_PLACES) {
         for (uint32_t i = 0; i < record->place_count; i++) {
             const struct dure_place *p = &record->places[i];
-            dure_buf_printf(buf, "%s{\"node_first\":%" PRIu32 ",\"node_count\":%" PRIu32 ",\"gpu_mask\":", i > 0 ? "," : "", p->node_first,
-                            p->node_count);
+            dure_buf_printf(buf,
+                            "%s{\"node_first\":%" PRIu32 ",\"node_count\":%" PRIu32 ",\"gpu_mask\":", i > 0 ? "," : "",
+                            p->node_first, p->node_count);
             print_u64(buf, p->gpu_mask);
             dure_buf_printf(buf, ",\"tasks\":%" PRIu32 ",\"gpu_milli\":%" PRIu32 "}", p->tasks, p->gpu_milli);
         }
     } else if (field->type == DURE_FIELD_BINDINGS) {
         for (uint32_t i = 0; i < record->binding_count; i++) {
             const struct dure_binding *b = &record->bindings[i];
-            dure_buf_printf(buf, "%s{\"allotment\":%" PRIu32 ",\"virtual\":%" PRIu32 ",\"cell\":%" PRIu32 ",\"new\":%s}", i > 0 ? "," : "",
-                            b->allot.v, b->virtual_index, b->cell_index, b->is_new != 0 ? "true" : "false");
+            dure_buf_printf(
+                buf, "%s{\"allotment\":%" PRIu32 ",\"virtual\":%" PRIu32 ",\"cell\":%" PRIu32 ",\"new\":%s}",
+                i > 0 ? "," : "", b->allot.v, b->virtual_index, b->cell_index, b->is_new != 0 ? "true" : "false");
         }
     } else {
         const struct dure_job *job = base;
@@ -148,9 +156,9 @@ static void print_number(struct dure_buf *buf, const struct dure_field *field, c
     else if (field->type == DURE_FIELD_I64)
         dure_buf_printf(buf, "%" PRId64, *(const int64_t *)at);
     else if (field->key == 10 && strcmp(field->name, "cause") == 0)
-        dure_buf_json(buf, dure_cause_name((enum dure_cause)*(const int32_t *)at));
+        dure_buf_json(buf, dure_cause_name((enum dure_cause) * (const int32_t *)at));
     else if (strcmp(field->name, "state") == 0)
-        dure_buf_json(buf, dure_job_state_name((enum dure_job_state)*(const int32_t *)at));
+        dure_buf_json(buf, dure_job_state_name((enum dure_job_state) * (const int32_t *)at));
     else
         dure_buf_printf(buf, "%" PRId32, *(const int32_t *)at);
 }
@@ -177,10 +185,8 @@ static void print_value(struct dure_buf *buf, const struct dure_field *field, co
             const char *name;
             uint64_t value;
         } sums[] = {
-            {"{\"cpu_us\":", usage->cpu_us},
-            {",\"memory_peak_mib\":", usage->memory_peak_mib},
-            {",\"gpu_busy_us\":", usage->gpu_busy_us},
-            {",\"gpu_memory_peak_mib\":", usage->gpu_memory_peak_mib},
+            {"{\"cpu_us\":", usage->cpu_us},           {",\"memory_peak_mib\":", usage->memory_peak_mib},
+            {",\"gpu_busy_us\":", usage->gpu_busy_us}, {",\"gpu_memory_peak_mib\":", usage->gpu_memory_peak_mib},
             {",\"energy_mj\":", usage->energy_mj},
         };
         for (unsigned i = 0; i < sizeof sums / sizeof sums[0]; i++) {
@@ -202,7 +208,8 @@ static void print_value(struct dure_buf *buf, const struct dure_field *field, co
     }
 }
 
-static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys, const void *base)
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+                      const void *base)
 {
     bool first = buf->length > 0 && buf->data[buf->length - 1] == '{';
     for (unsigned i = 0; i < count; i++) {

@@ -19,7 +19,12 @@ static void random_input(struct world *world)
         specs_random_submit(world);
         return;
     }
-    dure_record_init(&record, pick < 17 ? DURE_REC_CANCEL : pick == 17 ? DURE_REC_DRAIN : pick == 18 ? DURE_REC_NODE_REPORT : DURE_REC_RESUME, 0, 0);
+    dure_record_init(&record,
+                     pick < 17    ? DURE_REC_CANCEL
+                     : pick == 17 ? DURE_REC_DRAIN
+                     : pick == 18 ? DURE_REC_NODE_REPORT
+                                  : DURE_REC_RESUME,
+                     0, 0);
     if (pick < 17) {
         if (world->acked_count == 0)
             return;
@@ -67,7 +72,8 @@ static const char *check_attempts(const struct world *world)
         if (a->starts > 1)
             return "an attempt started twice";
         for (unsigned k = i + 1; k < world->attempt_count; k++)
-            if (a->running && world->attempts[k].running && a->job == world->attempts[k].job && a->element == world->attempts[k].element)
+            if (a->running && world->attempts[k].running && a->job == world->attempts[k].job &&
+                a->element == world->attempts[k].element)
                 return "two attempts of one job run at once";
     }
     return NULL;
@@ -85,7 +91,8 @@ static uint64_t acked_missing(struct world *world)
         bool live = dure_core_job_next(world->core, &cursor, &view) && view.id.v == world->acked[i];
         bool ended = false;
         for (uint32_t e = 0; !live && !ended && e < 8; e++)
-            ended = dure_journal_history_one(world->journal, world->acked[i], e == 7 ? DURE_NONE32 : e, &row, NULL) == DURE_OK;
+            ended = dure_journal_history_one(world->journal, world->acked[i], e == 7 ? DURE_NONE32 : e, &row, NULL) ==
+                    DURE_OK;
         missing += !live && !ended;
     }
     return missing;
@@ -123,8 +130,9 @@ static void audit(struct world *world, const char *name)
     dure_journal_head(world->journal, &head);
     enum dure_err err = dure_journal_read(world->journal, 0, head.size, audit_leaf, audit_digest, &a, &a.error);
     dure_audit_result(a.audit, &result);
-    TAP_OK(err == DURE_OK && a.err == DURE_OK && result.text[0] == '\0', "%s: an audit decides all %" PRIu64 " leaves again (%" PRIu64 " decisions) %s", name,
-           head.size, result.decisions, a.error.text);
+    TAP_OK(err == DURE_OK && a.err == DURE_OK && result.text[0] == '\0',
+           "%s: an audit decides all %" PRIu64 " leaves again (%" PRIu64 " decisions) %s", name, head.size,
+           result.decisions, a.error.text);
     dure_audit_free(a.audit);
 }
 
@@ -154,11 +162,14 @@ static void run(const char *name, struct world_faults faults, unsigned turns)
     for (unsigned i = 0; i < 400000 && !world_quiet(&world); i++)
         world_turn(&world);
     struct dure_core_counts counts = world.core != NULL ? dure_core_counts(world.core) : (struct dure_core_counts){0};
-    TAP_OK(world_quiet(&world), "%s: the work drains (%" PRIu64 " pending, %" PRIu64 " running)", name, counts.jobs_pending, counts.jobs_running);
+    TAP_OK(world_quiet(&world), "%s: the work drains (%" PRIu64 " pending, %" PRIu64 " running)", name,
+           counts.jobs_pending, counts.jobs_running);
     TAP_EQ_UINT(acked_missing(&world), 0, "%s: all %u answered submissions are there", name, world.acked_count);
-    TAP_OK(!world.event_order_broken, "%s: %" PRIu64 " events in order, none before it was durable", name, world.events);
-    TAP_OK(world.attempt_count > 20 && counts.attempts_started >= world.attempt_count, "%s: %u attempts ran, %" PRIu64 " crashes, %" PRIu64 " store failures", name,
-           world.attempt_count, world.crashes, world.store_failures);
+    TAP_OK(!world.event_order_broken, "%s: %" PRIu64 " events in order, none before it was durable", name,
+           world.events);
+    TAP_OK(world.attempt_count > 20 && counts.attempts_started >= world.attempt_count,
+           "%s: %u attempts ran, %" PRIu64 " crashes, %" PRIu64 " store failures", name, world.attempt_count,
+           world.crashes, world.store_failures);
     audit(&world, name);
     world_close(&world);
 }
@@ -168,7 +179,9 @@ int main(void)
     run("calm", (struct world_faults){0}, 6000);
     run("crashes", (struct world_faults){.crash_per_mille = 8}, 12000);
     run("store", (struct world_faults){.store_fail_per_mille = 10, .crash_per_mille = 2}, 8000);
-    run("reports", (struct world_faults){.doubled_report_per_mille = 300, .late_report_per_mille = 200, .crash_per_mille = 3}, 8000);
+    run("reports",
+        (struct world_faults){.doubled_report_per_mille = 300, .late_report_per_mille = 200, .crash_per_mille = 3},
+        8000);
     run("clock", (struct world_faults){.clock_jump_per_mille = 20, .crash_per_mille = 3}, 8000);
     specs_free();
     return tap_done();

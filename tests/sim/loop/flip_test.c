@@ -66,7 +66,8 @@ static struct dure_journal *sign_again(const struct copied *copied, const char *
 static bool flip(struct dure_buf *leaf, struct dure_arena *arena)
 {
     struct dure_record record;
-    if (dure_record_decode(leaf->data, leaf->length, arena, &record, NULL) != DURE_OK || dure_record_is_input(record.kind))
+    if (dure_record_decode(leaf->data, leaf->length, arena, &record, NULL) != DURE_OK ||
+        dure_record_is_input(record.kind))
         return false;
     if (record.kind == DURE_REC_START && record.place_count > 0) {
         struct dure_place *places = dure_arena_alloc(arena, record.place_count * sizeof *places);
@@ -135,7 +136,8 @@ static void make_history(struct world *world, struct copied *copied)
     for (unsigned i = 0; i < 20000 && !world_quiet(world); i++)
         world_turn(world);
     dure_journal_head(world->journal, &head);
-    if (dure_journal_read(world->journal, 0, head.size, keep_leaf, keep_end, copied, NULL) != DURE_OK || copied->count != head.size)
+    if (dure_journal_read(world->journal, 0, head.size, keep_leaf, keep_end, copied, NULL) != DURE_OK ||
+        copied->count != head.size)
         tap_bail("the journal could not be copied");
 }
 

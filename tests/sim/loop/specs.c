@@ -13,9 +13,11 @@ static const char fleet_yaml[] = "kind: Fleet\nversion: 1\nname: sim\nzone: Asia
                                  "sites: [{name: one, region: a, latitude: 37.0, longitude: 127.0, engine: emulated},\n"
                                  "        {name: two, region: b, latitude: 35.0, longitude: 128.0, engine: emulated}]\n"
                                  "groups:\n"
-                                 "  - {name: st, owner: state, site: one, model: b200, nodes: 'st-[01-08]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
+                                 "  - {name: st, owner: state, site: one, model: b200, nodes: 'st-[01-08]', cpus: 64, "
+                                 "memory: 512GiB, disk: 1TiB, power: 10kW,\n"
                                  "     levels: [{name: rack, holds: 4}, {name: node, holds: 4}], status: installed}\n"
-                                 "  - {name: fi, owner: firm, site: two, model: b200, nodes: 'fi-[01-05]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 10kW,\n"
+                                 "  - {name: fi, owner: firm, site: two, model: b200, nodes: 'fi-[01-05]', cpus: 64, "
+                                 "memory: 512GiB, disk: 1TiB, power: 10kW,\n"
                                  "     levels: [{name: rack, holds: 2}, {name: node, holds: 4}], status: installed}\n";
 static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
                                    "tenants:\n"
@@ -40,7 +42,8 @@ static void parse_specs(void)
     struct dure_buf text;
 
     dure_buf_init(&text, 1 << 16);
-    if (dure_tree_from_yaml(arena, fleet_yaml, strlen(fleet_yaml), &tree, &problems) != DURE_OK || dure_fleet_parse(tree, &specs_fleet, &problems) != DURE_OK ||
+    if (dure_tree_from_yaml(arena, fleet_yaml, strlen(fleet_yaml), &tree, &problems) != DURE_OK ||
+        dure_fleet_parse(tree, &specs_fleet, &problems) != DURE_OK ||
         dure_tree_from_yaml(arena, tenants_yaml, strlen(tenants_yaml), &tree, &problems) != DURE_OK ||
         dure_tenants_parse(tree, specs_fleet, &specs_tenants, &problems) != DURE_OK) {
         dure_problems_print(&problems, &text);
@@ -70,7 +73,10 @@ void specs_load(struct world *world)
 void specs_random_submit(struct world *world)
 {
     static const char *const paths[] = {"state/a", "state/b", "firm/c"};
-    struct dure_job job = {.job_class = tap_random_below(&world->seed, 3) == 0 ? DURE_BORROWED : DURE_GUARANTEED, .task_gpu_milli = 1000, .level = "", .requeue = true};
+    struct dure_job job = {.job_class = tap_random_below(&world->seed, 3) == 0 ? DURE_BORROWED : DURE_GUARANTEED,
+                           .task_gpu_milli = 1000,
+                           .level = "",
+                           .requeue = true};
     char key[32];
 
     if (!dure_tenants_find(specs_tenants, paths[tap_random_below(&world->seed, 3)], &job.tenant))

@@ -2,7 +2,7 @@
 /* The small fleet and the tenants of the simulated world, and random work for them. */
 #include "world.h"
 
-extern struct dure_fleet *specs_fleet;     /* after specs_load */
+extern struct dure_fleet *specs_fleet; /* after specs_load */
 extern struct dure_tenants *specs_tenants;
 void specs_load(struct world *world); /* parses them once and puts them into the journal */
 void specs_random_submit(struct world *world);

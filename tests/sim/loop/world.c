@@ -33,7 +33,8 @@ static void send_report(struct world *world, uint64_t attempt, int report, int64
 /* A report may be late or come twice, never be lost while the daemon lives: the engine's own rule. A lost one is lost with a crash. */
 static void report(struct world *world, uint64_t attempt, int kind)
 {
-    int64_t after = chance(world, world->faults.late_report_per_mille) ? 30 * DURE_SECOND_US : (int64_t)tap_random_below(&world->seed, 5000);
+    int64_t after = chance(world, world->faults.late_report_per_mille) ? 30 * DURE_SECOND_US
+                                                                       : (int64_t)tap_random_below(&world->seed, 5000);
     send_report(world, attempt, kind, after);
     if (chance(world, world->faults.doubled_report_per_mille))
         send_report(world, attempt, kind, after + 1000);
@@ -48,8 +49,12 @@ static void engine_start(void *context, const struct dure_order *order, bool rec
             tap_bail("too many attempts");
         int64_t lasts = order->job->emulated_us > 0 ? order->job->emulated_us : order->job->walltime_us;
         attempt = &world->attempts[world->attempt_count++];
-        *attempt = (struct world_attempt){.attempt = order->attempt.v, .job = order->ref.job.v, .element = order->ref.element, .running = true,
-                                          .starts = 1, .ends_us = world->monotonic_us + lasts};
+        *attempt = (struct world_attempt){.attempt = order->attempt.v,
+                                          .job = order->ref.job.v,
+                                          .element = order->ref.element,
+                                          .running = true,
+                                          .starts = 1,
+                                          .ends_us = world->monotonic_us + lasts};
         report(world, attempt->attempt, DURE_REPORT_STARTED);
     } else if (recovering && attempt->ended) {
         report(world, attempt->attempt, DURE_REPORT_ENDED);
@@ -190,8 +195,18 @@ static bool recover(struct world *world)
         .core = world->core,
         .size = recovery.size,
         .term = ++world->term,
-        .world = {.context = world, .now_us = now_us, .monotonic_us = monotonic_us, .append = append, .read = read_later, .random = random_bytes,
-                  .wake = wake, .engine = engine, .listening = listening, .event = event, .fatal = fatal, .held = held},
+        .world = {.context = world,
+                  .now_us = now_us,
+                  .monotonic_us = monotonic_us,
+                  .append = append,
+                  .read = read_later,
+                  .random = random_bytes,
+                  .wake = wake,
+                  .engine = engine,
+                  .listening = listening,
+                  .event = event,
+                  .fatal = fatal,
+                  .held = held},
     };
     world->event_next = recovery.size;
     return dure_loop_new(&loop_options, &world->loop) == DURE_OK;
@@ -199,8 +214,13 @@ static bool recover(struct world *world)
 
 bool world_open(struct world *world)
 {
-    world->engine = (struct dure_engine){.name = "simulated", .state = world, .start = engine_start, .warn = engine_warn,
-                                         .unwarn = engine_unwarn, .stop = engine_stop, .forget = engine_forget};
+    world->engine = (struct dure_engine){.name = "simulated",
+                                         .state = world,
+                                         .start = engine_start,
+                                         .warn = engine_warn,
+                                         .unwarn = engine_unwarn,
+                                         .stop = engine_stop,
+                                         .forget = engine_forget};
     if (world->directory[0] == '\0')
         snprintf(world->directory, sizeof world->directory, "%s", tap_tempdir());
     mkdir(world->directory, 0700); /* there already after a crash */
@@ -278,7 +298,8 @@ static void deliver(struct world *world)
             i++;
             continue;
         }
-        struct dure_observation observation = {.attempt = {world->reports[i].attempt}, .report = (enum dure_report)world->reports[i].report};
+        struct dure_observation observation = {.attempt = {world->reports[i].attempt},
+                                               .report = (enum dure_report)world->reports[i].report};
         struct world_attempt *attempt = world_attempt(world, observation.attempt.v);
         observation.exit_code = attempt != NULL ? attempt->exit_code : 0;
         world->reports[i] = world->reports[--world->report_count];
@@ -341,7 +362,8 @@ void world_turn(struct world *world)
 
 bool world_quiet(const struct world *world)
 {
-    if (world->down || world->fatal != DURE_OK || world->waiting_count > 0 || world->read_count > 0 || world->report_count > 0)
+    if (world->down || world->fatal != DURE_OK || world->waiting_count > 0 || world->read_count > 0 ||
+        world->report_count > 0)
         return false;
     for (unsigned i = 0; i < world->attempt_count; i++)
         if (world->attempts[i].running)
@@ -368,7 +390,12 @@ static void answered(void *context, const struct dure_answer *answer)
 void world_submit(struct world *world, const struct dure_job *job, const char *idem_key)
 {
     struct dure_record record;
-    struct dure_input input = {.record = &record, .answer = answered, .context = world, .body_kind = DURE_BODY_OF_JOB, .idem_key = idem_key, .idem_hash = 1};
+    struct dure_input input = {.record = &record,
+                               .answer = answered,
+                               .context = world,
+                               .body_kind = DURE_BODY_OF_JOB,
+                               .idem_key = idem_key,
+                               .idem_hash = 1};
 
     if (world->loop == NULL)
         return;

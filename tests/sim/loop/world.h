@@ -11,13 +11,13 @@ struct world_attempt {
     uint64_t attempt, job;
     uint32_t element;
     bool running, ended, forgotten;
-    unsigned starts;      /* must never pass 1 */
-    int64_t ends_us;      /* by itself */
+    unsigned starts; /* must never pass 1 */
+    int64_t ends_us; /* by itself */
     int exit_code;
 };
 
 struct world_faults {
-    unsigned crash_per_mille;    /* a crash at a turn of events */
+    unsigned crash_per_mille;      /* a crash at a turn of events */
     unsigned store_fail_per_mille; /* an append that fails: disk full or fsync */
     unsigned lost_report_per_mille, doubled_report_per_mille, late_report_per_mille;
     unsigned clock_jump_per_mille;
@@ -35,7 +35,7 @@ struct world {
     struct dure_engine engine;
     uint64_t term;
     int64_t wake_us;
-    bool down;          /* crashed, not yet recovered */
+    bool down; /* crashed, not yet recovered */
     enum dure_err fatal;
     int64_t held_us;
 
@@ -46,7 +46,11 @@ struct world {
 
     struct world_attempt attempts[WORLD_ATTEMPTS_MAX];
     unsigned attempt_count;
-    struct { uint64_t attempt; int64_t at_us; int report; } reports[4096]; /* on their way to the loop */
+    struct {
+        uint64_t attempt;
+        int64_t at_us;
+        int report;
+    } reports[4096]; /* on their way to the loop */
     unsigned report_count;
 
     uint64_t acked[WORLD_ACKS_MAX]; /* job ids whose submission was answered */
@@ -58,7 +62,7 @@ struct world {
 
 /* Begins with an empty journal in a fresh folder, or recovers what is there. False: it says why through tap_diag. */
 bool world_open(struct world *world);
-void world_crash(struct world *world);  /* everything not synced is gone; engines go on */
+void world_crash(struct world *world); /* everything not synced is gone; engines go on */
 void world_close(struct world *world);
 /* One event: time moves to the next thing due, or a fault strikes. */
 void world_turn(struct world *world);

@@ -75,13 +75,16 @@ static uint64_t submit(struct dure_client *client, unsigned key)
 
     snprintf(idem, sizeof idem, "key-%u", key);
     snprintf(body, sizeof body,
-             "{\"kind\":\"Job\",\"version\":1,\"name\":\"kill\",\"project\":\"%s\",\"gpus\":1,\"walltime\":\"5m\",\"workdir\":\"%s\",\"stdout\":\"/dev/null\","
+             "{\"kind\":\"Job\",\"version\":1,\"name\":\"kill\",\"project\":\"%s\",\"gpus\":1,\"walltime\":\"5m\","
+             "\"workdir\":\"%s\",\"stdout\":\"/dev/null\","
              "\"command\":[\"/bin/sh\",\"-c\",\"echo $DURE_JOB_ID $DURE_ATTEMPT >> effects/%u\"]}",
              daemon_here.project, daemon_here.directory, key);
-    struct dure_request request = {.method = "POST", .path = "/v1/jobs", .body = body, .body_length = strlen(body), .idempotency_key = idem};
+    struct dure_request request = {
+        .method = "POST", .path = "/v1/jobs", .body = body, .body_length = strlen(body), .idempotency_key = idem};
     if (dure_client_call(client, &request, &reply, &error) == DURE_OK)
         job = (uint64_t)json_integer_value(json_object_get(reply.json, "job"));
-    else if (error.code != DURE_E_UNREACHABLE && error.code != DURE_E_BUSY && error.code != DURE_E_TIMEOUT && error.code != DURE_E_IO)
+    else if (error.code != DURE_E_UNREACHABLE && error.code != DURE_E_BUSY && error.code != DURE_E_TIMEOUT &&
+             error.code != DURE_E_IO)
         tap_diag("submission %u: %s", key, error.text);
     dure_reply_release(&reply);
     return job;
@@ -91,7 +94,8 @@ static void *client_main(void *arg)
 {
     struct dure_client *client;
     (void)arg;
-    if (dure_client_new(&(struct dure_client_options){.socket_path = daemon_here.socket, .timeout_us = 5000000}, &client, NULL) != DURE_OK)
+    if (dure_client_new(&(struct dure_client_options){.socket_path = daemon_here.socket, .timeout_us = 5000000},
+                        &client, NULL) != DURE_OK)
         return NULL;
     while (!stop) {
         unsigned key = take_key();
@@ -130,7 +134,9 @@ static int64_t live_jobs(struct dure_client *client)
 {
     struct dure_reply reply = {0};
     int64_t count = -1;
-    if (dure_client_call(client, &(struct dure_request){.method = "GET", .path = "/v1/jobs", .query = "state=live&limit=1"}, &reply, NULL) == DURE_OK)
+    if (dure_client_call(client,
+                         &(struct dure_request){.method = "GET", .path = "/v1/jobs", .query = "state=live&limit=1"},
+                         &reply, NULL) == DURE_OK)
         count = (int64_t)json_array_size(json_object_get(reply.json, "jobs"));
     dure_reply_release(&reply);
     return count;

@@ -65,7 +65,8 @@ static void random_record(uint64_t *seed, enum dure_record_kind kind, struct dur
     record->text = "{\"kind\":\"Fleet\"}";
     record->text_length = strlen(record->text);
     for (unsigned i = 0; i < 3; i++)
-        places[i] = (struct dure_place){.node_first = i * 10, .node_count = i + 1, .gpu_mask = UINT64_MAX >> i, .tasks = i, .gpu_milli = 1000};
+        places[i] = (struct dure_place){
+            .node_first = i * 10, .node_count = i + 1, .gpu_mask = UINT64_MAX >> i, .tasks = i, .gpu_milli = 1000};
     record->places = places;
     record->place_count = (uint32_t)tap_random_below(seed, 4);
     for (unsigned i = 0; i < 2; i++)
@@ -98,12 +99,15 @@ static void round_trips(uint64_t *seed)
             dure_buf_clear(&again);
             dure_buf_clear(&text);
             dure_arena_reset(arena);
-            if (dure_record_encode(&record, &once) && dure_record_decode(once.data, once.length, arena, &back, NULL) == DURE_OK &&
-                dure_record_encode(&back, &again) && again.length == once.length && memcmp(again.data, once.data, once.length) == 0)
+            if (dure_record_encode(&record, &once) &&
+                dure_record_decode(once.data, once.length, arena, &back, NULL) == DURE_OK &&
+                dure_record_encode(&back, &again) && again.length == once.length &&
+                memcmp(again.data, once.data, once.length) == 0)
                 same++;
             struct cbor_load_result result;
             cbor_item_t *item = cbor_load((const unsigned char *)once.data, once.length, &result);
-            cbor_agrees += item != NULL && result.read == once.length && cbor_isa_array(item) && cbor_array_size(item) == 5;
+            cbor_agrees +=
+                item != NULL && result.read == once.length && cbor_isa_array(item) && cbor_array_size(item) == 5;
             if (item != NULL)
                 cbor_decref(&item);
             dure_record_print(&record, &text);
@@ -142,7 +146,8 @@ static void one_encoding_only(uint64_t *seed)
             continue;
         }
         dure_buf_clear(&again);
-        sound += dure_record_encode(&back, &again) && again.length == length && memcmp(again.data, bytes.data, length) == 0;
+        sound +=
+            dure_record_encode(&back, &again) && again.length == length && memcmp(again.data, bytes.data, length) == 0;
     }
     TAP_EQ_UINT(sound, tried, "a damaged record is refused or is another record's one encoding");
     dure_buf_release(&bytes);
@@ -214,17 +219,22 @@ static void long_records(void)
     record.text = text;
     record.text_length = sizeof text;
     dure_buf_init(&bytes, 1 << 20);
-    TAP_OK(dure_record_encode(&record, &bytes) && dure_leaves_cut(bytes.data, bytes.length, collect, &list), "a long record is cut");
+    TAP_OK(dure_record_encode(&record, &bytes) && dure_leaves_cut(bytes.data, bytes.length, collect, &list),
+           "a long record is cut");
     TAP_EQ_UINT(list.count, 4, "a head and three chunks");
     int last = 0;
     for (unsigned i = 0; i < list.count; i++)
         last = dure_leaves_join_next(&join, list.at[i].data, list.at[i].length, &whole, &length, &error);
     TAP_OK(last == 1 && length == bytes.length && memcmp(whole, bytes.data, length) == 0, "and joined");
 
-    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[1].data, list.at[1].length, &whole, &length, &error), DURE_E_CORRUPT, "a chunk without its head");
-    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[0].data, list.at[0].length, &whole, &length, &error), 0, "a head begins");
-    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[2].data, list.at[2].length, &whole, &length, &error), DURE_E_CORRUPT, "a chunk out of order");
-    TAP_EQ_INT(dure_leaves_join_next(&join, "\x85\x01\x11\x00\x00\xa0", 6, &whole, &length, &error), DURE_E_CORRUPT, "a record inside a long one");
+    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[1].data, list.at[1].length, &whole, &length, &error),
+               DURE_E_CORRUPT, "a chunk without its head");
+    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[0].data, list.at[0].length, &whole, &length, &error), 0,
+               "a head begins");
+    TAP_EQ_INT(dure_leaves_join_next(&join, list.at[2].data, list.at[2].length, &whole, &length, &error),
+               DURE_E_CORRUPT, "a chunk out of order");
+    TAP_EQ_INT(dure_leaves_join_next(&join, "\x85\x01\x11\x00\x00\xa0", 6, &whole, &length, &error), DURE_E_CORRUPT,
+               "a record inside a long one");
     for (unsigned i = 0; i < list.count; i++)
         dure_buf_release(&list.at[i]);
     dure_buf_release(&join.whole);
@@ -239,7 +249,8 @@ static void tables(void)
     for (unsigned i = 1; i < dure_job_field_count; i++)
         ascending = ascending && dure_job_field_table[i].key > dure_job_field_table[i - 1].key;
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-        kinds_named = kinds_named && dure_record_kind_known(kinds[k]) && strcmp(dure_record_kind_name(kinds[k]), "unknown") != 0 &&
+        kinds_named = kinds_named && dure_record_kind_known(kinds[k]) &&
+                      strcmp(dure_record_kind_name(kinds[k]), "unknown") != 0 &&
                       dure_record_is_input(kinds[k]) == (kinds[k] < 64);
     TAP_OK(ascending, "keys ascend in both tables");
     TAP_OK(kinds_named, "every kind has a name, fields and a side");
