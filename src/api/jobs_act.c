@@ -20,7 +20,7 @@ static void act(struct call *call, enum dure_record_kind kind)
         call_fail(call, DURE_E_NOT_FOUND, "there is no job %s", call->part[0]);
         return;
     }
-    if (!call_write_begin(call))
+    if (!(kind == DURE_REC_RELEASE ? call_write_begin(call) : call_stop_begin(call)))
         return;
     if (!dure_core_job_next(call->api->core, &cursor, &view) || view.id.v != job.v) {
         /* With a key it may be the same request once more: the loop knows its first answer. */

@@ -248,7 +248,7 @@ static void change(struct call *call, enum dure_record_kind kind, const char *re
     *many = (struct many){.call = call, .kind = kind};
     dure_text_copy(many->reason, sizeof many->reason, reason);
     call->data = many;
-    if (!expand(call, fleet, many) || !call_write_begin(call))
+    if (!expand(call, fleet, many) || !(kind == DURE_REC_DRAIN ? call_stop_begin(call) : call_write_begin(call)))
         return;
     call_with_principal(call, write_many);
 }

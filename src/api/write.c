@@ -33,7 +33,7 @@ static bool take_key(struct call *call)
     return true;
 }
 
-bool call_write_begin(struct call *call)
+static bool begin(struct call *call, bool though_disk_low)
 {
     struct dure_api *api = call->api;
     enum dure_err err;
@@ -43,11 +43,26 @@ bool call_write_begin(struct call *call)
         return false;
     }
     err = api->host.takes_work(api->host.context, &call->error);
+    if (err == DURE_E_FULL && though_disk_low) {
+        call->error = (struct dure_error){0};
+        err = DURE_OK;
+    }
     if (err != DURE_OK) {
         call_fail_error(call, err, &call->error);
         return false;
     }
     return take_key(call);
+}
+
+bool call_write_begin(struct call *call)
+{
+    return begin(call, false);
+}
+
+/* Somebody must be able to stop the jobs that fill the disk. */
+bool call_stop_begin(struct call *call)
+{
+    return begin(call, true);
 }
 
 void answer_sequence(struct call *call, const struct dure_answer *answer)

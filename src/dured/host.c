@@ -4,6 +4,15 @@
 #include "base/timefmt.h"
 #include "dured/daemon.h"
 
+static enum dure_err disk(const struct daemon *daemon, struct dure_error *error)
+{
+    if (daemon->disk_low)
+        return dure_fail(error, DURE_E_FULL, "only %llu MiB are free in %s: nothing new is taken below %llu MiB",
+                         (unsigned long long)daemon->disk_free_mib, daemon->options.state,
+                         (unsigned long long)daemon->options.disk_low_mib);
+    return DURE_OK;
+}
+
 static enum dure_err health(void *context, struct dure_error *error)
 {
     struct daemon *daemon = context;
@@ -22,11 +31,7 @@ static enum dure_err health(void *context, struct dure_error *error)
             error, DURE_E_BUSY, "the wall clock jumped by %s%s and is held: POST /v1/clock/accept, or set it right",
             daemon->clock_held_us < 0 ? "-" : "",
             dure_duration_format(daemon->clock_held_us < 0 ? -daemon->clock_held_us : daemon->clock_held_us, text));
-    if (daemon->disk_low)
-        return dure_fail(error, DURE_E_FULL, "only %llu MiB are free in %s: nothing new is taken below %llu MiB",
-                         (unsigned long long)daemon->disk_free_mib, daemon->options.state,
-                         (unsigned long long)daemon->options.disk_low_mib);
-    return DURE_OK;
+    return disk(daemon, error);
 }
 
 static enum dure_err takes_work(void *context, struct dure_error *error)
@@ -35,9 +40,7 @@ static enum dure_err takes_work(void *context, struct dure_error *error)
 
     if (daemon->phase == PHASE_STOPPING)
         return dure_fail(error, DURE_E_BUSY, "the daemon is stopping");
-    if (daemon->disk_low)
-        return health(context, error);
-    return DURE_OK;
+    return disk(daemon, error);
 }
 
 static void read_store(void *context, struct dure_store_read *read)

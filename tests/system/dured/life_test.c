@@ -141,6 +141,8 @@ static void test_disk(void)
         return;
     TAP_EQ_INT(rig_submit(&rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/sh\",\"-c\",\"sleep 1\"]", NULL), 1,
                "takes a job");
+    TAP_EQ_INT(rig_submit(&rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/sleep\",\"300\"]", NULL), 2,
+               "and another");
     rig_stop(&rig, SIGTERM);
     rig.pid = rig_spawn(&rig, options);
     for (int i = 0; i < 500 && dure_client_health(rig.client, &rig.error) != DURE_E_FULL; i++)
@@ -149,6 +151,8 @@ static void test_disk(void)
     TAP_EQ_STR(rig_code(&rig), "disk_full", "as disk_full");
     TAP_EQ_INT(rig_submit(&rig, "\"command\":[\"/bin/true\"]", NULL), 0, "takes nothing new");
     TAP_EQ_INT(rig.reply.status, 507, "with 507");
+    TAP_EQ_INT(rig_post(&rig, "/v1/jobs/2/cancel", "{}"), 200, "lets one stop what fills the disk");
+    TAP_OK(rig_wait_state(&rig, 2, "CANCELLED", 10), "which ends");
     TAP_OK(rig_wait_state(&rig, 1, "COMPLETED", 10), "and still sees what runs end");
     rig_remove(&rig);
 }
