@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/handlers.h"
+#include "model/record.h"
 
 struct stream {
     struct dure_cli *cli;
@@ -15,6 +16,23 @@ struct stream {
     bool done;
     bool dropped;
 };
+
+/* A name that no record has would only print nothing, for ever. */
+static enum dure_exit check_kinds(struct dure_cli *cli, const char *kinds)
+{
+    for (const char *at = kinds; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const size_t length = strcspn(at, ",");
+        bool known = false;
+#define X(name, number, text, input) known |= strlen(text) == length && strncmp(at, text, length) == 0;
+        DURE_RECORDS(X)
+#undef X
+        if (!known)
+            return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                                 "--kind: found '%.*s', expected kinds of records such as submit,start,end",
+                                 (int)(length < 64 ? length : 64), at);
+    }
+    return DURE_EXIT_OK;
+}
 
 static bool listed(const char *kinds, const char *kind)
 {
@@ -82,7 +100,10 @@ int dure_cmd_events(struct dure_cli *cli)
                             .kinds = dure_cli_text(cli, "kind"),
                             .left = dure_cli_count(cli, "limit")};
     const int64_t from = dure_cli_count(cli, "from");
-    int code = DURE_EXIT_NO;
+    int code = check_kinds(cli, stream.kinds);
+    if (code)
+        return code;
+    code = DURE_EXIT_NO;
     struct dure_client *client = dure_cli_client(cli, &code);
     if (!client)
         return code;

@@ -219,6 +219,20 @@ static enum dure_exit no_verb(struct dure_cli *cli, const char *word)
     return dure_cli_fail(cli, DURE_EXIT_USAGE, "no verb '%s'; `dure help` lists them all", word);
 }
 
+static bool has_verbs(const struct dure_verb *verb)
+{
+    for (unsigned i = 0; dure_verbs[i]; i++)
+        if (dure_verb_within(dure_verbs[i], verb))
+            return true;
+    return false;
+}
+
+static enum dure_exit no_verb_here(struct dure_cli *cli)
+{
+    return dure_cli_fail(cli, DURE_EXIT_USAGE, "no such verb here: '%s'; `dure help %s` lists them", cli->argv[0],
+                         cli->verb->name);
+}
+
 enum dure_exit dure_cli_parse(struct dure_cli *cli, int argc, char **argv, bool *ret_help)
 {
     static char help[] = "help", version[] = "version";
@@ -243,14 +257,15 @@ enum dure_exit dure_cli_parse(struct dure_cli *cli, int argc, char **argv, bool 
         return failed;
     if (cli->verb->flags & DURE_VERB_GROUP_ONLY) {
         if (cli->argc > 0)
-            return dure_cli_fail(cli, DURE_EXIT_USAGE, "no such verb here: '%s'; `dure help %s` lists them",
-                                 cli->argv[0], cli->verb->name);
+            return no_verb_here(cli);
         *ret_help = true;
         return DURE_EXIT_OK;
     }
     if ((unsigned)cli->argc < cli->verb->operands_least)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s is missing; usage: dure %s [OPTION...] %s", cli->verb->operands,
                              cli->verb->name, cli->verb->operands);
+    if (cli->argc > 0 && cli->verb->operands_most == 0 && has_verbs(cli->verb))
+        return no_verb_here(cli);
     if ((unsigned)cli->argc > cli->verb->operands_most)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "'%s' is one too many; usage: dure %s [OPTION...]%s%s",
                              cli->argv[cli->verb->operands_most], cli->verb->name, *cli->verb->operands ? " " : "",

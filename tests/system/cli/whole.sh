@@ -227,6 +227,8 @@ run 5 "no such leaf" "$dure" audit show 99999999
 run 0 "events" "$dure" events --kind submit,end
 has out "submit"
 lacks out " pass "
+run 2 "events of a kind that is none" "$dure" events --kind submit,frob
+has err "--kind: found 'frob', expected kinds of records"
 run 2 "erasing asks" "$dure" audit erase --job 2 </dev/null
 has err "this cannot be undone; say --yes"
 run 0 "erase" "$dure" audit erase --job 2 --fields script,environment --yes

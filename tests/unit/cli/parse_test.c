@@ -114,7 +114,7 @@ int main(void)
     refused("jobs --color=pink", "dure jobs: --color: found 'pink', expected one of auto|always|never\n");
     refused("why", "dure why: JOB is missing; usage: dure why [OPTION...] JOB\n");
     refused("why 1 2", "dure why: '2' is one too many; usage: dure why [OPTION...] JOB\n");
-    refused("fleet extra", "dure fleet: 'extra' is one too many; usage: dure fleet [OPTION...]\n");
+    refused("fleet extra", "dure fleet: no such verb here: 'extra'; `dure help fleet` lists them\n");
     refused("audit frob", "dure audit: no such verb here: 'frob'; `dure help audit` lists them\n");
     refused("submit --frobnicate x",
             "dure submit: unknown option '--frobnicate'; `dure help submit` lists its options\n");
