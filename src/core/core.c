@@ -213,7 +213,6 @@ static const struct input inputs[] = {
     [DURE_REC_TICK] = {NULL, NULL, NULL},
     [DURE_REC_PASS] = {check_pass, apply_pass, NULL},
     [DURE_REC_ERASED] = {NULL, NULL, NULL},
-    [DURE_REC_USAGE] = {check_report, NULL, NULL},
 };
 
 static const struct input *input_of(const struct dure_record *record)

@@ -34,7 +34,6 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(TICK, 17, "tick", true)                     /* time alone */                                                     \
     X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
     X(ERASED, 19, "erased", true)                 /* principal (or job), number: field mask; by whom */                \
-    X(USAGE, 20, "usage", true)                   /* attempt: summary of samples */                                    \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \

@@ -58,7 +58,6 @@ uint32_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_ATTEMPT_REPORT: return K_ATTEMPT | K_REPORT | K_EXIT | K_USAGE | K_REASON;
     case DURE_REC_TICK: return 0;
     case DURE_REC_ERASED: return K_JOB | K_PRINCIPAL | K_NUMBER | K_COUNT;
-    case DURE_REC_USAGE: return K_ATTEMPT | K_USAGE;
     case DURE_REC_START: return K_REF | K_ATTEMPT | K_PLACES | K_BINDINGS | K_NUMBER | K_ALLOT;
     case DURE_REC_NOTICE: return K_REF | K_ATTEMPT | K_DEADLINE | K_CAUSE;
     case DURE_REC_STOP: return K_REF | K_ATTEMPT | K_CAUSE;
