@@ -106,11 +106,16 @@ void allots_free(struct dure_core *core)
 
 /* ---- granting ---- */
 
+static bool is_over(const struct dure_core *core, const struct dure_allotment *row)
+{
+    return row->until_us <= core->s.time_us;
+}
+
 static enum dure_err check_row(const struct dure_core *core, const struct dure_allotment *row, struct dure_error *error)
 {
     if (allots_find(core, row->name) != NONE)
         return dure_fail(error, DURE_E_STATE, "there is an allotment '%s' already", row->name);
-    if (row->until_us <= core->s.time_us)
+    if (is_over(core, row))
         return dure_fail(error, DURE_E_STATE, "allotment '%s' would have ended already", row->name);
     if (row->from_us < core->fleet->chains[row->chain.v].available_from_us)
         return dure_fail(error, DURE_E_STATE, "allotment '%s' begins before the hardware of chain '%s' arrives",
@@ -145,7 +150,7 @@ static enum dure_err accept(struct dure_core *core, const struct dure_allotment 
     if (row->after && *row->after) {
         right.predecessor.v = allots_find(core, row->after);
         for (uint32_t i = 0; i < index && right.predecessor.v == NONE; i++)
-            if (!strcmp(rows[i].name, row->after))
+            if (!is_over(core, &rows[i]) && !strcmp(rows[i].name, row->after))
                 right.predecessor.v = core->s.allot_count + i;
         /* A predecessor that is over has nothing to hand on. */
     }
@@ -160,8 +165,8 @@ static enum dure_err accept(struct dure_core *core, const struct dure_allotment 
     return err;
 }
 
-enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool dry,
-                           struct dure_error *error)
+enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count, bool over_too,
+                           bool dry, struct dure_error *error)
 {
     if (count + core->s.allot_count > DURE_ALLOTMENTS_MAX)
         return dure_fail(error, DURE_E_LIMIT, "more than %d allotments", DURE_ALLOTMENTS_MAX);
@@ -169,6 +174,8 @@ enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *
     bool *marked = dure_core_alloc(sizeof *marked, core->fleet->chain_count);
     enum dure_err err = DURE_OK;
     for (uint32_t i = 0; i < count && err == DURE_OK; i++) {
+        if (over_too && is_over(core, &rows[i]))
+            continue;
         err = check_row(core, &rows[i], error);
         if (err == DURE_OK && !marked[rows[i].chain.v]) {
             marked[rows[i].chain.v] = true;
@@ -187,8 +194,13 @@ enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *
     }
     free(marks);
     free(marked);
-    for (uint32_t i = 0; i < count && err == DURE_OK && !dry; i++)
-        keep(core, make(core, &rows[i], DURE_ALLOT_PROMISED), rows[i].count);
+    for (uint32_t i = 0; i < count && err == DURE_OK && !dry; i++) {
+        const bool over = is_over(core, &rows[i]);
+        struct allot *allot = make(core, &rows[i], over ? DURE_ALLOT_ENDED : DURE_ALLOT_PROMISED);
+        if (over)
+            allot->cells = 0;
+        keep(core, allot, rows[i].count);
+    }
     return err;
 }
 

@@ -2,9 +2,10 @@
 /* Promises: granting, starting, cutting down and ending allotments; who holds rights; who lends to whom. */
 #include "core/state/state.h"
 
-/* Accepts all rows or none. With `dry` nothing is kept. E_SHORT with figures, E_STATE, E_LIMIT. */
+/* Accepts all rows or none. With `dry` nothing is kept. A row that is over is refused, or with `over_too` kept as ended:
+ * it has its id and no rights. E_SHORT with figures, E_STATE, E_LIMIT. */
 DURE_NODISCARD enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *rows, uint32_t count,
-                                          bool dry, struct dure_error *error);
+                                          bool over_too, bool dry, struct dure_error *error);
 void allots_free(struct dure_core *core);
 /* A granted row as it is loaded: the cells know it already. */
 void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsigned state, uint32_t cells);

@@ -125,7 +125,7 @@ static enum dure_err grant_new(struct dure_core *core, const struct dure_tenants
             rows[count++] = tenants->allotments[i];
     const struct dure_tenants *now = core->tenants;
     core->tenants = (struct dure_tenants *)tenants; /* the rows name its tenants */
-    const enum dure_err err = allots_grant(core, rows, count, dry, error);
+    const enum dure_err err = allots_grant(core, rows, count, true, dry, error);
     core->tenants = (struct dure_tenants *)now;
     free(rows);
     return err;
@@ -164,7 +164,7 @@ enum dure_err spec_grant(struct dure_core *core, const struct dure_record *recor
     enum dure_err err = dure_allotments_from_json(record->text, record->text_length, core->fleet, core->tenants, arena,
                                                   &rows, &count, error);
     if (err == DURE_OK)
-        err = allots_grant(core, rows, count, dry, error);
+        err = allots_grant(core, rows, count, false, dry, error);
     dure_arena_free(arena);
     if (err != DURE_OK || dry)
         return err;
