@@ -137,7 +137,7 @@ struct dure_tree *dure_cli_spec(struct dure_cli *cli, const char *path, struct d
     *problems = (struct dure_problems){.file = path};
     skip = strspn(text, " \t\r\n");
     const enum dure_err err = skip < length && text[skip] == '{'
-                                  ? dure_tree_from_json(cli->arena, text, length, &tree, problems)
+                                  ? dure_tree_from_json_file(cli->arena, text, length, &tree, problems)
                                   : dure_tree_from_yaml(cli->arena, text, length, &tree, problems);
     if (err == DURE_E_MEMORY)
         dure_cli_memory(cli);

@@ -196,7 +196,7 @@ static int from_yaml(struct dure_cli *cli, struct wanted *wanted, const char *te
     if (code)
         return code;
     const bool json = text[strspn(text, " \t\r\n")] == '{';
-    const enum dure_err err = json ? dure_tree_from_json(cli->arena, text, length, &wanted->tree, problems)
+    const enum dure_err err = json ? dure_tree_from_json_file(cli->arena, text, length, &wanted->tree, problems)
                                    : dure_tree_from_yaml(cli->arena, text, length, &wanted->tree, problems);
     if (err)
         return problems->total ? dure_cli_problems(cli, problems) : dure_cli_fail_err(cli, err, NULL, NULL);

@@ -15,6 +15,17 @@ static size_t whole_characters(const char *text, size_t length, size_t max)
     return max;
 }
 
+void dure_problem_place(const char *text, size_t offset, uint32_t *ret_line, uint32_t *ret_column)
+{
+    *ret_line = *ret_column = 1;
+    for (size_t i = 0; i < offset; i++)
+        if (text[i] == '\n') {
+            ++*ret_line;
+            *ret_column = 1;
+        } else
+            *ret_column += ((unsigned char)text[i] & 0xc0) != 0x80;
+}
+
 void dure_problem_quote(char *quoted, size_t size, const char *text)
 {
     DURE_ASSERT(size >= 8);

@@ -150,34 +150,36 @@ static bool is_command(const char *line, size_t length)
     return at < length && line[at] != '#';
 }
 
-/* A script travels as JSON, so it must be UTF-8; the line of the first byte that is not. */
-static uint32_t line_of_bad_byte(const char *script, size_t length)
+/* A script travels as JSON, so it must be UTF-8: the first byte that is not, or `length`. */
+static size_t bad_byte(const char *script, size_t length)
 {
-    uint32_t number = 1;
-    for (size_t at = 0; at < length; number++) {
-        const char *line = script + at, *newline = memchr(line, '\n', length - at);
-        size_t line_length = newline ? (size_t)(newline - line) : length - at;
-        if (!dure_utf8_valid(line, line_length))
-            return number;
-        at += line_length + 1;
-    }
-    return 0;
+    size_t at = 0, step, bad;
+    while (at < length && (step = dure_utf8_next(script + at, length - at, &bad)) != 0)
+        at += step;
+    return at;
+}
+
+static void refuse_at(struct dure_sbatch *s, const char *script, size_t offset, const char *found, const char *expected)
+{
+    uint32_t line, column;
+    dure_problem_place(script, offset, &line, &column);
+    dure_problem_at(s->problems, line, column, "", found, "%s", expected);
 }
 
 static bool acceptable(struct dure_sbatch *s, const char *script, size_t length)
 {
-    uint32_t bad;
-    const char *end = memchr(script, '\r', length);
+    size_t bad;
+    const char *nul = memchr(script, '\0', length), *end = memchr(script, '\r', length);
     if (length > SCRIPT_BYTES_MAX)
         dure_problem_at(s->problems, 0, 0, "", "a longer script", "at most 1 MiB");
     else if (!dure_sbatch_is_script(script, length))
         dure_problem_at(s->problems, 1, 1, "", "no interpreter", "a first line such as #!/bin/bash");
-    else if (memchr(script, '\0', length))
-        dure_problem_at(s->problems, 0, 0, "", "a NUL character", "a script of text");
+    else if (nul)
+        refuse_at(s, script, (size_t)(nul - script), "a NUL character", "a script of text");
     else if (end && end + 1 < script + length && end[1] == '\n')
-        dure_problem_at(s->problems, 1, 0, "", "DOS line ends (CR LF)", "lines that end with LF: try dos2unix");
-    else if ((bad = line_of_bad_byte(script, length)))
-        dure_problem_at(s->problems, bad, 0, "", "a byte that is not UTF-8", "a script of UTF-8 text");
+        refuse_at(s, script, (size_t)(end - script), "DOS line ends (CR LF)", "lines that end with LF: try dos2unix");
+    else if ((bad = bad_byte(script, length)) < length)
+        refuse_at(s, script, bad, "a byte that is not UTF-8", "a script of UTF-8 text");
     else
         return true;
     return false;

@@ -50,6 +50,9 @@ DURE_NODISCARD enum dure_err dure_tree_from_yaml(struct dure_arena *arena, const
                                                  struct dure_tree **ret_tree, struct dure_problems *problems);
 DURE_NODISCARD enum dure_err dure_tree_from_json(struct dure_arena *arena, const char *text, size_t length,
                                                  struct dure_tree **ret_tree, struct dure_problems *problems);
+/* The same with the line and column of every node: for text that a person wrote. What travels has no lines to speak of. */
+DURE_NODISCARD enum dure_err dure_tree_from_json_file(struct dure_arena *arena, const char *text, size_t length,
+                                                      struct dure_tree **ret_tree, struct dure_problems *problems);
 /* Compact JSON with the keys sorted by bytes. A plain whole number, true, false or null stays one; every other scalar becomes a string, so
  * that its text arrives exactly (1.50, 0x10). */
 void dure_tree_to_json(const struct dure_tree *tree, struct dure_buf *buf);
@@ -80,6 +83,8 @@ void dure_problem_key(struct dure_problems *problems, const struct dure_tree *tr
 /* A fault at a place that has no node. */
 void dure_problem_at(struct dure_problems *problems, uint32_t line, uint32_t column, const char *field, const char *found,
                      const char *expected_format, ...) DURE_PRINTF(6, 7);
+/* Line and column, from 1 and in characters, of the byte at `offset`. */
+void dure_problem_place(const char *text, size_t offset, uint32_t *ret_line, uint32_t *ret_column);
 /* 'text' in quotes, control characters as dots, cut to fit. */
 void dure_problem_quote(char *quoted, size_t size, const char *text);
 /* The first problem as the text of an error, with the number of the others; E_INVALID. */

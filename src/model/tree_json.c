@@ -13,21 +13,33 @@ struct json {
     struct dure_problems *problems;
     const char *begin, *at, *end;
     uint32_t nodes;
+    bool places;        /* nodes get their line and column: */
+    const char *placed; /* up to here, the text was counted */
+    uint32_t line, column;
 };
+
+/* The place of `json->at`, which only moves on. Columns count characters. */
+static void place(struct json *json, uint32_t *line, uint32_t *column)
+{
+    if (!json->places)
+        return;
+    for (; json->placed < json->at; json->placed++)
+        if (*json->placed == '\n') {
+            json->line++;
+            json->column = 1;
+        } else
+            json->column += ((unsigned char)*json->placed & 0xc0) != 0x80;
+    *line = json->line;
+    *column = json->column;
+}
 
 static enum dure_err wrong(struct json *json, const char *at, const char *what)
 {
-    uint32_t line = 1;
-    const char *line_begin = json->begin;
-    for (const char *c = json->begin; c < at; c++)
-        if (*c == '\n') {
-            line++;
-            line_begin = c + 1;
-        }
+    uint32_t line, column;
+    dure_problem_place(json->begin, (size_t)(at - json->begin), &line, &column);
     char found[96];
     snprintf(found, sizeof found, "bad JSON (%s)", what);
-    dure_problem_at(json->problems, line, (uint32_t)(at - line_begin) + 1, "", found,
-                    "one JSON object without duplicate keys");
+    dure_problem_at(json->problems, line, column, "", found, "one JSON object without duplicate keys");
     return DURE_E_INVALID;
 }
 
@@ -228,6 +240,7 @@ static enum dure_err read_child(struct json *json, struct dure_tree *parent, str
     json->nodes++;
     if (parent->kind == DURE_TREE_MAP) {
         skip_blanks(json);
+        place(json, &node->key_line, &node->key_column);
         if (!take(json, '"'))
             return wrong(json, json->at, "a key in quotes is missing");
         enum dure_err err = read_string(json, &node->key);
@@ -280,6 +293,7 @@ static enum dure_err read_children(struct json *json, struct dure_tree *node, un
 static enum dure_err read_value(struct json *json, struct dure_tree *node, unsigned depth)
 {
     skip_blanks(json);
+    place(json, &node->line, &node->column);
     char c = json->at < json->end ? *json->at : '\0';
     node->kind = c == '{' ? DURE_TREE_MAP : c == '[' ? DURE_TREE_LIST : DURE_TREE_SCALAR;
     if (node->kind != DURE_TREE_SCALAR) {
@@ -296,26 +310,47 @@ static enum dure_err read_value(struct json *json, struct dure_tree *node, unsig
     return c == '-' || (c >= '0' && c <= '9') ? read_number(json, node) : read_word(json, node);
 }
 
+static enum dure_err read_text(struct json *json, struct dure_tree **ret_tree)
+{
+    const size_t length = (size_t)(json->end - json->begin);
+    if (length > DURE_SPEC_BYTES_MAX)
+        return over(json, "a longer text", "at most 8 MiB");
+    for (size_t at = 0, bad, step; at < length; at += step)
+        if ((signed char)json->begin[at] >= 0)
+            step = 1;
+        else if ((step = dure_utf8_next(json->begin + at, length - at, &bad)) == 0)
+            return wrong(json, json->begin + at, "a byte that is not UTF-8");
+    struct dure_tree *root = DURE_ARENA_NEW(json->arena, struct dure_tree, 1);
+    if (!root)
+        return no_room(json);
+    enum dure_err err = read_value(json, root, 0);
+    if (err)
+        return err;
+    skip_blanks(json);
+    if (json->at < json->end)
+        return wrong(json, json->at, "something after the end");
+    *ret_tree = root;
+    return DURE_OK;
+}
+
 enum dure_err dure_tree_from_json(struct dure_arena *arena, const char *text, size_t length,
                                   struct dure_tree **ret_tree, struct dure_problems *problems)
 {
     struct json json = {.arena = arena, .problems = problems, .begin = text, .at = text, .end = text + length};
-    if (length > DURE_SPEC_BYTES_MAX)
-        return over(&json, "a longer text", "at most 8 MiB");
-    for (size_t at = 0, bad, step; at < length; at += step)
-        if ((signed char)text[at] >= 0)
-            step = 1;
-        else if ((step = dure_utf8_next(text + at, length - at, &bad)) == 0)
-            return wrong(&json, text + at, "a byte that is not UTF-8");
-    struct dure_tree *root = DURE_ARENA_NEW(arena, struct dure_tree, 1);
-    if (!root)
-        return no_room(&json);
-    enum dure_err err = read_value(&json, root, 0);
-    if (err)
-        return err;
-    skip_blanks(&json);
-    if (json.at < json.end)
-        return wrong(&json, json.at, "something after the end");
-    *ret_tree = root;
-    return DURE_OK;
+    return read_text(&json, ret_tree);
+}
+
+enum dure_err dure_tree_from_json_file(struct dure_arena *arena, const char *text, size_t length,
+                                       struct dure_tree **ret_tree, struct dure_problems *problems)
+{
+    struct json json = {.arena = arena,
+                        .problems = problems,
+                        .begin = text,
+                        .at = text,
+                        .end = text + length,
+                        .places = true,
+                        .placed = text,
+                        .line = 1,
+                        .column = 1};
+    return read_text(&json, ret_tree);
 }

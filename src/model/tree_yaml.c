@@ -174,11 +174,10 @@ static enum dure_err parser_failed(struct building *b, const yaml_parser_t *pars
     if (parser->error == YAML_MEMORY_ERROR)
         return DURE_E_MEMORY;
     if (parser->error == YAML_READER_ERROR) {
-        uint32_t line = 1;
-        for (size_t i = 0; i < parser->problem_offset && i < length; i++)
-            line += text[i] == '\n';
-        dure_problem_at(b->problems, line, 0, "", "a byte that is not text", "UTF-8 without control characters (%s)",
-                        parser->problem);
+        uint32_t line, column;
+        dure_problem_place(text, parser->problem_offset < length ? parser->problem_offset : length, &line, &column);
+        dure_problem_at(b->problems, line, column, "", "a byte that is not text",
+                        "UTF-8 without control characters (%s)", parser->problem);
         return DURE_E_INVALID;
     }
     yaml_mark_t mark = parser->problem_mark;

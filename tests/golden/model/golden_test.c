@@ -47,7 +47,7 @@ static enum dure_err read_as(const char *name, struct dure_arena *arena, const c
     if (strncmp(name, "sbatch-", 7) == 0)
         err = dure_sbatch_to_tree(arena, text, length, NULL, 0, &tree, &flags, ignored, problems);
     else if (strstr(name, ".json"))
-        err = dure_tree_from_json(arena, text, length, &tree, problems);
+        err = dure_tree_from_json_file(arena, text, length, &tree, problems);
     else
         err = dure_tree_from_yaml(arena, text, length, &tree, problems);
     if (err)
