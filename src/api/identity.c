@@ -21,7 +21,7 @@ static void find_login(struct identity *who)
 }
 
 /* One whose login was erased can never come back: they do not count. */
-static bool any_operator(const struct dure_api *api, const struct dure_tenants *tenants)
+bool identity_any_operator(const struct dure_api *api, const struct dure_tenants *tenants)
 {
     for (uint32_t i = 0; tenants != NULL && i < tenants->role_count; i++)
         if (tenants->roles[i].role == DURE_ROLE_OPERATOR &&
@@ -40,7 +40,7 @@ static void find_roles(struct dure_api *api, struct identity *who)
     if (api->loop != NULL && !dure_loop_principal_find(api->loop, who->login, &who->principal))
         who->principal.v = DURE_NONE32;
     /* Where nobody is named operator, the one who runs the daemon is, and root: someone must be able to name one. */
-    if (!any_operator(api, tenants) && (who->uid == api->host.uid || who->uid == 0))
+    if (!identity_any_operator(api, tenants) && (who->uid == api->host.uid || who->uid == 0))
         who->is_operator = true;
     for (uint32_t i = 0; tenants != NULL && who->principal.v != DURE_NONE32 && i < tenants->role_count; i++) {
         const struct dure_role_row *row = &tenants->roles[i];

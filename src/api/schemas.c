@@ -11,7 +11,7 @@
     "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean "      \
     "virtual:boolean "                                                                                                 \
     "source_owner:string? allotment:string? priority:integer held:boolean requeues:integer exit_code:integer? "        \
-    "exit_signal:integer? cause:string? "                                                                              \
+    "exit_signal:integer? cause:string? reason:string? "                                                               \
     "usage:{Usage}"
 
 const struct schema dure_schemas[] = {
@@ -29,7 +29,7 @@ const struct schema dure_schemas[] = {
     {"Done",
      "job:integer allotment:integer sequence:integer preview:boolean text:string gpus:integer gpus_now:integer "
      "nodes:integer tenants:integer "
-     "tenants_now:integer allotments:integer allotments_now:integer roles:integer",
+     "tenants_now:integer allotments:integer allotments_now:integer allotments_over:integer roles:integer",
      "On disk; or, with preview, what it would do."},
     {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string",
      "How many nodes were changed."},

@@ -1,51 +1,132 @@
 /* The tenants: their spec, whose logins become principals before it is journaled, and what each uses. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/inner.h"
 #include "api/logins.h"
 #include "base/text.h"
 
+struct put {
+    struct dure_tenants *next;
+    uint32_t over; /* allotments that were never granted and are over: they give no rights */
+    bool preview;
+};
+
+static uint32_t count_over(const struct dure_core *core, const struct dure_tenants *next)
+{
+    struct dure_allot_id allot;
+    uint32_t over = 0;
+
+    for (uint32_t i = 0; i < next->allotment_count; i++)
+        over += next->allotments[i].until_us <= dure_core_time_us(core) &&
+                !dure_core_allot_find(core, next->allotments[i].name, &allot);
+    return over;
+}
+
+static void write_over(struct call *call, uint32_t over, bool preview)
+{
+    char text[256];
+
+    json_uint(&call->out, "allotments_over", over);
+    if (over == 0)
+        return;
+    snprintf(text, sizeof text, "%s %" PRIu32 " of its allotments %s over already: %s as ended and give%s no rights.",
+             preview ? "Well formed; it may be applied, and nothing was changed." : "Declared.", over,
+             over == 1 ? "is" : "are", over == 1 ? "it is taken" : "they are taken", over == 1 ? "s" : "");
+    json_str(&call->out, "text", text);
+}
+
 static void roles_changed(struct call *call, const struct dure_answer *answer)
 {
+    const struct put *put = call->data;
+
     call->api->generation++;
-    answer_sequence(call, answer);
+    json_open(&call->out, NULL, '{');
+    json_uint(&call->out, "sequence", answer->sequence);
+    write_over(call, put->over, false);
+    json_close(&call->out, '}');
+    call_answer(call, call->route->status);
+}
+
+static bool make_record(struct call *call, const struct dure_tenants *tenants)
+{
+    dure_record_init(&call->record, DURE_REC_TENANTS, 0, 0);
+    call->record.text = dure_arena_strndup(call->arena, tenants->spec_json, tenants->spec_json_length);
+    call->record.text_length = tenants->spec_json_length;
+    return call->record.text != NULL;
 }
 
 static void bound(void *context, enum dure_err err, const char *text)
 {
     struct call *call = context;
-    struct dure_tenants *tenants = call->data;
+    struct put *put = call->data;
+    bool made = err == DURE_OK && make_record(call, put->next);
 
+    dure_tenants_free(put->next);
+    put->next = NULL;
     if (err != DURE_OK) {
-        dure_tenants_free(tenants);
         call_fail(call, err, "%s", text);
         return;
     }
     call->api->generation++;
-    dure_record_init(&call->record, DURE_REC_TENANTS, 0, 0);
-    call->record.text = dure_arena_strndup(call->arena, tenants->spec_json, tenants->spec_json_length);
-    call->record.text_length = tenants->spec_json_length;
-    dure_tenants_free(tenants);
-    if (call->record.text == NULL)
-        call_fail(call, DURE_E_MEMORY, "out of memory");
-    else
+    if (made)
         call_write(call, roles_changed);
+    else
+        call_fail(call, DURE_E_MEMORY, "out of memory");
 }
 
-static void preview_put(struct call *call, struct dure_tenants *next, const struct dure_tenants *now)
+/* Would the core take it? Its rules look at no principal, so that no login needs one yet. */
+static void preview_put(struct call *call, const struct dure_tenants *now)
 {
-    uint32_t allotments_now = now != NULL ? now->allotment_count : 0;
+    struct put *put = call->data;
+    const struct dure_tenants *next = put->next;
+    enum dure_err err = DURE_E_MEMORY;
 
-    json_open(&call->out, NULL, '{');
-    json_bool(&call->out, "preview", true);
-    json_uint(&call->out, "tenants", next->tenant_count);
-    json_uint(&call->out, "tenants_now", now != NULL ? now->tenant_count : 0);
-    json_uint(&call->out, "allotments", next->allotment_count);
-    json_uint(&call->out, "allotments_now", allotments_now);
-    json_uint(&call->out, "roles", next->role_count);
-    json_close(&call->out, '}');
-    dure_tenants_free(next);
-    call_answer(call, 200);
+    if (make_record(call, next)) {
+        call->record.term = dure_core_term(call->api->core); /* as the loop would set them */
+        call->record.time_us = dure_core_time_us(call->api->core);
+        err = dure_core_check(call->api->core, &call->record, &call->error);
+    }
+    if (err == DURE_OK) {
+        json_open(&call->out, NULL, '{');
+        json_bool(&call->out, "preview", true);
+        json_uint(&call->out, "tenants", next->tenant_count);
+        json_uint(&call->out, "tenants_now", now != NULL ? now->tenant_count : 0);
+        json_uint(&call->out, "allotments", next->allotment_count);
+        json_uint(&call->out, "allotments_now", now != NULL ? now->allotment_count : 0);
+        json_uint(&call->out, "roles", next->role_count);
+        write_over(call, put->over, true);
+        json_close(&call->out, '}');
+    }
+    dure_tenants_free(put->next);
+    put->next = NULL;
+    if (err == DURE_OK)
+        call_answer(call, 200);
+    else
+        call_fail(call, err, "%s", call->error.text[0] != '\0' ? call->error.text : dure_err_sentence(err));
+}
+
+/* A spec that would leave nobody to rule, or not the one who declares it, is taken only when that is asked for. */
+static enum dure_err keeps_operator(struct call *call, const struct dure_tenants *next)
+{
+    uint32_t operators = 0;
+    const char *login = call->who->login;
+
+    for (uint32_t i = 0; i < next->role_count; i++) {
+        if (next->roles[i].role != DURE_ROLE_OPERATOR)
+            continue;
+        operators++;
+        if (strcmp(next->roles[i].login, login) == 0)
+            return DURE_OK;
+    }
+    if (operators == 0 && !identity_any_operator(call->api, dure_core_tenants(call->api->core)))
+        return DURE_OK;
+    return dure_fail(&call->error, DURE_E_STATE,
+                     "%s: add `{login: %s, role: operator}` to its `roles`, or give the role up on purpose with "
+                     "give_up_operator=true (`dure tenants apply --give-up-operator`)",
+                     operators == 0 ? "the spec leaves no operator" : "the spec takes the operator role from you", login);
 }
 
 void handle_tenants_put(struct call *call)
@@ -55,10 +136,16 @@ void handle_tenants_put(struct call *call)
     struct dure_tenants *next = NULL;
     struct dure_problems problems;
     struct dure_tree *tree;
-    bool preview = false;
+    struct put *put = call_alloc(call, sizeof *put);
+    bool give_up = false;
     enum dure_err err;
 
-    if (!param_bool(call, "preview", &preview) || !call_write_begin(call))
+    if (put == NULL) {
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+        return;
+    }
+    if (!param_bool(call, "preview", &put->preview) || !param_bool(call, "give_up_operator", &give_up) ||
+        !call_write_begin(call))
         return;
     if (fleet == NULL) {
         call_fail(call, DURE_E_STATE, "there is no fleet yet: PUT /v1/fleet first");
@@ -76,17 +163,20 @@ void handle_tenants_put(struct call *call)
     }
     if (err == DURE_OK && now != NULL)
         err = dure_tenants_may_follow(now, next, &call->error);
+    if (err == DURE_OK && !give_up)
+        err = keeps_operator(call, next);
     if (err != DURE_OK) {
         dure_tenants_free(next);
         call_fail(call, err, "%s", call->error.text[0] != '\0' ? call->error.text : dure_err_sentence(err));
         return;
     }
-    if (preview) {
-        preview_put(call, next, now);
-        return;
-    }
-    call->data = next;
-    dure_logins_bind(call->api->loop, fleet, next, bound, call);
+    put->next = next;
+    put->over = count_over(call->api->core, next);
+    call->data = put;
+    if (put->preview)
+        preview_put(call, now);
+    else
+        dure_logins_bind(call->api->loop, fleet, next, bound, call);
 }
 
 static void answer_now(struct call *call)
@@ -94,15 +184,49 @@ static void answer_now(struct call *call)
     call_answer(call, 200);
 }
 
+/* The journaled text with each role's login beside its principal. A login that was erased stays away. */
+static bool add_logins(struct call *call, const struct dure_tenants *tenants)
+{
+    json_t *spec = json_loadb(tenants->spec_json, tenants->spec_json_length, 0, NULL);
+    json_t *roles = json_object_get(spec, "roles");
+    char *text = NULL;
+    bool good = spec != NULL && json_array_size(roles) == tenants->role_count;
+
+    for (uint32_t i = 0; good && i < tenants->role_count; i++) {
+        const char *login = dure_loop_login(call->api->loop, tenants->roles[i].principal);
+        if (*login != '\0')
+            good = json_object_set_new(json_array_get(roles, i), "login", json_string(login)) == 0;
+    }
+    if (good)
+        text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text != NULL)
+        dure_buf_str(&call->out, text);
+    free(text);
+    json_decref(spec);
+    return text != NULL;
+}
+
 void handle_tenants_spec(struct call *call)
 {
     const struct dure_tenants *tenants = dure_core_tenants(call->api->core);
+    bool logins = false;
 
+    if (!param_bool(call, "logins", &logins))
+        return;
+    if (logins && !call->who->is_operator) {
+        call_fail(call, DURE_E_DENIED, "only operators see the logins of roles");
+        return;
+    }
     if (tenants == NULL) {
         call_fail(call, DURE_E_NOT_FOUND, "there are no tenants yet");
         return;
     }
-    dure_buf_add(&call->out, tenants->spec_json, tenants->spec_json_length);
+    if (!logins) {
+        dure_buf_add(&call->out, tenants->spec_json, tenants->spec_json_length);
+    } else if (!add_logins(call, tenants)) {
+        call_fail(call, DURE_E_MEMORY, "out of memory");
+        return;
+    }
     call_when_durable(call, answer_now);
 }
 

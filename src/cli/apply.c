@@ -21,8 +21,8 @@ int dure_apply_check_fleet(struct dure_cli *cli, const struct dure_tree *tree, c
     return err ? dure_cli_fail_err(cli, err, NULL, NULL) : DURE_EXIT_OK;
 }
 
-int dure_apply_put(struct dure_cli *cli, const char *path, bool preview, const struct dure_tree *tree, const char *file,
-                   json_t **ret_answer)
+int dure_apply_put(struct dure_cli *cli, const char *path, const char *query, const struct dure_tree *tree,
+                   const char *file, json_t **ret_answer)
 {
     DURE_CLEANUP_BUF struct dure_buf body;
     dure_buf_init(&body, (size_t)16 << 20);
@@ -32,7 +32,7 @@ int dure_apply_put(struct dure_cli *cli, const char *path, bool preview, const s
     return dure_cli_call(cli,
                          &(struct dure_cli_call){.method = "PUT",
                                                  .path = path,
-                                                 .query = preview ? "preview=true" : NULL,
+                                                 .query = query,
                                                  .body = body.data,
                                                  .body_length = body.length,
                                                  .tree = tree,
@@ -78,7 +78,7 @@ int dure_cmd_fleet_apply(struct dure_cli *cli)
              dure_term_grouped(fleet->gpu_count, gpus), dure_term_grouped(fleet->node_count, nodes),
              preview ? "; it may be applied, and nothing was changed" : "");
     dure_fleet_free(fleet);
-    code = dure_apply_put(cli, "/v1/fleet", preview, tree, cli->argv[0], &answer);
+    code = dure_apply_put(cli, "/v1/fleet", preview ? "preview=true" : NULL, tree, cli->argv[0], &answer);
     if (!code)
         code = dure_apply_say(cli, answer, said);
     json_decref(answer);
@@ -86,7 +86,7 @@ int dure_cmd_fleet_apply(struct dure_cli *cli)
 }
 
 /* The daemon's fleet, for checking names here with line and column. NULL: it could not be had; the daemon then checks alone. */
-static struct dure_fleet *daemon_fleet(struct dure_cli *cli)
+struct dure_fleet *dure_apply_fleet(struct dure_cli *cli)
 {
     json_t *spec = NULL;
     struct dure_fleet *fleet = NULL;
@@ -106,7 +106,7 @@ static struct dure_fleet *daemon_fleet(struct dure_cli *cli)
 static int check_tenants(struct dure_cli *cli, const struct dure_tree *tree, const char *file)
 {
     struct dure_problems *problems = dure_arena_alloc(cli->arena, sizeof *problems);
-    struct dure_fleet *fleet = daemon_fleet(cli);
+    struct dure_fleet *fleet = dure_apply_fleet(cli);
     struct dure_tenants *tenants = NULL;
     int code = DURE_EXIT_OK;
     if (!fleet)
@@ -128,13 +128,17 @@ int dure_cmd_tenants_apply(struct dure_cli *cli)
 {
     struct dure_problems problems;
     json_t *answer = NULL;
-    const bool preview = dure_cli_flag(cli, "preview");
+    const bool preview = dure_cli_flag(cli, "preview"), give_up = dure_cli_flag(cli, "give-up-operator");
+    const char *query = preview && give_up ? "preview=true&give_up_operator=true"
+                        : preview          ? "preview=true"
+                        : give_up          ? "give_up_operator=true"
+                                           : NULL;
     struct dure_tree *tree = dure_cli_spec(cli, cli->argv[0], &problems);
     if (!tree)
         return DURE_EXIT_USAGE;
     int code = check_tenants(cli, tree, cli->argv[0]);
     if (!code)
-        code = dure_apply_put(cli, "/v1/tenants", preview, tree, cli->argv[0], &answer);
+        code = dure_apply_put(cli, "/v1/tenants", query, tree, cli->argv[0], &answer);
     if (!code)
         code = dure_apply_say(cli, answer,
                               preview ? "Well formed; it may be applied, and nothing was changed." : "Declared.");

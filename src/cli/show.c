@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/handlers.h"
 #include "cli/job_name.h"
@@ -64,7 +65,9 @@ static int board_once(struct dure_cli *cli, bool clear)
         return code;
     if (clear)
         fputs("\033[H\033[2J", cli->screen.out);
-    if (dure_cli_json(cli) || dure_cli_flag(cli, "spec"))
+    if (dure_cli_flag(cli, "spec"))
+        code = dure_spec_print(cli, board);
+    else if (dure_cli_json(cli))
         dure_cli_print_json(cli, board);
     else
         code = rendered(cli, dure_render_board(&cli->screen, board, dure_cli_text(cli, "by")));
@@ -92,6 +95,8 @@ int dure_cmd_fleet(struct dure_cli *cli)
 int dure_cmd_tenants(struct dure_cli *cli)
 {
     json_t *tenants = NULL;
+    if (dure_cli_flag(cli, "spec"))
+        return dure_spec_tenants(cli);
     int code = dure_cli_get(cli, "/v1/tenants", NULL, &tenants);
     if (code)
         return code;

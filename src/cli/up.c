@@ -123,7 +123,7 @@ static int exists(struct dure_cli *cli, const char *path, const char *list, bool
 static int declare_one(struct up *up, const char *path, const struct dure_tree *tree, const char *file)
 {
     json_t *answer = NULL;
-    const int code = dure_apply_put(up->cli, path, false, tree, file, &answer);
+    const int code = dure_apply_put(up->cli, path, NULL, tree, file, &answer);
     json_decref(answer);
     return code;
 }

@@ -7,7 +7,7 @@
 
 static const struct dure_option fleet_options[] = {
     {"by", 0, DURE_OPTION_CHOICE, "WHAT", "all", "which part of the board", "owner|site|model|chain|all"},
-    {"spec", 0, DURE_OPTION_FLAG, NULL, NULL, "print the fleet's spec as the daemon holds it (JSON)"},
+    {"spec", 0, DURE_OPTION_FLAG, NULL, NULL, "print the spec in force, to be edited and applied (YAML; --json: as the daemon holds it)"},
     {"watch", 'w', DURE_OPTION_FLAG, NULL, NULL, "show it again and again until interrupted"},
     {"interval", 'i', DURE_OPTION_SECONDS, "TIME", "2", "how often with --watch", NULL, 1, 3600},
     {NULL},
@@ -37,6 +37,18 @@ static const struct dure_option apply_options[] = {
     {NULL},
 };
 
+static const struct dure_option tenants_options[] = {
+    {"spec", 0, DURE_OPTION_FLAG, NULL, NULL, "print the spec in force, to be edited and applied (YAML, or --json)"},
+    {NULL},
+};
+
+static const struct dure_option tenants_apply_options[] = {
+    {"preview", 0, DURE_OPTION_FLAG, NULL, NULL, "say what it would do; change nothing"},
+    {"give-up-operator", 0, DURE_OPTION_FLAG, NULL, NULL,
+     "take the spec though it leaves no operator, or takes that role from you"},
+    {NULL},
+};
+
 const struct dure_verb dure_verb_fleet_apply = {
     .name = "fleet apply",
     .operands = "FILE|-",
@@ -57,9 +69,12 @@ const struct dure_verb dure_verb_tenants = {
     .name = "tenants",
     .operands = "",
     .title = "list tenants with what they use and were promised",
-    .text = "Every row counts the tenant with all below it. GPU-hours are those of guaranteed and of borrowed work.",
+    .text = "Every row counts the tenant with all below it. GPU-hours are those of guaranteed and of borrowed work. The "
+            "spec names logins only to operators.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
-    .examples = {{"dure tenants", "the tree of tenants"}},
+    .options = tenants_options,
+    .examples = {{"dure tenants", "the tree of tenants"},
+                 {"dure tenants --spec >tenants.yaml", "what is declared, to add to it and apply it"}},
     .exits = DURE_READ_EXITS,
     .run = dure_cmd_tenants,
 };
@@ -70,12 +85,12 @@ const struct dure_verb dure_verb_tenants_apply = {
     .title = "declare tenants, allotments, lending and roles from a Tenants spec",
     .text = "Tenants are added or relabelled, never removed; allotments end by `dure allot end`. Names of chains and "
             "owners are those of the fleet that the "
-            "daemon holds.",
+            "daemon holds. Begin with what is in force: `dure tenants --spec`.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
     .operand = DURE_OPERAND_FILE,
-    .options = apply_options,
+    .options = tenants_apply_options,
     .examples = {{"dure tenants apply tenants.yaml", "declare them"}},
     .exits = DURE_WRITE_EXITS,
     .run = dure_cmd_tenants_apply,

@@ -3,6 +3,7 @@
 #include "model/tenants_build.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A declaration as it is read. */
 struct declared {
@@ -175,6 +176,12 @@ static void add_row(struct dure_allot_reading *reading, struct declared *d, uint
         read->no_memory = true;
     if (read->no_memory)
         return;
+    uint32_t same;
+    if (d->rows > 0 && dure_allot_row_find(reading, row.name, &same)) {
+        dure_problem_add(read->problems, dure_tree_get(d->map, "name"), NULL,
+                         "a name whose further rows ('%s') no other allotment has", row.name);
+        return;
+    }
     d->rows++;
     dure_allot_enter(reading, &row, d->map);
 }
@@ -236,6 +243,22 @@ static void resolve(struct dure_allot_reading *reading, struct declared *d)
                          "at most %u, what this hardware can still promise in this period", wanted - d->left);
 }
 
+/* "x", and "x#2" as further rows of a declaration are named: a spec in force can be declared as it is printed. */
+static const struct dure_tree *read_row_name(struct dure_read *read, const struct dure_tree *map, const char **ret_name)
+{
+    const struct dure_tree *field = dure_tree_get(map, "name");
+    const char *mark = field && field->kind == DURE_TREE_SCALAR ? strchr(field->text, '#') : NULL;
+    char first[DURE_NAME_MAX + 1];
+    if (!mark || (size_t)(mark - field->text) > DURE_NAME_MAX)
+        return dure_read_name(read, map, "name", DURE_REQUIRED, ret_name);
+    memcpy(first, field->text, (size_t)(mark - field->text));
+    first[mark - field->text] = 0;
+    const size_t digits = strspn(mark + 1, "0123456789");
+    if (!dure_name_valid(first) || digits < 1 || digits > 9 || mark[1 + digits] || mark[1] == '0')
+        return dure_read_name(read, map, "name", DURE_REQUIRED, ret_name);
+    return dure_read_text(read, map, "name", DURE_REQUIRED, 2 * DURE_NAME_MAX, ret_name);
+}
+
 void dure_allot_read(struct dure_allot_reading *reading, const struct dure_tree *map)
 {
     static const char *const known[] = {"name",  "tenant", "group", "chain", "owner", "model", "level",
@@ -247,7 +270,7 @@ void dure_allot_read(struct dure_allot_reading *reading, const struct dure_tree 
     d.problems_before = before;
     if (!dure_read_map(read, map, known))
         return;
-    const struct dure_tree *name = dure_read_name(read, map, "name", DURE_REQUIRED, &d.row.name);
+    const struct dure_tree *name = read_row_name(read, map, &d.row.name);
     if (name && dure_allot_row_find(reading, d.row.name, &same))
         dure_problem_add(read->problems, name, NULL, "a name that no other allotment has");
     dure_tenants_read_tenant(read, reading->tenants, map, "tenant", &d.row.tenant);

@@ -7,8 +7,9 @@ static enum dure_err differs(struct dure_error *error, const char *what, const c
 {
     return dure_fail(
         error, DURE_E_STATE,
-        "%s '%s' %s: a running fleet takes additions after what is there, new labels, statuses and sources", what, name,
-        how);
+        "%s '%s' %s: a running fleet takes additions after what is there, new labels, statuses and sources; "
+        "`dure fleet --spec` prints the spec in force",
+        what, name, how);
 }
 
 static enum dure_err compare_small(const struct dure_fleet *now, const struct dure_fleet *next,

@@ -83,7 +83,7 @@ enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const stru
         if (i >= next->tenant_count || strcmp(a->path, b->path) != 0)
             return dure_fail(error, DURE_E_STATE,
                              "tenant '%s' is gone or moved: add tenants at the end of the list (with `under:` for one "
-                             "inside a tree)",
+                             "inside a tree); `dure tenants --spec` prints the spec in force",
                              a->path);
         if (a->owner.v != b->owner.v)
             return dure_fail(error, DURE_E_STATE, "tenant '%s' belongs to another owner than before", a->path);

@@ -392,6 +392,22 @@ static void test_roles(struct rig *rig)
     TAP_EQ_INT(rig_get(rig, "/v1/tenants/spec", NULL), 200, "the journaled spec");
     TAP_OK(strstr(rig->reply.body, "nobody") == NULL && strstr(rig->reply.body, "someone-else") == NULL,
            "names no login");
+    TAP_EQ_INT(rig_get(rig, "/v1/tenants/spec", "logins=true"), 200, "with logins, for an operator");
+    TAP_OK(strstr(rig->reply.body, "\"login\":\"someone-else\"") != NULL, "it names them");
+    free(text);
+    json_array_remove(json_object_get(spec, "roles"), 0);
+    text = json_dumps(spec, 0);
+    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", "preview=true", text, NULL), 409, "no operator left, to see");
+    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", NULL, text, NULL), 409, "no operator left");
+    TAP_HAS(rig->error.text, "the spec leaves no operator: add `{login:", "is refused with the way out");
+    json_array_append_new(json_object_get(spec, "roles"),
+                          json_pack("{s:s,s:s}", "role", "operator", "login", "someone-else"));
+    free(text);
+    text = json_dumps(spec, 0);
+    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", NULL, text, NULL), 409, "another operator instead of me");
+    TAP_HAS(rig->error.text, "takes the operator role from you", "is refused");
+    TAP_EQ_INT(rig_call(rig, "PUT", "/v1/tenants", "preview=true&give_up_operator=true", text, NULL), 200,
+               "unless it is asked for: %s", rig->error.text);
     free(text);
     json_decref(spec);
     TAP_EQ_INT(rig_get(rig, "/v1/me", NULL), 200, "I");
@@ -428,6 +444,44 @@ static void test_backup(struct rig *rig)
     TAP_OK(access(path, R_OK) != 0, "and no key");
 }
 
+/* Why nothing ran is for ever in the record, so it tells no path; the job has the path. */
+static void test_reason(struct rig *rig)
+{
+    char path[64];
+    json_int_t job = rig_submit(
+        rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/true\"],\"stdout\":\"/no-such/secret\"", NULL);
+
+    TAP_OK(rig_wait_state(rig, job, "LAUNCH_FAILED", 10), "a job without room for its output does not start");
+    snprintf(path, sizeof path, "/v1/jobs/%lld", (long long)job);
+    TAP_EQ_INT(rig_get(rig, path, NULL), 200, "it");
+    TAP_EQ_STR(rig_text(rig, "reason"), "the output file cannot be opened: No such file or directory", "says why");
+    TAP_EQ_STR(rig_text(rig, "stdout"), "/no-such/secret", "and where, as long as that is kept");
+}
+
+/* Whoever erases the only operator, himself perhaps, does not lock everyone out. */
+static void test_last_operator(struct rig *rig)
+{
+    const struct passwd *me = getpwuid(geteuid());
+    char text[256];
+    json_int_t live = 1;
+
+    for (int i = 0; i < 1000 && live != 0; i++) {
+        live = 0;
+        if (rig_get(rig, "/v1/jobs", "state=live&limit=1") == 200)
+            live = json_integer_value(
+                json_object_get(json_array_get(json_object_get(rig->reply.json, "jobs"), 0), "job"));
+        snprintf(text, sizeof text, "/v1/jobs/%lld/cancel", (long long)live);
+        if (live != 0)
+            (void)rig_post(rig, text, "{}");
+        usleep(20000);
+    }
+    snprintf(text, sizeof text, "{\"login\":\"%s\"}", me->pw_name);
+    TAP_EQ_INT(rig_post(rig, "/v1/audit/erase", text), 200, "the only operator is erased: %s", rig->error.text);
+    TAP_EQ_INT(rig_get(rig, "/v1/me", NULL), 200, "who runs the daemon");
+    TAP_EQ_STR(json_string_value(json_object_get(json_array_get(json_object_get(rig->reply.json, "roles"), 0), "role")),
+               "operator", "is operator instead");
+}
+
 int main(void)
 {
     struct rig rig;
@@ -445,6 +499,8 @@ int main(void)
     test_roles(&rig);
     test_erase(&rig);
     test_backup(&rig);
+    test_reason(&rig);
+    test_last_operator(&rig);
     TAP_EQ_INT(rig_get(&rig, "/healthz", NULL), 200, "it is well after all that");
     TAP_EQ_INT(rig_stop(&rig, SIGTERM), 0, "and stops in order");
     json_decref(document);

@@ -129,7 +129,7 @@ static void canonical(const struct dure_fleet *f)
 static void following(void)
 {
     static const char tail[] =
-        ": a running fleet takes additions after what is there, new labels, statuses and sources";
+        ": a running fleet takes additions after what is there, new labels, statuses and sources; `dure fleet --spec` prints the spec in force";
     static const struct {
         const char *text, *why;
     } next[] = {

@@ -66,6 +66,14 @@ static void rows(const struct dure_fleet *fleet)
          "96, after: x}]",
          "x a 4 1;x#2 a 3 1;x#3 a 1 4;y a 4 1;y#2 a 3 1;"},
         {"[{name: x, tenant: beta, chain: one, level: 2, count: 2}]", "x one 2 2;"},
+        {"[{name: x, tenant: beta, chain: a, level: 4, count: 3}, {name: 'x#2', tenant: beta, chain: a+node, level: "
+         "2, count: 3}]",
+         "x a 4 3;x#2 a+node 2 3;"},
+        {"[{name: 'x#2', tenant: beta, chain: a, level: 2, count: 1}, {name: x, tenant: beta, group: a, gpus: 107}]",
+         NULL},
+        {"[{name: 'x#', tenant: beta, chain: a, level: 2, count: 1}]", NULL},
+        {"[{name: 'x#02', tenant: beta, chain: a, level: 2, count: 1}]", NULL},
+        {"[{name: '#2', tenant: beta, chain: a, level: 2, count: 1}]", NULL},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[4096], got[512] = "";
@@ -145,7 +153,7 @@ static void following(const struct dure_fleet *fleet)
         {"kind: Tenants\nversion: 1\ntenants: [{name: alpha, owner: beta}]",
          "tenant 'alpha' belongs to another owner than before"},
         {"kind: Tenants\nversion: 1\ntenants: [{name: beta}]",
-         "tenant 'alpha' is gone or moved: add tenants at the end of the list (with `under:` for one inside a tree)"},
+         "tenant 'alpha' is gone or moved: add tenants at the end of the list (with `under:` for one inside a tree); `dure tenants --spec` prints the spec in force"},
     };
     struct dure_tenants *now = spec_tenants(now_text, fleet);
     for (unsigned i = 0; i < sizeof next / sizeof next[0]; i++) {
