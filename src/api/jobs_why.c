@@ -103,8 +103,9 @@ static void answer_ended(struct call *call)
     json_str(&call->out, "wait", dure_wait_name(DURE_WAIT_NONE));
     struct dure_buf sentence DURE_CLEANUP_BUF = {0};
     dure_buf_init(&sentence, 1024);
-    dure_buf_printf(&sentence, "It ended at %s: %s (%s).", dure_time_format_utc(summary.end.time_us, time),
-                    dure_job_state_name(summary.end.state), dure_cause_name(summary.end.cause));
+    dure_buf_printf(&sentence, "It ended at %s: %s (%s%s%s).", dure_time_format_utc(summary.end.time_us, time),
+                    dure_job_state_name(summary.end.state), dure_cause_name(summary.end.cause),
+                    summary.reason[0] != '\0' ? ": " : "", summary.reason);
     json_str(&call->out, "sentence", sentence.data);
     json_uint(&call->out, "ahead", 0);
     json_none(&call->out, "start_estimate");

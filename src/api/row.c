@@ -25,6 +25,7 @@ void row_of_view(const struct dure_job_view *view, struct row *ret_row)
         .source_allot = view->source_allot,
         .cause = view->cause,
         .requeues = view->requeues,
+        .reason = "",
     };
 }
 
@@ -53,6 +54,7 @@ void row_of_summary(const struct dure_summary *summary, uint64_t job, uint32_t e
         .cause = end->cause,
         .requeues = summary->requeues,
         .usage = summary->usage,
+        .reason = summary->reason,
     };
 }
 
@@ -163,6 +165,7 @@ static void write_end(const struct row *row, struct dure_buf *out)
         json_none(out, "exit_signal");
     }
     json_str(out, "cause", row->cause != DURE_CAUSE_NONE ? dure_cause_name(row->cause) : NULL);
+    json_str(out, "reason", *row->reason != '\0' ? row->reason : NULL);
     json_open(out, "usage", '{');
     json_uint(out, "cpu_us", row->usage.cpu_us);
     json_uint(out, "memory_peak_mib", row->usage.memory_peak_mib);

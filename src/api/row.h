@@ -20,6 +20,7 @@ struct row {
     struct dure_allot_id source_allot;
     int32_t exit_code, exit_signal;
     enum dure_cause cause;
+    const char *reason; /* the engine's, of an ended one; "" if it gave none */
     uint32_t requeues;
     struct dure_usage usage;
 };

@@ -169,6 +169,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "project", job, "project");
     text_row(screen, "class", job, "class");
     state_row(screen, job);
+    text_row(screen, "reason", job, "reason");
     size_row(screen, job);
     text_row(screen, "level", job, "level");
     duration_row(screen, "walltime", job, "walltime_us");

@@ -187,6 +187,7 @@ void local_plan_free(struct local_plan *plan)
         dure_arena_free(plan->arena);
 }
 
+/* Reasons name no login: they go into the record for ever. */
 static enum dure_err find_user(const char *login, char *room, struct passwd *ret_row, struct dure_error *error)
 {
     struct passwd *found = NULL;
@@ -195,9 +196,9 @@ static enum dure_err find_user(const char *login, char *room, struct passwd *ret
     if (found)
         return DURE_OK;
     if (code != 0 && code != ENOENT && code != ESRCH)
-        return dure_fail(error, DURE_E_IO, "user '%.64s' cannot be looked up: %s", login, strerror(code));
+        return dure_fail(error, DURE_E_IO, "the user cannot be looked up: %s", strerror(code));
     if (login[0])
-        return dure_fail(error, DURE_E_NOT_FOUND, "this machine has no user '%.64s'", login);
+        return dure_fail(error, DURE_E_NOT_FOUND, "this machine has no such user");
     /* A container may run us under a number without a name. */
     *ret_row = (struct passwd){.pw_name = (char *)(uintptr_t) "",
                                .pw_uid = geteuid(),
@@ -212,8 +213,7 @@ static enum dure_err fill_groups(struct local_plan *plan, const struct passwd *u
     gid_t groups[DURE_LOCAL_GROUPS_MAX];
     int count = DURE_LOCAL_GROUPS_MAX;
     if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
-        return dure_fail(error, DURE_E_LIMIT, "user '%.64s' is in more than %d groups", user->pw_name,
-                         DURE_LOCAL_GROUPS_MAX);
+        return dure_fail(error, DURE_E_LIMIT, "the user is in more than %d groups", DURE_LOCAL_GROUPS_MAX);
     plan->spec.groups = copy(plan->arena, (const char *)groups, (size_t)count * sizeof groups[0]);
     return DURE_OK;
 }
@@ -226,8 +226,7 @@ static enum dure_err fill_user(struct local_plan *plan, struct dure_error *error
     enum dure_err err =
         room ? find_user(plan->spec.login.data, room, &user, error) : dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (!err && geteuid() != 0 && user.pw_uid != geteuid())
-        err = dure_fail(error, DURE_E_PERMISSION, "the daemon is not root, so it cannot run jobs as '%.64s'",
-                        user.pw_name);
+        err = dure_fail(error, DURE_E_PERMISSION, "the daemon is not root, so it runs jobs of its own user only");
     if (!err && geteuid() == 0 && user.pw_uid != 0)
         err = fill_groups(plan, &user, error);
     if (!err) {

@@ -25,8 +25,8 @@ static bool keep_summary(struct dure_loop *loop, struct dure_batch *batch, const
     if (!dure_core_job_view(loop->core, end->job, end->element, &view))
         return false;
     dure_buf_init(&buf, SUMMARY_MAX);
-    bool reported = input != NULL && input->kind == DURE_REC_ATTEMPT_REPORT && input->attempt.v == end->attempt.v;
-    if (!dure_summary_encode(&view, end, reported ? &input->usage : &none, &buf))
+    const bool reported = input != NULL && input->kind == DURE_REC_ATTEMPT_REPORT && input->attempt.v == end->attempt.v;
+    if (!dure_summary_encode(&view, end, reported ? &input->usage : &none, reported ? input->reason : "", &buf))
         return false;
     struct dure_history_row row = {
         .job = end->job.v,

@@ -1,8 +1,10 @@
 #include "loop/summary.h"
 
+#include <string.h>
+
 #include "model/cbor.h"
 
-enum { SUMMARY_ITEMS = 12, SUMMARY_PART_MAX = 1 << 24 };
+enum { SUMMARY_ITEMS = 13, SUMMARY_PART_MAX = 1 << 24 };
 
 static bool add_part(struct dure_buf *buf, struct dure_buf *part, const struct dure_record *record)
 {
@@ -14,7 +16,7 @@ static bool add_part(struct dure_buf *buf, struct dure_buf *part, const struct d
 }
 
 bool dure_summary_encode(const struct dure_job_view *view, const struct dure_record *end,
-                         const struct dure_usage *usage, struct dure_buf *buf)
+                         const struct dure_usage *usage, const char *reason, struct dure_buf *buf)
 {
     struct dure_buf part DURE_CLEANUP_BUF = {0};
     struct dure_record submit;
@@ -40,7 +42,10 @@ bool dure_summary_encode(const struct dure_job_view *view, const struct dure_rec
     dure_cbor_uint(buf, usage->gpu_busy_us);
     dure_cbor_uint(buf, usage->gpu_memory_peak_mib);
     dure_cbor_uint(buf, usage->energy_mj);
-    return add_part(buf, &part, &submit) && add_part(buf, &part, &start) && add_part(buf, &part, end);
+    if (!add_part(buf, &part, &submit) || !add_part(buf, &part, &start) || !add_part(buf, &part, end))
+        return false;
+    dure_cbor_text(buf, reason, strlen(reason));
+    return !buf->failed;
 }
 
 static bool read_part(struct dure_cbor_reader *reader, struct dure_arena *arena, enum dure_record_kind kind,
@@ -57,6 +62,8 @@ enum dure_err dure_summary_decode(const void *bytes, size_t length, struct dure_
 {
     struct dure_cbor_reader reader;
     struct dure_summary summary = {0};
+    const void *reason;
+    size_t reason_length = 0;
 
     dure_cbor_read(&reader, bytes, length);
     if (dure_cbor_read_head(&reader, DURE_CBOR_ARRAY) != SUMMARY_ITEMS)
@@ -72,8 +79,12 @@ enum dure_err dure_summary_decode(const void *bytes, size_t length, struct dure_
     summary.usage.energy_mj = dure_cbor_read_uint(&reader, UINT64_MAX);
     if (!read_part(&reader, arena, DURE_REC_SUBMIT, &summary.submit, error) ||
         !read_part(&reader, arena, DURE_REC_START, &summary.start, error) ||
-        !read_part(&reader, arena, DURE_REC_END, &summary.end, error) || !dure_cbor_read_done(&reader))
+        !read_part(&reader, arena, DURE_REC_END, &summary.end, error))
         return dure_fail(error, DURE_E_CORRUPT, "a finished job's row is malformed");
+    reason = dure_cbor_read_string(&reader, DURE_CBOR_TEXT, DURE_REASON_MAX, &reason_length);
+    if (reader.failed || !dure_cbor_read_done(&reader))
+        return dure_fail(error, DURE_E_CORRUPT, "a finished job's row is malformed");
+    memcpy(summary.reason, reason, reason_length);
     *ret_summary = summary;
     return DURE_OK;
 }

@@ -9,18 +9,20 @@
 #include "engine/outname.h"
 #include "minder/minder.h"
 
-/* As the user. A FIFO that nobody reads must not hold the attempt up, so the file is opened without waiting and made blocking after. */
-static int open_output(const struct minder *minder, const char *path, struct dure_error *error)
+/* What is said here goes into the record for ever: it names no path and no login. The job's own fields have them, as long as they are kept.
+ *
+ * As the user. A FIFO that nobody reads must not hold the attempt up, so the file is opened without waiting and made blocking after. */
+static int open_output(const struct minder *minder, const char *what, const char *path, struct dure_error *error)
 {
     const int truncate = minder->spec.restarts == 0 ? O_TRUNC : 0;
     const int fd = openat(minder->workdir_fd, path,
                           O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | truncate, 0644);
     if (fd < 0) {
-        (void)dure_fail(error, DURE_E_PERMISSION, "the output file %.512s cannot be opened: %s", path, strerror(errno));
+        (void)dure_fail(error, DURE_E_PERMISSION, "the %s file cannot be opened: %s", what, strerror(errno));
         return -1;
     }
     if (fcntl(fd, F_SETFL, O_APPEND) != 0) {
-        (void)dure_fail(error, DURE_E_IO, "the output file %.512s cannot be used: %s", path, strerror(errno));
+        (void)dure_fail(error, DURE_E_IO, "the %s file cannot be used: %s", what, strerror(errno));
         close(fd);
         return -1;
     }
@@ -37,7 +39,7 @@ static enum dure_err open_task(struct minder *minder, uint32_t index, bool out_d
         code = dure_out_name(&minder->spec, index, true, err, sizeof err, error);
     if (code)
         return code;
-    task->out_fd = index > 0 && !out_differs ? minder->tasks[0].out_fd : open_output(minder, out, error);
+    task->out_fd = index > 0 && !out_differs ? minder->tasks[0].out_fd : open_output(minder, "output", out, error);
     if (task->out_fd < 0)
         return DURE_E_PERMISSION;
     if (strcmp(out, err) == 0)
@@ -45,7 +47,7 @@ static enum dure_err open_task(struct minder *minder, uint32_t index, bool out_d
     else if (index > 0 && !err_differs)
         task->err_fd = minder->tasks[0].err_fd;
     else
-        task->err_fd = open_output(minder, err, error);
+        task->err_fd = open_output(minder, "error", err, error);
     return task->err_fd < 0 ? DURE_E_PERMISSION : DURE_OK;
 }
 
@@ -53,8 +55,8 @@ static enum dure_err open_as_user(struct minder *minder, struct dure_error *erro
 {
     minder->workdir_fd = open(minder->spec.workdir.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (minder->workdir_fd < 0 || faccessat(minder->workdir_fd, ".", X_OK, AT_EACCESS) != 0)
-        return dure_fail(error, DURE_E_PERMISSION, "the working directory %.512s cannot be entered: %s",
-                         minder->spec.workdir.data, strerror(errno));
+        return dure_fail(error, DURE_E_PERMISSION, "the working directory cannot be entered: %s",
+                         strerror(errno));
     const bool out_differs = dure_out_name_per_task(&minder->spec, false),
                err_differs = dure_out_name_per_task(&minder->spec, true);
     for (uint32_t i = 0; i < minder->spec.tasks; i++) {
@@ -114,8 +116,7 @@ enum dure_err minder_files_open(struct minder *minder, struct dure_error *error)
     if (minder->null_fd < 0)
         return dure_fail(error, DURE_E_IO, "/dev/null: %s", strerror(errno));
     if (!minder_user_enter(minder))
-        return dure_fail(error, DURE_E_PERMISSION, "cannot take the rights of user %.64s: %s", minder->spec.login.data,
-                         strerror(errno));
+        return dure_fail(error, DURE_E_PERMISSION, "cannot take the user's rights: %s", strerror(errno));
     umask(022);
     err = open_as_user(minder, error);
     minder_user_leave(minder);

@@ -164,9 +164,8 @@ void minder_exec_read(struct minder *minder)
     ssize_t got;
     while ((got = read(minder->exec_fd, &failure, sizeof failure)) == (ssize_t)sizeof failure)
         if (!minder->status.reason[0])
-            snprintf(minder->status.reason, sizeof minder->status.reason, "cannot run %.150s: %s",
-                     minder->spec.script.length ? "the job's script" : minder->spec.command.data,
-                     strerror(failure.error));
+            snprintf(minder->status.reason, sizeof minder->status.reason, "cannot run the job's %s: %s",
+                     minder->spec.script.length ? "script" : "command", strerror(failure.error));
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     close(minder->exec_fd);

@@ -93,7 +93,7 @@ static void test_ends(void)
         {COMMAND("true"), 0, 0, ""},
         {COMMAND("sh\0-c\0exit 41"), 41, 0, ""},
         {COMMAND("sh\0-c\0kill -SEGV $$"), 0, SIGSEGV, ""},
-        {COMMAND("/does/not/exist\0x"), 127, 0, "cannot run /does/not/exist: No such file or directory"},
+        {COMMAND("/does/not/exist\0x"), 127, 0, "cannot run the job's command: No such file or directory"},
         {COMMAND("no-such-program-here"), 127, 0, "No such file"},
         {COMMAND("/etc/passwd"), 126, 0, "Permission denied"},
         {COMMAND("sh\0-c\0test $DURE_TASK = 0 && exit 3; test $DURE_TASK = 1 && exit 9; exit 1"), 9, 0, ""},
@@ -183,11 +183,11 @@ static void test_refusals(void)
     const struct host_job gone = {.script = "#!/bin/sh\n", .workdir = "/no/such/folder"};
     const struct dure_observation *end = run(60, &gone);
     TAP_EQ_INT(end->report, DURE_REPORT_REFUSED, "no working directory: refused");
-    TAP_HAS(end->reason, "working directory /no/such/folder cannot be entered: No such file", "and why");
+    TAP_HAS(end->reason, "the working directory cannot be entered: No such file", "and why");
     const struct host_job out = {.script = "#!/bin/sh\ntouch ran-anyway\n", .out = "no-such-folder/x"};
     end = run(61, &out);
     TAP_EQ_INT(end->report, DURE_REPORT_REFUSED, "no place for the output: refused");
-    TAP_HAS(end->reason, "no-such-folder/x cannot be opened: No such file", "and why");
+    TAP_HAS(end->reason, "the output file cannot be opened: No such file", "and why");
     TAP_OK(!host_exists("ran-anyway"), "nothing ran");
     mkfifo("pipe", 0600);
     const struct host_job fifo = {.script = "#!/bin/sh\n", .out = "pipe"};
@@ -200,7 +200,7 @@ static void test_refusals(void)
     const struct host_job stranger = {.script = "#!/bin/sh\n", .login = "no-such-user-here"};
     end = run(64, &stranger);
     TAP_EQ_INT(end->report, DURE_REPORT_REFUSED, "an unknown user: refused");
-    TAP_HAS(end->reason, "no user 'no-such-user-here'", "and why");
+    TAP_HAS(end->reason, "this machine has no such user", "and why");
 }
 
 static void test_usage(void)
