@@ -332,6 +332,7 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
         refresh_bound(core, allot->spec.chain.v, was.cell);
     if (record->kind != DURE_REC_SUSPEND)
         queue_wake(core, allot->spec.tenant.v);
+    ground_wake_short(core, allot->spec.chain.v);
     return DURE_OK;
 }
 
@@ -350,6 +351,8 @@ static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool l
         if (l.allot.v != NONE && !lost)
             queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
     }
+    if (!lost)
+        ground_wake_short(core, at);
 }
 
 static enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record,

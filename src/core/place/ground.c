@@ -245,6 +245,16 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     }
 }
 
+void ground_wake_short(struct dure_core *core, uint32_t at)
+{
+    uint32_t suspended = 0;
+    for (unsigned level = 1; level <= core->fleet->chains[at].level_count; level++)
+        suspended += dure_cells_suspended(core->chains[at].cells, level);
+    for (uint32_t i = 0; suspended && i < core->s.allot_count; i++)
+        if (core->allots[i]->state == DURE_ALLOT_SHORT && core->allots[i]->spec.chain.v == at)
+            queue_wake(core, core->allots[i]->spec.tenant.v);
+}
+
 void ground_vacate(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
@@ -253,6 +263,7 @@ void ground_vacate(struct dure_core *core, uint32_t slot)
     if (!attempt->d.borrowed)
         queue_wake(core, core->allots[attempt->d.allot]->spec.tenant.v);
     queue_wake(core, queue_of_borrowed(core));
+    ground_wake_short(core, attempt->d.chain);
 }
 
 static void demote_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)

@@ -16,6 +16,8 @@ void ground_unclaim(struct dure_core *core, uint32_t claim);
 /* A guaranteed attempt has become borrowed ; cells that were released or handed over have counted it so already. */
 void ground_demote(struct dure_core *core, uint32_t attempt);
 
+/* A suspended right may be served by any damaged cell of the chain: whatever comes free or whole there may let its holder's work start. */
+void ground_wake_short(struct dure_core *core, uint32_t chain);
 /* Rights were bound or unbound over these leaves. */
 void ground_refresh_bound(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t leaves);
 /* What may be used of a node on the hardware changed. */
