@@ -91,7 +91,7 @@ static void command_line(void)
     TAP_EQ_STR(read_script("", latin, 1, &flags), "--comment: found a byte that is not UTF-8, expected UTF-8 text\n",
                "Latin-1 in an option");
     TAP_EQ_STR(read_script("# one\n# caf\xe9", NULL, 0, &flags),
-               "3: found a byte that is not UTF-8, expected a script of UTF-8 text\n", "or the script");
+               "3:6: found a byte that is not UTF-8, expected a script of UTF-8 text\n", "or the script");
     TAP_HAS(read_script(NULL, NULL, 0, &flags), "found nothing to run, expected a script, or --wrap with a command",
             "nothing to run");
     const struct dure_sbatch_option bad[] = {{"nodez", "1", 0}, {"zzzzzzzz", "", 0}, {"time", NULL, 0}};
