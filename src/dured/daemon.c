@@ -55,7 +55,7 @@ static void on_second(uv_timer_t *timer)
     measure_disk(daemon);
     if (daemon->phase != PHASE_RUNNING)
         return;
-    daemon->turn_due = true; /* so that a clock's jump is seen while nothing happens */
+    world_turn_soon(daemon); /* so that a clock's jump is seen while nothing happens */
     snapshot_consider(daemon);
     chores_consider(daemon);
 }
@@ -119,7 +119,7 @@ static void on_recovered(struct daemon *daemon)
     daemon->phase = PHASE_FIRST;
     hand_over_attempts(daemon);
     snapshot_start(daemon);
-    daemon->turn_due = true;
+    world_turn_soon(daemon);
     first_begin(daemon);
 }
 
@@ -217,7 +217,7 @@ void daemon_stop(struct daemon *daemon, const char *why)
     daemon->stop_begun_us = boot_us(NULL);
     unlink(daemon->options.socket);
     dure_api_quiesce(daemon->api);
-    daemon->turn_due = true;
+    world_turn_soon(daemon);
     uv_timer_start(&daemon->stop_timer, on_stop_poll, 0, STOP_POLL_MS);
 }
 

@@ -69,12 +69,19 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* it is there so that the loop does not sleep before a turn that is due */
 }
 
+/* Without the idle handle a turn that a timer asks for would wait until the poll ends, which may be the next timer. */
+void world_turn_soon(struct daemon *daemon)
+{
+    daemon->turn_due = true;
+    uv_idle_start(&daemon->idle, on_idle);
+}
+
 static void on_wake(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
 
     daemon->wake_at_us = 0;
-    daemon->turn_due = true;
+    world_turn_soon(daemon);
 }
 
 static void wake(void *context, int64_t at_us)
@@ -86,8 +93,7 @@ static void wake(void *context, int64_t at_us)
         return;
     wait = at_us - wall_us(NULL);
     if (wait <= 0) {
-        daemon->turn_due = true;
-        uv_idle_start(&daemon->idle, on_idle);
+        world_turn_soon(daemon);
         return;
     }
     if (daemon->wake_at_us != 0 && daemon->wake_at_us <= at_us)
