@@ -156,7 +156,8 @@ struct daemon {
 /* world.c: the loop's world on this daemon, and the loop's turns. */
 void world_make(struct daemon *daemon, struct dure_world *ret_world);
 void world_start(struct daemon *daemon);
-void world_turn_soon(struct daemon *daemon); /* a turn of the loop at the end of this turn of uv, which does not sleep before it */
+void world_turn_soon(
+    struct daemon *daemon); /* a turn of the loop at the end of this turn of uv, which does not sleep before it */
 void world_finished(struct store *store, struct store_item *item);
 int64_t wall_us(void *context);
 int64_t boot_us(void *context);
