@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -307,17 +308,39 @@ static int hello(struct up *up)
     return code;
 }
 
+/* Whether a shell that is told `dure` runs this very program. */
+static bool found_by_name(void)
+{
+    struct stat self, found;
+    char path[DURE_CLI_PATH_MAX];
+    const char *at = getenv("PATH");
+    if (stat("/proc/self/exe", &self) != 0)
+        return true;
+    for (int part; at && *at; at += part + (at[part] == ':')) {
+        part = (int)strcspn(at, ":");
+        snprintf(path, sizeof path, "%.*s/dure", part, at);
+        if (access(path, X_OK) == 0)
+            return stat(path, &found) == 0 && found.st_dev == self.st_dev && found.st_ino == self.st_ino;
+    }
+    return false;
+}
+
 /* The socket is named only where this user's other commands would not find it by themselves. */
 static void next_commands(struct up *up)
 {
     struct dure_cli *cli = up->cli;
-    char usual[DURE_CLI_PATH_MAX], option[DURE_CLI_PATH_MAX + 16] = "";
+    char dure[DURE_CLI_PATH_MAX], usual[DURE_CLI_PATH_MAX], option[DURE_CLI_PATH_MAX + 16] = "";
     if (!dure_client_socket_path(usual, sizeof usual) || strcmp(usual, cli->socket) != 0)
         snprintf(option, sizeof option, " --socket %s", cli->socket);
     fprintf(cli->screen.out, "\nThe daemon listens on %s\n", cli->socket);
+    const ssize_t length = found_by_name() ? 0 : readlink("/proc/self/exe", dure, sizeof dure - 1);
+    if (length > 0)
+        dure[length] = '\0';
+    else
+        snprintf(dure, sizeof dure, "dure");
     fprintf(cli->screen.out,
-            "Next:\n  dure submit%s --wrap 'hostname; sleep 60' --gpus 1\n  dure jobs%s --watch\n  dure down%s\n",
-            option, option, option);
+            "Next:\n  %s submit%s --wrap 'hostname; sleep 60' --gpus 1\n  %s jobs%s --watch\n  %s down%s\n", dure,
+            option, dure, option, dure, option);
 }
 
 static int finish(struct up *up)
