@@ -8,7 +8,7 @@ ARGS ?=
 MESON_ARGS ?=
 SECONDS_PER_TARGET ?= 30
 
-.PHONY: all up down check quick bench asan tsan fuzz soak lint format install clean help
+.PHONY: all programs up down check quick bench asan tsan fuzz soak lint format install clean help
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD)
@@ -17,7 +17,10 @@ $(BUILD)/build.ninja:
 	@$(MESON) setup $(BUILD) --prefix $(PREFIX) $(MESON_ARGS) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 
-up: all
+programs: $(BUILD)/build.ninja
+	@$(NINJA) -C $(BUILD) dure dured dure-minder
+
+up: programs
 	@$(BUILD)/dure up $(ARGS)
 
 down:
