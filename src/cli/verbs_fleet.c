@@ -177,7 +177,8 @@ const struct dure_verb dure_verb_allot_shrink = {
     .name = "allot shrink",
     .operands = "NAME",
     .title = "take cells of an allotment back",
-    .text = "Unbound cells go first; jobs on the rest become borrowed work, with notice.",
+    .text = "Unbound cells go first. A job on the others loses its right: it counts as borrowed, is warned at once, and is "
+            "stopped after its grace and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
@@ -192,7 +193,8 @@ const struct dure_verb dure_verb_allot_end = {
     .name = "allot end",
     .operands = "NAME...",
     .title = "end allotments now",
-    .text = "Jobs that run on them become borrowed work, with notice.",
+    .text = "Where a successor (`after`) of the same tenant takes the cells over, jobs go on there. Any other job on them "
+            "loses its right: it counts as borrowed, is warned at once, and is stopped after its grace and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1000,

@@ -322,27 +322,5 @@ enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_
     }
     if (input->kind != DURE_REC_SHRINK && input->kind != DURE_REC_END_ALLOT)
         return dure_fail(error, DURE_E_INVALID, "only a grant, a shrink or an end of an allotment can be previewed");
-    const struct allot *allot = core->allots[input->allot.v];
-    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
-    const struct dure_cells_mark mark = dure_cells_mark(cells);
-    const enum dure_err done = input->kind == DURE_REC_SHRINK
-                                   ? dure_cells_shrink(cells, input->allot, input->count, true, error)
-                                   : dure_cells_end(cells, input->allot, true, error);
-    uint32_t released = 0, handed = 0;
-    uint64_t used = 0;
-    size_t count = 0;
-    const struct dure_cells_event *events = done == DURE_OK ? dure_cells_events(cells, &count) : NULL;
-    for (size_t i = 0; i < count; i++) {
-        released += events[i].kind == DURE_CELLS_RELEASED;
-        handed += events[i].kind == DURE_CELLS_HANDED_OVER;
-        used += events[i].used;
-    }
-    dure_cells_rollback(cells, mark);
-    if (done != DURE_OK)
-        return done;
-    dure_buf_printf(
-        ret_text,
-        "%u bound cells are released and %u pass to a successor; work on %llu GPUs becomes borrowed, with notice",
-        released, handed, (unsigned long long)used);
-    return DURE_OK;
+    return allots_effect(core, input->allot.v, input->kind == DURE_REC_SHRINK ? input->count : 0, ret_text, error);
 }

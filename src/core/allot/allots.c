@@ -158,10 +158,10 @@ static enum dure_err accept(struct dure_core *core, const struct dure_allotment 
     const enum dure_err err = dure_cells_accept(core->chains[row->chain.v].cells, &right, &lack, error);
     if (err == DURE_E_SHORT)
         return dure_fail(error, err,
-                         "allotment '%s' asks for %u cells of level '%s' in chain '%s'; %u can be promised (%u cells "
-                         "of level '%s' lacking)",
-                         row->name, row->count, chain->levels[row->level].name, chain->name, lack.fits, lack.cells,
-                         chain->levels[lack.level].name);
+                         "allotment '%s' asks for %u cells of level '%s' in chain '%s', %u GPUs each; %u can be "
+                         "promised, %u fewer than asked",
+                         row->name, row->count, chain->levels[row->level].name, chain->name,
+                         dure_chain_leaves_at(chain, row->level), lack.fits, row->count - lack.fits);
     return err;
 }
 
@@ -289,7 +289,7 @@ static void rebind(struct dure_core *core, uint32_t slot, const struct dure_cell
     }
 }
 
-static bool holds(const struct attempt *attempt, const struct dure_cells_event *event)
+bool allots_holds(const struct attempt *attempt, const struct dure_cells_event *event)
 {
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
         if (attempt->bindings[i].allot.v == event->allot.v &&
@@ -311,7 +311,7 @@ static void each_user(struct dure_core *core, uint32_t chain, const struct dure_
         const uint32_t *users = NULL;
         const uint32_t user_count = ground_users(core, chain, leaf, &users);
         for (uint32_t i = 0; i < user_count; i++)
-            if (!attempt_at(core, users[i])->d.borrowed && holds(attempt_at(core, users[i]), event))
+            if (!attempt_at(core, users[i])->d.borrowed && allots_holds(attempt_at(core, users[i]), event))
                 act(core, users[i], event);
     }
 }

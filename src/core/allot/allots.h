@@ -13,6 +13,11 @@ void allots_load(struct dure_core *core, const struct dure_allotment *spec, unsi
 void allots_start(struct dure_core *core, uint32_t allot);
 /* Keeps `stay` cells; 0 ends it. What runs on cells that go becomes borrowed, and is handed to `demoted`; claims there are given up. */
 void allots_cut(struct dure_core *core, uint32_t allot, uint32_t stay);
+/* Has the attempt the virtual cell that the event is about? */
+bool allots_holds(const struct attempt *attempt, const struct dure_cells_event *event);
+/* What leaving it `stay` cells would do now, in words. E_SHORT and so on as the cells have it. */
+DURE_NODISCARD enum dure_err allots_effect(struct dure_core *core, uint32_t allot, uint32_t stay,
+                                           struct dure_buf *ret_text, struct dure_error *error);
 void allots_set_state(struct dure_core *core, uint32_t allot, unsigned state);
 struct dure_digest allots_hash(const struct allot *allot, uint32_t id);
 uint32_t allots_find(const struct dure_core *core, const char *name); /* not an ended one; NONE */

@@ -1,4 +1,5 @@
 /* Promises: those that are over before they were granted; what a preview says about cutting and ending; shortfalls that add up. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -55,8 +56,91 @@ static void test_over_before_granted(void)
     rig_release(&rig);
 }
 
+static const char *effect(struct rig *rig, enum dure_record_kind kind, const char *name, uint32_t stay)
+{
+    static char said[1024];
+    struct dure_buf text;
+    struct dure_record r = rig_record(rig, kind);
+    r.count = stay;
+    dure_buf_init(&text, 65536);
+    *said = 0;
+    if (dure_core_allot_find(rig->core, name, &r.allot) &&
+        dure_core_allot_preview(rig->core, &r, &text, &rig->error) == DURE_OK)
+        snprintf(said, sizeof said, "%s", text.data);
+    dure_buf_release(&text);
+    rig_check(rig);
+    return said;
+}
+
+static void test_effects(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "rc", 0),
+               "'rc' would end, with its 1 cell. No job runs by right of what goes.", "one cell, nothing on it");
+    TAP_EQ_STR(effect(&rig, DURE_REC_SHRINK, "rb", 2),
+               "1 of the 3 cells of 'rb' would be taken back. No job runs by right of what goes.", "one of three");
+    struct dure_job job = rig_job(&rig, "state/b", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "rb", 0),
+               "'rb' would end, with its 3 cells. 1 job loses its right: it counts as borrowed, is warned at once, and "
+               "is stopped after its grace (30s) and queued again.",
+               "one job");
+    TAP_EQ_STR(effect(&rig, DURE_REC_SHRINK, "rb", 1),
+               "2 of the 3 cells of 'rb' would be taken back. No job runs by right of what goes.",
+               "the cells without one go first");
+    job.requeue = false;
+    job.grace_us = DURE_MINUTE_US;
+    rig_submit(&rig, &job);
+    job.walltime_us = 30 * DURE_SECOND_US;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "rb", 0),
+               "'rb' would end, with its 3 cells. 1 job loses its right, but would reach the walltime within the grace "
+               "and goes on until then. 2 jobs lose their right: they count as borrowed, are warned at once, and are "
+               "each stopped after their grace (at most 1m) and queued again. 1 of them is not to be queued again and "
+               "ends as evicted.",
+               "three jobs, each told what becomes of it");
+    struct dure_record r = rig_record(&rig, DURE_REC_END_ALLOT);
+    dure_core_allot_find(rig.core, "rb", &r.allot);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "done");
+    TAP_EQ_STR(rig.said.data,
+               "allotment-state rb ended\nnotice attempt 1 in 30s (allotment ended)\nnotice attempt 2 in 60s (allotment "
+               "ended)\n",
+               "it is what was said");
+    r = rig_record(&rig, DURE_REC_GRANT);
+    r.text = "[{\"name\":\"big\",\"tenant\":\"firm/c\",\"chain\":\"fi\",\"level\":2,\"count\":4}]";
+    r.text_length = strlen(r.text);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_E_SHORT, "more than there is");
+    TAP_EQ_STR(rig.error.text,
+               "allotment 'big' asks for 4 cells of level 'node' in chain 'fi', 4 GPUs each; 2 can be promised, 2 fewer "
+               "than asked",
+               "with figures that add up");
+    rig_release(&rig);
+}
+
+static void test_successor(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet,
+             "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state}]\nallotments:\n"
+             "  - {name: one, tenant: state, group: st, level: node, count: 8, until: 2024-01-01}\n"
+             "  - {name: two, tenant: state, group: st, level: node, count: 8, after: one}\n");
+    struct dure_job job = rig_job(&rig, "state", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "one", 0),
+               "'one' would end, with its 8 cells. 8 of them pass to a successor. 1 job on them goes on by right of the "
+               "successor.",
+               "a job whose tenant goes on loses nothing");
+    rig_release(&rig);
+}
+
 int main(void)
 {
+    test_effects();
+    test_successor();
     test_over_before_granted();
     return tap_done();
 }
