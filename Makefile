@@ -54,7 +54,12 @@ lint: all
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
-install: all
+# A prefix that was asked for counts, whatever the folder was set up with.
+install: $(BUILD)/build.ninja
+ifneq ($(origin PREFIX),file)
+	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
+endif
+	@$(NINJA) -C $(BUILD)
 	@$(MESON) install -C $(BUILD) --no-rebuild
 
 clean:
