@@ -106,34 +106,75 @@ uint32_t dure_allot_room(void *context, struct dure_chain_id chain_id, unsigned 
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 
+/* A tenant that holds allotments, as seen from those below it that would hold some too. */
+struct tier {
+    const struct dure_tree *at; /* the first row at fault */
+    uint32_t first, second;     /* the first tenants below */
+    uint32_t below;             /* how many */
+};
+
+static void say_tier(const struct dure_allot_reading *reading, uint32_t above, const struct tier *tier)
+{
+    const struct dure_tenant *tenants = reading->tenants->tenants;
+    const struct dure_tree *at = dure_tree_get(tier->at, "tenant");
+    if (tier->below == 1)
+        dure_problem_add(reading->read->problems, at, NULL,
+                         "allotments on one tier of a path: both '%s' and '%s' would hold some", tenants[above].path,
+                         tenants[tier->first].path);
+    else if (tier->below == 2)
+        dure_problem_add(reading->read->problems, at, NULL,
+                         "allotments on one tier of a path: '%s', and below it '%s' and '%s' would hold some",
+                         tenants[above].path, tenants[tier->first].path, tenants[tier->second].path);
+    else
+        dure_problem_add(reading->read->problems, at, NULL,
+                         "allotments on one tier of a path: '%s', and below it %u tenants ('%s', '%s' and %u more) "
+                         "would hold some",
+                         tenants[above].path, tier->below, tenants[tier->first].path, tenants[tier->second].path,
+                         tier->below - 2);
+}
+
+/* The nearest tenant above that holds some too; NONE32. */
+static uint32_t holder_above(const struct dure_allot_reading *reading, const uint8_t *holds, uint32_t tenant)
+{
+    uint32_t above = reading->tenants->tenants[tenant].parent.v;
+    while (above != DURE_NONE32 && !holds[above])
+        above = reading->tenants->tenants[above].parent.v;
+    return above;
+}
+
 void dure_allot_check_tiers(struct dure_allot_reading *reading)
 {
-    uint32_t tenants = reading->tenants->tenant_count;
-    uint8_t *holds = calloc(tenants + 1, 1); /* 1: by rows in force, 2: by rows just read */
-    if (!holds) {
+    enum { IN_FORCE = 1, NEW = 2, TOLD = 4 };
+    const uint32_t tenants = reading->tenants->tenant_count;
+    uint8_t *holds = calloc(tenants + 1, 1);
+    struct tier *tiers = calloc(tenants + 1, sizeof *tiers);
+    const struct dure_tree **first_row = calloc(tenants + 1, sizeof *first_row); /* just read, by tenant */
+    if (!holds || !tiers || !first_row)
         reading->read->no_memory = true;
-        return;
+    for (size_t i = 0; !reading->read->no_memory && i < reading->rows.count; i++) {
+        const uint32_t tenant = reading->rows.at[i].tenant.v;
+        holds[tenant] |= reading->places.at[i] ? NEW : IN_FORCE;
+        if (!first_row[tenant])
+            first_row[tenant] = reading->places.at[i];
     }
-    for (size_t i = 0; i < reading->rows.count; i++)
-        holds[reading->rows.at[i].tenant.v] |= reading->places.at[i] ? 2 : 1;
-    const struct dure_tree *last = NULL;
-    for (size_t i = 0; i < reading->rows.count; i++) {
-        const struct dure_tree *at = reading->places.at[i];
-        uint32_t tenant = reading->rows.at[i].tenant.v;
-        uint32_t above = reading->tenants->tenants[tenant].parent.v;
-        while (above != DURE_NONE32 && !holds[above])
-            above = reading->tenants->tenants[above].parent.v;
-        if (above == DURE_NONE32 || (!at && !(holds[above] & 2)) || (at && at == last))
+    for (size_t i = 0; !reading->read->no_memory && i < reading->rows.count; i++) {
+        const uint32_t tenant = reading->rows.at[i].tenant.v, above = holder_above(reading, holds, tenant);
+        if (above == DURE_NONE32 || (holds[tenant] & TOLD) || !((holds[tenant] | holds[above]) & NEW))
             continue;
-        last = at;
-        for (size_t k = 0; !at && k < reading->rows.count;
-             k++) /* the row in force stays: the new one above it is at fault */
-            if (reading->rows.at[k].tenant.v == above)
-                at = reading->places.at[k];
-        if (at)
-            dure_problem_add(reading->read->problems, dure_tree_get(at, "tenant"), NULL,
-                             "allotments on one tier of a path: both '%s' and '%s' would hold some",
-                             reading->tenants->tenants[above].path, reading->tenants->tenants[tenant].path);
+        holds[tenant] |= TOLD;
+        struct tier *tier = &tiers[above];
+        if (!tier->at) /* the row in force stays: the new one is at fault */
+            tier->at = first_row[tenant] ? first_row[tenant] : first_row[above];
+        if (tier->below == 0)
+            tier->first = tenant;
+        else if (tier->below == 1)
+            tier->second = tenant;
+        tier->below++;
     }
+    for (uint32_t t = 0; !reading->read->no_memory && t < tenants; t++)
+        if (tiers[t].below)
+            say_tier(reading, t, &tiers[t]);
     free(holds);
+    free(tiers);
+    free(first_row);
 }

@@ -173,6 +173,29 @@ static uint32_t two_cells(void *context, struct dure_chain_id chain, unsigned le
     return level == *(unsigned *)context ? 2 : 0;
 }
 
+static void tiers(const struct dure_fleet *fleet)
+{
+    static const char tree[] = "kind: Tenants\nversion: 1\ntenants: [{name: alpha, owner: alpha, tenants: [{name: a}, "
+                               "{name: b}, {name: c}, {name: d}]}]\nallotments:\n"
+                               "- {name: w, tenant: alpha/a, group: a, gpus: 8}\n"
+                               "- {name: x, tenant: alpha/b, group: a, gpus: 8}\n"
+                               "- {name: y, tenant: alpha/c, group: a, gpus: 8}\n"
+                               "- {name: z, tenant: alpha/c, group: a, gpus: 8}\n"
+                               "- {name: zz, tenant: alpha/d, group: a, gpus: 8}\n";
+    struct dure_tenants *t = spec_tenants(tree, fleet);
+    struct dure_arena *arena = dure_arena_new(1 << 20);
+    struct dure_allotment *rows_now = NULL;
+    uint32_t count = 0;
+    const struct dure_tree *spec = spec_tree("{name: n, tenant: alpha, group: a, gpus: 8}");
+    TAP_EQ_INT(dure_allotment_parse(spec, fleet, t, arena, NULL, NULL, &rows_now, &count, &spec_problems),
+               DURE_E_INVALID, "a grant above four that hold some");
+    TAP_EQ_UINT(spec_problems.total, 1, "is one fault");
+    TAP_HAS(spec_said(), "'alpha', and below it 4 tenants ('alpha/a', 'alpha/b' and 2 more) would hold some",
+            "with a count and the first names");
+    dure_arena_free(arena);
+    dure_tenants_free(t);
+}
+
 static void grants(const struct dure_fleet *fleet)
 {
     struct dure_tenants *t = spec_tenants(TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 192}]", fleet);
@@ -247,6 +270,7 @@ int main(void)
     rows(fleet);
     terms(fleet);
     following(fleet);
+    tiers(fleet);
     grants(fleet);
     large(fleet);
     dure_fleet_free(fleet);
