@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/audit_bodies.h"
 #include "cli/audit_check.h"
 #include "cli/handlers.h"
 #include "journal/journal.h"
@@ -13,6 +14,8 @@ struct verified {
     bool signature; /* the head is signed by the key */
     bool own_key;   /* the key came from where the log came from */
     char key_from[DURE_CLI_PATH_MAX];
+    bool folder; /* its tiles, its file and its personal fields were looked at too */
+    uint64_t bodies;
     uint8_t public_key[32];
 };
 
@@ -140,6 +143,7 @@ static int verify_daemon(struct dure_cli *cli, struct dure_check *check, struct 
 struct folder {
     struct dure_cli *cli;
     struct dure_check *check;
+    struct dure_bodies bodies;
     uint64_t total;
     bool failed;
 };
@@ -147,8 +151,8 @@ struct folder {
 static bool on_leaf(void *context, uint64_t sequence, const void *leaf, size_t length)
 {
     struct folder *folder = context;
-    (void)sequence;
-    folder->failed = !dure_check_leaf(folder->check, leaf, length);
+    folder->failed = !dure_check_leaf(folder->check, leaf, length) ||
+                     !dure_bodies_leaf(&folder->bodies, folder->check, sequence, leaf, length);
     dure_check_progress(folder->cli, folder->check, folder->check->frontier.size, folder->total);
     return !folder->failed;
 }
@@ -182,11 +186,41 @@ static int folder_checkpoint(struct dure_cli *cli, struct dure_check *check, str
     return DURE_EXIT_OK;
 }
 
+/* All of an open folder: the leaves by the rules, their personal fields, then the tiles and the file itself. */
+static int read_folder(struct dure_cli *cli, struct dure_check *check, struct verified *verified,
+                       struct dure_journal *journal)
+{
+    struct dure_error error = {0};
+    struct dure_journal_head head;
+    uint8_t root[DURE_HASH_BYTES];
+    int code = DURE_EXIT_OK;
+    dure_journal_head(journal, &head);
+    struct folder folder = {.cli = cli, .check = check, .total = head.size};
+    enum dure_err err = dure_bodies_begin(&folder.bodies, journal);
+    if (err)
+        return dure_cli_memory(cli);
+    err = dure_journal_read(journal, 0, head.size, on_leaf, on_digest, &folder, &error);
+    verified->bodies = folder.bodies.bodies;
+    dure_bodies_end(&folder.bodies);
+    if (!err && folder.failed)
+        return DURE_EXIT_NO;
+    if (!err)
+        err = dure_journal_verify(journal, &error);
+    if (err)
+        code = dure_cli_fail_err(cli, err, &error, NULL);
+    dure_frontier_root(&check->frontier, root);
+    if (!code && memcmp(root, head.root, sizeof root) != 0) {
+        dure_check_wrong(check, UINT64_MAX, "the rebuilt tree has another root than the journal keeps");
+        code = DURE_EXIT_NO;
+    }
+    verified->folder = true;
+    return code;
+}
+
 static int verify_folder(struct dure_cli *cli, struct dure_check *check, struct verified *verified)
 {
     struct dure_error error = {0};
     struct dure_journal *journal = NULL;
-    struct dure_journal_head head;
     const struct dure_journal_options options = {.directory = cli->state, .read_only = true};
     enum dure_err err = dure_journal_open(&options, &journal, &error);
     if (err)
@@ -195,24 +229,9 @@ static int verify_folder(struct dure_cli *cli, struct dure_check *check, struct 
         dure_journal_public_key(journal, verified->public_key);
         snprintf(verified->key_from, sizeof verified->key_from, "the folder itself");
     }
-    dure_journal_head(journal, &head);
     int code = folder_checkpoint(cli, check, verified);
-    struct folder folder = {.cli = cli, .check = check, .total = head.size};
-    if (!code) {
-        err = dure_journal_read(journal, 0, head.size, on_leaf, on_digest, &folder, &error);
-        if (err)
-            code = dure_cli_fail_err(cli, err, &error, NULL);
-        else if (folder.failed)
-            code = DURE_EXIT_NO;
-    }
-    if (!code) {
-        uint8_t root[DURE_HASH_BYTES];
-        dure_frontier_root(&check->frontier, root);
-        if (memcmp(root, head.root, sizeof root) != 0) {
-            dure_check_wrong(check, UINT64_MAX, "the rebuilt tree has another root than the journal keeps");
-            code = DURE_EXIT_NO;
-        }
-    }
+    if (!code)
+        code = read_folder(cli, check, verified, journal);
     dure_journal_close(journal);
     return code;
 }
@@ -235,7 +254,7 @@ static void line(struct dure_cli *cli, bool checked, const char *format, ...)
 static void say(struct dure_cli *cli, const struct dure_check *check, const struct verified *verified)
 {
     struct dure_audit_result result;
-    char leaves[32], inputs[32], decisions[32], digests[32];
+    char leaves[32], inputs[32], decisions[32], digests[32], bodies[32];
     dure_audit_result(check->audit, &result);
     fprintf(cli->screen.out, "The record holds: %s leaves, %s inputs, %s decisions.\n",
             dure_term_grouped((int64_t)check->frontier.size, leaves), dure_term_grouped((int64_t)result.inputs, inputs),
@@ -251,6 +270,14 @@ static void say(struct dure_cli *cli, const struct dure_check *check, const stru
          DURE_CORE_VERSION);
     line(cli, check->digests > 0, "the state's digest after each of %s transactions is the same",
          dure_term_grouped((int64_t)check->digests, digests));
+    if (verified->folder)
+        line(cli, true,
+             "the personal fields of %s jobs and logins, or what is kept of erased ones, are those that the record "
+             "commits to; every tile of the tree, and the file's own structure, are whole",
+             dure_term_grouped((int64_t)verified->bodies, bodies));
+    else
+        line(cli, false,
+             "personal fields against what the record commits to: with --offline that is done in the state folder");
     if (check->older.size != UINT64_MAX)
         line(cli, true,
              "the log begins with the tree of the older checkpoint (%" PRIu64 " leaves): nothing before it was changed",

@@ -31,6 +31,8 @@ const struct dure_verb dure_verb_audit_verify = {
             "compares each decision with the stored one, byte for byte, and the digest of the state after each "
             "transaction. Says in words what was checked "
             "and what was not. If a leaf is wrong its number is named and the exit code is 1.\n\n"
+            "With --offline the tiles, the file's own structure, and the personal fields against the leaves that commit to "
+            "them are looked at as well.\n\n"
             "Without --key the daemon's own key is used: that proves that the record is consistent, not who signed it.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = audit_verify_options,
@@ -97,7 +99,7 @@ const struct dure_verb dure_verb_audit_show = {
     .operands = "SEQUENCE",
     .title = "print records of the journal, each a line of JSON",
     .text = "SEQUENCE counts leaves from 0. A record that was cut into several leaves is shown at its head.",
-    .flags = DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
     .operand = DURE_OPERAND_RECORD,

@@ -140,6 +140,18 @@ has err "no-project.yaml:3:10: project: found 'no/such'"
 run 2 "options beside YAML" "$dure" submit -n 2 bad-job.yaml
 has err "--ntasks is for scripts"
 run 1 "a job that can never run" "$dure" submit --gpus-per-node 64 -N 1 --wrap true
+has err "this job can never run: a task does not fit into one node"
+cp "$work/err" "$work/refused"
+run 1 "the same, asked first" "$dure" submit --test-only --gpus-per-node 64 -N 1 --wrap true
+ok "is refused in the same words" "$(sed '/^$/,/^  node-shape:/!d' "$work/out" | cmp -s - <(sed '/^$/,/^  node-shape:/!d' "$work/refused") && [ "$(head -1 "$work/out")" = "$(head -1 "$work/refused")" ]; echo $?)"
+run 1 "more CPU than there is" "$dure" submit --cpus-per-task 9999 --wrap true
+has err " 9,999 "
+has err "CPU a task"
+lacks err "milli-CPU"
+run 0 "no jump of the clock" "$dure" clock accept
+has out "No jump of the clock is held"
+run 2 "a task that is none" "$dure" logs -t 7 1
+has err "job 1 has one task, number 0"
 run 2 "no file" "$dure" submit nowhere.sh
 has err "nowhere.sh: No such file or directory"
 run 5 "no such job" "$dure" show 999
@@ -237,7 +249,14 @@ run 0 "backup" "$dure" backup "$work/copy" --with-key
 run 0 "restore" "$dure" restore "$work/copy" --state "$work/second"
 has out "every digest the same"
 run 0 "the copy verifies" "$dure" audit verify --offline --state "$work/second" --key key.txt
+has out "those that the record commits to"
 run 1 "not over a state" "$dure" restore "$work/copy" --state "$work/second"
+# The script of job 3 stands beside the record: one byte of it changed.
+at=$(grep -abo 'CLI_TEST' "$work/second/journal.db" | tail -1 | cut -d: -f1)
+ok "there are personal fields to change" "$([ -n "$at" ]; echo $?)"
+printf 'D' | dd of="$work/second/journal.db" bs=1 seek="${at:-0}" conv=notrunc 2>/dev/null
+run 1 "a changed personal field is found" "$dure" audit verify --offline --state "$work/second" --key key.txt
+has err "are not those that it commits to"
 
 # Down, after the daemon was killed: jobs and all.
 before=$(left)
