@@ -15,6 +15,8 @@ static void write_row(const struct dure_fleet *fleet, const struct dure_why_row 
     json_str(out, "owner", chain != NULL ? fleet->owners[chain->owner.v].name : NULL);
     json_str(out, "site", chain != NULL ? fleet->sites[chain->site.v].name : NULL);
     json_str(out, "model", chain != NULL ? fleet->models[chain->model.v].name : NULL);
+    json_bool(out, "emulated", chain != NULL && fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED);
+    json_bool(out, "virtual", chain != NULL && fleet->models[chain->model.v].is_virtual);
     json_uint(out, "gpus", row->gpus);
     json_int(out, "need", row->need);
     json_int(out, "have", row->have);

@@ -55,7 +55,8 @@ const struct schema dure_schemas[] = {
          "parts:[{JobRow}]",
      "What a person wrote is null for those who may not see it; the environment is for its submitter and operators."},
     {"WhyRow",
-     "rule:string text:string chain:string? owner:string? site:string? model:string? gpus:integer need:integer "
+     "rule:string text:string chain:string? owner:string? site:string? model:string? emulated:boolean "
+     "virtual:boolean gpus:integer need:integer "
      "have:integer unit:string?",
      "One place, and the first rule that refused it there."},
     {"Why",

@@ -24,7 +24,7 @@ static bool same(const json_t *a, const json_t *b)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
             return false;
-    return true;
+    return strcmp(dure_render_label(a), dure_render_label(b)) == 0;
 }
 
 static const char *place_name(const json_t *row)
@@ -65,14 +65,15 @@ static void put_group(struct dure_grid *grid, const struct group *group)
         dure_term_grouped(dure_json_int(group->first, "have", 0), have);
     }
     dure_grid_cell(grid, strcmp(rule, "fits") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
+    const char *label = dure_render_label(group->first);
     if (group->count > PLACES_SHOWN)
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more", group->places[0], group->places[1],
-                       group->count - PLACES_SHOWN);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more%s", group->places[0], group->places[1],
+                       group->count - PLACES_SHOWN, label);
     else if (group->count == PLACES_SHOWN)
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s", group->places[0], group->places[1]);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s%s%s", group->places[0], group->places[1], *label ? "\t" : "",
+                       label);
     else
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *dure_render_label(group->first) ? "\t" : "",
-                       dure_render_label(group->first));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *label ? "\t" : "", label);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(group->gpus, gpus));
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);

@@ -140,6 +140,16 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     return dure_arena_printf(arena, "It is the next of its queue; %s", refusal(core, row, arena));
 }
 
+/* What is emulated or virtual is called so wherever it is named. */
+static const char *label(const struct dure_core *core, uint32_t chain)
+{
+    const struct dure_chain *c = &core->fleet->chains[chain];
+    const bool emulated = core->fleet->sites[c->site.v].engine == DURE_ENGINE_EMULATED;
+    if (core->fleet->models[c->model.v].is_virtual)
+        return emulated ? " (emulated, virtual)" : " (virtual)";
+    return emulated ? " (emulated)" : "";
+}
+
 static const char *running_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
 {
     const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){why->job.places[0].node_first}).v;
@@ -148,16 +158,16 @@ static const char *running_sentence(const struct dure_core *core, const struct d
         others += i != chain && why->rows[i].rule >= DURE_RULE_NOT_YET;
     if (why->job.source_allot.v == NONE)
         return dure_arena_printf(arena,
-                                 "It runs on idle GPUs lent by %s, on %s: of the chains lent to it the one least "
+                                 "It runs on idle GPUs lent by %s, on %s%s: of the chains lent to it the one least "
                                  "promised that had room. %u other chains could carry it.",
                                  core->fleet->owners[why->job.source_owner.v].name, core->fleet->chains[chain].name,
-                                 others);
+                                 label(core, chain), others);
     const struct allot *allot = core->allots[why->job.source_allot.v];
     return dure_arena_printf(arena,
-                             "It runs by allotment '%s' of %s, on %s: the first of its tenant's allotments that had "
+                             "It runs by allotment '%s' of %s, on %s%s: the first of its tenant's allotments that had "
                              "room. %u other chains could carry it.",
                              allot->spec.name, core->tenants->tenants[allot->spec.tenant.v].path,
-                             core->fleet->chains[chain].name, others);
+                             core->fleet->chains[chain].name, label(core, chain), others);
 }
 
 static enum dure_err explain(struct dure_core *core, const struct request *ask, struct dure_arena *arena,
