@@ -54,6 +54,55 @@ static void localised(struct dure_buf *buf, const char *text)
     }
 }
 
+/* A figure as people write it; *unit loses what the figure says itself. */
+static void figure(int64_t value, const char **unit, char text[32])
+{
+    static const char milli[] = "milli-CPU", mib[] = "MiB";
+    char plain[DURE_TIME_TEXT_MAX];
+    dure_term_grouped(value, text);
+    const bool to_go = strcmp(*unit, "s to go") == 0;
+    if ((to_go || strcmp(*unit, "s") == 0) && value >= 0 && value < DURE_NEVER_US / DURE_SECOND_US) {
+        const int64_t days = 2 * DURE_DAY_US / DURE_SECOND_US, hour = DURE_HOUR_US / DURE_SECOND_US;
+        value -= to_go && value > days ? value % hour : 0; /* nobody counts seconds over days */
+        snprintf(text, 32, "%.31s", to_go && !value ? "" : dure_duration_format(value * DURE_SECOND_US, plain));
+        *unit += to_go ? 2 : 1;
+    } else if (strncmp(*unit, milli, sizeof milli - 1) == 0) {
+        if (value % 1000 == 0)
+            dure_term_grouped(value / 1000, text);
+        else
+            snprintf(text, 32, "%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
+        *unit += sizeof "milli-" - 1;
+    } else if (strncmp(*unit, mib, sizeof mib - 1) == 0) {
+        const int64_t size = value >= INT64_C(1) << 20 ? INT64_C(1) << 20 : value >= 1024 ? 1024 : 1;
+        const char *name = size == 1 ? "MiB" : size == 1024 ? "GiB" : "TiB";
+        if (value % size) /* a tenth is as exact as a table has to be */
+            snprintf(text, 32, "%" PRId64 ".%" PRId64 "%s", value / size, value % size * 10 / size, name);
+        else
+            snprintf(text, 32, "%" PRId64 "%s", value / size, name);
+        *unit += sizeof mib - 1;
+        *unit += strspn(*unit, " ");
+    }
+}
+
+/* Why no start can be named, by what it waits for. */
+static const char *no_estimate(const char *wait)
+{
+    static const char *const reasons[][2] = {
+        {"Dependency", "the jobs that it waits for have no known end"},
+        {"JobHeldUser", "it is held"},
+        {"JobArrayTaskLimit", "elements of its own array must end first"},
+        {"NotLent", "nobody lends what it asks for now"},
+        {"Preempting", "the borrowers on its place leave at the end of their grace, or sooner"},
+        {"RightSuspended", "lost hardware must come back first"},
+        {"Priority", "jobs before it must start first"},
+        {"BeginTime", "it is not tried before its begin time"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (strcmp(wait, reasons[i][0]) == 0)
+            return reasons[i][1];
+    return "nothing that runs frees its place at a known time";
+}
+
 static void put_group(struct dure_grid *grid, const struct group *group)
 {
     char gpus[32], need[32] = "", have[32] = "";
@@ -61,10 +110,13 @@ static void put_group(struct dure_grid *grid, const struct group *group)
     const char *rule = dure_json_text(group->first, "rule", "");
     const bool figures = *unit && strcmp(rule, "fits") != 0;
     if (figures) {
-        dure_term_grouped(dure_json_int(group->first, "need", 0), need);
-        dure_term_grouped(dure_json_int(group->first, "have", 0), have);
+        const char *shown = unit;
+        figure(dure_json_int(group->first, "need", 0), &shown, need);
+        shown = unit;
+        figure(dure_json_int(group->first, "have", 0), &shown, have);
+        unit = shown;
     }
-    dure_grid_cell(grid, strcmp(rule, "fits") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
+    dure_grid_cell(grid, strcmp(rule, "fits") == 0 || strcmp(rule, "here") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
     const char *label = dure_render_label(group->first);
     if (group->count > PLACES_SHOWN)
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more%s", group->places[0], group->places[1],
@@ -162,8 +214,12 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
     const char *estimate = dure_json_time(why, "start_estimate", text);
     if (strcmp(estimate, "-") != 0)
         dure_buf_printf(&buf, "\nEstimated start: %s.\n", estimate);
-    else if (strcmp(state, "PENDING") == 0)
-        dure_buf_str(&buf, "\nWhen it starts cannot be said: nothing that runs frees its place at a known time.\n");
+    else if (strcmp(state, "PENDING") == 0) {
+        dure_buf_clear(&local);
+        dure_buf_printf(&local, "When it starts cannot be said: %s.", no_estimate(dure_json_text(why, "wait", "")));
+        dure_buf_byte(&buf, '\n');
+        dure_term_wrap(&buf, local.data ? local.data : "", 0, 0, screen->width);
+    }
     if (buf.data)
         fwrite(buf.data, 1, buf.length, screen->out);
     return buf.failed ? DURE_E_MEMORY : DURE_OK;

@@ -15,7 +15,8 @@
     X(NOT_LENT, "NotLent")         /* nobody lends what it asks for now */                                             \
     X(PREEMPTING, "Preempting")    /* borrowers are leaving its cells */                                               \
     X(SUSPENDED, "RightSuspended") /* hardware was lost */                                                             \
-    X(ARRIVING, "HardwareArriving")
+    X(ARRIVING, "HardwareArriving")                                                                                    \
+    X(NOT_BEGUN, "AllotmentNotBegun")
 
 enum dure_wait {
 #define X(name, text) DURE_WAIT_##name,

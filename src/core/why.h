@@ -3,7 +3,7 @@
  * For a running job: why here. For a job that can never run: the proof. */
 #include "core/view.h"
 
-/* In the order in which they are tried; the first that refuses is the one named. */
+/* In the order in which they are tried; the first that refuses is the one named. The last two are for jobs that run. */
 #define DURE_RULES(X)                                                                                                  \
     X(FITS, "fits", "it fits here now")                                                                                \
     X(MODEL, "model", "not a GPU model it accepts")                                                                    \
@@ -22,7 +22,9 @@
     X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
     X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \
     X(BUSY, "busy", "other work is there")                                                                             \
-    X(ORDER, "order", "another job of the tenant is before it")
+    X(ORDER, "order", "another job of the tenant is before it")                                                        \
+    X(COULD, "could", "it could run here as well, when there is room")                                                 \
+    X(HERE, "here", "it runs here")
 
 enum dure_rule {
 #define X(name, wire, text) DURE_RULE_##name,

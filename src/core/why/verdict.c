@@ -17,7 +17,7 @@ static struct verdict in_allot(struct dure_core *core, const struct request *ask
 {
     const struct allot *allot = core->allots[id];
     if (allot->state == DURE_ALLOT_PROMISED)
-        return refuse(DURE_RULE_NOT_YET, 0, seconds_until(core, allot->spec.from_us), "s until it begins");
+        return refuse(DURE_RULE_NOT_YET, 0, seconds_until(core, allot->spec.from_us), "s to go");
     if (plan_allot(core, ask, id, ask->level_required, plan))
         return refuse(DURE_RULE_FITS, 0, 0, "");
     struct dure_cells_right_view right;
@@ -57,7 +57,7 @@ static struct verdict borrowed_now(struct dure_core *core, const struct request 
     const int64_t from = core->fleet->chains[chain].available_from_us;
     int64_t notice;
     if (from > core->s.time_us)
-        return refuse(DURE_RULE_NOT_YET, 0, seconds_until(core, from), "s until it arrives");
+        return refuse(DURE_RULE_NOT_YET, 0, seconds_until(core, from), "s to go");
     if (!lend_terms(core, chain, ask->tenant, false, &notice))
         return refuse(DURE_RULE_NOT_LENT, 0, 0, "");
     if (ask->grace_us > notice)

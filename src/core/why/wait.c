@@ -8,19 +8,23 @@
 static enum dure_wait wait_guaranteed(const struct dure_core *core, const struct request *ask)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
-    bool promised = false, active = false, is_short = false;
+    bool promised = false, there = false, active = false, is_short = false;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
         if (!plan_suits(core, ask, allot))
             continue;
         promised |= allot->state == DURE_ALLOT_PROMISED;
+        there |= allot->state == DURE_ALLOT_PROMISED &&
+                 core->fleet->chains[allot->spec.chain.v].available_from_us <= core->s.time_us;
         active |= allot->state == DURE_ALLOT_ACTIVE;
         is_short |= allot->state == DURE_ALLOT_SHORT;
     }
     if (!active && is_short)
         return DURE_WAIT_SUSPENDED;
-    return !active && promised ? DURE_WAIT_ARRIVING : DURE_WAIT_RIGHTS;
+    if (active || !promised)
+        return DURE_WAIT_RIGHTS;
+    return there ? DURE_WAIT_NOT_BEGUN : DURE_WAIT_ARRIVING;
 }
 
 static enum dure_wait wait_borrowed(const struct dure_core *core, const struct request *ask)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/apply/apply.h"
+#include "core/place/plan.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -23,6 +24,22 @@ static enum dure_err rows(struct dure_core *core, const struct request *ask, boo
             (struct dure_why_row){v.rule, {i}, core->fleet->chains[i].leaf_count, v.need, v.have, v.unit};
     }
     return DURE_OK;
+}
+
+/* For a job that runs: not whether it would start once more, but whether it could have gone there. */
+static void judge_running(struct dure_why *why, uint32_t own)
+{
+    for (uint32_t i = 0; i < why->row_count; i++) {
+        struct dure_why_row *row = &why->rows[i];
+        const bool room_only = row->rule == DURE_RULE_FITS || row->rule == DURE_RULE_OWN_USE ||
+                               row->rule == DURE_RULE_PREEMPTING || row->rule == DURE_RULE_BUSY ||
+                               row->rule == DURE_RULE_ORDER;
+        if (i != own && !room_only)
+            continue;
+        row->rule = i == own ? DURE_RULE_HERE : DURE_RULE_COULD;
+        row->need = row->have = 0;
+        row->unit = "";
+    }
 }
 
 /* The row nearest to a start: the rule that comes last in the order of rules, the chain declared first. */
@@ -102,9 +119,34 @@ static int64_t estimate(const struct dure_core *core, const struct request *ask)
     return milli >= request_gpus(ask) * 1000 ? at_us : 0;
 }
 
+/* When the first of its holder's allotments that could carry it begins; 0: none is to come. */
+static int64_t begins(const struct dure_core *core, const struct request *ask)
+{
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    int64_t first = 0;
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder) {
+        const struct allot *allot = core->allots[id];
+        if (allot->state == DURE_ALLOT_PROMISED && plan_suits(core, ask, allot) &&
+            (!first || allot->spec.from_us < first))
+            first = allot->spec.from_us;
+    }
+    return first;
+}
+
 static const char *refusal(const struct dure_core *core, const struct dure_why_row *row, struct dure_arena *arena)
 {
     const char *chain = core->fleet->chains[row->chain.v].name;
+    char text[DURE_TIME_TEXT_MAX];
+    if (row->rule == DURE_RULE_NOT_YET)
+        return dure_arena_printf(arena, "nearest is %s: %s; it does in %s.", chain, dure_rule_text(row->rule),
+                                 dure_duration_format(row->have * DURE_SECOND_US, text));
+    if (row->rule == DURE_RULE_NOTICE) {
+        char notice[DURE_TIME_TEXT_MAX];
+        return dure_arena_printf(arena, "nearest is %s: %s (%s, and %s).", chain, dure_rule_text(row->rule),
+                                 dure_duration_format(row->need * DURE_SECOND_US, text),
+                                 dure_duration_format(row->have * DURE_SECOND_US, notice));
+    }
     if (!row->need && !row->have)
         return dure_arena_printf(arena, "nearest is %s: %s.", chain, dure_rule_text(row->rule));
     if (!row->need)
@@ -135,8 +177,17 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     if (row->rule == DURE_RULE_FITS)
         return dure_arena_printf(arena, "It fits on %s now and starts with the next pass.",
                                  core->fleet->chains[row->chain.v].name);
+    if (why->wait == DURE_WAIT_NOT_BEGUN || why->wait == DURE_WAIT_ARRIVING) {
+        const char *what = why->wait == DURE_WAIT_NOT_BEGUN ? "an allotment of its tenant begins"
+                                                            : "the hardware of its tenant's allotment arrives";
+        if (!why->start_estimate_us)
+            return dure_arena_printf(arena, "It waits until %s.", what);
+        return dure_arena_printf(arena, "It waits until %s, at %s.", what,
+                                 dure_time_format_utc(why->start_estimate_us, text));
+    }
     if (why->ahead)
-        return dure_arena_printf(arena, "%u jobs are before it; %s", why->ahead, refusal(core, row, arena));
+        return dure_arena_printf(arena, "%u job%s before it; %s", why->ahead, why->ahead == 1 ? " is" : "s are",
+                                 refusal(core, row, arena));
     return dure_arena_printf(arena, "It is the next of its queue; %s", refusal(core, row, arena));
 }
 
@@ -150,22 +201,39 @@ static const char *label(const struct dure_core *core, uint32_t chain)
     return emulated ? " (emulated)" : "";
 }
 
-static const char *running_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
+static uint32_t own_chain(const struct dure_core *core, const struct dure_why *why)
 {
-    const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){why->job.places[0].node_first}).v;
+    return dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){why->job.places[0].node_first}).v;
+}
+
+static const char *other_chains(const struct dure_why *why, struct dure_arena *arena)
+{
     uint32_t others = 0;
     for (uint32_t i = 0; i < why->row_count; i++)
-        others += i != chain && why->rows[i].rule >= DURE_RULE_NOT_YET;
+        others += why->rows[i].rule == DURE_RULE_COULD;
+    if (others == 0)
+        return "No other chain could carry it.";
+    if (others == 1)
+        return "One other chain could carry it.";
+    return dure_arena_printf(arena, "%u other chains could carry it.", others);
+}
+
+static const char *running_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
+{
+    const uint32_t chain = own_chain(core, why);
+    const char *others = other_chains(why, arena);
+    if (!others)
+        return NULL;
     if (why->job.source_allot.v == NONE)
         return dure_arena_printf(arena,
                                  "It runs on idle GPUs lent by %s, on %s%s: of the chains lent to it the one least "
-                                 "promised that had room. %u other chains could carry it.",
+                                 "promised that had room. %s",
                                  core->fleet->owners[why->job.source_owner.v].name, core->fleet->chains[chain].name,
                                  label(core, chain), others);
     const struct allot *allot = core->allots[why->job.source_allot.v];
     return dure_arena_printf(arena,
                              "It runs by allotment '%s' of %s, on %s%s: the first of its tenant's allotments that had "
-                             "room. %u other chains could carry it.",
+                             "room. %s",
                              allot->spec.name, core->tenants->tenants[allot->spec.tenant.v].path,
                              core->fleet->chains[chain].name, label(core, chain), others);
 }
@@ -180,6 +248,8 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     const bool own_use = why->wait == DURE_WAIT_RIGHTS || why->wait == DURE_WAIT_NONE;
     if (own_use && !why->ahead && ask->job_class == DURE_GUARANTEED)
         why->start_estimate_us = estimate(core, ask);
+    if ((why->wait == DURE_WAIT_NOT_BEGUN || why->wait == DURE_WAIT_ARRIVING) && !why->ahead)
+        why->start_estimate_us = begins(core, ask);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)
         changes_try(core, ask, arena, why);
     return DURE_OK;
@@ -197,6 +267,8 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     enum dure_err err;
     if (why.job.state != DURE_JOB_PENDING) {
         err = rows(core, ask, false, arena, &why, error);
+        if (err == DURE_OK)
+            judge_running(&why, own_chain(core, &why));
         why.sentence = err == DURE_OK ? running_sentence(core, &why, arena) : NULL;
     } else {
         why.ahead = why.wait == DURE_WAIT_PREEMPTING ? 0 : count_ahead(core, slot);

@@ -137,8 +137,70 @@ static void test_successor(void)
     rig_release(&rig);
 }
 
+static void test_not_begun(void)
+{
+    struct rig rig;
+    struct dure_why why = {0};
+    struct dure_arena *arena = dure_arena_new(1u << 24);
+    rig_init(&rig, specs_fleet,
+             "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state}]\nallotments:\n"
+             "  - {name: late, tenant: state, group: st, level: node, count: 2, from: 2024-03-01T00:00:00Z}\n");
+    const struct dure_job job = rig_job(&rig, "state", 1, 4, false);
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "a job by a right that is to come: %s", rig.error.text);
+    rig_pass(&rig);
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){1}, DURE_NONE32, arena, &why, &rig.error), DURE_OK, "why");
+    TAP_EQ_STR(dure_wait_name(why.wait), "AllotmentNotBegun", "no hardware is awaited");
+    TAP_EQ_STR(why.sentence, "It waits until an allotment of its tenant begins, at 2024-03-01T00:00:00Z.", "says when");
+    TAP_EQ_INT(why.start_estimate_us, INT64_C(1709251200) * DURE_SECOND_US, "that is when it starts");
+    rig_tick(&rig, INT64_C(1709251200) * DURE_SECOND_US);
+    rig_pass(&rig);
+    TAP_OK(rig_attempt(&rig, 1, DURE_NONE32) != 0, "and it does");
+    dure_arena_free(arena);
+    rig_release(&rig);
+}
+
+/* The rows of a running job in a fleet where it could have gone to `others` other chains. */
+static void running(const char *allotments, unsigned others, const char *want)
+{
+    struct rig rig;
+    struct dure_why why = {0};
+    struct dure_arena *arena = dure_arena_new(1u << 24);
+    char tenants[1024];
+    unsigned could = 0, here = 0;
+    snprintf(tenants, sizeof tenants, "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state}]\n%s",
+             allotments);
+    rig_init(&rig, specs_fleet, tenants);
+    const struct dure_job job = rig_job(&rig, "state", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_submit(&rig, &job);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){1}, DURE_NONE32, arena, &why, &rig.error), DURE_OK, "why");
+    TAP_HAS(why.sentence, want, "in the right number");
+    for (uint32_t i = 0; i < why.row_count; i++) {
+        could += why.rows[i].rule == DURE_RULE_COULD;
+        here += why.rows[i].rule == DURE_RULE_HERE;
+    }
+    TAP_EQ_UINT(could, others, "the rows agree with the sentence, though its tenant's jobs fill all");
+    TAP_EQ_UINT(here, 1, "and one says that it runs there");
+    dure_arena_free(arena);
+    rig_release(&rig);
+}
+
+static void test_running(void)
+{
+#define ST "allotments:\n  - {name: st, tenant: state, chain: st, level: node, count: 1}\n"
+#define FI "  - {name: fi, tenant: state, chain: fi, level: node, count: 1}\n"
+    running(ST, 0, "No other chain could carry it.");
+    running(ST FI, 1, "One other chain could carry it.");
+    running(ST FI "  - {name: one, tenant: state, chain: fi+node, level: node, count: 1}\n", 2,
+            "2 other chains could carry it.");
+}
+
 int main(void)
 {
+    test_not_begun();
+    test_running();
     test_effects();
     test_successor();
     test_over_before_granted();
