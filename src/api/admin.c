@@ -165,8 +165,13 @@ void handle_backup(struct call *call)
 
 void handle_clock_accept(struct call *call)
 {
-    call->api->host.accept_clock(call->api->host.context);
-    dure_buf_str(&call->out, "{\"status\":\"ok\"}");
+    const int64_t jump_us = call->api->host.accept_clock(call->api->host.context);
+
+    json_open(&call->out, NULL, '{');
+    json_str(&call->out, "status", "ok");
+    json_bool(&call->out, "accepted", jump_us != 0);
+    json_int(&call->out, "jump_us", jump_us);
+    json_close(&call->out, '}');
     call_answer(call, 200);
 }
 

@@ -27,7 +27,7 @@ struct dure_api_host {
     enum dure_err (*health)(void *context, struct dure_error *error);
     enum dure_err (*takes_work)(void *context, struct dure_error *error); /* may something new be asked for? E_FULL */
     void (*read)(void *context, struct dure_store_read *read);
-    void (*accept_clock)(void *context);
+    int64_t (*accept_clock)(void *context); /* the jump that was held; 0: none was */
     void (*shutdown)(void *context);
     void (*snapshot)(void *context); /* write one soon: an erasure wants older ones gone */
     void (*erase_attempt)(void *context,

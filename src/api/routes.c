@@ -78,7 +78,7 @@ const struct route dure_routes[] = {
     {POST, "/v1/backup", OPERATOR, false, handle_backup, "backup", "A consistent copy on the daemon's machine", "",
      "Backup", "BackedUp", 200},
     {POST, "/v1/clock/accept", OPERATOR, false, handle_clock_accept, "acceptClock", "Accept a held jump of the clock",
-     "", NULL, "Ok", 200},
+     "", NULL, "ClockAccepted", 200},
     {POST, "/v1/shutdown", OPERATOR, false, handle_shutdown, "shutdown", "Stop the daemon; jobs go on", "", NULL, "Ok",
      202},
 };
