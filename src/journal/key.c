@@ -61,8 +61,8 @@ static enum dure_err read_key(const char *path, char text[KEY_FILE_MAX], struct 
     if (fd < 0 && errno == ENOENT)
         return dure_fail(
             error, DURE_E_NOT_FOUND,
-            "the signing key %s is missing: put it back from where you keep its copy, or open with a new key, "
-            "which the log records",
+            "the signing key %s is missing: put it back from where you keep its copy, or start once with "
+            "`dured --new-key` to sign with a new key from here on, which the log records",
             path);
     if (fd < 0)
         return dure_fail(error, errno == EACCES ? DURE_E_PERMISSION : DURE_E_IO, "reading the signing key %s: %s", path,

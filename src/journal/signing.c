@@ -129,8 +129,8 @@ static enum dure_err load_key(const char *path, const char *next_path, const uin
     dure_signer_free(next);
     if (!err)
         err = dure_fail(error, DURE_E_CORRUPT,
-                        "the signing key %s is another journal's: put back the one that belongs here, or open with a "
-                        "new key, which the log records",
+                        "the signing key %s is another journal's: put back the one that belongs here, or start once "
+                        "with `dured --new-key` to sign with a new key from here on, which the log records",
                         path);
     return err;
 }

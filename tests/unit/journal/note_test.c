@@ -43,6 +43,7 @@ static void keys(const char *folder)
     struct dure_signer *signer = NULL;
     TAP_EQ_INT(dure_signer_load(path, &signer, &error), DURE_E_NOT_FOUND, "no key");
     TAP_HAS(error.text, "missing", "says so");
+    TAP_HAS(error.text, "`dured --new-key`", "and which command begins a new one");
     TAP_EQ_INT(dure_signer_create(path, &error), DURE_OK, "made");
     TAP_EQ_INT(dure_signer_create(path, &error), DURE_E_STATE, "never overwritten");
     struct stat status;
