@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,7 +36,29 @@ static bool state_folder(const struct dure_cli *cli, char state[DURE_CLI_PATH_MA
     return home_folder(home) && snprintf(state, DURE_CLI_PATH_MAX, "%s/.local/state/dure", home) < DURE_CLI_PATH_MAX;
 }
 
-/* --socket, $DURE_SOCKET; a state folder named by hand has its own socket, so that two states never share one; else $XDG_RUNTIME_DIR. */
+/* Where the packaged service listens. */
+static const char SERVICE_SOCKET[] = "/run/dure/dured.sock";
+
+/* Is the path a socket? Nothing is said of who listens. */
+static bool is_socket(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/* The machine's own daemon is asked where neither of the user's is there, and never by a verb that starts one. */
+static bool service_instead(const struct dure_cli *cli, const char *own, bool named_state)
+{
+    char fallback[DURE_CLI_PATH_MAX];
+    if (named_state || strcmp(cli->verb->name, "up") == 0 || strcmp(cli->verb->name, "down") == 0)
+        return false;
+    if (snprintf(fallback, sizeof fallback, "%s/dured.sock", cli->state) >= (int)sizeof fallback)
+        return false;
+    return !is_socket(own) && !is_socket(fallback) && is_socket(SERVICE_SOCKET);
+}
+
+/* --socket, $DURE_SOCKET; a state folder named by hand has its own socket, so that two states never share one; else $XDG_RUNTIME_DIR, the
+ * state folder, and the packaged service's, if it is there. */
 static bool socket_path(const struct dure_cli *cli, char path[DURE_CLI_PATH_MAX])
 {
     const char *option, *env = getenv("DURE_SOCKET"), *named = getenv("DURE_STATE"), *run = getenv("XDG_RUNTIME_DIR");
@@ -44,9 +67,12 @@ static bool socket_path(const struct dure_cli *cli, char path[DURE_CLI_PATH_MAX]
         return dure_cli_absolute(option, path);
     if (env && *env)
         return dure_cli_absolute(env, path);
-    if (!named_state && run && *run == '/')
-        return snprintf(path, DURE_CLI_PATH_MAX, "%s/dure/dured.sock", run) < DURE_CLI_PATH_MAX;
-    return snprintf(path, DURE_CLI_PATH_MAX, "%s/dured.sock", cli->state) < DURE_CLI_PATH_MAX;
+    const int length = !named_state && run && *run == '/'
+                           ? snprintf(path, DURE_CLI_PATH_MAX, "%s/dure/dured.sock", run)
+                           : snprintf(path, DURE_CLI_PATH_MAX, "%s/dured.sock", cli->state);
+    if (length < DURE_CLI_PATH_MAX && service_instead(cli, path, named_state))
+        snprintf(path, DURE_CLI_PATH_MAX, "%s", SERVICE_SOCKET);
+    return length < DURE_CLI_PATH_MAX;
 }
 
 int dure_cli_paths(struct dure_cli *cli)
