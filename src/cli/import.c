@@ -128,11 +128,20 @@ static bool row_key(const struct dure_tree *tree, char key[64])
     return true;
 }
 
+/* A preview goes on to name what else is wrong, up to as many lines as of any other input; the daemon's silence or a refused role ends it. */
+static bool goes_on(int code, bool preview, unsigned refused)
+{
+    return preview && refused < DURE_PROBLEMS_MAX &&
+           (code == DURE_EXIT_USAGE || code == DURE_EXIT_NO || code == DURE_EXIT_NOT_FOUND);
+}
+
 /* Each row alone, against the state as it is: later ones may still fail for what earlier ones took, and then the line is named. A row whose
  * allotment is there already is not previewed: its key gives the first answer again, if it is the same row. */
 static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct dure_tree *const *trees, bool preview,
                      const json_t *there, json_t *answers)
 {
+    unsigned refused = 0;
+    int worst = DURE_EXIT_OK;
     for (uint32_t i = 1; i < csv->count; i++) {
         char key[64];
         json_t *answer = NULL;
@@ -153,10 +162,12 @@ static int post_rows(struct dure_cli *cli, const struct dure_csv *csv, struct du
             json_array_append(answers, answer);
         }
         json_decref(answer);
-        if (code)
-            return code;
+        if (code && worst == DURE_EXIT_OK)
+            worst = code;
+        if (code && !goes_on(code, preview, ++refused))
+            break;
     }
-    return DURE_EXIT_OK;
+    return worst;
 }
 
 static int there_already(struct dure_cli *cli, json_t *there)

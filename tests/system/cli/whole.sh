@@ -206,6 +206,10 @@ has err "bad.csv:2:21: gpus: found 'x', expected a whole number"
 has err "bad.csv:3:3: tenant: found nothing, expected a name"
 run 0 "an allotment can end" "$dure" allot end home
 printf 'name,tenant,group,level,cells\r\nfirst,home,this-machine,gpu,1\r\nsecond,home,this-machine,gpu,1\r\n' >good.csv
+printf 'name,tenant,chain,level,cells\ntwo-1,home/nobody,this-machine,gpu,1\ntwo-2,home,nowhere,gpu,1\n' >two.csv
+run 2 "a CSV with two faults that only the daemon knows" "$dure" allot import two.csv
+has err "two.csv:2: this line was refused"
+has err "two.csv:3: this line was refused"
 run 0 "a CSV is checked" "$dure" allot import --preview good.csv
 has out "2 allotments could be granted"
 run 0 "and granted" "$dure" allot import good.csv
