@@ -125,7 +125,8 @@ static void write_source(const struct call *call, const struct row *row, struct 
     bool known = row->source_allot.v != DURE_NONE32 && dure_core_allot_view(call->api->core, row->source_allot, &allot);
 
     json_str(out, "source_owner",
-             fleet != NULL && row->source_owner.v < fleet->owner_count ? fleet->owners[row->source_owner.v].name : NULL);
+             fleet != NULL && row->source_owner.v < fleet->owner_count ? fleet->owners[row->source_owner.v].name
+                                                                       : NULL);
     json_str(out, "allotment", known ? allot.spec->name : NULL);
 }
 
@@ -185,7 +186,8 @@ void row_write(const struct call *call, const struct row *row, struct dure_buf *
     write_elements(row, out);
     json_uint(out, "element_count", row->element_count > 0 ? row->element_count : 1);
     json_str(out, "user", login != NULL && *login != '\0' ? login : NULL);
-    json_str(out, "project", tenants != NULL && spec->tenant.v < tenants->tenant_count ? tenants->tenants[spec->tenant.v].path : NULL);
+    json_str(out, "project",
+             tenants != NULL && spec->tenant.v < tenants->tenant_count ? tenants->tenants[spec->tenant.v].path : NULL);
     json_str(out, "class", spec->job_class == DURE_GUARANTEED ? "guaranteed" : "borrowed");
     json_str(out, "state", dure_job_state_name(row->state));
     json_str(out, "state_code", dure_job_state_code(row->state));

@@ -55,8 +55,7 @@ static enum dure_err open_as_user(struct minder *minder, struct dure_error *erro
 {
     minder->workdir_fd = open(minder->spec.workdir.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (minder->workdir_fd < 0 || faccessat(minder->workdir_fd, ".", X_OK, AT_EACCESS) != 0)
-        return dure_fail(error, DURE_E_PERMISSION, "the working directory cannot be entered: %s",
-                         strerror(errno));
+        return dure_fail(error, DURE_E_PERMISSION, "the working directory cannot be entered: %s", strerror(errno));
     const bool out_differs = dure_out_name_per_task(&minder->spec, false),
                err_differs = dure_out_name_per_task(&minder->spec, true);
     for (uint32_t i = 0; i < minder->spec.tasks; i++) {

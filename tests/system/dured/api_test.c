@@ -448,8 +448,8 @@ static void test_backup(struct rig *rig)
 static void test_reason(struct rig *rig)
 {
     char path[64];
-    json_int_t job = rig_submit(
-        rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/true\"],\"stdout\":\"/no-such/secret\"", NULL);
+    json_int_t job =
+        rig_submit(rig, "\"models\":[\"virtual\"],\"command\":[\"/bin/true\"],\"stdout\":\"/no-such/secret\"", NULL);
 
     TAP_OK(rig_wait_state(rig, job, "LAUNCH_FAILED", 10), "a job without room for its output does not start");
     snprintf(path, sizeof path, "/v1/jobs/%lld", (long long)job);
@@ -468,8 +468,8 @@ static void test_last_operator(struct rig *rig)
     for (int i = 0; i < 1000 && live != 0; i++) {
         live = 0;
         if (rig_get(rig, "/v1/jobs", "state=live&limit=1") == 200)
-            live = json_integer_value(
-                json_object_get(json_array_get(json_object_get(rig->reply.json, "jobs"), 0), "job"));
+            live =
+                json_integer_value(json_object_get(json_array_get(json_object_get(rig->reply.json, "jobs"), 0), "job"));
         snprintf(text, sizeof text, "/v1/jobs/%lld/cancel", (long long)live);
         if (live != 0)
             (void)rig_post(rig, text, "{}");
