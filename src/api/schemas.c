@@ -34,6 +34,7 @@ const struct schema dure_schemas[] = {
     {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string",
      "How many nodes were changed."},
     {"Ok", "status:string", ""},
+    {"ClockAccepted", "status:string accepted:boolean jump_us:integer", "No jump was held where `accepted` is false."},
     {"Health", "status:string", ""},
     {"Usage",
      "cpu_us:integer memory_peak_mib:integer gpu_busy_us:integer gpu_memory_peak_mib:integer energy_mj:integer",
@@ -92,8 +93,8 @@ const struct schema dure_schemas[] = {
     {"TenantRow",
      "path:string label:string? owner:string? weight:integer pending:integer running:integer gpus_used:integer "
      "gpus_borrowed:integer "
-     "gpus_promised:integer gpu_hours_guaranteed:integer gpu_hours_borrowed:integer",
-     "Figures include all tenants below it."},
+     "gpus_promised:integer gpu_hours_guaranteed:number gpu_hours_borrowed:number",
+     "Figures include all tenants below it; GPU-hours count running attempts up to now, to a tenth."},
     {"TenantRows", "tenants:[{TenantRow}]", ""},
     {"NodeRow",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "

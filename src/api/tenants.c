@@ -230,12 +230,49 @@ void handle_tenants_spec(struct call *call)
     call_when_durable(call, answer_now);
 }
 
+/* GPU-time of attempts that still run: the core counts an attempt when it ends. */
+struct going {
+    uint64_t guaranteed_us, borrowed_us;
+};
+
+static struct going *running_use(struct call *call, const struct dure_tenants *tenants)
+{
+    const int64_t now_us = dure_core_time_us(call->api->core);
+    struct going *going = dure_arena_array(call->arena, sizeof *going, tenants->tenant_count + 1);
+    struct dure_job_view view;
+    uint64_t cursor = 0;
+
+    if (going == NULL)
+        return NULL;
+    memset(going, 0, sizeof *going * (tenants->tenant_count + 1));
+    while (dure_core_attempt_next(call->api->core, &cursor, &view)) {
+        const struct dure_job *job = view.job;
+        const uint64_t milli = (uint64_t)job->tasks * (job->task_gpu_milli < 1000 ? job->task_gpu_milli : job->task_gpus * 1000u);
+        const uint64_t us = now_us > view.started_us ? (uint64_t)(now_us - view.started_us) : 0;
+        const uint64_t used = (uint64_t)((unsigned __int128)milli * us / 1000);
+        for (uint32_t at = job->tenant.v; at < tenants->tenant_count; at = tenants->tenants[at].parent.v)
+            *(view.source_allot.v == DURE_NONE32 ? &going[at].borrowed_us : &going[at].guaranteed_us) += used;
+    }
+    return going;
+}
+
+/* With one decimal: an hour of eight GPUs must not look like nothing until it is over. */
+static void json_hours(struct dure_buf *out, const char *key, uint64_t us)
+{
+    const uint64_t tenths = us / (DURE_HOUR_US / 10);
+    char text[32];
+
+    snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+    json_raw(out, key, text);
+}
+
 void handle_tenants_get(struct call *call)
 {
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
     const struct dure_tenants *tenants = dure_core_tenants(call->api->core);
     struct dure_buf *out = &call->out;
     struct dure_tenant_view view;
+    const struct going *going = tenants != NULL ? running_use(call, tenants) : NULL;
 
     json_open(out, NULL, '{');
     json_open(out, "tenants", '[');
@@ -252,8 +289,8 @@ void handle_tenants_get(struct call *call)
         json_uint(out, "gpus_used", view.gpus_used);
         json_uint(out, "gpus_borrowed", view.gpus_borrowed);
         json_uint(out, "gpus_promised", view.gpus_promised);
-        json_uint(out, "gpu_hours_guaranteed", view.gpu_us_guaranteed / DURE_HOUR_US);
-        json_uint(out, "gpu_hours_borrowed", view.gpu_us_borrowed / DURE_HOUR_US);
+        json_hours(out, "gpu_hours_guaranteed", view.gpu_us_guaranteed + (going != NULL ? going[i].guaranteed_us : 0));
+        json_hours(out, "gpu_hours_borrowed", view.gpu_us_borrowed + (going != NULL ? going[i].borrowed_us : 0));
         json_close(out, '}');
     }
     json_close(out, ']');
