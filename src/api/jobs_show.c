@@ -27,7 +27,7 @@ static void write_attempts(const struct call *call, const struct row *row, struc
         row_nodes(call, row, &nodes);
         json_open(out, NULL, '{');
         json_uint(out, "attempt", row->attempt.v);
-        json_str(out, "state", row->ended ? "gone" : dure_attempt_state_name(row->attempt_state));
+        json_str(out, "state", row->ended ? "ended" : dure_attempt_state_name(row->attempt_state));
         json_time(out, "started", row->started_us);
         json_time(out, "ended", row->ended_us);
         json_str(out, "nodes", nodes.data != NULL ? nodes.data : "");

@@ -77,6 +77,24 @@ static void state_row(const struct dure_screen *screen, const json_t *job)
     field(screen, "state", buf.data);
 }
 
+/* What was used, to two figures or two units: nobody plans by the microseconds of a sum. */
+static const char *used_time(int64_t us, char text[DURE_TIME_TEXT_MAX])
+{
+    if (us >= DURE_DAY_US)
+        return dure_duration_format(us - us % DURE_HOUR_US, text);
+    if (us >= DURE_HOUR_US)
+        return dure_duration_format(us - us % DURE_MINUTE_US, text);
+    if (us >= 10 * DURE_SECOND_US)
+        return dure_duration_format(us, text);
+    if (us >= DURE_SECOND_US)
+        snprintf(text, DURE_TIME_TEXT_MAX, "%" PRId64 ".%" PRId64 " s", us / DURE_SECOND_US, us / 100000 % 10);
+    else if (us >= 10000)
+        snprintf(text, DURE_TIME_TEXT_MAX, "%" PRId64 " ms", us / 1000);
+    else
+        snprintf(text, DURE_TIME_TEXT_MAX, "%" PRId64 ".%" PRId64 " ms", us / 1000, us / 100 % 10);
+    return text;
+}
+
 static void usage_row(const struct dure_screen *screen, const json_t *usage)
 {
     char text[256], cpu[DURE_TIME_TEXT_MAX], busy[DURE_TIME_TEXT_MAX];
@@ -84,11 +102,11 @@ static void usage_row(const struct dure_screen *screen, const json_t *usage)
                   gpu = dure_json_int(usage, "gpu_busy_us", 0);
     if (!cpu_us && !memory && !gpu)
         return;
-    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", dure_duration_format(cpu_us, cpu),
+    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", used_time(cpu_us, cpu),
                      memory);
     if (gpu)
         snprintf(text + n, sizeof text - (size_t)n, ", GPU busy %s, GPU memory at most %" PRId64 " MiB",
-                 dure_duration_format(gpu, busy), dure_json_int(usage, "gpu_memory_peak_mib", 0));
+                 used_time(gpu, busy), dure_json_int(usage, "gpu_memory_peak_mib", 0));
     field(screen, "used", text);
 }
 
