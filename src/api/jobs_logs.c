@@ -20,7 +20,7 @@ struct log {
     uint32_t element;
     uint64_t task, offset, limit;
     bool is_stderr;
-    bool found, visible, ended;
+    bool ended;
     struct dure_attempt_id attempt;
     uid_t owner;
     char path[PATH_MAX];
@@ -44,7 +44,10 @@ static void read_file(uv_work_t *work)
     if (fd < 0) {
         if (errno != ENOENT)
             log->err = dure_fail(&log->error, DURE_E_IO, "its output cannot be opened: %s", strerror(errno));
-        return; /* nothing was written yet */
+        else if (log->ended)
+            log->err = dure_fail(&log->error, DURE_E_NOT_FOUND,
+                                 "the output is gone: there is no file %s any more, or the task never made one", log->path);
+        return; /* of one that runs: nothing was written yet */
     }
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != log->owner) {
         log->err = dure_fail(&log->error, DURE_E_PERMISSION, "its output is not a plain file of the job's own user");
@@ -103,12 +106,42 @@ static bool uid_of_login(const char *login, uid_t *ret_uid)
     return true;
 }
 
-static void begin(struct call *call, struct log *log, struct dure_principal_id principal)
+/* Is one output meant? Else says what there is to choose from. */
+static bool names_one(struct call *call, const struct log *log, const struct dure_job *job)
+{
+    const uint32_t step = job->array_step > 0 ? job->array_step : 1;
+
+    if (job->array_count > 0 && log->element == DURE_NONE32) {
+        char every[24] = "";
+        if (step > 1)
+            snprintf(every, sizeof every, ":%u", step);
+        call_fail(call, DURE_E_INVALID,
+                  "job %llu is an array of %u elements, %u-%u%s, each with an output of its own: name one, such as "
+                  "%llu_%u",
+                  (unsigned long long)log->job.v, job->array_count, job->array_first,
+                  job->array_first + (job->array_count - 1) * step, every, (unsigned long long)log->job.v,
+                  job->array_first);
+        return false;
+    }
+    if (log->task < job->tasks)
+        return true;
+    if (job->tasks == 1)
+        call_fail(call, DURE_E_INVALID, "job %s has one task, number 0: there is no task %llu", call->part[0],
+                  (unsigned long long)log->task);
+    else
+        call_fail(call, DURE_E_INVALID, "job %s has %u tasks, numbered from 0 to %u: there is no task %llu",
+                  call->part[0], job->tasks, job->tasks - 1, (unsigned long long)log->task);
+    return false;
+}
+
+static void begin(struct call *call, struct log *log, const struct dure_job *job)
 {
     const struct dure_api_host *host = &call->api->host;
-    const char *login = dure_loop_login(call->api->loop, principal);
+    const char *login = dure_loop_login(call->api->loop, job->principal);
     enum dure_err err;
 
+    if (!names_one(call, log, job))
+        return;
     if (log->attempt.v == DURE_NONE64 || log->attempt.v == 0) {
         call_fail(call, DURE_E_STATE, "job %s has not started%s", call->part[0],
                   log->ended ? " before it ended" : " yet");
@@ -186,7 +219,7 @@ static void answer_ended(struct call *call)
     }
     log->ended = true;
     log->attempt = row.attempt;
-    begin(call, log, row.spec->principal);
+    begin(call, log, row.spec);
 }
 
 static bool read_params(struct call *call, struct log *log)
@@ -235,5 +268,5 @@ void handle_logs(struct call *call)
         return;
     }
     log->attempt = view.attempt;
-    begin(call, log, row.spec->principal);
+    begin(call, log, row.spec);
 }
