@@ -108,14 +108,28 @@ static int write_and_say(struct dure_cli *cli, const char *path, const char *bod
     if (dure_cli_json(cli))
         dure_cli_print_json(cli, answer ? answer : json_null());
     else
-        fprintf(cli->screen.out, "%s\n", said);
+        dure_cli_say(cli, said);
     json_decref(answer);
     return DURE_EXIT_OK;
 }
 
 int dure_cmd_clock_accept(struct dure_cli *cli)
 {
-    return write_and_say(cli, "/v1/clock/accept", "{}", "The clock's jump is accepted.");
+    char jump[DURE_TIME_TEXT_MAX];
+    json_t *answer = NULL;
+    const int code = dure_cli_call(
+        cli, &(struct dure_cli_call){.method = "POST", .path = "/v1/clock/accept", .body = "{}", .body_length = 2},
+        &answer);
+    const int64_t us = dure_json_int(answer, "jump_us", 0);
+    if (!code && dure_cli_json(cli))
+        dure_cli_print_json(cli, answer);
+    else if (!code && !dure_json_true(answer, "accepted"))
+        fputs("No jump of the clock is held: there is nothing to accept.\n", cli->screen.out);
+    else if (!code)
+        fprintf(cli->screen.out, "The clock's jump %s by %s is accepted.\n", us < 0 ? "back" : "forward",
+                dure_duration_format(us < 0 ? -us : us, jump));
+    json_decref(answer);
+    return code;
 }
 
 int dure_cmd_backup(struct dure_cli *cli)

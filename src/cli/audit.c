@@ -306,9 +306,8 @@ int dure_cmd_audit_erase(struct dure_cli *cli)
     if (!code && dure_cli_json(cli))
         dure_cli_print_json(cli, answer ? answer : json_null());
     else if (!code)
-        fprintf(
-            cli->screen.out,
-            "Erased. The record still verifies: it holds commitments only. Backups made before keep what they hold.\n");
+        dure_cli_say(cli, "Erased. The record still verifies: it holds commitments only. Backups made before keep what "
+                          "they hold.");
     json_decref(answer);
     return code;
 }

@@ -77,7 +77,7 @@ int dure_cli_fetch(struct dure_cli *cli, const struct dure_cli_call *call, struc
     *ret_err = err;
     if (!err)
         return DURE_EXIT_OK;
-    return call->quiet ? (int)dure_exit_of(err) : report(cli, call, ret_reply, err, &error);
+    return call->quiet || err == call->mute ? (int)dure_exit_of(err) : report(cli, call, ret_reply, err, &error);
 }
 
 int dure_cli_call(struct dure_cli *cli, const struct dure_cli_call *call, json_t **ret_json)

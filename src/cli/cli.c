@@ -32,7 +32,8 @@ void dure_cli_catch_interrupts(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-static void say(struct dure_cli *cli, const char *format, va_list args)
+/* `column`: where the line stands already. Lines are broken on a terminal only: elsewhere a message stays one line, to be searched. */
+static void say(struct dure_cli *cli, size_t column, const char *format, va_list args)
 {
     DURE_CLEANUP_BUF struct dure_buf raw, clean;
     dure_buf_init(&raw, 1 << 20);
@@ -41,18 +42,39 @@ static void say(struct dure_cli *cli, const char *format, va_list args)
     for (char *line = raw.data; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         char text[8192];
         snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-        dure_term_clean(&clean, text);
-        dure_buf_byte(&clean, '\n');
+        if (cli->screen.err_tty && column + dure_term_width(text) > cli->screen.width) {
+            DURE_CLEANUP_BUF struct dure_buf lines;
+            dure_buf_init(&lines, 1 << 20);
+            dure_term_wrap(&lines, text, column ? column - 1 : 0, 2, cli->screen.width);
+            dure_buf_str(&clean, lines.data && column && *lines.data == ' ' ? lines.data + 1 : lines.data ? lines.data : "");
+        } else {
+            dure_term_clean(&clean, text);
+            dure_buf_byte(&clean, '\n');
+        }
+        column = 0;
     }
     if (clean.data)
         fwrite(clean.data, 1, clean.length, cli->screen.err);
+}
+
+void dure_cli_say(struct dure_cli *cli, const char *text)
+{
+    DURE_CLEANUP_BUF struct dure_buf lines = {0};
+    dure_buf_init(&lines, 1 << 20);
+    if (cli->screen.out_tty) {
+        dure_term_wrap(&lines, text, 0, 0, cli->screen.width);
+    } else {
+        dure_term_clean(&lines, text);
+        dure_buf_byte(&lines, '\n');
+    }
+    dure_cli_print(cli, &lines);
 }
 
 void dure_cli_note(struct dure_cli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(cli, format, args);
+    say(cli, 0, format, args);
     va_end(args);
 }
 
@@ -60,12 +82,9 @@ int dure_cli_fail(struct dure_cli *cli, enum dure_exit code, const char *format,
 {
     va_list args;
     fflush(cli->screen.out);
-    if (cli->verb)
-        fprintf(cli->screen.err, "dure %s: ", cli->verb->name);
-    else
-        fprintf(cli->screen.err, "dure: ");
+    const int head = cli->verb ? fprintf(cli->screen.err, "dure %s: ", cli->verb->name) : fprintf(cli->screen.err, "dure: ");
     va_start(args, format);
-    say(cli, format, args);
+    say(cli, head > 0 ? (size_t)head : 0, format, args);
     va_end(args);
     return (int)code;
 }

@@ -58,6 +58,7 @@ int dure_cli_fail(struct dure_cli *cli, enum dure_exit code, const char *format,
 int dure_cli_fail_err(struct dure_cli *cli, enum dure_err err, const struct dure_error *error, const char *hint);
 int dure_cli_memory(struct dure_cli *cli);
 int dure_cli_problems(struct dure_cli *cli, const struct dure_problems *problems);
+void dure_cli_say(struct dure_cli *cli, const char *text); /* a line on standard output, broken on a terminal */
 void dure_cli_note(struct dure_cli *cli, const char *format, ...) DURE_PRINTF(2, 3); /* a line on standard error */
 
 /* Asking the daemon. On failure the message is out and the exit code is returned; else *ret_json belongs to the caller (NULL when the
@@ -72,6 +73,7 @@ struct dure_cli_call {
     const char *file;             /* its name */
     const char *key;              /* idempotency key of a write; NULL: a fresh one */
     bool quiet;                   /* no message: the caller looks at `ret_err` */
+    enum dure_err mute;           /* no message for this one fault (DURE_OK: none) */
 };
 int dure_cli_call(struct dure_cli *cli, const struct dure_cli_call *call, json_t **ret_json);
 int dure_cli_get(struct dure_cli *cli, const char *path, const char *query, json_t **ret_json);

@@ -246,14 +246,75 @@ static int check(struct dure_cli *cli, const struct wanted *wanted, struct dure_
     return DURE_EXIT_OK;
 }
 
-static int answer_test(struct dure_cli *cli, const json_t *answer)
+/* What refuses it, each rule once; the figures are in the table below. */
+static bool say_never(json_t *answer)
+{
+    DURE_CLEANUP_BUF struct dure_buf said;
+    const json_t *rows = json_object_get(answer, "rows");
+    dure_buf_init(&said, 1 << 16);
+    dure_buf_str(&said, "this job can never run: ");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const char *text = dure_json_text(json_array_get(rows, i), "text", "");
+        bool seen = !*text;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(dure_json_text(json_array_get(rows, k), "text", ""), text) == 0;
+        if (!seen)
+            dure_buf_printf(&said, "%s%s", i ? "; " : "", text);
+    }
+    if (json_array_size(rows) == 0)
+        dure_buf_str(&said, dure_json_text(answer, "sentence", ""));
+    return !said.failed && json_object_set_new(answer, "sentence", json_string(said.data)) == 0;
+}
+
+/* A refusal is shown in one form, whether it was asked about or met: on standard output where it is the answer. */
+static int answer_test(struct dure_cli *cli, json_t *answer, bool asked)
 {
     const bool never = dure_json_true(answer, "never");
-    if (dure_cli_json(cli))
+    struct dure_screen screen = cli->screen;
+    if (dure_cli_json(cli) && asked) {
         dure_cli_print_json(cli, answer);
-    else if (dure_render_why(&cli->screen, answer))
+        return never ? DURE_EXIT_NO : DURE_EXIT_OK;
+    }
+    if (!asked) {
+        screen.out = screen.err;
+        screen.colour = false;
+    }
+    if ((never && !say_never(answer)) || dure_render_why(&screen, answer))
         return dure_cli_memory(cli);
     return never ? DURE_EXIT_NO : DURE_EXIT_OK;
+}
+
+static int send_job(struct dure_cli *cli, const struct wanted *wanted, const struct dure_buf *body, bool test,
+                    json_t **ret_answer)
+{
+    struct dure_reply reply;
+    enum dure_err err;
+    struct dure_cli_call call = {.method = "POST",
+                                 .path = "/v1/jobs",
+                                 .query = test ? "test_only=true" : NULL,
+                                 .body = body->data,
+                                 .body_length = body->length,
+                                 .tree = wanted->tree,
+                                 .file = wanted->file};
+    if (test)
+        return dure_cli_call(cli, &call, ret_answer);
+    call.mute = DURE_E_NEVER;
+    const int code = dure_cli_fetch(cli, &call, &reply, &err);
+    if (!code)
+        *ret_answer = json_incref(reply.json);
+    else if (err == DURE_E_NEVER) { /* the proof, place by place */
+        json_t *proof = NULL;
+        if (send_job(cli, wanted, body, true, &proof) == DURE_EXIT_OK) {
+            if (dure_json_true(proof, "never"))
+                answer_test(cli, proof, false);
+            else /* another's fault than of a place, such as a dependency's */
+                dure_cli_fail(cli, DURE_EXIT_NO, "this job can never run: %s",
+                              dure_json_text(json_object_get(reply.json, "error"), "message", dure_err_sentence(err)));
+        }
+        json_decref(proof);
+    }
+    dure_reply_release(&reply);
+    return code;
 }
 
 int dure_cmd_submit(struct dure_cli *cli)
@@ -273,17 +334,9 @@ int dure_cmd_submit(struct dure_cli *cli)
     dure_tree_to_json(wanted.tree, &body);
     if (body.failed)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s: larger than 8 MiB as JSON", wanted.file);
-    code = dure_cli_call(cli,
-                         &(struct dure_cli_call){.method = "POST",
-                                                 .path = "/v1/jobs",
-                                                 .query = wanted.test_only ? "test_only=true" : NULL,
-                                                 .body = body.data,
-                                                 .body_length = body.length,
-                                                 .tree = wanted.tree,
-                                                 .file = wanted.file},
-                         &answer);
+    code = send_job(cli, &wanted, &body, wanted.test_only, &answer);
     if (!code && wanted.test_only)
-        code = answer_test(cli, answer);
+        code = answer_test(cli, answer, true);
     else if (!code && dure_cli_json(cli))
         dure_cli_print_json(cli, answer);
     else if (!code)

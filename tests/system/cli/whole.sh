@@ -148,6 +148,8 @@ run 1 "more CPU than there is" "$dure" submit --cpus-per-task 9999 --wrap true
 has err " 9,999 "
 has err "CPU a task"
 lacks err "milli-CPU"
+run 0 "tenants, for programs" "$dure" tenants --json
+has out "\"gpu_hours_guaranteed\":0."
 run 0 "no jump of the clock" "$dure" clock accept
 has out "No jump of the clock is held"
 run 2 "a task that is none" "$dure" logs -t 7 1
@@ -281,6 +283,13 @@ has out "1 job goes on to run under its supervisor"
 ok "it runs" "$([ -n "$(left)" ]; echo $?)"
 run 0 "up finds it" "$dure" up --no-job
 until_is "still running" bash -c "'$dure' jobs --no-header -o st | grep -q R"
+"$dure" submit --gpus 1 -o gone.txt --wrap 'echo short-lived' >/dev/null
+until_is "its output is there" grep -q short-lived gone.txt
+gone=$("$dure" jobs --all --json | grep -o '"job":[0-9]*' | tr -dc '0-9\n' | sort -n | tail -1)
+until_is "it has ended" state_is "$gone" COMPLETED
+rm gone.txt
+run 5 "an output that was deleted" "$dure" logs "$gone"
+has err "the output is gone: there is no file $work/here/gone.txt any more"
 run 0 "down" "$dure" down
 ok "no process is left at the end:$(left)" "$([ -z "$(left)" ]; echo $?)"
 
