@@ -116,7 +116,8 @@ static void put_group(struct dure_grid *grid, const struct group *group)
         figure(dure_json_int(group->first, "have", 0), &shown, have);
         unit = shown;
     }
-    dure_grid_cell(grid, strcmp(rule, "fits") == 0 || strcmp(rule, "here") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", rule);
+    dure_grid_cell(grid, strcmp(rule, "fits") == 0 || strcmp(rule, "here") == 0 ? DURE_STYLE_GOOD : DURE_STYLE_NONE,
+                   "%s", rule);
     const char *label = dure_render_label(group->first);
     if (group->count > PLACES_SHOWN)
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s, %s\t and %u more%s", group->places[0], group->places[1],

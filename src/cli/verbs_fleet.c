@@ -7,7 +7,8 @@
 
 static const struct dure_option fleet_options[] = {
     {"by", 0, DURE_OPTION_CHOICE, "WHAT", "all", "which part of the board", "owner|site|model|chain|all"},
-    {"spec", 0, DURE_OPTION_FLAG, NULL, NULL, "print the spec in force, to be edited and applied (YAML; --json: as the daemon holds it)"},
+    {"spec", 0, DURE_OPTION_FLAG, NULL, NULL,
+     "print the spec in force, to be edited and applied (YAML; --json: as the daemon holds it)"},
     {"watch", 'w', DURE_OPTION_FLAG, NULL, NULL, "show it again and again until interrupted"},
     {"interval", 'i', DURE_OPTION_SECONDS, "TIME", "2", "how often with --watch", NULL, 1, 3600},
     {NULL},
@@ -69,8 +70,9 @@ const struct dure_verb dure_verb_tenants = {
     .name = "tenants",
     .operands = "",
     .title = "list tenants with what they use and were promised",
-    .text = "Every row counts the tenant with all below it. GPU-hours are those of guaranteed and of borrowed work. The "
-            "spec names logins only to operators.",
+    .text =
+        "Every row counts the tenant with all below it. GPU-hours are those of guaranteed and of borrowed work. The "
+        "spec names logins only to operators.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = tenants_options,
     .examples = {{"dure tenants", "the tree of tenants"},
@@ -177,8 +179,9 @@ const struct dure_verb dure_verb_allot_shrink = {
     .name = "allot shrink",
     .operands = "NAME",
     .title = "take cells of an allotment back",
-    .text = "Unbound cells go first. A job on the others loses its right: it counts as borrowed, is warned at once, and is "
-            "stopped after its grace and queued again.",
+    .text =
+        "Unbound cells go first. A job on the others loses its right: it counts as borrowed, is warned at once, and is "
+        "stopped after its grace and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
@@ -193,8 +196,9 @@ const struct dure_verb dure_verb_allot_end = {
     .name = "allot end",
     .operands = "NAME...",
     .title = "end allotments now",
-    .text = "Where a successor (`after`) of the same tenant takes the cells over, jobs go on there. Any other job on them "
-            "loses its right: it counts as borrowed, is warned at once, and is stopped after its grace and queued again.",
+    .text =
+        "Where a successor (`after`) of the same tenant takes the cells over, jobs go on there. Any other job on them "
+        "loses its right: it counts as borrowed, is warned at once, and is stopped after its grace and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1000,

@@ -92,19 +92,22 @@ static void say_jobs(const struct effect *e, struct dure_buf *text)
     if (!e->kept && !e->warned)
         dure_buf_str(text, " No job runs by right of what goes.");
     if (e->finished)
-        dure_buf_printf(text, " %u job%s %s right, but would reach the walltime within the grace and go%s on until then.",
+        dure_buf_printf(text,
+                        " %u job%s %s right, but would reach the walltime within the grace and go%s on until then.",
                         e->finished, e->finished == 1 ? "" : "s", e->finished == 1 ? "loses its" : "lose their",
                         e->finished == 1 ? "es" : "");
     if (!stopped)
         return;
     dure_duration_format(e->grace_us, grace);
     if (stopped == 1)
-        dure_buf_printf(text, " 1 job loses its right: it counts as borrowed, is warned at once, and is stopped after "
-                              "its grace (%s) %s.",
+        dure_buf_printf(text,
+                        " 1 job loses its right: it counts as borrowed, is warned at once, and is stopped after "
+                        "its grace (%s) %s.",
                         grace, e->final ? "and not queued again: it ends as evicted" : "and queued again");
     else
-        dure_buf_printf(text, " %u jobs lose their right: they count as borrowed, are warned at once, and are each "
-                              "stopped after their grace (at most %s) and queued again.",
+        dure_buf_printf(text,
+                        " %u jobs lose their right: they count as borrowed, are warned at once, and are each "
+                        "stopped after their grace (at most %s) and queued again.",
                         stopped, grace);
     if (stopped > 1 && e->final)
         dure_buf_printf(text, " %u of them %s not to be queued again and end%s as evicted.", e->final,

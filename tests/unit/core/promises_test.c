@@ -105,18 +105,20 @@ static void test_effects(void)
     struct dure_record r = rig_record(&rig, DURE_REC_END_ALLOT);
     dure_core_allot_find(rig.core, "rb", &r.allot);
     TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "done");
-    TAP_EQ_STR(rig.said.data,
-               "allotment-state rb ended\nnotice attempt 1 in 30s (allotment ended)\nnotice attempt 2 in 60s (allotment "
-               "ended)\n",
-               "it is what was said");
+    TAP_EQ_STR(
+        rig.said.data,
+        "allotment-state rb ended\nnotice attempt 1 in 30s (allotment ended)\nnotice attempt 2 in 60s (allotment "
+        "ended)\n",
+        "it is what was said");
     r = rig_record(&rig, DURE_REC_GRANT);
     r.text = "[{\"name\":\"big\",\"tenant\":\"firm/c\",\"chain\":\"fi\",\"level\":2,\"count\":4}]";
     r.text_length = strlen(r.text);
     TAP_EQ_INT(rig_step(&rig, &r), DURE_E_SHORT, "more than there is");
-    TAP_EQ_STR(rig.error.text,
-               "allotment 'big' asks for 4 cells of level 'node' in chain 'fi', 4 GPUs each; 2 can be promised, 2 fewer "
-               "than asked",
-               "with figures that add up");
+    TAP_EQ_STR(
+        rig.error.text,
+        "allotment 'big' asks for 4 cells of level 'node' in chain 'fi', 4 GPUs each; 2 can be promised, 2 fewer "
+        "than asked",
+        "with figures that add up");
     rig_release(&rig);
 }
 
@@ -130,10 +132,11 @@ static void test_successor(void)
     struct dure_job job = rig_job(&rig, "state", 1, 4, false);
     rig_submit(&rig, &job);
     rig_pass(&rig);
-    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "one", 0),
-               "'one' would end, with its 8 cells. 8 of them pass to a successor. 1 job on them goes on by right of the "
-               "successor.",
-               "a job whose tenant goes on loses nothing");
+    TAP_EQ_STR(
+        effect(&rig, DURE_REC_END_ALLOT, "one", 0),
+        "'one' would end, with its 8 cells. 8 of them pass to a successor. 1 job on them goes on by right of the "
+        "successor.",
+        "a job whose tenant goes on loses nothing");
     rig_release(&rig);
 }
 

@@ -153,7 +153,8 @@ static void following(const struct dure_fleet *fleet)
         {"kind: Tenants\nversion: 1\ntenants: [{name: alpha, owner: beta}]",
          "tenant 'alpha' belongs to another owner than before"},
         {"kind: Tenants\nversion: 1\ntenants: [{name: beta}]",
-         "tenant 'alpha' is gone or moved: add tenants at the end of the list (with `under:` for one inside a tree); `dure tenants --spec` prints the spec in force"},
+         "tenant 'alpha' is gone or moved: add tenants at the end of the list (with `under:` for one inside a tree); "
+         "`dure tenants --spec` prints the spec in force"},
     };
     struct dure_tenants *now = spec_tenants(now_text, fleet);
     for (unsigned i = 0; i < sizeof next / sizeof next[0]; i++) {
