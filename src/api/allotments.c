@@ -11,7 +11,8 @@ static void answer_now(struct call *call)
     call_answer(call, 200);
 }
 
-static void write_row(const struct dure_fleet *fleet, const struct dure_tenants *tenants, const struct dure_allot_view *view, struct dure_buf *out)
+static void write_row(const struct dure_fleet *fleet, const struct dure_tenants *tenants,
+                      const struct dure_allot_view *view, struct dure_buf *out)
 {
     const struct dure_allotment *spec = view->spec;
     const struct dure_chain *chain = &fleet->chains[spec->chain.v];

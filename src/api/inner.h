@@ -157,7 +157,8 @@ struct json_t *call_body_json(struct call *call,
 struct dure_tree *call_body_tree(struct call *call);    /* NULL: answered */
 
 /* identity.c */
-bool identity_any_operator(const struct dure_api *api, const struct dure_tenants *tenants); /* one that can still come */
+bool identity_any_operator(const struct dure_api *api,
+                           const struct dure_tenants *tenants); /* one that can still come */
 struct identity *identity_of(struct dure_api *api, const struct dure_http_peer *peer, struct dure_error *error);
 bool identity_may(const struct identity *who, enum access access);
 bool identity_is_member(const struct dure_api *api, const struct identity *who,

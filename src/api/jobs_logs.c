@@ -45,8 +45,9 @@ static void read_file(uv_work_t *work)
         if (errno != ENOENT)
             log->err = dure_fail(&log->error, DURE_E_IO, "its output cannot be opened: %s", strerror(errno));
         else if (log->ended)
-            log->err = dure_fail(&log->error, DURE_E_NOT_FOUND,
-                                 "the output is gone: there is no file %s any more, or the task never made one", log->path);
+            log->err =
+                dure_fail(&log->error, DURE_E_NOT_FOUND,
+                          "the output is gone: there is no file %s any more, or the task never made one", log->path);
         return; /* of one that runs: nothing was written yet */
     }
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != log->owner) {

@@ -126,7 +126,8 @@ static enum dure_err keeps_operator(struct call *call, const struct dure_tenants
     return dure_fail(&call->error, DURE_E_STATE,
                      "%s: add `{login: %s, role: operator}` to its `roles`, or give the role up on purpose with "
                      "give_up_operator=true (`dure tenants apply --give-up-operator`)",
-                     operators == 0 ? "the spec leaves no operator" : "the spec takes the operator role from you", login);
+                     operators == 0 ? "the spec leaves no operator" : "the spec takes the operator role from you",
+                     login);
 }
 
 void handle_tenants_put(struct call *call)
@@ -247,7 +248,8 @@ static struct going *running_use(struct call *call, const struct dure_tenants *t
     memset(going, 0, sizeof *going * (tenants->tenant_count + 1));
     while (dure_core_attempt_next(call->api->core, &cursor, &view)) {
         const struct dure_job *job = view.job;
-        const uint64_t milli = (uint64_t)job->tasks * (job->task_gpu_milli < 1000 ? job->task_gpu_milli : job->task_gpus * 1000u);
+        const uint64_t milli =
+            (uint64_t)job->tasks * (job->task_gpu_milli < 1000 ? job->task_gpu_milli : job->task_gpus * 1000u);
         const uint64_t us = now_us > view.started_us ? (uint64_t)(now_us - view.started_us) : 0;
         const uint64_t used = (uint64_t)((unsigned __int128)milli * us / 1000);
         for (uint32_t at = job->tenant.v; at < tenants->tenant_count; at = tenants->tenants[at].parent.v)

@@ -46,7 +46,9 @@ static void say(struct dure_cli *cli, size_t column, const char *format, va_list
             DURE_CLEANUP_BUF struct dure_buf lines;
             dure_buf_init(&lines, 1 << 20);
             dure_term_wrap(&lines, text, column ? column - 1 : 0, 2, cli->screen.width);
-            dure_buf_str(&clean, lines.data && column && *lines.data == ' ' ? lines.data + 1 : lines.data ? lines.data : "");
+            dure_buf_str(&clean, lines.data && column && *lines.data == ' ' ? lines.data + 1
+                                 : lines.data                               ? lines.data
+                                                                            : "");
         } else {
             dure_term_clean(&clean, text);
             dure_buf_byte(&clean, '\n');
@@ -82,7 +84,8 @@ int dure_cli_fail(struct dure_cli *cli, enum dure_exit code, const char *format,
 {
     va_list args;
     fflush(cli->screen.out);
-    const int head = cli->verb ? fprintf(cli->screen.err, "dure %s: ", cli->verb->name) : fprintf(cli->screen.err, "dure: ");
+    const int head =
+        cli->verb ? fprintf(cli->screen.err, "dure %s: ", cli->verb->name) : fprintf(cli->screen.err, "dure: ");
     va_start(args, format);
     say(cli, head > 0 ? (size_t)head : 0, format, args);
     va_end(args);

@@ -102,8 +102,7 @@ static void usage_row(const struct dure_screen *screen, const json_t *usage)
                   gpu = dure_json_int(usage, "gpu_busy_us", 0);
     if (!cpu_us && !memory && !gpu)
         return;
-    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", used_time(cpu_us, cpu),
-                     memory);
+    int n = snprintf(text, sizeof text, "CPU %s, memory at most %" PRId64 " MiB", used_time(cpu_us, cpu), memory);
     if (gpu)
         snprintf(text + n, sizeof text - (size_t)n, ", GPU busy %s, GPU memory at most %" PRId64 " MiB",
                  used_time(gpu, busy), dure_json_int(usage, "gpu_memory_peak_mib", 0));

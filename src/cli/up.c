@@ -79,7 +79,7 @@ static int look(struct up *up)
     }
     step(up, "",
          "%" PRIu32 " virtual GPU%s: slots for real processes without hardware behind them, labelled virtual wherever "
-                    "they are shown.",
+         "they are shown.",
          specs->virtual_gpus, specs->virtual_gpus == 1 ? "" : "s");
     return DURE_EXIT_OK;
 }
@@ -201,7 +201,8 @@ static int submit_hello(struct up *up)
     static const char script[] =
         "#!/bin/sh\n"
         "echo \"Hello from job $SLURM_JOB_ID, run by dure on $(uname -n).\"\n"
-        "echo \"GPUs given: ${DURE_VIRTUAL_GPUS:+virtual }${DURE_VIRTUAL_GPUS:-${CUDA_VISIBLE_DEVICES:-none}} of node ${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
+        "echo \"GPUs given: ${DURE_VIRTUAL_GPUS:+virtual }${DURE_VIRTUAL_GPUS:-${CUDA_VISIBLE_DEVICES:-none}} of node "
+        "${SLURM_JOB_NODELIST:-here}; at $(date)\"\n"
         "sleep 1\n";
     struct dure_cli *cli = up->cli;
     json_t *me = NULL, *answer = NULL;

@@ -20,7 +20,8 @@ static const struct dure_option state_option = {
     "the state folder"};
 static const struct dure_option daemon_options[] = {
     {"socket", 0, DURE_OPTION_FILE, "PATH",
-     "$DURE_SOCKET, $XDG_RUNTIME_DIR/dure/dured.sock or the state folder's dured.sock, else /run/dure/dured.sock", "the daemon's socket"},
+     "$DURE_SOCKET, $XDG_RUNTIME_DIR/dure/dured.sock or the state folder's dured.sock, else /run/dure/dured.sock",
+     "the daemon's socket"},
     {NULL},
 };
 

@@ -26,14 +26,15 @@ const struct dure_verb dure_verb_audit_verify = {
     .name = "audit verify",
     .operands = "",
     .title = "check that the record was not rewritten and that its decisions follow the rules",
-    .text = "Fetches every entry, rebuilds the tree, compares its root with the signed checkpoint, checks the "
-            "signature, steps every input on a core of its own, and "
-            "compares each decision with the stored one, byte for byte, and the digest of the state after each "
-            "transaction. Says in words what was checked "
-            "and what was not. If a leaf is wrong its number is named and the exit code is 1.\n\n"
-            "With --offline the tiles, the file's own structure, and the personal fields against the leaves that commit to "
-            "them are looked at as well.\n\n"
-            "Without --key the daemon's own key is used: that proves that the record is consistent, not who signed it.",
+    .text =
+        "Fetches every entry, rebuilds the tree, compares its root with the signed checkpoint, checks the "
+        "signature, steps every input on a core of its own, and "
+        "compares each decision with the stored one, byte for byte, and the digest of the state after each "
+        "transaction. Says in words what was checked "
+        "and what was not. If a leaf is wrong its number is named and the exit code is 1.\n\n"
+        "With --offline the tiles, the file's own structure, and the personal fields against the leaves that commit to "
+        "them are looked at as well.\n\n"
+        "Without --key the daemon's own key is used: that proves that the record is consistent, not who signed it.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = audit_verify_options,
     .examples = {{"dure audit verify --key regulator.key", "against a key that was handed over"},

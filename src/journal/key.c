@@ -59,11 +59,10 @@ static enum dure_err read_key(const char *path, char text[KEY_FILE_MAX], struct 
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
-        return dure_fail(
-            error, DURE_E_NOT_FOUND,
-            "the signing key %s is missing: put it back from where you keep its copy, or start once with "
-            "`dured --new-key` to sign with a new key from here on, which the log records",
-            path);
+        return dure_fail(error, DURE_E_NOT_FOUND,
+                         "the signing key %s is missing: put it back from where you keep its copy, or start once with "
+                         "`dured --new-key` to sign with a new key from here on, which the log records",
+                         path);
     if (fd < 0)
         return dure_fail(error, errno == EACCES ? DURE_E_PERMISSION : DURE_E_IO, "reading the signing key %s: %s", path,
                          strerror(errno));

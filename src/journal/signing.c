@@ -274,7 +274,7 @@ static enum dure_err compare(struct dure_journal *journal, const char *path, con
     if (memcmp(root, was->root, sizeof root) != 0)
         return dure_fail(error, DURE_E_CORRUPT,
                          "the first %" PRIu64 " leaves are not those that were signed in %s: the journal was changed. "
-                                              "Keep the folder as it is, and restore the "
+                         "Keep the folder as it is, and restore the "
                          "newest backup into an empty one with `dure restore`",
                          was->size, path);
     return DURE_OK;
