@@ -33,7 +33,7 @@ quick: all
 	@tools/check --quick $(BUILD)
 
 bench: all
-	@tools/bench $(BUILD)
+	@tools/bench $(BUILD) --json
 
 asan:
 	@tools/flavour asan

@@ -6,17 +6,26 @@
 #include <unistd.h>
 
 #include "bench/inner.h"
+#include "bench/world.h"
 
 static const struct bench benches[] = {
     {"submit", {.clients = 64, .seconds = 10, .fleet = ""}, "clients seconds fleet", bench_submit},
     {"start", {.jobs = 200}, "jobs", bench_start},
     {"recover", {.jobs = 1000000, .clients = 64, .fleet = ""}, "jobs fleet", bench_recover},
     {"load", {.fleet = ""}, "fleet", bench_load},
+    {"place", {.nodes = 32500, .load_percent = 90}, "nodes mix load", bench_place},
+    {"gang", {.nodes = 32500, .gpus = 8192}, "gpus", bench_gang},
+    {"scale", {.load_percent = 90}, "", bench_scale},
+    {"reclaim", {.nodes = 32500, .gpus = 4000}, "gpus", bench_reclaim},
+    {"no", {.nodes = 32500, .load_percent = 90}, "", bench_no},
+    {"queue", {.nodes = 32500, .pending = 1000000}, "pending", bench_queue},
 };
 
 static const struct option long_options[] = {
     {"clients", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'n'},
-    {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0},
+    {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {"nodes", required_argument, NULL, 'N'},
+    {"mix", required_argument, NULL, 'm'},     {"load", required_argument, NULL, 'l'},    {"gpus", required_argument, NULL, 'g'},
+    {"pending", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0},
 };
 
 static bool number(const char *name, const char *text, uint64_t max, uint64_t *ret_value)
@@ -31,10 +40,69 @@ static bool number(const char *name, const char *text, uint64_t max, uint64_t *r
     return true;
 }
 
+/* "mixed" or "single"; "0.9" or ".90": up to two decimals, from 0.01 to 1. */
+static bool mix(const char *text, struct bench_options *options)
+{
+    options->mixed = strcmp(text, "mixed") == 0;
+    if (options->mixed || strcmp(text, "single") == 0)
+        return true;
+    fprintf(stderr, "dure bench: --mix: found '%s', expected single or mixed\n", text);
+    return false;
+}
+
+static bool load(const char *text, struct bench_options *options)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (*end == '\0' && value >= 0.01 && value <= 1.0) {
+        options->load_percent = (unsigned)(value * 100 + 0.5);
+        return true;
+    }
+    fprintf(stderr, "dure bench: --load: found '%s', expected a fraction from 0.01 to 1\n", text);
+    return false;
+}
+
 static bool takes(const struct bench *bench, const char *option)
 {
-    const char *at = strstr(bench->options, option);
-    return at != NULL || strcmp(option, "json") == 0;
+    const size_t length = strlen(option);
+    for (const char *at = bench->options; (at = strstr(at, option)) != NULL; at += length)
+        if ((at == bench->options || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return strcmp(option, "json") == 0;
+}
+
+/* The least and the most of each option that is a number. */
+static bool set_number(const char *name, int letter, struct bench_options *options)
+{
+    uint64_t value = 0;
+    const uint64_t most = letter == 'c' ? 1000 : letter == 's' ? 3600 : letter == 'N' ? BENCH_NODES_MOST : letter == 'g' ? BENCH_GANG_MOST : letter == 'p' ? 3000000 : 10000000;
+    if (!number(name, optarg, most, &value))
+        return false;
+    if ((letter == 'N' && value < BENCH_NODES_LEAST) || (letter == 'g' && value < BENCH_GANG_LEAST)) {
+        fprintf(stderr, "dure bench: --%s: found '%s', expected at least %d\n", name, optarg, letter == 'N' ? BENCH_NODES_LEAST : BENCH_GANG_LEAST);
+        return false;
+    }
+    switch (letter) {
+    case 'c':
+        options->clients = (unsigned)value;
+        break;
+    case 's':
+        options->seconds = (unsigned)value;
+        break;
+    case 'N':
+        options->nodes = (uint32_t)value;
+        break;
+    case 'g':
+        options->gpus = (uint32_t)value;
+        break;
+    case 'p':
+        options->pending = value;
+        break;
+    default:
+        options->jobs = value;
+        break;
+    }
+    return true;
 }
 
 /* The example beside the source tree, or the installed one. */
@@ -61,7 +129,6 @@ static const char *default_fleet(char *path, size_t size)
 static bool read_options(const struct bench *bench, int argc, char **argv, struct bench_options *options)
 {
     int index = 0, letter;
-    uint64_t value = 0;
 
     optind = 0;
     while ((letter = getopt_long(argc, argv, "", long_options, &index)) != -1) {
@@ -75,14 +142,11 @@ static bool read_options(const struct bench *bench, int argc, char **argv, struc
             options->json = true;
         else if (letter == 'f')
             options->fleet = optarg;
-        else if (!number(long_options[index].name, optarg, letter == 'c' ? 1000 : letter == 's' ? 3600 : 10000000, &value))
+        else if (letter == 'm' || letter == 'l') {
+            if (letter == 'm' ? !mix(optarg, options) : !load(optarg, options))
+                return false;
+        } else if (!set_number(long_options[index].name, letter, options))
             return false;
-        else if (letter == 'c')
-            options->clients = (unsigned)value;
-        else if (letter == 's')
-            options->seconds = (unsigned)value;
-        else
-            options->jobs = value;
     }
     if (optind < argc) {
         fprintf(stderr, "dure bench %s: found '%s', expected options only\n", bench->name, argv[optind]);
@@ -127,6 +191,6 @@ int dure_bench_main(int argc, char **argv)
         }
         return run(&benches[i], &options);
     }
-    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover or load\n", argc < 1 ? "" : argv[0]);
+    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no or queue\n", argc < 1 ? "" : argv[0]);
     return 2;
 }

@@ -14,6 +14,11 @@ struct bench_options {
     unsigned seconds;
     uint64_t jobs;
     const char *fleet; /* a file */
+    uint32_t nodes;
+    uint32_t gpus;
+    uint64_t pending;
+    bool mixed;
+    unsigned load_percent;
     bool json;
     bool progress;     /* standard error is a terminal */
 };
@@ -30,6 +35,12 @@ enum dure_err bench_submit(const struct bench_options *options, struct dure_buf 
 enum dure_err bench_start(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_recover(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_load(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_place(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 
 /* A daemon of our own on a temporary state. */
 struct bench_daemon {

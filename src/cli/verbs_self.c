@@ -58,8 +58,13 @@ const struct dure_verb dure_verb_down = {
 const struct dure_verb dure_verb_bench = {
     .name = "bench",
     .operands = "",
-    .title = "measure: submit, start, recover, load",
-    .text = "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.",
+    .title = "measure: submit, start, recover, load, place, gang, scale, reclaim, no, queue",
+    .text = "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
+            "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
+            "rights to seven tenths of the fleet, three tenths of the work borrowed. Every decision is written to a "
+            "temporary file, and a checker that shares no code with the core counts them again before a figure is "
+            "printed: no GPU given twice, each gang whole and inside its level, each promise kept. Only starts are "
+            "counted; what found no place is `refused`.",
     .flags = DURE_VERB_GROUP_ONLY,
     .exits = 0,
 };
@@ -135,6 +140,114 @@ const struct dure_verb dure_verb_bench_load = {
     .flags = DURE_VERB_RAW,
     .options = bench_load_options,
     .examples = {{"dure bench load --fleet examples/fleets/korea.yaml --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_place_options[] = {
+    {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
+    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "single", "one-GPU jobs until the fleet is full, or all sizes with releases", "single|mixed"},
+    {"load", 0, DURE_OPTION_TEXT, "PART", "0.9", "of mixed: how much of the fleet is in use"},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_place = {
+    .name = "bench place",
+    .operands = "",
+    .title = "starts a second by the core",
+    .text = "Prints per_s, p50_us, p99_us, refused and rss_mib.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_place_options,
+    .examples = {{"dure bench place --nodes 32500 --mix mixed --load 0.9 --json", "260,000 GPUs, all sizes"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_gang_options[] = {
+    {"gpus", 0, DURE_OPTION_COUNT, "N", "8192", "GPUs of the gang, whole nodes of 8", NULL, 8, 40000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_gang = {
+    .name = "bench gang",
+    .operands = "",
+    .title = "one large gang inside one site that is half in use",
+    .text = "Prints p50_us, over a hundred gangs, three tenths of them borrowed.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_gang_options,
+    .examples = {{"dure bench gang --gpus 8192 --json", "1,024 nodes of one site"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_scale_options[] = {
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_scale = {
+    .name = "bench scale",
+    .operands = "",
+    .title = "what a decision costs as the fleet grows",
+    .text = "Prints points (nodes and us_per_decision), growth and us_at_130k: the mix of `dure bench place --mix mixed` on 1,000 to 130,000 nodes.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_scale_options,
+    .examples = {{"dure bench scale --json", "five fleets"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_reclaim_options[] = {
+    {"gpus", 0, DURE_OPTION_COUNT, "N", "4000", "GPUs that the owner asks for, whole nodes of 8", NULL, 8, 40000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_reclaim = {
+    .name = "bench reclaim",
+    .operands = "",
+    .title = "an owner takes GPUs back from those who borrow",
+    .text = "Every GPU is borrowed, then each owner asks for a gang inside its site. Prints decision_us: the slowest owner's, until all who must leave are told.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_reclaim_options,
+    .examples = {{"dure bench reclaim --gpus 4000 --json", "500 nodes"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_no_options[] = {
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_no = {
+    .name = "bench no",
+    .operands = "",
+    .title = "full reasons of a refusal",
+    .text = "Prints never_p50_us (for jobs that can never run) and not_now_p50_us (for jobs that wait on a full fleet).",
+    .flags = DURE_VERB_RAW,
+    .options = bench_no_options,
+    .examples = {{"dure bench no --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_queue_options[] = {
+    {"pending", 0, DURE_OPTION_COUNT, "N", "1000000", "how many jobs wait", NULL, 1, 3000000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_queue = {
+    .name = "bench queue",
+    .operands = "",
+    .title = "the next start when one node is free and much waits",
+    .text = "The jobs have 10,000 shapes. Prints next_start_us and bytes_per_job.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_queue_options,
+    .examples = {{"dure bench queue --pending 1000000 --json", "a million jobs"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_bench,
 };

@@ -88,6 +88,12 @@ static void promised_verbs_exist(void)
                                            "bench start",
                                            "bench recover",
                                            "bench load",
+                                           "bench place",
+                                           "bench gang",
+                                           "bench scale",
+                                           "bench reclaim",
+                                           "bench no",
+                                           "bench queue",
                                            "version",
                                            "completion",
                                            "help"};

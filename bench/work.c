@@ -1,0 +1,104 @@
+/* The work on a measured core: what is asked for, and what leaves. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/world.h"
+
+enum { FILL_TRIES_MAX = 4000000 };
+
+/* SplitMix64. */
+uint64_t bench_below(struct bench_world *world, uint64_t bound)
+{
+    uint64_t z = world->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % bound;
+}
+
+struct bench_ask bench_mix(struct bench_world *world)
+{
+    const uint32_t last = world->pool_count - 1;
+    struct bench_ask ask = {.pool = bench_below(world, 10) < 3 ? last : (uint32_t)bench_below(world, last), .tasks = 1, .gpus = 1, .level = ""};
+    const uint64_t kind = bench_below(world, 100);
+    if (kind >= 95) {
+        ask.tasks = 2u << bench_below(world, 6);
+        ask.level = "block";
+    }
+    if (kind >= 85)
+        ask.gpus = 8;
+    else if (kind >= 70)
+        ask.gpus = 2 + (uint32_t)bench_below(world, 3);
+    return ask;
+}
+
+/* Ends work of the pool, drawn by chance, until `gpus` more stay within the load. */
+static enum dure_err make_room(struct bench_world *world, struct bench_pool *pool, uint64_t gpus, unsigned load_percent, struct dure_error *error)
+{
+    enum dure_err err = DURE_OK;
+    while (err == DURE_OK && pool->running_count > 0 && (pool->used + gpus) * 100 > pool->gpus * load_percent)
+        err = bench_end(world, pool->running[bench_below(world, pool->running_count)], error);
+    return err;
+}
+
+enum dure_err bench_place_mixed(struct bench_world *world, const struct bench_ask *ask, unsigned load_percent, bool *ret_started, struct dure_error *error)
+{
+    uint32_t job = 0;
+    enum dure_err err = make_room(world, &world->pools[ask->pool], (uint64_t)ask->tasks * ask->gpus, load_percent, error);
+    if (err == DURE_OK)
+        err = bench_submit_ask(world, ask, &job, error);
+    if (err == DURE_OK)
+        err = bench_settle(world, error);
+    if (err != DURE_OK)
+        return err;
+    *ret_started = world->jobs[job].started;
+    return *ret_started ? DURE_OK : bench_cancel(world, job, error);
+}
+
+enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error)
+{
+    enum dure_err err = DURE_OK;
+    bool started;
+    uint64_t room = 0, used = 0;
+    for (uint32_t i = 0; i < world->pool_count; i++)
+        room += world->pools[i].gpus * load_percent / 100;
+    for (unsigned tries = 0; err == DURE_OK && tries < FILL_TRIES_MAX && used * 100 < room * 95; tries++) {
+        const struct bench_ask ask = bench_mix(world);
+        err = bench_place_mixed(world, &ask, load_percent, &started, error);
+        if (tries % 64 == 0)
+            used = 0;
+        for (uint32_t i = 0; tries % 64 == 0 && i < world->pool_count; i++)
+            used += world->pools[i].used;
+    }
+    return err;
+}
+
+enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused, struct dure_error *error)
+{
+    uint64_t jobs = 0, refused = 0, left = 0;
+    enum dure_err err = DURE_OK;
+    for (uint32_t i = 0; i < world->pool_count; i++)
+        left += world->pools[i].gpus / gpus;
+    while (err == DURE_OK && left > 0) {
+        /* A pool by the jobs that it may still ask for. */
+        uint64_t draw = bench_below(world, left--);
+        struct bench_ask ask = {.tasks = 1, .gpus = gpus, .level = ""};
+        const uint64_t began = world->elapsed_ns;
+        uint32_t job = 0;
+        while (draw >= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus)
+            draw -= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus, ask.pool++;
+        world->pools[ask.pool].given += gpus;
+        err = bench_submit_ask(world, &ask, &job, error);
+        if (err == DURE_OK)
+            err = bench_settle(world, error);
+        if (err == DURE_OK && !world->jobs[job].started) {
+            refused++;
+            err = bench_cancel(world, job, error);
+        }
+        if (latency != NULL)
+            latency[jobs] = world->elapsed_ns - began;
+        jobs++;
+    }
+    *ret_jobs = jobs;
+    *ret_refused = refused;
+    return err;
+}

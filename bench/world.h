@@ -1,0 +1,80 @@
+#pragma once
+/* A core to measure: a fleet of six owners and sixty tenants with rights to seven tenths of it, all lending to all, and the work on it. Every step is timed,
+ * every decision is logged, and bench_world_recount lets bench/recount.c count it again. With DURE_BENCH_PLANT=double in the environment the log gives one
+ * start the place of another: the recount must say so. */
+#include "bench/inner.h"
+#include "bench/recount.h"
+#include "core/core.h"
+
+enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = 600, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000 };
+
+/* Those that share rights, and last the pool of those that borrow. */
+struct bench_pool {
+    uint32_t tenants[BENCH_TEAMS], tenant_count;
+    uint64_t gpus, used, given; /* given: asked for while filling */
+    uint32_t *running;          /* attempts */
+    size_t running_count, running_room;
+};
+
+struct bench_job {
+    uint32_t pool, gpus;
+    bool started;
+};
+
+struct bench_attempt {
+    uint32_t job, index; /* index in its pool's running */
+    bool running, leaving;
+};
+
+struct bench_ask {
+    uint32_t pool, tasks, gpus; /* GPUs a task */
+    const char *level;          /* "" = none */
+    uint32_t memory_mib;        /* of a task; 0 = the share */
+};
+
+struct bench_world {
+    struct dure_core *core;
+    struct recount_fleet fleet;
+    uint32_t node_count, site_nodes; /* site_nodes: nodes in a cell of the level "site"; 0: there is none */
+    uint32_t tenants[BENCH_OWNERS * (1 + BENCH_TEAMS)]; /* ids: each owner's own, then its teams */
+    struct bench_pool pools[BENCH_OWNERS * BENCH_TEAMS + 1];
+    uint32_t pool_count; /* with the last, which borrows */
+    struct bench_job *jobs;
+    struct bench_attempt *attempts;
+    uint64_t job_room, attempt_room;
+    uint32_t *leaving;
+    size_t leaving_count, leaving_room;
+    uint32_t *log;
+    size_t log_count, log_room;
+    FILE *file;
+    uint64_t random, starts, notices, elapsed_ns, first_start_ns;
+    int64_t time_us;
+    uint32_t last_place[4], last_attempt, plant;
+    bool no_memory;
+};
+
+uint64_t bench_now_ns(void);
+uint64_t bench_below(struct bench_world *world, uint64_t bound);
+
+/* `by_site`: each owner holds a right to its whole site, else its teams to blocks. */
+DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_error *error);
+void bench_world_release(struct bench_world *world);
+/* Each adds what the core took to elapsed_ns. */
+DURE_NODISCARD enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_pass(struct bench_world *world, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_end(struct bench_world *world, uint32_t attempt, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_cancel(struct bench_world *world, uint32_t job, struct dure_error *error);
+/* Passes until nothing more starts; those told to leave end at once. */
+DURE_NODISCARD enum dure_err bench_settle(struct bench_world *world, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_world_recount(struct bench_world *world, struct dure_error *error);
+
+/* One job of the mix (70 % one GPU, 15 % 2 to 4, 10 % 8, 5 % gangs of 16 to 512 in one block) in a pool drawn by chance, three tenths borrowed. */
+struct bench_ask bench_mix(struct bench_world *world);
+/* Makes room for it up to `load_percent` of its pool, asks, and withdraws it if there is no place now. */
+DURE_NODISCARD enum dure_err bench_place_mixed(struct bench_world *world, const struct bench_ask *ask, unsigned load_percent, bool *ret_started,
+                                               struct dure_error *error);
+/* Work of the mix until about `load_percent` of every pool is in use. */
+DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error);
+/* All GPUs to jobs of `gpus` each; `latency` (may be NULL) takes the nanoseconds of each. */
+DURE_NODISCARD enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused,
+                                               struct dure_error *error);
