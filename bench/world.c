@@ -80,8 +80,7 @@ static void started(struct bench_world *world, uint32_t id, uint32_t attempt)
 {
     struct bench_job *job = &world->jobs[id];
     struct bench_pool *pool = &world->pools[job->pool];
-    if (world->starts++ == 0 || world->first_start_ns == 0)
-        world->first_start_ns = bench_now_ns();
+    world->starts++;
     world->attempts = grown(world, world->attempts, &world->attempt_room, attempt, sizeof *world->attempts);
     pool->running = grown(world, pool->running, &pool->running_room, pool->running_count, sizeof *pool->running);
     if (world->no_memory)

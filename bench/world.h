@@ -47,7 +47,7 @@ struct bench_world {
     uint32_t *log;
     size_t log_count, log_room;
     FILE *file;
-    uint64_t random, starts, notices, elapsed_ns, first_start_ns;
+    uint64_t random, starts, notices, elapsed_ns;
     int64_t time_us;
     uint32_t last_place[4], last_attempt, plant;
     bool no_memory;
