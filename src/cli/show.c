@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/handlers.h"
@@ -168,20 +169,36 @@ int dure_cmd_nodes(struct dure_cli *cli)
     return code;
 }
 
+/* What /healthz says: a held clock, a full disk, a recovery. False: there is no client to ask by. */
+static bool ask_health(struct dure_cli *cli, struct dure_error *ret_error)
+{
+    int code = DURE_EXIT_OK;
+    struct dure_client *client = dure_cli_client(cli, &code);
+    if (!client)
+        return false;
+    if (dure_client_health(client, ret_error) == DURE_OK)
+        dure_text_copy(ret_error->text, sizeof ret_error->text, "ok");
+    return true;
+}
+
 int dure_cmd_version(struct dure_cli *cli)
 {
     json_t *daemon = NULL;
+    struct dure_error health = {0};
     struct dure_cli_call call = {.method = "GET", .path = "/v1/version", .quiet = true};
     const bool answered = dure_cli_call(cli, &call, &daemon) == DURE_EXIT_OK;
+    const bool asked = answered && ask_health(cli, &health);
     if (dure_cli_json(cli)) {
-        json_t *both =
-            json_pack("{s:s, s:o?}", "version", DURE_VERSION, "daemon", answered ? json_incref(daemon) : json_null());
+        json_t *both = json_pack("{s:s, s:o?, s:s?}", "version", DURE_VERSION, "daemon",
+                                 answered ? json_incref(daemon) : json_null(), "health", asked ? health.text : NULL);
         dure_cli_print_json(cli, both);
         json_decref(both);
     } else if (answered) {
         fprintf(cli->screen.out, "dure %s; dured %s, state in %s, listens on %s\n", DURE_VERSION,
                 dure_json_text(daemon, "version", "?"), dure_json_text(daemon, "state_dir", "?"),
                 dure_json_text(daemon, "socket", "?"));
+        if (asked && strcmp(health.text, "ok") != 0)
+            fprintf(cli->screen.out, "The daemon is not well: %s\n", health.text);
     } else {
         fprintf(cli->screen.out, "dure %s; no daemon answers on %s\n", DURE_VERSION, cli->socket);
     }

@@ -28,8 +28,10 @@ static enum dure_err health(void *context, struct dure_error *error)
         return dure_fail(error, DURE_E_BUSY, "stopping");
     if (daemon->clock_held_us != 0)
         return dure_fail(
-            error, DURE_E_BUSY, "the wall clock jumped by %s%s and is held: POST /v1/clock/accept, or set it right",
-            daemon->clock_held_us < 0 ? "-" : "",
+            error, DURE_E_BUSY,
+            "the wall clock jumped %s by %s and is held at its old pace; set the clock right, or accept the jump with "
+            "`dure clock accept`",
+            daemon->clock_held_us < 0 ? "back" : "forward",
             dure_duration_format(daemon->clock_held_us < 0 ? -daemon->clock_held_us : daemon->clock_held_us, text));
     return disk(daemon, error);
 }

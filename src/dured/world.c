@@ -196,8 +196,9 @@ static void held(void *context, int64_t jump_us)
     daemon->clock_held_us = jump_us;
     if (jump_us != 0)
         log_line(LOG_LEVEL_WARNING,
-                 "the wall clock jumped %s by %s: time is held at its old pace; an operator accepts the jump with POST "
-                 "/v1/clock/accept",
+                 "the wall clock jumped %s by %s: time is held at its old pace; set the clock right, or accept the "
+                 "jump with "
+                 "`dure clock accept`",
                  jump_us > 0 ? "forward" : "back", dure_duration_format(jump_us > 0 ? jump_us : -jump_us, text));
     else
         log_line(LOG_LEVEL_INFO, "the clock's jump is over");

@@ -92,6 +92,8 @@ has out "none is submitted now"
 lacks out "Hello from job"
 run 0 "still one job" "$dure" jobs --all --json
 ok "exactly one" "$([ "$(grep -o '"job":' "$work/out" | wc -l)" -eq 1 ]; echo $?)"
+run 0 "version with a daemon" "$dure" version --json
+has out '"health":"ok"'
 run 0 "up in JSON" "$dure" up --json --no-job
 ok "one object" "$(python3 -c 'import json,sys; json.load(open(sys.argv[1]))' "$work/out" 2>/dev/null; echo $?)"
 
