@@ -40,6 +40,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     dure_pool_init(&core->claims, sizeof(struct claim));
     dure_pool_init(&core->shareds, sizeof(struct shared));
     dure_pool_init(&core->classes, sizeof(struct class));
+    dure_pool_init(&core->lanes, sizeof(struct lane));
     core->outcomes = calloc(OUTCOME_WINDOW, 1);
     core->plan = calloc(1, sizeof *core->plan);
     core->ring = calloc(1, sizeof *core->ring);
@@ -118,8 +119,9 @@ void dure_core_free(struct dure_core *core)
     dure_bits_release(&core->dirty);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
-    struct dure_pool *pools[] = {&core->jobs,   &core->attempts, &core->deps,
-                                 &core->claims, &core->shareds,  &core->classes};
+    free(core->passed.at);
+    struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps, &core->claims,
+                                 &core->shareds, &core->classes,  &core->lanes};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
         dure_pool_release(pools[i]);
     struct dure_map *maps[] = {&core->job_map,   &core->attempt_map, &core->run_map,

@@ -25,10 +25,11 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
 }
 
 /* The head of a queue that finds no place keeps what it waits for from those behind it. */
-static void block(struct dure_core *core, uint32_t queue, struct class *class)
+static void block(struct dure_core *core, uint32_t queue, uint32_t slot)
 {
-    class->blocked_round = core->round;
+    struct class *class = class_at(core, slot);
     class->blocked_stamp = core->queues[queue].stamp;
+    order_pass_over(core, slot);
     if (queue == queue_of_borrowed(core))
         return;
     const uint32_t holder = core->tenant[class->ask.tenant].holder;
@@ -39,18 +40,31 @@ static void block(struct dure_core *core, uint32_t queue, struct class *class)
             core->allots[id]->blocked_round = core->round;
 }
 
+/* Can anything start in the rest of the queue? Not when others wait for every allotment that is open. */
+static bool is_shut(const struct dure_core *core, uint32_t queue)
+{
+    if (queue == queue_of_borrowed(core))
+        return false;
+    uint32_t id = queue < core->tenants->tenant_count ? core->tenant[queue].first_allot : NONE;
+    while (id != NONE &&
+           (core->allots[id]->blocked_round == core->round ||
+            (core->allots[id]->state != DURE_ALLOT_ACTIVE && core->allots[id]->state != DURE_ALLOT_SHORT)))
+        id = core->allots[id]->next_of_holder;
+    return id == NONE;
+}
+
 /* True: the queue is through; false: the budget ran out. */
 static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
 {
     core->round++;
     const bool borrowed = queue == queue_of_borrowed(core);
     for (;;) {
-        const uint32_t slot = order_first(core, queue);
+        const uint32_t slot = is_shut(core, queue) ? NONE : order_first(core, queue);
         if (slot == NONE)
             return true;
         struct class *class = class_at(core, slot);
         if (class->blocked_stamp == core->queues[queue].stamp) { /* nothing opened since it last failed */
-            block(core, queue, class);
+            block(core, queue, slot);
             continue;
         }
         if (*budget <= 0)
@@ -59,7 +73,7 @@ static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
             emit_place(core, job_at(core, class_head(core, class)), core->plan);
             --*budget;
         } else {
-            block(core, queue, class);
+            block(core, queue, slot);
         }
     }
 }
@@ -72,7 +86,9 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
     for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX;
          queue = dure_bits_first(&core->dirty, queue + 1)) {
         dure_bits_clear(&core->dirty, queue);
-        if (!run_queue(core, (uint32_t)queue, &budget)) {
+        const bool through = run_queue(core, (uint32_t)queue, &budget);
+        order_restore(core);
+        if (!through) {
             dure_bits_set(&core->dirty, queue);
             break;
         }

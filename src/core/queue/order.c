@@ -140,21 +140,6 @@ bool order_before(const struct dure_core *core, bool borrowed, const struct clas
     return job_at(core, class_head(core, a))->d.id < job_at(core, class_head(core, b))->d.id;
 }
 
-uint32_t order_first(const struct dure_core *core, uint32_t queue)
-{
-    const struct queue *q = &core->queues[queue];
-    const bool borrowed = queue == queue_of_borrowed(core);
-    uint32_t best = NONE;
-    for (uint32_t i = 0; i < q->count; i++) {
-        const struct class *class = class_at(core, q->classes[i]);
-        if (class->blocked_round == core->round)
-            continue;
-        if (best == NONE || order_before(core, borrowed, class, class_at(core, best)))
-            best = q->classes[i];
-    }
-    return best;
-}
-
 int64_t share_cost(uint32_t gpus_milli, int64_t us)
 {
     return (int64_t)((wide)gpus_milli * (uint64_t)(us > 0 ? us : 0) / 1000);

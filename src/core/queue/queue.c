@@ -52,6 +52,7 @@ static uint32_t class_get(struct dure_core *core, const struct request *ask)
                             .last = NONE,
                             .next_same_hash = (uint32_t)first,
                             .late = {.owner = core, .moved = late_moved},
+                            .lane = NONE,
                             .blocked_stamp = UINT64_MAX};
     DURE_ASSERT(dure_map_put(&core->class_map, key, slot));
     struct queue *queue = &core->queues[class->holder];
@@ -81,6 +82,7 @@ static void class_drop(struct dure_core *core, uint32_t slot)
             at = class_at(core, at)->next_same_hash;
         class_at(core, at)->next_same_hash = class->next_same_hash;
     }
+    order_leave(core, slot);
     struct queue *queue = &core->queues[class->holder];
     const uint32_t last = queue->classes[--queue->count];
     queue->classes[class->place] = last;
@@ -115,6 +117,10 @@ static void enter(struct dure_core *core, uint32_t slot)
         job->where = WHERE_LATE;
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
+    if (class->lane == NONE)
+        order_enter(core, job->class_slot);
+    else
+        order_moved(core, job->class_slot);
     class->count++;
     if (class->count == 1 ||
         class_head(core, class) != head) { /* else it stands behind its equals, which wait already */
@@ -148,6 +154,7 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     if (!--class->count) {
         class_drop(core, job->class_slot);
     } else {
+        order_moved(core, job->class_slot);
         class->blocked_stamp = UINT64_MAX;
         dure_bits_set(&core->dirty, class->holder); /* who stood behind it may go now */
     }
@@ -195,7 +202,10 @@ void queue_release(struct dure_core *core)
     for (uint32_t i = 0; core->queues && i < core->tenants->tenant_count + 2; i++) {
         for (uint32_t k = 0; k < core->queues[i].count; k++)
             dure_heap_release(&class_at(core, core->queues[i].classes[k])->late);
+        for (uint32_t k = 0; k < core->queues[i].lane_count; k++)
+            dure_heap_release(&lane_at(core, core->queues[i].lanes[k])->heads);
         free(core->queues[i].classes);
+        free(core->queues[i].lanes);
     }
     free(core->queues);
     core->queues = NULL;

@@ -19,8 +19,15 @@ uint32_t class_head(const struct dure_core *core, const struct class *class); /*
 /* Order (DESIGN §5). Guaranteed: priority, then fair share down the tree of tenants below the holder, then age. Borrowed: share of what is
  * borrowed now by weight, down the whole tree, then priority, then age. */
 bool order_before(const struct dure_core *core, bool borrowed, const struct class *a, const struct class *b);
-/* The class whose head is next, among those not marked in this round; NONE. */
+/* The class whose head is next, among those not passed over; NONE. O(lanes): tenants at the highest priority; of borrowers, all tenants. */
 uint32_t order_first(const struct dure_core *core, uint32_t queue);
+/* A class comes into the order with its first job, goes with its last, and moves when its head is another. O(log classes). */
+void order_enter(struct dure_core *core, uint32_t class_slot);
+void order_leave(struct dure_core *core, uint32_t class_slot);
+void order_moved(struct dure_core *core, uint32_t class_slot);
+/* Leaves a class out of the order until all come back at the end of the round. */
+void order_pass_over(struct dure_core *core, uint32_t class_slot);
+void order_restore(struct dure_core *core);
 
 /* Fair share grows what is charged with time instead of decaying what was: a charge doubles its weight every week. */
 uint64_t share_growth(const struct dure_core *core, int64_t at_us);

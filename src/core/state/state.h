@@ -180,14 +180,26 @@ struct class
     struct dure_heap late;
     uint32_t next_same_hash;
     uint32_t place;         /* in its queue's array */
-    uint32_t blocked_round; /* scratch of a pass */
+    uint32_t lane;          /* of its queue */
+    uint32_t lane_place;    /* in its lane's heap; NONE: passed over in the pass at hand */
+    uint32_t passed_place;  /* among those passed over */
     uint64_t blocked_stamp; /* did not fit when the queue's stamp was this */
+};
+
+/* The classes of one tenant and priority in one queue, by the age of their heads. */
+struct lane {
+    uint32_t tenant;
+    int32_t priority;
+    uint32_t classes; /* with those passed over */
+    struct dure_heap heads;
 };
 
 /* The queue of one holder (or, at index tenant_count, of all that borrow). */
 struct queue {
     uint32_t *classes;
     uint32_t count, capacity;
+    uint32_t *lanes; /* slots, sorted: by priority, then tenant; of borrowers by tenant, then priority */
+    uint32_t lane_count, lane_capacity;
     uint64_t stamp; /* counts what may have opened a place */
 };
 
@@ -228,7 +240,7 @@ struct dure_core {
     struct queue *queues;   /* tenant_count + 1 */
     struct dure_bits dirty; /* queues a pass may start something from */
 
-    struct dure_pool jobs, attempts, deps, claims, shareds, classes;
+    struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
     struct dure_map job_map, attempt_map, run_map, claim_map, class_map, share_map, waiter_map;
     uint64_t *job_order; /* live ids in order, with gaps of UINT64_MAX */
     uint64_t job_order_count, job_order_capacity, job_order_gaps;
@@ -239,6 +251,7 @@ struct dure_core {
     uint32_t *borrow_order; /* chains, least promised first */
     uint64_t pending_count, refused;
     uint32_t round; /* of the pass at hand */
+    struct slot_list passed; /* classes passed over in it */
     struct dure_takes takes;
     struct plan *plan; /* scratch of a decision */
     struct view_ring *ring;
@@ -271,6 +284,10 @@ static inline struct shared *shared_at(const struct dure_core *core, uint32_t sl
 static inline struct class *class_at(const struct dure_core *core, uint32_t slot)
 {
     return dure_pool_at(&core->classes, slot);
+}
+static inline struct lane *lane_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->lanes, slot);
 }
 static inline struct dep *dep_at(const struct dure_core *core, uint32_t slot)
 {
