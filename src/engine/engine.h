@@ -12,7 +12,7 @@ struct dure_order {
     struct dure_attempt_id attempt;
     const struct dure_job *job;
     const struct dure_body *body; /* NULL for engines that need none; valid during the call */
-    const char *login;            /* whose processes they are; "" = the daemon's own user */
+    const char *login;            /* whose processes they are; "" = nobody is known: a root daemon refuses to start it */
     const char *tenant_path;
     const struct dure_fleet *fleet;
     const struct dure_place *places;

@@ -191,6 +191,9 @@ void local_plan_free(struct local_plan *plan)
 static enum dure_err find_user(const char *login, char *room, struct passwd *ret_row, struct dure_error *error)
 {
     struct passwd *found = NULL;
+    /* A login that was erased meanwhile must never become the superuser's. */
+    if (!login[0] && geteuid() == 0)
+        return dure_fail(error, DURE_E_DENIED, "whose job this is was erased");
     const int code = login[0] ? getpwnam_r(login, ret_row, room, PASSWD_BYTES_MAX, &found)
                               : getpwuid_r(geteuid(), ret_row, room, PASSWD_BYTES_MAX, &found);
     if (found)

@@ -35,6 +35,10 @@ static void test_user(void)
         tap_skip("becoming another user needs root");
         return;
     }
+    const struct host_job erased = {.script = "#!/bin/sh\n", .login = ""};
+    const struct dure_observation *refused = run(9, &erased);
+    TAP_EQ_INT(refused->report, DURE_REPORT_REFUSED, "a login that was erased never becomes root's");
+    TAP_HAS(refused->reason, "was erased", "and why");
     TAP_EQ_INT(mkdir("theirs", 0777) | chmod("theirs", 0777), 0, "a folder for anyone");
     TAP_EQ_INT(mkdir("ours", 0700), 0, "a folder for root alone");
     char theirs[4200], ours[4200], secret[4300];
