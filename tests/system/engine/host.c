@@ -117,7 +117,9 @@ void host_start(struct host *host, uint64_t attempt, const struct host_job *want
                                      .attempt = {attempt},
                                      .job = &job,
                                      .body = body,
-                                     .login = wanted->login ? wanted->login : geteuid() == 0 ? "root" : "",
+                                     .login = wanted->login    ? wanted->login
+                                              : geteuid() == 0 ? "root"
+                                                               : "",
                                      .tenant_path = "lab/team",
                                      .fleet = host->fleet,
                                      .places = &place,
