@@ -63,8 +63,9 @@ static void try_tasks(struct dure_core *core, struct request ask, struct dure_ar
 void changes_try(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why)
 {
     struct request changed = *ask;
-    if (would_start(core, ask)) { /* only its turn is not there yet */
-        try_class(core, *ask, why);
+    if (would_start(core, ask)) {
+        if (why->ahead) /* only its turn is not there yet */
+            try_class(core, *ask, why);
         return;
     }
     if (ask->level_required) {
