@@ -127,7 +127,7 @@ static enum dure_err flush(struct bench_world *world, struct dure_error *error)
     world->log_count = 0;
     if (world->no_memory)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    if (fwrite(world->log, sizeof *world->log, count, world->file) != count)
+    if (count > 0 && fwrite(world->log, sizeof *world->log, count, world->file) != count)
         return dure_fail(error, DURE_E_IO, "the log of decisions: %s", strerror(errno));
     return DURE_OK;
 }
