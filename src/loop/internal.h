@@ -60,7 +60,6 @@ struct dure_batch {
     struct dure_buf records; /* whole records for the event stream, when anyone listens */
     uint64_t first_sequence;
     bool handed; /* with the store, or (empty) waiting for those before it */
-    bool decoded_end;
     DURE_VEC(struct leaf_span) leaves;
     DURE_VEC(struct dure_body_row) bodies; /* data holds an offset into bytes until sealed */
     DURE_VEC(struct dure_idem_row) idems;

@@ -56,9 +56,11 @@ static void engine_start(void *context, const struct dure_order *order, bool rec
                                           .starts = 1,
                                           .ends_us = world->monotonic_us + lasts};
         report(world, attempt->attempt, DURE_REPORT_STARTED);
-    } else if (recovering && attempt->ended) {
+    } else if (!recovering) {
+        attempt->starts++; /* the order was given twice: an engine that did not remember would run it twice */
+    } else if (attempt->ended) {
         report(world, attempt->attempt, DURE_REPORT_ENDED);
-    } else if (recovering) {
+    } else {
         report(world, attempt->attempt, DURE_REPORT_STARTED);
     }
 }
