@@ -58,7 +58,7 @@ bool dure_record_field_absent(const struct dure_field *field, const void *base)
     }
 }
 
-static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint64_t keys,
                       const void *base);
 
 static void write_rows(struct dure_buf *buf, const struct dure_field *field, const void *base)
@@ -122,18 +122,18 @@ static void write_value(struct dure_buf *buf, const struct dure_field *field, co
     case DURE_FIELD_PLACES:
     case DURE_FIELD_BINDINGS:
     case DURE_FIELD_DEPS: write_rows(buf, field, base); break;
-    case DURE_FIELD_SUBMIT: write_map(buf, dure_job_field_table, dure_job_field_count, UINT32_MAX, at); break;
+    case DURE_FIELD_SUBMIT: write_map(buf, dure_job_field_table, dure_job_field_count, UINT64_MAX, at); break;
     }
 }
 
-static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+static void write_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint64_t keys,
                       const void *base)
 {
-    uint32_t present = 0;
+    uint64_t present = 0;
     for (unsigned i = 0; i < count; i++)
         if ((keys & DURE_KEY(table[i].key)) != 0 && !dure_record_field_absent(&table[i], base))
             present |= DURE_KEY(table[i].key);
-    dure_cbor_head(buf, DURE_CBOR_MAP, (uint64_t)__builtin_popcount(present));
+    dure_cbor_head(buf, DURE_CBOR_MAP, (uint64_t)__builtin_popcountll(present));
     for (unsigned i = 0; i < count; i++) {
         if ((present & DURE_KEY(table[i].key)) == 0)
             continue;
@@ -213,7 +213,7 @@ static void read_deps(struct decoding *d, struct dure_job *job)
     }
 }
 
-static uint32_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base);
+static uint64_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint64_t keys, void *base);
 
 static void read_strings(struct decoding *d, const struct dure_field *field, void *base)
 {
@@ -281,7 +281,7 @@ static void read_value(struct decoding *d, const struct dure_field *field, void 
     case DURE_FIELD_PLACES: read_places(d, base); break;
     case DURE_FIELD_BINDINGS: read_bindings(d, base); break;
     case DURE_FIELD_DEPS: read_deps(d, base); break;
-    case DURE_FIELD_SUBMIT: read_map(d, dure_job_field_table, dure_job_field_count, UINT32_MAX, at); break;
+    case DURE_FIELD_SUBMIT: read_map(d, dure_job_field_table, dure_job_field_count, UINT64_MAX, at); break;
     }
     /* A value that should have been left out has a second encoding: refuse it. */
     if (!d->reader.failed && dure_record_field_absent(field, base))
@@ -302,16 +302,16 @@ static void set_absent(const struct dure_field *field, void *base)
 }
 
 /* Gives the keys that were there. */
-static uint32_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint32_t keys, void *base)
+static uint64_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint64_t keys, void *base)
 {
     uint64_t pairs = dure_cbor_read_head(&d->reader, DURE_CBOR_MAP);
     unsigned next = 0;
-    uint32_t seen = 0;
+    uint64_t seen = 0;
 
     for (unsigned i = 0; i < count; i++)
         set_absent(&table[i], base);
     for (uint64_t pair = 0; pair < pairs && !d->reader.failed; pair++) {
-        uint64_t key = dure_cbor_read_uint(&d->reader, 31);
+        uint64_t key = dure_cbor_read_uint(&d->reader, 63);
         while (next < count && table[next].key < key)
             next++;
         if (d->reader.failed || next == count || table[next].key != key || (keys & DURE_KEY(key)) == 0) {
@@ -340,7 +340,7 @@ enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_a
     dure_record_init(&record, (enum dure_record_kind)kind, 0, 0);
     record.term = dure_cbor_read_uint(&d.reader, UINT64_MAX);
     record.time_us = dure_cbor_read_int(&d.reader, INT64_MIN, INT64_MAX);
-    uint32_t seen =
+    uint64_t seen =
         read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
     bool complete = record.kind != DURE_REC_SUBMIT || (seen & DURE_KEY(SUBMIT_KEY)) != 0;
     if (!complete || !dure_cbor_read_done(&d.reader))

@@ -36,7 +36,7 @@ enum {
     K_REF = K_JOB | K_ELEMENT,
 };
 
-uint32_t dure_record_keys(enum dure_record_kind kind)
+uint64_t dure_record_keys(enum dure_record_kind kind)
 {
     switch (kind) {
     case DURE_REC_CORE_VERSION:

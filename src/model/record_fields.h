@@ -81,8 +81,8 @@ struct dure_field {
     X(26, commitment, HASH, 0, "commitment")
 
 /* Bit k = key k is allowed. */
-#define DURE_KEY(k) (UINT32_C(1) << (k))
-uint32_t dure_record_keys(enum dure_record_kind kind); /* 0: no such kind, or one without fields (a tick) */
+#define DURE_KEY(k) (UINT64_C(1) << (k))
+uint64_t dure_record_keys(enum dure_record_kind kind); /* 0: no such kind, or one without fields (a tick) */
 bool dure_record_kind_known(enum dure_record_kind kind);
 bool dure_record_field_absent(const struct dure_field *field,
                               const void *base); /* is this member at the value that is not written? */

@@ -93,7 +93,7 @@ const char *dure_attempt_state_name(enum dure_attempt_state state)
     return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
 }
 
-static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint64_t keys,
                       const void *base);
 
 /* JSON readers hold whole numbers in 64 signed bits: what is larger (a mask of all 64 GPUs) goes as its digits in quotes. */
@@ -201,14 +201,14 @@ static void print_value(struct dure_buf *buf, const struct dure_field *field, co
     case DURE_FIELD_DEPS: print_rows(buf, field, base); break;
     case DURE_FIELD_SUBMIT:
         dure_buf_str(buf, "{");
-        print_map(buf, dure_job_field_table, dure_job_field_count, UINT32_MAX, at);
+        print_map(buf, dure_job_field_table, dure_job_field_count, UINT64_MAX, at);
         dure_buf_str(buf, "}");
         break;
     default: print_number(buf, field, base); break;
     }
 }
 
-static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint32_t keys,
+static void print_map(struct dure_buf *buf, const struct dure_field *table, unsigned count, uint64_t keys,
                       const void *base)
 {
     bool first = buf->length > 0 && buf->data[buf->length - 1] == '{';
