@@ -10,7 +10,7 @@
 #include "model/record.h"
 #include "model/tenants.h"
 
-enum { DURE_CORE_VERSION = 1, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096 };
+enum { DURE_CORE_VERSION = 2, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096 };
 
 struct dure_core;
 

@@ -3,7 +3,7 @@
 #include "core/state/state.h"
 
 #define SNAPSHOT_MAGIC UINT64_C(0x31306572756420fa)
-enum { SNAPSHOT_FORMAT = 1 };
+enum { SNAPSHOT_FORMAT = 2 };
 
 struct snapshot_head {
     uint64_t magic;
