@@ -179,9 +179,11 @@ const struct dure_verb dure_verb_allot_shrink = {
     .name = "allot shrink",
     .operands = "NAME",
     .title = "take cells of an allotment back",
-    .text =
-        "Unbound cells go first. A job on the others loses its right: it counts as borrowed, is warned at once, and is "
-        "stopped after its grace and queued again.",
+    .text = "Unbound cells go first. A job on the others loses its right. It goes on as borrowed where the hardware's "
+            "owner "
+            "lends to its tenant with notice enough for its grace; otherwise it is warned at once, and is stopped "
+            "after its "
+            "grace and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1,
@@ -198,7 +200,9 @@ const struct dure_verb dure_verb_allot_end = {
     .title = "end allotments now",
     .text =
         "Where a successor (`after`) of the same tenant takes the cells over, jobs go on there. Any other job on them "
-        "loses its right: it counts as borrowed, is warned at once, and is stopped after its grace and queued again.",
+        "loses its right. It goes on as borrowed where no successor takes its cells and the hardware's owner lends to "
+        "its tenant with notice enough for its grace; otherwise it is warned at once, and is stopped after its grace "
+        "and queued again.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 1,
     .operands_most = 1000,

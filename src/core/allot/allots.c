@@ -318,9 +318,9 @@ static void each_user(struct dure_core *core, uint32_t chain, const struct dure_
 
 static void demote(struct dure_core *core, uint32_t slot, const struct dure_cells_event *event)
 {
-    (void)event;
     ground_demote(core, slot);
-    after_add(core, AFTER_DEMOTED, attempt_at(core, slot)->d.id);
+    after_add(core, AFTER_DEMOTED,
+              attempt_at(core, slot)->d.id | (event->kind == DURE_CELLS_HANDED_OVER ? AFTER_TAKEN_OVER : 0));
 }
 
 /* A claim on this leaf that uses the allotment; NONE. */
@@ -360,6 +360,10 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
         if (went[i].kind == DURE_CELLS_HANDED_OVER &&
             core->allots[went[i].heir.v]->spec.tenant.v == allot->spec.tenant.v)
             each_user(core, chain, &went[i], rebind);
+    for (size_t i = 0; i < count;
+         i++) /* first those whose cells another right has from now on: whoever loses one has to go */
+        if (went[i].kind == DURE_CELLS_HANDED_OVER)
+            each_user(core, chain, &went[i], demote);
     for (size_t i = 0; i < count; i++)
         each_user(core, chain, &went[i], demote);
     for (size_t i = 0; i < count; i++) {

@@ -28,6 +28,8 @@ void allots_order_chains(struct dure_core *core);
 
 /* Does the chain's owner lend to this tenant now, and with what notice? `ever`: at any time by the terms in force. */
 bool lend_terms(const struct dure_core *core, uint32_t chain, uint32_t tenant, bool ever, int64_t *ret_notice_us);
+/* May an attempt that has lost its right go on as borrowed where it stands? Where the owner lends to its tenant, with notice enough. */
+bool lend_keeps(const struct dure_core *core, uint32_t attempt);
 
 /* The next moment at which hardware arrives, an allotment begins or ends, or lending terms begin or end. */
 int64_t world_next(const struct dure_core *core);

@@ -9,15 +9,16 @@
 #include "core/state/jobs.h"
 
 struct effect {
-    uint32_t handed;                        /* cells that pass to a successor */
-    uint32_t kept, warned, final, finished; /* jobs; of the warned: not to be requeued, over before their grace is */
-    int64_t grace_us;                       /* the longest of the warned */
+    uint32_t handed;                  /* cells that pass to a successor */
+    uint32_t kept, lent;              /* jobs that go on by right of a successor; as borrowed */
+    uint32_t warned, final, finished; /* the others; of these: not to be requeued, over before their grace is */
+    int64_t grace_us;                 /* the longest of the warned */
 };
 
-/* An attempt on a cell that goes. One that loses any of its cells to another loses its right as a whole. */
+/* An attempt on a cell that goes. One that loses any of its cells loses its right as a whole; one that loses any to another has to go. */
 struct user {
     uint32_t slot;
-    bool loses;
+    enum { KEEPS, RELEASED, TAKEN_OVER } loses;
 };
 
 static int by_slot(const void *a, const void *b)
@@ -33,8 +34,12 @@ static void count_job(const struct dure_core *core, const struct user *user, str
     const int64_t grace = job->d.ask.grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
         return;
-    if (!user->loses) {
+    if (user->loses == KEEPS) {
         effect->kept++;
+        return;
+    }
+    if (user->loses == RELEASED && lend_keeps(core, user->slot)) {
+        effect->lent++;
         return;
     }
     effect->warned++;
@@ -58,7 +63,7 @@ static void count_jobs(const struct dure_core *core, uint32_t id, const struct d
         effect->handed += passes;
         if (!events[i].cell.level || !events[i].used)
             continue;
-        const bool loses = !passes || core->allots[events[i].heir.v]->spec.tenant.v != allot->spec.tenant.v;
+        const bool stays = passes && core->allots[events[i].heir.v]->spec.tenant.v == allot->spec.tenant.v;
         const uint32_t first = dure_cells_first_leaf(cells, events[i].cell);
         for (uint32_t leaf = 0; leaf < dure_cells_leaves(cells, events[i].cell.level); leaf++) {
             const uint32_t *slots = NULL;
@@ -70,7 +75,7 @@ static void count_jobs(const struct dure_core *core, uint32_t id, const struct d
                     capacity = capacity ? capacity * 2 : 64;
                     users = dure_core_grow(users, sizeof *users, capacity);
                 }
-                users[user_count++] = (struct user){slots[k], loses};
+                users[user_count++] = (struct user){slots[k], stays ? KEEPS : passes ? TAKEN_OVER : RELEASED};
             }
         }
     }
@@ -89,7 +94,12 @@ static void say_jobs(const struct effect *e, struct dure_buf *text)
     if (e->kept)
         dure_buf_printf(text, " %u job%s on them go%s on by right of the successor.", e->kept, e->kept == 1 ? "" : "s",
                         e->kept == 1 ? "es" : "");
-    if (!e->kept && !e->warned)
+    if (e->lent)
+        dure_buf_printf(
+            text, " %u job%s %s right and go%s on as borrowed, on GPUs lent to %s: warned when an owner wants them.",
+            e->lent, e->lent == 1 ? "" : "s", e->lent == 1 ? "loses its" : "lose their", e->lent == 1 ? "es" : "",
+            e->lent == 1 ? "it" : "them");
+    if (!e->kept && !e->lent && !e->warned)
         dure_buf_str(text, " No job runs by right of what goes.");
     if (e->finished)
         dure_buf_printf(text,

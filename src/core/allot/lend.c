@@ -1,5 +1,7 @@
 /* Lending terms, and the calendar of the world. */
 #include "core/allot/allots.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
 
 static bool listed(const struct dure_tenant_id *list, uint32_t count, uint32_t tenant)
 {
@@ -32,6 +34,14 @@ bool lend_terms(const struct dure_core *core, uint32_t chain, uint32_t tenant, b
     if (found)
         *ret_notice_us = notice;
     return found;
+}
+
+bool lend_keeps(const struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const struct request *ask = &job_at(core, attempt->job_slot)->d.ask;
+    int64_t notice;
+    return lend_terms(core, attempt->d.chain, ask->tenant, false, &notice) && ask->grace_us <= notice;
 }
 
 static void sooner(const struct dure_core *core, int64_t at, int64_t *next)

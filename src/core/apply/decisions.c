@@ -199,26 +199,13 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
 
 /* ---- ends ---- */
 
-static void count_use(struct dure_core *core, const struct job *job, const struct attempt *attempt)
-{
-    const uint64_t used = (uint64_t)share_cost(attempt->d.gpus_milli, core->s.time_us - attempt->d.started_us);
-    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
-        tenant_out(core, at);
-        *(attempt->d.borrowed ? &core->tenant[at].gpu_us_borrowed : &core->tenant[at].gpu_us_guaranteed) += used;
-        tenant_in(core, at);
-        core->tenant[at].running--;
-    }
-}
-
 static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
-    count_use(core, job, attempt);
-    if (!attempt->d.borrowed)
-        share_charge(core, job->d.ask.tenant,
-                     share_cost(attempt->d.gpus_milli, attempt->d.walltime_end_us - core->s.time_us),
-                     attempt->d.charged_at_us, true);
+    share_close(core, attempt);
+    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+        core->tenant[at].running--;
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);

@@ -4,14 +4,16 @@
 #include "core/state/state.h"
 
 enum after_kind {
-    AFTER_DOOMED,  /* a job whose dependency can never be met: its id */
-    AFTER_DEMOTED, /* an attempt that lost its rights: its id */
-    AFTER_SPARED,  /* an attempt whose preemptor went: its id */
-    AFTER_EMPTY,   /* allotment << 32 | virtual cell that may be empty now */
-    AFTER_NODE,    /* a draining node without work: its id */
-    AFTER_READY,   /* a claim whose leaves are all free: its DURE_RUN_KEY */
+    AFTER_DOOMED, /* a job whose dependency can never be met: its id */
+    AFTER_DEMOTED, /* an attempt that lost its rights: its id; with AFTER_TAKEN_OVER where another right has its cells now */
+    AFTER_SPARED, /* an attempt whose preemptor went: its id */
+    AFTER_EMPTY,  /* allotment << 32 | virtual cell that may be empty now */
+    AFTER_NODE,   /* a draining node without work: its id */
+    AFTER_READY,  /* a claim whose leaves are all free: its DURE_RUN_KEY */
     AFTER_KINDS
 };
+
+#define AFTER_TAKEN_OVER (UINT64_C(1) << 63)
 
 void after_add(struct dure_core *core, enum after_kind kind, uint64_t what);
 /* Takes the oldest; false: none. */

@@ -1,4 +1,5 @@
 /* What time brings. */
+#include "core/allot/allots.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
@@ -110,8 +111,8 @@ void decide_follow(struct dure_core *core)
             if (slot != NONE)
                 decide_cancel(core, slot, NONE, DURE_CAUSE_DEPENDENCY);
         } else if (after_take(core, AFTER_DEMOTED, &what)) {
-            const uint32_t slot = attempt_find(core, what);
-            if (slot != NONE)
+            const uint32_t slot = attempt_find(core, what & ~AFTER_TAKEN_OVER);
+            if (slot != NONE && ((what & AFTER_TAKEN_OVER) || !lend_keeps(core, slot)))
                 decide_warn(core, slot, DURE_CAUSE_ALLOT_ENDED);
         } else if (after_take(core, AFTER_SPARED, &what)) {
             decide_spare(core, what);

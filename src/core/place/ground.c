@@ -287,6 +287,7 @@ void ground_demote(struct dure_core *core, uint32_t slot)
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);
     count_tenant(core, attempt, -1);
+    share_close(core, attempt);
     attempt_unbind(core, slot);
     count_tenant(core, attempt, 1);
 }

@@ -75,6 +75,21 @@ void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64
     }
 }
 
+void share_close(struct dure_core *core, const struct attempt *attempt)
+{
+    const struct attempt_data *d = &attempt->d;
+    const uint32_t tenant = job_at(core, attempt->job_slot)->d.ask.tenant;
+    const int64_t now = core->s.time_us;
+    const uint64_t used = (uint64_t)share_cost(d->gpus_milli, now - (d->borrowed ? d->charged_at_us : d->started_us));
+    for (uint32_t at = tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
+        tenant_out(core, at);
+        *(d->borrowed ? &core->tenant[at].gpu_us_borrowed : &core->tenant[at].gpu_us_guaranteed) += used;
+        tenant_in(core, at);
+    }
+    if (!d->borrowed)
+        share_charge(core, tenant, share_cost(d->gpus_milli, d->walltime_end_us - now), d->charged_at_us, true);
+}
+
 /* Every 32 half-lives all that was charged is scaled down at once. */
 void share_renew(struct dure_core *core)
 {

@@ -32,6 +32,8 @@ void order_restore(struct dure_core *core);
 /* Fair share grows what is charged with time instead of decaying what was: a charge doubles its weight every week. */
 uint64_t share_growth(const struct dure_core *core, int64_t at_us);
 void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back);
+/* An attempt ends, or goes on as borrowed: what it used is counted, and what it was charged for and did not use is given back. */
+void share_close(struct dure_core *core, const struct attempt *attempt);
 void share_renew(struct dure_core *core); /* after time moved: keeps the growth in bounds */
 void tenant_out(struct dure_core *core, uint32_t tenant);
 void tenant_in(struct dure_core *core, uint32_t tenant);

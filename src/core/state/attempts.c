@@ -128,6 +128,7 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
     attempt->bindings = &attempt->one_binding;
     attempt->d.binding_count = 0;
     attempt->d.borrowed = 1;
+    attempt->d.charged_at_us = core->s.time_us;
     attempt->d.allot = NONE;
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);

@@ -88,8 +88,8 @@ struct attempt_data {
     uint64_t id, job;
     int64_t started_us, walltime_end_us;
     int64_t deadline_us; /* while warned: when it is stopped */
-    int64_t
-        charged_at_us; /* its whole walltime was charged then; what is left is given back at the end, at that moment's weight */
+    /* By rights: its whole walltime was charged then; what is left is given back at the end, at that moment's weight. Borrowed: since when. */
+    int64_t charged_at_us;
     uint32_t element, gpus_milli, place_count, binding_count;
     uint32_t chain, allot;
     uint8_t state, cause, borrowed, zero[5];

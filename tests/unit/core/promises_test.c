@@ -84,30 +84,36 @@ static void test_effects(void)
     rig_submit(&rig, &job);
     rig_pass(&rig);
     TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "rb", 0),
-               "'rb' would end, with its 3 cells. 1 job loses its right: it counts as borrowed, is warned at once, and "
-               "is stopped after its grace (30s) and queued again.",
-               "one job");
+               "'rb' would end, with its 3 cells. 1 job loses its right and goes on as borrowed, on GPUs lent to it: "
+               "warned when an owner wants them.",
+               "one job, to which its owner lends");
     TAP_EQ_STR(effect(&rig, DURE_REC_SHRINK, "rb", 1),
                "2 of the 3 cells of 'rb' would be taken back. No job runs by right of what goes.",
                "the cells without one go first");
+    struct dure_record r = rig_record(&rig, DURE_REC_GRANT);
+    r.text = "[{\"name\":\"gf\",\"tenant\":\"guest\",\"chain\":\"fi\",\"level\":2,\"count\":2}]";
+    r.text_length = strlen(r.text);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "a right on the hardware of who lends nothing: %s", rig.error.text);
+    job = rig_job(&rig, "guest", 1, 2, false);
+    rig_submit(&rig, &job);
     job.requeue = false;
     job.grace_us = DURE_MINUTE_US;
     rig_submit(&rig, &job);
     job.walltime_us = 30 * DURE_SECOND_US;
     rig_submit(&rig, &job);
     rig_pass(&rig);
-    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "rb", 0),
-               "'rb' would end, with its 3 cells. 1 job loses its right, but would reach the walltime within the grace "
+    TAP_EQ_STR(effect(&rig, DURE_REC_END_ALLOT, "gf", 0),
+               "'gf' would end, with its 2 cells. 1 job loses its right, but would reach the walltime within the grace "
                "and goes on until then. 2 jobs lose their right: they count as borrowed, are warned at once, and are "
                "each stopped after their grace (at most 1m) and queued again. 1 of them is not to be queued again and "
                "ends as evicted.",
                "three jobs, each told what becomes of it");
-    struct dure_record r = rig_record(&rig, DURE_REC_END_ALLOT);
-    dure_core_allot_find(rig.core, "rb", &r.allot);
+    r = rig_record(&rig, DURE_REC_END_ALLOT);
+    dure_core_allot_find(rig.core, "gf", &r.allot);
     TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "done");
     TAP_EQ_STR(
         rig.said.data,
-        "allotment-state rb ended\nnotice attempt 1 in 30s (allotment ended)\nnotice attempt 2 in 60s (allotment "
+        "allotment-state gf ended\nnotice attempt 2 in 30s (allotment ended)\nnotice attempt 3 in 60s (allotment "
         "ended)\n",
         "it is what was said");
     r = rig_record(&rig, DURE_REC_GRANT);
@@ -119,6 +125,53 @@ static void test_effects(void)
         "allotment 'big' asks for 4 cells of level 'node' in chain 'fi', 4 GPUs each; 2 can be promised, 2 fewer "
         "than asked",
         "with figures that add up");
+    rig_release(&rig);
+}
+
+static uint64_t usage(struct rig *rig, const char *path, bool borrowed)
+{
+    struct dure_tenant_view view;
+    struct dure_tenant_id tenant;
+    if (!dure_tenants_find(rig->tenants, path, &tenant))
+        tap_bail("no tenant %s", path);
+    dure_core_tenant_view(rig->core, tenant, &view);
+    return borrowed ? view.gpu_us_borrowed : view.gpu_us_guaranteed;
+}
+
+/* Who loses a right stays as borrowed where its owner lends, and is counted as what it was. */
+static void test_goes_on(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_job job = rig_job(&rig, "state/b", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    rig_tick(&rig, rig.now_us + 100 * DURE_SECOND_US);
+    struct dure_record r = rig_record(&rig, DURE_REC_END_ALLOT);
+    dure_core_allot_find(rig.core, "rb", &r.allot);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "the right ends");
+    TAP_EQ_STR(rig.said.data, "allotment-state rb ended\n", "and nobody is warned");
+    struct dure_job_view view;
+    TAP_OK(dure_core_attempt_view(rig.core, (struct dure_attempt_id){1}, &view) && view.source_allot.v == DURE_NONE32 &&
+               view.attempt_state == DURE_ATTEMPT_RUNNING,
+           "it runs on, borrowed");
+    rig_check(&rig);
+    r = rig_record(&rig, DURE_REC_GRANT);
+    r.text = "[{\"name\":\"all\",\"tenant\":\"state/b\",\"chain\":\"st\",\"level\":2,\"count\":4}]";
+    r.text_length = strlen(r.text);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "an owner's new right: %s", rig.error.text);
+    rig_tick(&rig, rig.now_us + 50 * DURE_SECOND_US);
+    job = rig_job(&rig, "state/b", 4, 4, false);
+    rig_submit(&rig, &job);
+    job = rig_job(&rig, "state/a", 4, 4, false);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_HAS(rig.said.data, "notice attempt 1 in 30s (reclaimed by its owner)", "it is warned when its GPUs are wanted");
+    rig_tick(&rig, rig.now_us + 30 * DURE_SECOND_US);
+    rig_reap(&rig);
+    TAP_EQ_UINT(usage(&rig, "state/b", false), UINT64_C(400) * DURE_SECOND_US, "GPU-seconds by right until it ended");
+    TAP_EQ_UINT(usage(&rig, "state/b", true), UINT64_C(320) * DURE_SECOND_US, "and borrowed from then on");
+    rig_check(&rig);
     rig_release(&rig);
 }
 
@@ -205,6 +258,7 @@ int main(void)
     test_not_begun();
     test_running();
     test_effects();
+    test_goes_on();
     test_successor();
     test_over_before_granted();
     return tap_done();
