@@ -67,15 +67,3 @@ struct dure_digest dure_hash128(uint64_t domain, const void *bytes, size_t lengt
     h2 += h1;
     return (struct dure_digest){{h1, h2}};
 }
-
-void dure_digest_add(struct dure_digest *sum, struct dure_digest term)
-{
-    sum->lane[0] += term.lane[0];
-    sum->lane[1] += term.lane[1];
-}
-
-void dure_digest_sub(struct dure_digest *sum, struct dure_digest term)
-{
-    sum->lane[0] -= term.lane[0];
-    sum->lane[1] -= term.lane[1];
-}

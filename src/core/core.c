@@ -124,8 +124,9 @@ void dure_core_free(struct dure_core *core)
                                  &core->shareds, &core->classes,  &core->lanes};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
         dure_pool_release(pools[i]);
-    struct dure_map *maps[] = {&core->job_map,   &core->attempt_map, &core->run_map,
-                               &core->claim_map, &core->class_map,   &core->share_map};
+    dure_table_release(&core->job_table);
+    dure_table_release(&core->attempt_table);
+    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
@@ -133,7 +134,6 @@ void dure_core_free(struct dure_core *core)
     free(core->chains);
     free(core->nodes);
     free(core->tenant);
-    free(core->job_order);
     free(core->outcomes);
     free(core->borrow_order);
     dure_takes_release(&core->takes);

@@ -8,12 +8,12 @@
 
 static struct dure_digest with_scalars(const struct dure_core *core, struct dure_digest sum, bool full)
 {
-    dure_digest_add(&sum, dure_hash128(DOMAIN_SCALARS, &core->s, sizeof core->s));
+    dure_digest_add(&sum, dure_hash_words(DOMAIN_SCALARS, &core->s, sizeof core->s / 8));
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++) {
         const struct dure_digest of =
             full ? dure_cells_digest_full(core->chains[i].cells) : dure_cells_digest(core->chains[i].cells);
         const uint64_t bytes[3] = {i, of.lane[0], of.lane[1]};
-        dure_digest_add(&sum, dure_hash128(DOMAIN_CELLS, bytes, sizeof bytes));
+        dure_digest_add(&sum, dure_hash_words(DOMAIN_CELLS, bytes, 3));
     }
     return sum;
 }

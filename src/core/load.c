@@ -140,14 +140,16 @@ static bool get_ordinals(struct stream_in *in, struct ordinals *list, uint32_t l
     return !in->failed;
 }
 
-static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint64_t last_id, struct dure_error *error)
+static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint64_t *last_id, struct dure_error *error)
 {
     struct job_data data;
     stream_read(in, &data, sizeof data);
-    if (in->failed || data.id <= last_id || data.id >= core->s.next_job || !core->tenants ||
+    if (in->failed || data.id <= *last_id || data.id >= core->s.next_job ||
+        !dure_table_takes(&core->job_table, data.id) || !core->tenants ||
         data.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
         data.ask.level > core->fleet->level_name_count)
         return CORRUPT("job %llu", (unsigned long long)data.id);
+    *last_id = data.id;
     const uint32_t slot = job_add(core, &data);
     struct job *job = job_at(core, slot);
     for (uint32_t i = 0; i < data.dep_count; i++) {
@@ -168,10 +170,9 @@ static enum dure_err get_jobs(struct dure_core *core, struct stream_in *in, stru
     const uint64_t count = stream_get_u64(in);
     uint64_t last = 0;
     for (uint64_t i = 0; i < count; i++) {
-        const enum dure_err err = get_job(core, in, last, error);
+        const enum dure_err err = get_job(core, in, &last, error);
         if (err != DURE_OK)
             return err;
-        last = core->job_order[core->job_order_count - 1];
     }
     return in->failed ? CORRUPT("jobs") : DURE_OK;
 }
@@ -203,7 +204,9 @@ static enum dure_err get_attempts(struct dure_core *core, struct stream_in *in, 
         const uint32_t job = in->failed ? NONE : job_find(core, data.job);
         uint32_t ordinal;
         const bool fine = job != NONE && job_ordinal(job_at(core, job), data.element, &ordinal) &&
-                          data.chain < core->fleet->chain_count &&
+                          data.chain < core->fleet->chain_count && data.id < core->s.next_attempt &&
+                          attempt_find(core, data.id) == NONE && attempt_of(core, job, ordinal) == NONE &&
+                          dure_table_takes(&core->attempt_table, data.id) &&
                           get_lists(in, data.place_count, data.binding_count, &places, &bindings);
         if (fine)
             ground_occupy(core, attempt_add(core, job, &data, places, bindings));

@@ -27,7 +27,7 @@ struct dure_digest allots_hash(const struct allot *allot, uint32_t id)
                                (uint64_t)s->from_us,
                                (uint64_t)s->until_us,
                                allot->state};
-    struct dure_digest sum = dure_hash128(DOMAIN_ALLOT, bytes, sizeof bytes);
+    struct dure_digest sum = dure_hash_words(DOMAIN_ALLOT, bytes, 6);
     dure_digest_add(&sum, dure_hash128(DOMAIN_TEXT + ((uint64_t)id << 8), s->name, strlen(s->name)));
     return sum;
 }

@@ -136,7 +136,7 @@ struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
 {
     const struct node *n = &core->nodes[node];
     const uint64_t bytes[2] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16};
-    struct dure_digest sum = dure_hash128(DOMAIN_NODE, bytes, sizeof bytes);
+    struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 2);
     if (n->reason)
         dure_digest_add(&sum, dure_hash128(DOMAIN_REASON + ((uint64_t)node << 8), n->reason, strlen(n->reason)));
     return sum;

@@ -3,34 +3,24 @@
 /* Domains of the digest's terms, so that no two kinds of entity hash alike. */
 enum { DOMAIN_SHAPE = 0x63656c6c01, DOMAIN_RIGHT, DOMAIN_VIRTUAL, DOMAIN_LEAF, DOMAIN_SHOCK };
 
-/* Little-endian on every machine. */
-static struct dure_digest hash(uint64_t domain, uint64_t *words, size_t count)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (size_t i = 0; i < count; i++)
-        words[i] = __builtin_bswap64(words[i]);
-#endif
-    return dure_hash128(domain, words, count * sizeof *words);
-}
-
 struct dure_digest dure_cells_term_shape(const struct dure_cells *cells)
 {
     uint64_t words[DURE_CELLS_LEVELS_MAX + 2] = {cells->shape.levels, cells->shape.tops};
     for (unsigned l = 2; l <= cells->shape.levels; l++)
         words[l] = cells->shape.holds[l];
-    return hash(DOMAIN_SHAPE, words, sizeof words / sizeof *words);
+    return dure_hash_words(DOMAIN_SHAPE, words, sizeof words / sizeof *words);
 }
 
 struct dure_digest dure_cells_term_right(const struct dure_cells_owner *owner)
 {
     const struct dure_cells_right *right = &owner->spec;
-    uint64_t words[] = {(uint64_t)right->id.v << 32 | right->holder.v,
-                        (uint64_t)right->count << 32 | owner->index_end,
-                        (uint64_t)right->level << 16 | (uint64_t)right->rank << 8 | owner->started,
-                        (uint64_t)right->start_us,
-                        (uint64_t)right->end_us,
-                        right->predecessor.v};
-    return hash(DOMAIN_RIGHT, words, sizeof words / sizeof *words);
+    const uint64_t words[] = {(uint64_t)right->id.v << 32 | right->holder.v,
+                              (uint64_t)right->count << 32 | owner->index_end,
+                              (uint64_t)right->level << 16 | (uint64_t)right->rank << 8 | owner->started,
+                              (uint64_t)right->start_us,
+                              (uint64_t)right->end_us,
+                              right->predecessor.v};
+    return dure_hash_words(DOMAIN_RIGHT, words, sizeof words / sizeof *words);
 }
 
 struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner,
@@ -40,10 +30,10 @@ struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const
         return (struct dure_digest){{0, 0}};
     const struct dure_cells_vcell *virtual = &owner->virtuals[index];
     const bool has_heir = virtual->heir.right != DURE_NONE32;
-    uint64_t words[] = {(uint64_t)owner->spec.id.v << 32 | index, (uint64_t)owner->state[index] << 32 | virtual->cell,
-                        has_heir ? (uint64_t)cells->rights[virtual->heir.right]->spec.id.v << 32 | virtual->heir.index
-                                 : DURE_NONE64};
-    return hash(DOMAIN_VIRTUAL, words, sizeof words / sizeof *words);
+    const uint64_t words[] = {
+        (uint64_t)owner->spec.id.v << 32 | index, (uint64_t)owner->state[index] << 32 | virtual->cell,
+        has_heir ? (uint64_t)cells->rights[virtual->heir.right]->spec.id.v << 32 | virtual->heir.index : DURE_NONE64};
+    return dure_hash_words(DOMAIN_VIRTUAL, words, sizeof words / sizeof *words);
 }
 
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf)
@@ -51,13 +41,13 @@ struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t
     const bool lost = dure_bits_test(&cells->lost, leaf);
     if (!lost && !cells->used[leaf] && !cells->borrowed[leaf])
         return (struct dure_digest){{0, 0}};
-    uint64_t words[] = {leaf, (uint64_t)lost << 32 | (uint64_t)cells->used[leaf] << 16 | cells->borrowed[leaf]};
-    return hash(DOMAIN_LEAF, words, sizeof words / sizeof *words);
+    const uint64_t words[] = {leaf, (uint64_t)lost << 32 | (uint64_t)cells->used[leaf] << 16 | cells->borrowed[leaf]};
+    return dure_hash_words(DOMAIN_LEAF, words, sizeof words / sizeof *words);
 }
 
 struct dure_digest dure_cells_term_shock(bool shock)
 {
-    return shock ? hash(DOMAIN_SHOCK, NULL, 0) : (struct dure_digest){{0, 0}};
+    return shock ? dure_hash_words(DOMAIN_SHOCK, NULL, 0) : (struct dure_digest){{0, 0}};
 }
 
 struct dure_digest dure_cells_digest(const struct dure_cells *cells)

@@ -50,7 +50,7 @@ struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant)
                                t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
     if (!(bytes[1] | bytes[2] | bytes[3] | bytes[4] | bytes[5] | bytes[6]))
         return (struct dure_digest){{0, 0}};
-    return dure_hash128(DOMAIN_TENANT, bytes, sizeof bytes);
+    return dure_hash_words(DOMAIN_TENANT, bytes, 7);
 }
 
 void tenant_out(struct dure_core *core, uint32_t tenant)

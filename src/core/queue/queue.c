@@ -33,7 +33,7 @@ static void late_moved(void *owner, uint32_t slot, uint32_t place)
 
 static uint64_t class_key(const struct request *ask)
 {
-    return dure_hash128(1, ask, sizeof *ask).lane[0] >> 1;
+    return dure_hash_words(1, ask, sizeof *ask / 8).lane[0] >> 1;
 }
 
 static uint32_t class_get(struct dure_core *core, const struct request *ask)

@@ -14,19 +14,20 @@ static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *pl
     for (uint32_t i = 0; i < place_count; i++) {
         const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count,
                                    places[i].gpu_mask, (uint64_t)places[i].tasks << 32 | places[i].gpu_milli};
-        dure_digest_add(&sum, dure_hash128(DOMAIN_PLACE, bytes, sizeof bytes));
+        dure_digest_add(&sum, dure_hash_words(DOMAIN_PLACE, bytes, 5));
     }
     for (uint32_t i = 0; i < binding_count; i++) {
         const uint64_t bytes[4] = {owner, i, (uint64_t)bindings[i].allot.v << 32 | bindings[i].virtual_index,
                                    bindings[i].cell_index};
-        dure_digest_add(&sum, dure_hash128(DOMAIN_BINDING, bytes, sizeof bytes));
+        dure_digest_add(&sum, dure_hash_words(DOMAIN_BINDING, bytes, 4));
     }
     return sum;
 }
 
 static struct dure_digest hash_of(const struct attempt *attempt)
 {
-    return dure_hash128(DOMAIN_ATTEMPT, &attempt->d, sizeof attempt->d);
+    _Static_assert(sizeof attempt->d % 8 == 0, "the digest takes words");
+    return dure_hash_words(DOMAIN_ATTEMPT, &attempt->d, sizeof attempt->d / 8);
 }
 
 void attempt_out(struct dure_core *core, const struct attempt *attempt)
@@ -47,13 +48,15 @@ static struct dure_digest attempt_lists(const struct attempt *attempt)
 
 uint32_t attempt_find(const struct dure_core *core, uint64_t id)
 {
-    uint64_t slot;
-    return id != UINT64_MAX && dure_map_get(&core->attempt_map, id, &slot) ? (uint32_t)slot : NONE;
+    return dure_table_get(&core->attempt_table, id);
 }
 
 uint32_t attempt_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal)
 {
+    const struct job *job = job_at(core, job_slot);
     uint64_t slot;
+    if (job->first_run == NONE || !job->d.array_count) /* a batch job has one at a time */
+        return job->first_run;
     return dure_map_get(&core->run_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot : NONE;
 }
 
@@ -98,8 +101,9 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     if (job->first_run != NONE)
         attempt_at(core, job->first_run)->prev_run = slot;
     job->first_run = slot;
-    DURE_ASSERT(dure_map_put(&core->attempt_map, data->id, slot));
-    DURE_ASSERT(dure_map_put(&core->run_map, DURE_RUN_KEY(job_slot, ordinal_of(job, data->element)), slot));
+    dure_table_put(&core->attempt_table, data->id, slot);
+    if (job->d.array_count)
+        DURE_ASSERT(dure_map_put(&core->run_map, DURE_RUN_KEY(job_slot, ordinal_of(job, data->element)), slot));
     dure_heap_add(&core->deadlines, next_time(attempt), data->id, slot);
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
@@ -145,8 +149,9 @@ void attempt_drop(struct dure_core *core, uint32_t slot)
         attempt_at(core, attempt->prev_run)->next_run = attempt->next_run;
     else
         job->first_run = attempt->next_run;
-    dure_map_remove(&core->attempt_map, attempt->d.id);
-    dure_map_remove(&core->run_map, DURE_RUN_KEY(attempt->job_slot, ordinal_of(job, attempt->d.element)));
+    dure_table_remove(&core->attempt_table, attempt->d.id);
+    if (job->d.array_count)
+        dure_map_remove(&core->run_map, DURE_RUN_KEY(attempt->job_slot, ordinal_of(job, attempt->d.element)));
     attempt_out(core, attempt);
     dure_digest_sub(&core->digest, attempt_lists(attempt));
     DURE_ASSERT(dure_move_attempt(attempt->d.state, DURE_ATTEMPT_GONE));
@@ -187,7 +192,8 @@ void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state s
 
 static struct dure_digest claim_hash(const struct claim *claim)
 {
-    struct dure_digest sum = dure_hash128(DOMAIN_CLAIM, &claim->d, sizeof claim->d);
+    _Static_assert(sizeof claim->d % 8 == 0, "the digest takes words");
+    struct dure_digest sum = dure_hash_words(DOMAIN_CLAIM, &claim->d, sizeof claim->d / 8);
     dure_digest_add(&sum, lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count,
                                      claim->bindings, claim->d.binding_count));
     return sum;
@@ -196,7 +202,8 @@ static struct dure_digest claim_hash(const struct claim *claim)
 uint32_t claim_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal)
 {
     uint64_t slot;
-    return dure_map_get(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot : NONE;
+    return core->claims.count && dure_map_get(&core->claim_map, DURE_RUN_KEY(job_slot, ordinal), &slot) ? (uint32_t)slot
+                                                                                                        : NONE;
 }
 
 uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim_data *data,

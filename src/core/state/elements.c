@@ -57,7 +57,7 @@ static bool has(const struct ordinals *list, uint32_t ordinal)
 static void hash_ordinal(struct dure_core *core, uint64_t domain, uint64_t job, uint32_t ordinal, bool in)
 {
     const uint64_t bytes[2] = {job, ordinal};
-    const struct dure_digest term = dure_hash128(domain, bytes, sizeof bytes);
+    const struct dure_digest term = dure_hash_words(domain, bytes, 2);
     (in ? dure_digest_add : dure_digest_sub)(&core->digest, term);
 }
 

@@ -7,7 +7,8 @@
 
 static struct dure_digest hash_of(const struct job *job)
 {
-    return dure_hash128(DOMAIN_JOB, &job->d, sizeof job->d);
+    _Static_assert(sizeof job->d % 8 == 0, "the digest takes words");
+    return dure_hash_words(DOMAIN_JOB, &job->d, sizeof job->d / 8);
 }
 
 void job_out(struct dure_core *core, const struct job *job)
@@ -22,58 +23,12 @@ void job_in(struct dure_core *core, const struct job *job)
 
 uint32_t job_find(const struct dure_core *core, uint64_t id)
 {
-    uint64_t slot;
-    return id != UINT64_MAX && dure_map_get(&core->job_map, id, &slot) ? (uint32_t)slot : NONE;
-}
-
-/* Index of the first live id >= `id` among the ids in order; gaps have their own id with the top bit set. */
-#define GAP (UINT64_C(1) << 63)
-
-static uint64_t order_place(const struct dure_core *core, uint64_t id)
-{
-    uint64_t low = 0, high = core->job_order_count;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if ((core->job_order[middle] & ~GAP) < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void order_add(struct dure_core *core, uint64_t id)
-{
-    DURE_ASSERT(id < GAP && (!core->job_order_count || (core->job_order[core->job_order_count - 1] & ~GAP) < id));
-    if (core->job_order_count == core->job_order_capacity) {
-        core->job_order_capacity = core->job_order_capacity ? core->job_order_capacity * 2 : 1024;
-        core->job_order = dure_core_grow(core->job_order, sizeof *core->job_order, core->job_order_capacity);
-    }
-    core->job_order[core->job_order_count++] = id;
-}
-
-static void order_drop(struct dure_core *core, uint64_t id)
-{
-    const uint64_t place = order_place(core, id);
-    DURE_ASSERT(place < core->job_order_count && core->job_order[place] == id);
-    core->job_order[place] |= GAP;
-    core->job_order_gaps++;
-    if (core->job_order_gaps < 64 || core->job_order_gaps * 2 < core->job_order_count)
-        return;
-    uint64_t kept = 0;
-    for (uint64_t i = 0; i < core->job_order_count; i++)
-        if (!(core->job_order[i] & GAP))
-            core->job_order[kept++] = core->job_order[i];
-    core->job_order_count = kept;
-    core->job_order_gaps = 0;
+    return dure_table_get(&core->job_table, id);
 }
 
 uint32_t job_next(const struct dure_core *core, uint64_t from)
 {
-    for (uint64_t place = order_place(core, from); place < core->job_order_count; place++)
-        if (!(core->job_order[place] & GAP))
-            return job_find(core, core->job_order[place]);
-    return NONE;
+    return dure_table_next(&core->job_table, from);
 }
 
 uint32_t job_add(struct dure_core *core, const struct job_data *data)
@@ -89,8 +44,7 @@ uint32_t job_add(struct dure_core *core, const struct job_data *data)
                         .deps = NONE,
                         .waiters = NONE,
                         .first_run = NONE};
-    DURE_ASSERT(dure_map_put(&core->job_map, data->id, slot));
-    order_add(core, data->id);
+    dure_table_put(&core->job_table, data->id, slot);
     job_in(core, job);
     return slot;
 }
@@ -110,7 +64,7 @@ static void dep_unlink(struct dure_core *core, struct dep *dep)
 static struct dure_digest dep_hash(const struct dure_core *core, const struct dep *dep)
 {
     const uint64_t bytes[3] = {job_at(core, dep->owner)->d.id, dep->job, (uint64_t)dep->kind << 8 | dep->state};
-    return dure_hash128(DOMAIN_DEP, bytes, sizeof bytes);
+    return dure_hash_words(DOMAIN_DEP, bytes, 3);
 }
 
 void dep_add(struct dure_core *core, uint32_t owner, struct dure_dep dep, unsigned state)
@@ -191,8 +145,7 @@ void job_drop(struct dure_core *core, uint32_t slot)
         free(job->elements);
     }
     job_out(core, job);
-    order_drop(core, job->d.id);
-    DURE_ASSERT(dure_map_remove(&core->job_map, job->d.id));
+    dure_table_remove(&core->job_table, job->d.id);
     dure_pool_give(&core->jobs, slot);
 }
 
@@ -209,7 +162,7 @@ unsigned outcome_get(const struct dure_core *core, uint64_t job)
 static struct dure_digest outcome_hash(uint64_t place, unsigned outcome)
 {
     const uint64_t bytes[2] = {place, outcome};
-    return dure_hash128(DOMAIN_OUTCOME, bytes, sizeof bytes);
+    return dure_hash_words(DOMAIN_OUTCOME, bytes, 2);
 }
 
 void outcome_set(struct dure_core *core, uint64_t job, unsigned outcome)
@@ -233,7 +186,7 @@ void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
             const struct ordinals *list = which ? &job->elements->gone : &job->elements->back;
             for (uint32_t i = 0; i < list->count; i++) {
                 const uint64_t bytes[2] = {job->d.id, list->at[i]};
-                dure_digest_add(sum, dure_hash128(which ? DOMAIN_GONE : DOMAIN_BACK, bytes, sizeof bytes));
+                dure_digest_add(sum, dure_hash_words(which ? DOMAIN_GONE : DOMAIN_BACK, bytes, 2));
             }
         }
         slot = job_next(core, job->d.id + 1);

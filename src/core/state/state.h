@@ -14,6 +14,7 @@
 #include "core/queue/heap.h"
 #include "core/state/mutants.h"
 #include "core/state/pool.h"
+#include "core/state/table.h"
 #include "core/view.h"
 #include "model/fleet.h"
 #include "model/job.h"
@@ -241,16 +242,16 @@ struct dure_core {
     struct dure_bits dirty; /* queues a pass may start something from */
 
     struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
-    struct dure_map job_map, attempt_map, run_map, claim_map, class_map, share_map, waiter_map;
-    uint64_t *job_order; /* live ids in order, with gaps of UINT64_MAX */
-    uint64_t job_order_count, job_order_capacity, job_order_gaps;
+    struct dure_table job_table, attempt_table; /* by id */
+    struct dure_map run_map, claim_map, class_map,
+        share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
     struct dure_heap deadlines, begins;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
 
     uint32_t *borrow_order; /* chains, least promised first */
     uint64_t pending_count, refused;
-    uint32_t round; /* of the pass at hand */
+    uint32_t round;          /* of the pass at hand */
     struct slot_list passed; /* classes passed over in it */
     struct dure_takes takes;
     struct plan *plan; /* scratch of a decision */

@@ -71,8 +71,40 @@ static void hash64_is_a_permutation(void)
     TAP_EQ_UINT(dure_hash64(1), UINT64_C(0xb456bcfc34c2cb2c), "one as the original has it");
 }
 
+/* Every bit of every word reaches both lanes, about half of whose bits turn over. */
+static void words_are_mixed(void)
+{
+    uint64_t words[23];
+    uint64_t turned = 0, tries = 0, least = 64;
+    bool lengths = true;
+    for (unsigned i = 0; i < 23; i++)
+        words[i] = i % 3 ? i * UINT64_C(0x100000001) : 0;
+    for (size_t count = 1; count <= 23; count++) {
+        const struct dure_digest whole = dure_hash_words(9, words, count);
+        lengths = lengths && !same(whole, dure_hash_words(9, words, count - 1));
+        for (size_t bit = 0; bit < count * 64; bit++) {
+            words[bit / 64] ^= UINT64_C(1) << bit % 64;
+            const struct dure_digest other = dure_hash_words(9, words, count);
+            words[bit / 64] ^= UINT64_C(1) << bit % 64;
+            for (unsigned lane = 0; lane < 2; lane++) {
+                const uint64_t here = (uint64_t)__builtin_popcountll(whole.lane[lane] ^ other.lane[lane]);
+                turned += here;
+                least = here < least ? here : least;
+                tries++;
+            }
+        }
+    }
+    TAP_OK(turned > tries * 31 && turned < tries * 33, "a flipped bit turns half of a lane on average");
+    TAP_OK(least > 4, "and never almost nothing of it");
+    TAP_OK(lengths, "a zero word more changes the hash");
+    TAP_OK(!same(dure_hash_words(1, words, 5), dure_hash_words(2, words, 5)), "so does the domain");
+    const uint64_t swapped[2] = {words[2], words[1]};
+    TAP_OK(!same(dure_hash_words(1, words + 1, 2), dure_hash_words(1, swapped, 2)), "and the order");
+}
+
 int main(void)
 {
+    words_are_mixed();
     known_vectors();
     every_byte_counts();
     sums_take_any_order();

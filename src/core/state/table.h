@@ -1,0 +1,41 @@
+#pragma once
+/* Which slot an id has. Ids are given in rising order and most of the live ones lie close together, so they stand in pages, found through a
+ * directory from the first page that holds any: a look-up is two reads, and neighbours share cache lines. A page goes when its last id goes.
+ *
+ * Memory: 1 KiB a page of 256 ids, and 8 bytes of directory for each page between the oldest live id and the newest. Not thread-safe. */
+#include "base/err.h"
+#include "model/ids.h"
+
+enum { DURE_TABLE_PAGE_BITS = 8, DURE_TABLE_PAGE = 1 << DURE_TABLE_PAGE_BITS };
+#define DURE_TABLE_SPAN_MAX (UINT64_C(1) << 34) /* ids between the oldest and the newest */
+
+struct dure_table_page {
+    uint32_t count;
+    uint32_t slots[DURE_TABLE_PAGE]; /* DURE_NONE32: none */
+};
+
+struct dure_table {
+    struct dure_table_page **pages; /* NULL: empty */
+    uint64_t first;                 /* number of the first page */
+    uint64_t page_count, capacity;
+    uint64_t lead;  /* so many at the front are empty, at least */
+    uint64_t count; /* ids */
+    struct dure_table_page *spare;
+};
+
+void dure_table_release(struct dure_table *table);
+/* An id that is not there yet; any order, within the span. */
+void dure_table_put(struct dure_table *table, uint64_t id, uint32_t slot);
+void dure_table_remove(struct dure_table *table, uint64_t id); /* it is there */
+/* The slot of the lowest id >= from; DURE_NONE32. O(pages passed over). */
+uint32_t dure_table_next(const struct dure_table *table, uint64_t from);
+/* May this id be put without stretching the span? For what comes from outside. */
+bool dure_table_takes(const struct dure_table *table, uint64_t id);
+
+static inline uint32_t dure_table_get(const struct dure_table *table, uint64_t id)
+{
+    const uint64_t page = (id >> DURE_TABLE_PAGE_BITS) - table->first;
+    if (page >= table->page_count || !table->pages[page])
+        return DURE_NONE32;
+    return table->pages[page]->slots[id & (DURE_TABLE_PAGE - 1)];
+}
