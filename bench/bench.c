@@ -18,6 +18,8 @@ static const struct bench benches[] = {
     {"scale", {.load_percent = 90}, "", bench_scale},
     {"reclaim", {.nodes = 32500, .gpus = 4000}, "gpus", bench_reclaim},
     {"no", {.nodes = 32500, .load_percent = 90}, "", bench_no},
+    {"lifecycle", {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true}, "nodes mix clients seconds", bench_lifecycle},
+    {"workload", {.nodes = 32500}, "nodes file", bench_workload},
     {"queue", {.nodes = 32500, .pending = 1000000}, "pending", bench_queue},
 };
 
@@ -25,7 +27,8 @@ static const struct option long_options[] = {
     {"clients", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'n'},
     {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {"nodes", required_argument, NULL, 'N'},
     {"mix", required_argument, NULL, 'm'},     {"load", required_argument, NULL, 'l'},    {"gpus", required_argument, NULL, 'g'},
-    {"pending", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0},
+    {"pending", required_argument, NULL, 'p'}, {"file", required_argument, NULL, 'F'},
+    {NULL, 0, NULL, 0},
 };
 
 static bool number(const char *name, const char *text, uint64_t max, uint64_t *ret_value)
@@ -142,6 +145,8 @@ static bool read_options(const struct bench *bench, int argc, char **argv, struc
             options->json = true;
         else if (letter == 'f')
             options->fleet = optarg;
+        else if (letter == 'F')
+            options->file = optarg;
         else if (letter == 'm' || letter == 'l') {
             if (letter == 'm' ? !mix(optarg, options) : !load(optarg, options))
                 return false;
@@ -189,8 +194,12 @@ int dure_bench_main(int argc, char **argv)
             fprintf(stderr, "dure bench %s: examples/fleets/korea.yaml is not beside this program; name a fleet with --fleet FILE\n", argv[0]);
             return 2;
         }
+        if (takes(&benches[i], "file") && options.file == NULL) {
+            fprintf(stderr, "dure bench %s: name the workload with --file FILE\n", argv[0]);
+            return 2;
+        }
         return run(&benches[i], &options);
     }
-    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no or queue\n", argc < 1 ? "" : argv[0]);
+    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no, lifecycle, workload or queue\n", argc < 1 ? "" : argv[0]);
     return 2;
 }

@@ -144,7 +144,7 @@ static enum dure_err write_tenants(struct bench_daemon *daemon, struct dure_erro
     return write_file(daemon->tenants, &text, error);
 }
 
-enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *daemon, struct dure_error *error)
+static enum dure_err make_folder(struct bench_daemon *daemon, struct dure_error *error)
 {
     const char *base = getenv("TMPDIR");
     *daemon = (struct bench_daemon){0};
@@ -155,10 +155,28 @@ enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *dae
     snprintf(daemon->socket, sizeof daemon->socket, "%s/dured.sock", daemon->directory);
     snprintf(daemon->tenants, sizeof daemon->tenants, "%s/tenants.yaml", daemon->directory);
     snprintf(daemon->fleet, sizeof daemon->fleet, "%s/fleet.yaml", daemon->directory);
+    return DURE_OK;
+}
 
+enum dure_err bench_daemon_make_with(const struct dure_buf *fleet, const struct dure_buf *tenants, struct bench_daemon *daemon, struct dure_error *error)
+{
+    enum dure_err err = make_folder(daemon, error);
+    if (err == DURE_OK)
+        err = write_file(daemon->fleet, fleet, error);
+    if (err == DURE_OK)
+        err = write_file(daemon->tenants, tenants, error);
+    if (err != DURE_OK)
+        bench_daemon_remove(daemon);
+    return err;
+}
+
+enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *daemon, struct dure_error *error)
+{
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     dure_buf_init(&text, FILE_MAX);
-    enum dure_err err = DURE_OK;
+    enum dure_err err = make_folder(daemon, error);
+    if (err != DURE_OK)
+        return err;
     if (fleet_file != NULL) {
         struct dure_buf file = {0};
         err = bench_read_file(fleet_file, &file, error);
@@ -224,7 +242,7 @@ enum dure_err bench_daemon_start(struct bench_daemon *daemon, int64_t *ret_us, s
     if (!bench_program("dured", program, sizeof program))
         return dure_fail(error, DURE_E_NOT_FOUND, "dured is not beside this program");
     char *argv[] = {program,   "--foreground", "--state",      daemon->state,   "--socket", daemon->socket,
-                    "--fleet", daemon->fleet,  "--tenants", daemon->tenants, NULL};
+                    "--fleet", daemon->fleet,  "--tenants", daemon->tenants, daemon->launch_to[0] != '\0' ? "--launch-to" : NULL, daemon->launch_to, NULL};
     int64_t began = bench_now_us();
     snprintf(log, sizeof log, "%s/dured.log", daemon->directory);
     posix_spawn_file_actions_init(&actions);
@@ -242,14 +260,19 @@ enum dure_err bench_daemon_start(struct bench_daemon *daemon, int64_t *ret_us, s
     return err;
 }
 
+void bench_kill(pid_t *pid, int signal)
+{
+    if (*pid <= 0)
+        return;
+    kill(*pid, signal);
+    while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    *pid = 0;
+}
+
 void bench_daemon_kill(struct bench_daemon *daemon, int signal)
 {
-    if (daemon->pid <= 0)
-        return;
-    kill(daemon->pid, signal);
-    while (waitpid(daemon->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
-    daemon->pid = 0;
+    bench_kill(&daemon->pid, signal);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)

@@ -14,6 +14,7 @@ struct bench_options {
     unsigned seconds;
     uint64_t jobs;
     const char *fleet; /* a file */
+    const char *file;  /* a workload */
     uint32_t nodes;
     uint32_t gpus;
     uint64_t pending;
@@ -35,6 +36,8 @@ enum dure_err bench_submit(const struct bench_options *options, struct dure_buf 
 enum dure_err bench_start(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_recover(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_load(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_lifecycle(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_workload(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_place(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
@@ -50,12 +53,16 @@ struct bench_daemon {
     char socket[320];
     char fleet[320], tenants[320];
     char project[128];
+    char launch_to[320]; /* "": no launch messages */
 };
 
 /* Makes the folder, and the specs: `fleet_file` (NULL: this machine with virtual GPUs) and one project with an allotment of nodes of the first group. */
 DURE_NODISCARD enum dure_err bench_daemon_make(const char *fleet_file, struct bench_daemon *daemon, struct dure_error *error);
+/* The same with these specs. */
+DURE_NODISCARD enum dure_err bench_daemon_make_with(const struct dure_buf *fleet, const struct dure_buf *tenants, struct bench_daemon *daemon, struct dure_error *error);
 /* Starts it and waits for /healthz. `ret_us` (may be NULL): from exec to healthy. */
 DURE_NODISCARD enum dure_err bench_daemon_start(struct bench_daemon *daemon, int64_t *ret_us, struct dure_error *error);
+void bench_kill(pid_t *pid, int signal); /* one of our processes, if it runs; and waits */
 void bench_daemon_kill(struct bench_daemon *daemon, int signal); /* and waits */
 void bench_daemon_remove(struct bench_daemon *daemon);           /* kills what runs, removes the folder */
 uint64_t bench_rss_mib(pid_t pid);      /* resident now; 0 if unknown */

@@ -36,7 +36,7 @@ static void *grown(struct bench_world *world, void *list, size_t *room, size_t w
     return more;
 }
 
-static void log_words(struct bench_world *world, const uint32_t *words, size_t count)
+void bench_log(struct bench_world *world, const uint32_t *words, size_t count)
 {
     world->log = grown(world, world->log, &world->log_room, world->log_count + count, sizeof *words);
     if (world->no_memory)
@@ -53,10 +53,10 @@ static bool may_plant(const struct bench_world *world, const uint32_t *words)
            __builtin_popcount(words[2]) == __builtin_popcount(last[2]);
 }
 
-static void log_places(struct bench_world *world, uint32_t kind, const struct dure_record *r)
+void bench_log_places(struct bench_world *world, uint32_t kind, const struct dure_record *r)
 {
     const uint32_t attempt = kind == RECOUNT_START ? (uint32_t)r->attempt.v : 0;
-    log_words(world, (uint32_t[]){kind, (uint32_t)r->job.v, attempt, r->place_count, r->binding_count}, 5);
+    bench_log(world, (uint32_t[]){kind, (uint32_t)r->job.v, attempt, r->place_count, r->binding_count}, 5);
     for (uint32_t i = 0; i < r->place_count; i++) {
         const struct dure_place *p = &r->places[i];
         uint32_t words[4] = {p->node_first, p->node_count, (uint32_t)p->gpu_mask, p->tasks};
@@ -68,12 +68,18 @@ static void log_places(struct bench_world *world, uint32_t kind, const struct du
             memcpy(world->last_place, words, sizeof words);
             world->last_attempt = attempt;
         }
-        log_words(world, words, 4);
+        bench_log(world, words, 4);
     }
     for (uint32_t i = 0; i < r->binding_count; i++) {
         const struct dure_binding *b = &r->bindings[i];
-        log_words(world, (uint32_t[]){b->allot.v, b->virtual_index, b->cell_index, b->is_new}, 4);
+        bench_log(world, (uint32_t[]){b->allot.v, b->virtual_index, b->cell_index, b->is_new}, 4);
     }
+}
+
+bool bench_log_attempt(struct bench_world *world, uint32_t attempt)
+{
+    world->attempts = grown(world, world->attempts, &world->attempt_room, attempt, sizeof *world->attempts);
+    return !world->no_memory;
 }
 
 static void started(struct bench_world *world, uint32_t id, uint32_t attempt)
@@ -81,7 +87,7 @@ static void started(struct bench_world *world, uint32_t id, uint32_t attempt)
     struct bench_job *job = &world->jobs[id];
     struct bench_pool *pool = &world->pools[job->pool];
     world->starts++;
-    world->attempts = grown(world, world->attempts, &world->attempt_room, attempt, sizeof *world->attempts);
+    bench_log_attempt(world, attempt);
     pool->running = grown(world, pool->running, &pool->running_room, pool->running_count, sizeof *pool->running);
     if (world->no_memory)
         return;
@@ -97,14 +103,14 @@ static void heard(void *context, const struct dure_record *r)
     const uint32_t attempt = (uint32_t)r->attempt.v;
     switch (r->kind) {
     case DURE_REC_START:
-        log_places(world, RECOUNT_START, r);
+        bench_log_places(world, RECOUNT_START, r);
         started(world, (uint32_t)r->job.v, attempt);
         break;
     case DURE_REC_RESERVE:
-        log_places(world, RECOUNT_RESERVE, r);
+        bench_log_places(world, RECOUNT_RESERVE, r);
         break;
     case DURE_REC_UNBIND:
-        log_words(world, (uint32_t[]){RECOUNT_UNBIND, r->allot.v, (uint32_t)r->number}, 3);
+        bench_log(world, (uint32_t[]){RECOUNT_UNBIND, r->allot.v, (uint32_t)r->number}, 3);
         break;
     case DURE_REC_NOTICE:
     case DURE_REC_STOP:
@@ -121,7 +127,7 @@ static void heard(void *context, const struct dure_record *r)
     }
 }
 
-static enum dure_err flush(struct bench_world *world, struct dure_error *error)
+enum dure_err bench_log_flush(struct bench_world *world, struct dure_error *error)
 {
     const size_t count = world->log_count;
     world->log_count = 0;
@@ -137,68 +143,79 @@ static enum dure_err step(struct bench_world *world, struct dure_record *record,
     const uint64_t began = bench_now_ns();
     enum dure_err err = dure_core_step(world->core, record, heard, world, error);
     world->elapsed_ns += bench_now_ns() - began;
-    enum dure_err flushed = flush(world, error);
+    enum dure_err flushed = bench_log_flush(world, error);
     return err != DURE_OK ? err : flushed;
 }
 
-static enum dure_err specs(struct bench_world *world, const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_error *error)
+void bench_tenant_path(uint32_t place, char path[32])
+{
+    const uint32_t team = place % (1 + BENCH_TEAMS);
+    const int length = snprintf(path, 32, "o%" PRIu32, place / (1 + BENCH_TEAMS));
+    if (team > 0)
+        snprintf(path + length, 32 - (size_t)length, "/t%" PRIu32, team);
+}
+
+uint32_t bench_block_nodes(const struct bench_world *world, const char *level)
+{
+    return strcmp(level, "block") == 0 ? BENCH_BLOCK_NODES : strcmp(level, "site") == 0 ? world->site_nodes : 0;
+}
+
+/* Reads both, and finds the tenants' ids. */
+static enum dure_err parse(struct bench_world *world, const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
+                           struct dure_tenants **ret_tenants, struct dure_error *error)
 {
     struct dure_problems problems = {.file = "bench"};
     struct dure_arena *arena = dure_arena_new(64u << 20);
-    struct dure_fleet *fleet = NULL;
-    struct dure_tenants *tenants = NULL;
     struct dure_tree *tree;
-    struct dure_record r;
     enum dure_err err = arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, fleet_text->data, fleet_text->length, &tree, &problems);
     if (err == DURE_OK)
-        err = dure_fleet_parse(tree, &fleet, &problems);
+        err = dure_fleet_parse(tree, ret_fleet, &problems);
     if (err == DURE_OK)
         err = dure_tree_from_yaml(arena, tenants_text->data, tenants_text->length, &tree, &problems);
     if (err == DURE_OK)
-        err = dure_tenants_parse(tree, fleet, &tenants, &problems);
+        err = dure_tenants_parse(tree, *ret_fleet, ret_tenants, &problems);
     if (err != DURE_OK) {
         struct dure_buf words DURE_CLEANUP_BUF = {0};
         dure_buf_init(&words, 1 << 16);
         dure_problems_print(&problems, &words);
         dure_fail(error, err, "%s", words.data != NULL ? words.data : dure_err_sentence(err));
-    } else {
-        dure_record_init(&r, DURE_REC_FLEET, 1, world->time_us);
-        r.text = fleet->spec_json;
-        r.text_length = fleet->spec_json_length;
-        err = step(world, &r, error);
-    }
-    if (err == DURE_OK) {
-        dure_record_init(&r, DURE_REC_TENANTS, 1, world->time_us);
-        r.text = tenants->spec_json;
-        r.text_length = tenants->spec_json_length;
-        err = step(world, &r, error);
     }
     for (uint32_t i = 0; err == DURE_OK && i < BENCH_OWNERS * (1 + BENCH_TEAMS); i++) {
         char path[32];
         struct dure_tenant_id id;
-        const uint32_t team = i % (1 + BENCH_TEAMS);
-        int length = snprintf(path, sizeof path, "o%" PRIu32, i / (1 + BENCH_TEAMS));
-        if (team > 0)
-            snprintf(path + length, sizeof path - (size_t)length, "/t%" PRIu32, team);
-        DURE_ASSERT(dure_tenants_find(tenants, path, &id));
+        bench_tenant_path(i, path);
+        DURE_ASSERT(dure_tenants_find(*ret_tenants, path, &id));
         world->tenants[i] = id.v;
     }
-    dure_tenants_free(tenants);
-    dure_fleet_free(fleet);
+    for (uint32_t i = 0; i < world->fleet.right_count; i++)
+        world->fleet.rights[i].tenant = world->tenants[world->fleet.rights[i].tenant];
     dure_arena_free(arena);
     return err;
+}
+
+static enum dure_err specs(struct bench_world *world, const struct dure_fleet *fleet, const struct dure_tenants *tenants, struct dure_error *error)
+{
+    struct dure_record r;
+    dure_record_init(&r, DURE_REC_FLEET, 1, world->time_us);
+    r.text = fleet->spec_json;
+    r.text_length = fleet->spec_json_length;
+    enum dure_err err = step(world, &r, error);
+    if (err != DURE_OK)
+        return err;
+    dure_record_init(&r, DURE_REC_TENANTS, 1, world->time_us);
+    r.text = tenants->spec_json;
+    r.text_length = tenants->spec_json_length;
+    return step(world, &r, error);
 }
 
 static void add_right(struct bench_world *world, struct dure_buf *text, uint32_t group, uint32_t team, const char *level, uint32_t cell_nodes, uint32_t count)
 {
     struct bench_pool *pool = &world->pools[world->pool_count++];
     char path[32];
-    int length = snprintf(path, sizeof path, "o%" PRIu32, group);
-    if (team > 0)
-        snprintf(path + length, sizeof path - (size_t)length, "/t%" PRIu32, team);
+    bench_tenant_path(group * (1 + BENCH_TEAMS) + team, path);
     dure_buf_printf(text, "  - {name: r%" PRIu32 ", tenant: %s, group: g%" PRIu32 ", level: %s, count: %" PRIu32 "}\n", world->fleet.right_count, path, group, level,
                     count);
-    /* Tenants by place here; specs() gives the ids. */
+    /* Tenants by place here; parse() gives the ids. */
     world->fleet.rights[world->fleet.right_count++] = (struct recount_right){group, cell_nodes, count, group * (1 + BENCH_TEAMS) + team};
     pool->gpus = (uint64_t)count * cell_nodes * RECOUNT_NODE_GPUS;
     pool->tenant_count = team > 0 ? 1 : BENCH_TEAMS;
@@ -265,24 +282,49 @@ static void write_tenants(struct bench_world *world, struct dure_buf *text)
         dure_buf_printf(text, "  - {owner: o%" PRIu32 ", notice: 10m, to: all}\n", g);
 }
 
-enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_error *error)
+static enum dure_err plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error)
 {
     const char *plant = getenv("DURE_BENCH_PLANT");
     *world = (struct bench_world){.node_count = nodes, .random = 20260101, .time_us = 1, .plant = plant != NULL && strcmp(plant, "double") == 0};
-    struct dure_buf fleet DURE_CLEANUP_BUF = {0};
-    struct dure_buf tenants DURE_CLEANUP_BUF = {0};
-    dure_buf_init(&fleet, 1 << 20);
-    dure_buf_init(&tenants, 1 << 20);
     world->file = tmpfile();
     if (world->file == NULL)
         return dure_fail(error, DURE_E_IO, "a temporary file: %s", strerror(errno));
-    write_fleet(world, by_site, &fleet);
-    write_tenants(world, &tenants);
-    enum dure_err err = dure_core_new(&world->core);
+    write_fleet(world, by_site, fleet);
+    write_tenants(world, tenants);
+    return DURE_OK;
+}
+
+enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error)
+{
+    struct dure_fleet *parsed = NULL;
+    struct dure_tenants *people = NULL;
+    enum dure_err err = plan(nodes, by_site, world, fleet, tenants, error);
     if (err == DURE_OK)
-        err = specs(world, &fleet, &tenants, error);
-    for (uint32_t i = 0; i < world->fleet.right_count; i++)
-        world->fleet.rights[i].tenant = world->tenants[world->fleet.rights[i].tenant];
+        err = parse(world, fleet, tenants, &parsed, &people, error);
+    dure_tenants_free(people);
+    dure_fleet_free(parsed);
+    if (err != DURE_OK)
+        bench_world_release(world);
+    return err;
+}
+
+enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_error *error)
+{
+    struct dure_buf fleet DURE_CLEANUP_BUF = {0};
+    struct dure_buf tenants DURE_CLEANUP_BUF = {0};
+    struct dure_fleet *parsed = NULL;
+    struct dure_tenants *people = NULL;
+    dure_buf_init(&fleet, 1 << 20);
+    dure_buf_init(&tenants, 1 << 20);
+    enum dure_err err = plan(nodes, by_site, world, &fleet, &tenants, error);
+    if (err == DURE_OK)
+        err = dure_core_new(&world->core);
+    if (err == DURE_OK)
+        err = parse(world, &fleet, &tenants, &parsed, &people, error);
+    if (err == DURE_OK)
+        err = specs(world, parsed, people, error);
+    dure_tenants_free(people);
+    dure_fleet_free(parsed);
     world->elapsed_ns = 0;
     if (err != DURE_OK)
         bench_world_release(world);
@@ -303,14 +345,19 @@ void bench_world_release(struct bench_world *world)
     *world = (struct bench_world){0};
 }
 
+uint32_t bench_asker(struct bench_world *world, const struct bench_ask *ask)
+{
+    const struct bench_pool *pool = &world->pools[ask->pool];
+    return ask->pool == world->pool_count - 1 ? (uint32_t)bench_below(world, BENCH_OWNERS) * (1 + BENCH_TEAMS) + 1 + (uint32_t)bench_below(world, BENCH_TEAMS)
+                                              : pool->tenants[bench_below(world, pool->tenant_count)];
+}
+
 enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error)
 {
-    struct bench_pool *pool = &world->pools[ask->pool];
     const bool borrowed = ask->pool == world->pool_count - 1;
-    const uint32_t place = borrowed ? (uint32_t)bench_below(world, BENCH_OWNERS) * (1 + BENCH_TEAMS) + 1 + (uint32_t)bench_below(world, BENCH_TEAMS)
-                                    : pool->tenants[bench_below(world, pool->tenant_count)];
+    const uint32_t place = bench_asker(world, ask);
     const uint32_t id = (uint32_t)dure_core_next_job(world->core).v;
-    const uint32_t level = strcmp(ask->level, "block") == 0 ? BENCH_BLOCK_NODES : strcmp(ask->level, "site") == 0 ? world->site_nodes : 0;
+    const uint32_t level = bench_block_nodes(world, ask->level);
     struct dure_record r;
     world->jobs = grown(world, world->jobs, &world->job_room, id, sizeof *world->jobs);
     if (world->no_memory)
@@ -332,7 +379,7 @@ enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask
     enum dure_err err = step(world, &r, error);
     if (err != DURE_OK)
         return err;
-    log_words(world, (uint32_t[]){RECOUNT_JOB, id, world->tenants[place], world->tenants[place - place % (1 + BENCH_TEAMS)], !borrowed, ask->tasks, ask->gpus, level},
+    bench_log(world, (uint32_t[]){RECOUNT_JOB, id, world->tenants[place], world->tenants[place - place % (1 + BENCH_TEAMS)], !borrowed, ask->tasks, ask->gpus, level},
               8);
     *ret_job = id;
     return DURE_OK;
@@ -357,7 +404,7 @@ enum dure_err bench_end(struct bench_world *world, uint32_t id, struct dure_erro
     pool->used -= job->gpus;
     pool->running[attempt->index] = pool->running[--pool->running_count];
     world->attempts[pool->running[attempt->index]].index = attempt->index;
-    log_words(world, (uint32_t[]){RECOUNT_GONE, id}, 2);
+    bench_log(world, (uint32_t[]){RECOUNT_GONE, id}, 2);
     dure_record_init(&r, DURE_REC_ATTEMPT_REPORT, 1, world->time_us);
     r.report = DURE_REPORT_ENDED;
     r.attempt.v = id;
@@ -392,7 +439,7 @@ enum dure_err bench_world_recount(struct bench_world *world, struct dure_error *
 {
     char text[256];
     struct recount_sums sums;
-    enum dure_err err = flush(world, error);
+    enum dure_err err = bench_log_flush(world, error);
     if (err != DURE_OK)
         return err;
     if (fflush(world->file) != 0 || fseek(world->file, 0, SEEK_SET) != 0)

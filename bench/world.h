@@ -59,6 +59,21 @@ uint64_t bench_below(struct bench_world *world, uint64_t bound);
 /* `by_site`: each owner holds a right to its whole site, else its teams to blocks. */
 DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_error *error);
 void bench_world_release(struct bench_world *world);
+/* Without a core, for a daemon: the text of both specs, and what the recount must know of them. */
+DURE_NODISCARD enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error);
+/* replay.c: logs what a journal's records say, inputs and decisions in their order; counts starts. */
+DURE_NODISCARD enum dure_err bench_world_replay(struct bench_world *world, const char *state, struct dure_error *error);
+/* world.c for it. */
+void bench_log(struct bench_world *world, const uint32_t *words, size_t count);
+void bench_log_places(struct bench_world *world, uint32_t kind, const struct dure_record *record);
+bool bench_log_attempt(struct bench_world *world, uint32_t attempt); /* room for it; false: out of memory */
+DURE_NODISCARD enum dure_err bench_log_flush(struct bench_world *world, struct dure_error *error);
+uint32_t bench_block_nodes(const struct bench_world *world, const char *level); /* nodes in a cell of this level; 0: none */
+/* The place of a tenant of the ask's pool, drawn by chance. */
+uint32_t bench_asker(struct bench_world *world, const struct bench_ask *ask);
+/* The path of the tenant at a place ("o0/t3"). */
+void bench_tenant_path(uint32_t place, char path[32]);
+
 /* Each adds what the core took to elapsed_ns. */
 DURE_NODISCARD enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error);
 DURE_NODISCARD enum dure_err bench_pass(struct bench_world *world, struct dure_error *error);

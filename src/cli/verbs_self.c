@@ -58,13 +58,15 @@ const struct dure_verb dure_verb_down = {
 const struct dure_verb dure_verb_bench = {
     .name = "bench",
     .operands = "",
-    .title = "measure: submit, start, recover, load, place, gang, scale, reclaim, no, queue",
-    .text = "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
-            "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
-            "rights to seven tenths of the fleet, three tenths of the work borrowed. Every decision is written to a "
-            "temporary file, and a checker that shares no code with the core counts them again before a figure is "
-            "printed: no GPU given twice, each gang whole and inside its level, each promise kept. Only starts are "
-            "counted; what found no place is `refused`.",
+    .title = "measure: submit, start, recover, load, place, gang, scale, reclaim, no, queue, lifecycle, workload",
+    .text =
+        "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
+        "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
+        "rights to seven tenths of the fleet, three tenths of the work borrowed. Every decision is written to a "
+        "temporary file, and a checker that shares no code with the core counts them again before a figure is "
+        "printed: no GPU given twice, each gang whole and inside its level, each promise kept. Only starts are "
+        "counted; what found no place is `refused`.\n\n"
+        "lifecycle and workload run a daemon on the same fleet; the checker reads its decisions from the journal.",
     .flags = DURE_VERB_GROUP_ONLY,
     .exits = 0,
 };
@@ -146,7 +148,8 @@ const struct dure_verb dure_verb_bench_load = {
 
 static const struct dure_option bench_place_options[] = {
     {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
-    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "single", "one-GPU jobs until the fleet is full, or all sizes with releases", "single|mixed"},
+    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "single", "one-GPU jobs until the fleet is full, or all sizes with releases",
+     "single|mixed"},
     {"load", 0, DURE_OPTION_TEXT, "PART", "0.9", "of mixed: how much of the fleet is in use"},
     {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
     {NULL},
@@ -191,7 +194,8 @@ const struct dure_verb dure_verb_bench_scale = {
     .name = "bench scale",
     .operands = "",
     .title = "what a decision costs as the fleet grows",
-    .text = "Prints points (nodes and us_per_decision), growth and us_at_130k: the mix of `dure bench place --mix mixed` on 1,000 to 130,000 nodes.",
+    .text = "Prints points (nodes and us_per_decision), growth and us_at_130k: the mix of `dure bench place --mix "
+            "mixed` on 1,000 to 130,000 nodes.",
     .flags = DURE_VERB_RAW,
     .options = bench_scale_options,
     .examples = {{"dure bench scale --json", "five fleets"}},
@@ -209,7 +213,8 @@ const struct dure_verb dure_verb_bench_reclaim = {
     .name = "bench reclaim",
     .operands = "",
     .title = "an owner takes GPUs back from those who borrow",
-    .text = "Every GPU is borrowed, then each owner asks for a gang inside its site. Prints decision_us: the slowest owner's, until all who must leave are told.",
+    .text = "Every GPU is borrowed, then each owner asks for a gang inside its site. Prints decision_us: the slowest "
+            "owner's, until all who must leave are told.",
     .flags = DURE_VERB_RAW,
     .options = bench_reclaim_options,
     .examples = {{"dure bench reclaim --gpus 4000 --json", "500 nodes"}},
@@ -226,7 +231,8 @@ const struct dure_verb dure_verb_bench_no = {
     .name = "bench no",
     .operands = "",
     .title = "full reasons of a refusal",
-    .text = "Prints never_p50_us (for jobs that can never run) and not_now_p50_us (for jobs that wait on a full fleet).",
+    .text =
+        "Prints never_p50_us (for jobs that can never run) and not_now_p50_us (for jobs that wait on a full fleet).",
     .flags = DURE_VERB_RAW,
     .options = bench_no_options,
     .examples = {{"dure bench no --json", "260,000 GPUs"}},
@@ -248,6 +254,53 @@ const struct dure_verb dure_verb_bench_queue = {
     .flags = DURE_VERB_RAW,
     .options = bench_queue_options,
     .examples = {{"dure bench queue --pending 1000000 --json", "a million jobs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_lifecycle_options[] = {
+    {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
+    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "mixed", "one-GPU jobs, or all sizes", "single|mixed"},
+    {"clients", 0, DURE_OPTION_COUNT, "N", "64", "connections", NULL, 1, 1000},
+    {"seconds", 0, DURE_OPTION_COUNT, "N", "10", "how long they submit", NULL, 1, 3600},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_lifecycle = {
+    .name = "bench lifecycle",
+    .operands = "",
+    .title = "whole lives of jobs a second, from submission to end",
+    .text = "A daemon with emulated sites; each start sends one message to a process that stands in for the nodes. "
+            "Prints per_s (from the first "
+            "submission until the last end is on disk), p50_us and p99_us (from a request to its launch message), "
+            "answer_p99_us, jobs, refused, "
+            "seconds and rss_mib.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_lifecycle_options,
+    .examples = {{"dure bench lifecycle --nodes 32500 --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_workload_options[] = {
+    {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
+    {"file", 0, DURE_OPTION_FILE, "FILE", NULL,
+     "CSV with the heads user, account, nodes, gpus_per_node and duration_s"},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_workload = {
+    .name = "bench workload",
+    .operands = "",
+    .title = "a given workload released at once",
+    .text = "All jobs are submitted to begin at one instant, and stay. Prints started, seconds (from that instant to "
+            "the last launch message), per_s, jobs "
+            "and rss_mib.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_workload_options,
+    .examples = {{"dure bench workload --nodes 32500 --file workload.csv --json", "260,000 GPUs"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_bench,
 };

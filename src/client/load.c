@@ -29,7 +29,7 @@ struct load {
     int64_t end_us;
     uint64_t serial;
     char *request;
-    size_t request_max;
+    size_t request_max, head_max;
     struct wire *wires;
     uint32_t *fine, *coarse;
 };
@@ -68,21 +68,40 @@ static uint64_t percentile(const struct load *load, uint64_t total, unsigned per
     return 0;
 }
 
+static void finish(struct load *load, struct wire *wire)
+{
+    load->open--;
+    epoll_ctl(load->epoll, EPOLL_CTL_DEL, wire->fd, NULL);
+}
+
 static enum dure_err send_one(struct load *load, struct wire *wire, struct dure_error *error)
 {
     const struct dure_load_options *options = load->options;
+    const char *body = options->body;
+    size_t body_length = options->body_length;
     char key[64] = "";
     size_t length, at = 0;
 
+    if (options->next != NULL && !options->next(options->context, &body, &body_length)) {
+        finish(load, wire);
+        return DURE_OK;
+    }
+    if (body_length > load->request_max - load->head_max) {
+        char *more = realloc(load->request, load->head_max + body_length);
+        if (more == NULL)
+            return dure_fail(error, DURE_E_MEMORY, "out of memory");
+        load->request = more;
+        load->request_max = load->head_max + body_length;
+    }
     if (options->idempotency_keys)
         snprintf(key, sizeof key, "Idempotency-Key: load-%d-%llu\r\n", (int)getpid(),
                  (unsigned long long)load->serial++);
     length = (size_t)snprintf(
         load->request, load->request_max,
         "POST %s HTTP/1.1\r\nHost: dured\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n",
-        options->path, key, options->body_length);
-    memcpy(load->request + length, options->body, options->body_length);
-    length += options->body_length;
+        options->path, key, body_length);
+    memcpy(load->request + length, body, body_length);
+    length += body_length;
     wire->sent_us = now_us();
     wire->held = 0;
     while (at < length) { /* blocking: a submission is small, and the daemon reads it at once */
@@ -159,15 +178,17 @@ static enum dure_err receive(struct load *load, struct wire *wire, struct dure_e
         return DURE_OK;
     status = (int)strtol(wire->answer + 9, NULL, 10);
     if (status == 201) {
+        const char *body = strstr(wire->answer, "\r\n\r\n");
         load->result->answered++;
         count(load, now_us() - wire->sent_us);
+        if (load->options->answered != NULL)
+            load->options->answered(load->options->context, body != NULL ? body + 4 : "", wire->sent_us);
     } else {
         note_refusal(load, wire, status);
     }
     if (now_us() < load->end_us)
         return send_one(load, wire, error);
-    load->open--;
-    epoll_ctl(load->epoll, EPOLL_CTL_DEL, wire->fd, NULL);
+    finish(load, wire);
     return DURE_OK;
 }
 
@@ -180,7 +201,7 @@ static enum dure_err pump(struct load *load, struct dure_error *error)
     for (unsigned i = 0; i < load->options->clients && err == DURE_OK; i++)
         err = connect_one(load, &load->wires[i], error);
     start = now_us();
-    load->end_us = start + load->options->duration_us;
+    load->end_us = load->options->duration_us > 0 ? start + load->options->duration_us : INT64_MAX;
     for (unsigned i = 0; i < load->options->clients && err == DURE_OK; i++)
         err = send_one(load, &load->wires[i], error);
     while (err == DURE_OK && load->open > 0) {
@@ -204,7 +225,8 @@ enum dure_err dure_load_run(const struct dure_load_options *options, struct dure
     if (options->clients == 0 || options->clients > DURE_LOAD_CLIENTS_MAX)
         return dure_fail(error, DURE_E_LIMIT, "clients: found %u, expected 1..%d", options->clients,
                          DURE_LOAD_CLIENTS_MAX);
-    load.request_max = HEAD_MAX + strlen(options->path) + options->body_length;
+    load.head_max = HEAD_MAX + strlen(options->path);
+    load.request_max = load.head_max + options->body_length;
     load.request = malloc(load.request_max);
     load.wires = calloc(options->clients, sizeof *load.wires);
     load.fine = calloc(FINE, sizeof *load.fine);

@@ -8,10 +8,15 @@ enum { DURE_LOAD_CLIENTS_MAX = 1000 };
 struct dure_load_options {
     const char *socket_path;
     unsigned clients;
-    int64_t duration_us;
-    const char *path; /* "/v1/jobs" */
-    const char *body; /* the same for every request */
+    int64_t duration_us; /* no request begins later; 0: until `next` has no more */
+    const char *path;    /* "/v1/jobs" */
+    const char *body;    /* the same for every request; or */
     size_t body_length;
+    bool (*next)(void *context, const char **ret_body,
+                 size_t *ret_length); /* the next one's, valid until the call after; false: no more */
+    /* Every answer that is a 201, with its body (NUL-terminated) and when its request was sent; NULL: nobody asks. */
+    void (*answered)(void *context, const char *body, int64_t sent_us);
+    void *context;
     bool idempotency_keys; /* a fresh one a request */
 };
 

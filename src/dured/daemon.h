@@ -27,6 +27,7 @@ struct options {
     char socket[sizeof((struct sockaddr_un *)0)->sun_path];
     const char *fleet; /* file; NULL: none */
     const char *tenants;
+    char launch_to[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": nobody is told of emulated starts */
     char log[PATH_BYTES]; /* file; "": standard error */
     const char *origin;
     enum log_level level;

@@ -28,6 +28,7 @@ static const char usage[] =
     "  --disk-low-mib N      take nothing new with less free (256)\n"
     "  --snapshot-leaves N   records between snapshots (131072)\n"
     "  --rate N              writes a second of one user (50000)\n"
+    "  --launch-to PATH      send a message for each start on an emulated site to this Unix socket\n"
     "  --new-key             sign checkpoints with a new key from here on; recorded in the journal\n"
     "  --version, --help\n"
     "\n"
@@ -46,6 +47,7 @@ enum {
     OPT_DISK,
     OPT_SNAPSHOT,
     OPT_RATE,
+    OPT_LAUNCH,
     OPT_KEY,
     OPT_VERSION,
     OPT_HELP
@@ -64,6 +66,7 @@ static const struct option longs[] = {
     {"disk-low-mib", required_argument, NULL, OPT_DISK},
     {"snapshot-leaves", required_argument, NULL, OPT_SNAPSHOT},
     {"rate", required_argument, NULL, OPT_RATE},
+    {"launch-to", required_argument, NULL, OPT_LAUNCH},
     {"new-key", no_argument, NULL, OPT_KEY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -214,6 +217,7 @@ static int take(struct reading *reading, int option, const char *value)
     case OPT_DISK: return read_number("disk-low-mib", value, 0, UINT64_MAX >> 20, &options->disk_low_mib);
     case OPT_SNAPSHOT: return read_number("snapshot-leaves", value, 1000, UINT64_MAX >> 1, &options->snapshot_leaves);
     case OPT_RATE: return read_number("rate", value, 1, 10000000, &reading->rate);
+    case OPT_LAUNCH: return read_path("launch-to", value, options->launch_to, sizeof options->launch_to);
     case OPT_KEY: options->new_key = true; return 0;
     case OPT_VERSION: printf("dured %s (core %d)\n", DURE_VERSION, DURE_CORE_VERSION); return 1;
     case OPT_HELP: fputs(usage, stdout); return 1;

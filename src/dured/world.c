@@ -144,20 +144,32 @@ struct dure_engine *world_local(struct daemon *daemon)
     return daemon->local;
 }
 
+static struct dure_engine *world_emulated(struct daemon *daemon)
+{
+    struct dure_engine_clock clock = {.context = &daemon->timers, .now_us = wall_us, .timer = timers_set};
+    const char *launch_to = daemon->options.launch_to;
+
+    if (daemon->emulated != NULL)
+        return daemon->emulated;
+    if (dure_engine_emulated_new(&clock, dure_loop_observe, daemon->loop, &daemon->emulated) != DURE_OK)
+        daemon->emulated = NULL;
+    else if (launch_to[0] != '\0' && dure_engine_emulated_launch_to(daemon->emulated, launch_to, NULL) != DURE_OK) {
+        dure_engine_free(daemon->emulated);
+        daemon->emulated = NULL;
+    }
+    return daemon->emulated;
+}
+
 static struct dure_engine *engine(void *context, struct dure_site_id site)
 {
     struct daemon *daemon = context;
     const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
-    struct dure_engine_clock clock = {.context = &daemon->timers, .now_us = wall_us, .timer = timers_set};
 
     if (fleet == NULL || site.v >= fleet->site_count)
         return NULL;
     if (fleet->sites[site.v].engine == DURE_ENGINE_LOCAL)
         return world_local(daemon);
-    if (daemon->emulated == NULL &&
-        dure_engine_emulated_new(&clock, dure_loop_observe, daemon->loop, &daemon->emulated) != DURE_OK)
-        daemon->emulated = NULL;
-    return daemon->emulated;
+    return world_emulated(daemon);
 }
 
 static bool listening(void *context)

@@ -6,10 +6,11 @@
 #include "base/timefmt.h"
 #include "base/vec.h"
 #include "engine/engine.h"
+#include "engine/launch.h"
 
 /* A binary heap ordered by (due, attempt), and where each attempt lies in it. Two events an attempt: its start is told at its first due time, its end
- * at the second. Nothing is told from inside an order, so that the caller is never entered again. */
-enum { LIVE_MAX = 16 * 1024 * 1024, TIMER_KEY = 0x656d75 };
+ * at the second. With launch messages the first is due when its message is out. Nothing is told from inside an order, so that the caller is never entered again. */
+enum { LIVE_MAX = 16 * 1024 * 1024, TIMER_KEY = 0x656d75, LAUNCH_KEY = 0x6c6175 };
 
 struct row {
     int64_t due_us;
@@ -27,6 +28,8 @@ struct emulated {
     DURE_VEC(struct row) heap;
     struct dure_map places; /* attempt → index in the heap */
     int64_t timer_us;
+    struct dure_launch *launch; /* NULL: nobody is told of starts */
+    bool launch_timed;
 };
 
 static void fire(void *context, uint64_t key);
@@ -112,30 +115,67 @@ static struct row *find(struct emulated *emulated, struct dure_attempt_id attemp
     return dure_map_get(&emulated->places, attempt.v, &at) ? &emulated->heap.at[at] : NULL;
 }
 
+static void refuse(struct emulated *emulated, struct dure_attempt_id attempt, const char *reason)
+{
+    struct dure_observation observation = {.attempt = attempt, .report = DURE_REPORT_REFUSED};
+    dure_text_copy(observation.reason, sizeof observation.reason, reason);
+    emulated->observe(emulated->context, &observation);
+}
+
+/* Its message is out: it has started. One that was stopped meanwhile is not there any more. */
+static void launched(void *context, struct dure_attempt_id attempt)
+{
+    struct emulated *emulated = context;
+    struct row *row = find(emulated, attempt);
+    if (!row || row->started)
+        return;
+    row->due_us = emulated->clock.now_us(emulated->clock.context);
+    sift(emulated, (size_t)(row - emulated->heap.at));
+}
+
+static void flush(void *context, uint64_t key)
+{
+    struct emulated *emulated = context;
+    (void)key;
+    const int64_t wait_us = dure_launch_flush(emulated->launch, launched, emulated);
+    emulated->launch_timed = wait_us > 0;
+    if (wait_us > 0)
+        emulated->clock.timer(emulated->clock.context, LAUNCH_KEY,
+                              emulated->clock.now_us(emulated->clock.context) + wait_us, flush, emulated);
+    arm(emulated);
+}
+
 static void emulated_start(void *state, const struct dure_order *order, bool recovering)
 {
     struct emulated *emulated = state;
-    (void)recovering; /* nothing outlives the daemon: its time goes on from when the core decided */
+    /* Nothing outlives the daemon: its time goes on from when the core decided. */
     if (find(emulated, order->attempt))
         return;
     const int64_t lasts_us = order->job->emulated_us > 0 ? order->job->emulated_us : order->job->walltime_us;
     struct row row = {.due_us = emulated->clock.now_us(emulated->clock.context), .attempt = order->attempt.v};
     if (__builtin_add_overflow(order->started_us, lasts_us, &row.end_us))
         row.end_us = DURE_NEVER_US - 1;
+    if (emulated->launch)
+        row.due_us = DURE_NEVER_US - 1; /* until its message is out */
     bool room = DURE_VEC_PUSH(&emulated->heap, row, LIVE_MAX);
     if (room && !dure_map_put(&emulated->places, row.attempt, emulated->heap.count - 1)) {
         emulated->heap.count--;
         room = false;
     }
     if (!room) {
-        struct dure_observation observation = {.attempt = order->attempt, .report = DURE_REPORT_REFUSED};
-        dure_text_copy(observation.reason, sizeof observation.reason,
-                       "the emulated engine has no room for another attempt");
-        emulated->observe(emulated->context, &observation);
+        refuse(emulated, order->attempt, "the emulated engine has no room for another attempt");
         return;
     }
     sift(emulated, emulated->heap.count - 1);
-    arm(emulated);
+    if (emulated->launch && dure_launch_add(emulated->launch, order, recovering) != DURE_OK) {
+        take_out(emulated, (size_t)(find(emulated, order->attempt) - emulated->heap.at));
+        refuse(emulated, order->attempt, "too many launch messages wait for their reader");
+        return;
+    }
+    if (emulated->launch && !emulated->launch_timed)
+        flush(emulated, LAUNCH_KEY);
+    else
+        arm(emulated);
 }
 
 static void end_now(struct emulated *emulated, struct dure_attempt_id attempt, int32_t exit_signal)
@@ -185,6 +225,9 @@ static void emulated_free(void *state)
     struct emulated *emulated = state;
     if (emulated->timer_us != DURE_NEVER_US)
         emulated->clock.timer(emulated->clock.context, TIMER_KEY, DURE_NEVER_US, fire, emulated);
+    if (emulated->launch_timed)
+        emulated->clock.timer(emulated->clock.context, LAUNCH_KEY, DURE_NEVER_US, flush, emulated);
+    dure_launch_free(emulated->launch);
     DURE_VEC_FREE(&emulated->heap);
     dure_map_release(&emulated->places);
     free(emulated);
@@ -218,4 +261,11 @@ enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, du
                                             .describe = emulated_describe};
     *ret_engine = &emulated->engine;
     return DURE_OK;
+}
+
+enum dure_err dure_engine_emulated_launch_to(struct dure_engine *engine, const char *path, struct dure_error *error)
+{
+    struct emulated *emulated = engine->state;
+    DURE_ASSERT(!emulated->launch && !emulated->heap.count);
+    return dure_launch_new(path, &emulated->launch, error);
 }

@@ -12,7 +12,7 @@ struct dure_order {
     struct dure_attempt_id attempt;
     const struct dure_job *job;
     const struct dure_body *body; /* NULL for engines that need none; valid during the call */
-    const char *login;            /* whose processes they are; "" = nobody is known: a root daemon refuses to start it */
+    const char *login; /* whose processes they are; "" = nobody is known: a root daemon refuses to start it */
     const char *tenant_path;
     const struct dure_fleet *fleet;
     const struct dure_place *places;
@@ -62,4 +62,7 @@ struct dure_engine_clock {
  * unless told otherwise. Millions of them: one heap, one timer. */
 DURE_NODISCARD enum dure_err dure_engine_emulated_new(const struct dure_engine_clock *clock, dure_observe_fn observe,
                                                       void *context, struct dure_engine **ret_engine);
+/* From now on (before its first start) each start of this emulated engine sends a message to the Unix socket `path`; the attempt has started when it is out (launch.h). */
+DURE_NODISCARD enum dure_err dure_engine_emulated_launch_to(struct dure_engine *engine, const char *path,
+                                                            struct dure_error *error);
 void dure_engine_free(struct dure_engine *engine);
