@@ -191,7 +191,8 @@ void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
         }
         slot = job_next(core, job->d.id + 1);
     }
-    for (uint64_t i = 0; i < OUTCOME_WINDOW; i++)
+    const uint64_t end = core->s.next_job < OUTCOME_WINDOW ? core->s.next_job : OUTCOME_WINDOW;
+    for (uint64_t i = 0; i < end; i++) /* no later place was ever written */
         if (core->outcomes[i])
             dure_digest_add(sum, outcome_hash(i, core->outcomes[i]));
 }
