@@ -196,6 +196,8 @@ void handle_logs(struct call *call);
 void handle_cancel(struct call *call);
 void handle_hold(struct call *call);
 void handle_release(struct call *call);
+void handle_modify(struct call *call);
+void handle_requeue(struct call *call);
 void handle_nodes(struct call *call);
 void handle_node(struct call *call);
 void handle_drain(struct call *call);

@@ -56,6 +56,7 @@ static void write_spec(const struct row *row, struct dure_buf *out)
     json_uint(out, "tasks_per_node", spec->tasks_per_node);
     json_bool(out, "level_required", spec->level_required);
     json_time(out, "begin", spec->begin_us);
+    json_time(out, "must_end_by", spec->deadline_us != 0 ? spec->deadline_us : DURE_NEVER_US);
     json_bool(out, "requeue", spec->requeue);
     json_open(out, "after", '[');
     for (uint32_t i = 0; i < spec->dep_count; i++) {

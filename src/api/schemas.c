@@ -20,6 +20,12 @@ const struct schema dure_schemas[] = {
      "The code is one of the table in the reference."},
     {"Problem", "field:string found:string expected:string", "One fault in a spec."},
     {"Job", "", "A Job spec as JSON: the same fields as in YAML."},
+    {"JobChanges",
+     "priority:integer walltime:string grace:string begin:string deadline:string requeue:boolean hold:boolean "
+     "array_limit:integer class:string tasks:integer gpus:number gpu_memory:string models:[string] cpus:number "
+     "memory:string tasks_per_node:integer level:string",
+     "Fields of the Job spec; only those named are changed. \"none\" takes begin, deadline, level or models away."},
+    {"Requeue", "hold:boolean", "`hold`: the job then waits until it is released."},
     {"Fleet", "", "A Fleet spec as JSON: the same fields as in YAML."},
     {"Tenants", "", "A Tenants spec as JSON: the same fields as in YAML."},
     {"Allotment", "", "One declaration as under `allotments` of a Tenants spec."},
@@ -50,7 +56,8 @@ const struct schema dure_schemas[] = {
     {"JobDetail",
      ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer "
          "tasks_per_node:integer "
-         "level_required:boolean begin:string? requeue:boolean after:[{Dependency}] attempts:[{Attempt}] "
+         "level_required:boolean must_end_by:string? begin:string? requeue:boolean after:[{Dependency}] "
+         "attempts:[{Attempt}] "
          "script:string? workdir:string? "
          "stdout:string? stderr:string? comment:string? command:[string] environment:[string] erased:[string] "
          "parts:[{JobRow}]",

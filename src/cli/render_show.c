@@ -191,6 +191,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "level", job, "level");
     duration_row(screen, "walltime", job, "walltime_us");
     duration_row(screen, "grace", job, "grace_us");
+    time_row(screen, "deadline", job, "must_end_by");
     time_row(screen, "submitted", job, "submitted");
     time_row(screen, "started", job, "started");
     time_row(screen, "ended", job, "ended");

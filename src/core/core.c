@@ -24,6 +24,11 @@ static void begin_moved(void *owner, uint32_t slot, uint32_t place)
     job_at(owner, slot)->begin_place = place;
 }
 
+static void expiry_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    job_at(owner, slot)->expiry_place = place;
+}
+
 enum dure_err dure_core_new(struct dure_core **ret_core)
 {
     struct dure_core *core = calloc(1, sizeof *core);
@@ -34,6 +39,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->world_next_us = DURE_NEVER_US;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
+    core->expiries = (struct dure_heap){.owner = core, .moved = expiry_moved};
     dure_pool_init(&core->jobs, sizeof(struct job));
     dure_pool_init(&core->attempts, sizeof(struct attempt));
     dure_pool_init(&core->deps, sizeof(struct dep));
@@ -119,6 +125,7 @@ void dure_core_free(struct dure_core *core)
     dure_bits_release(&core->dirty);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
+    dure_heap_release(&core->expiries);
     free(core->passed.at);
     struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps, &core->claims,
                                  &core->shareds, &core->classes,  &core->lanes};
@@ -215,6 +222,8 @@ static const struct input inputs[] = {
     [DURE_REC_TICK] = {NULL, NULL, NULL},
     [DURE_REC_PASS] = {check_pass, apply_pass, NULL},
     [DURE_REC_ERASED] = {NULL, NULL, NULL},
+    [DURE_REC_MODIFY] = {check_modify, apply_modify, NULL},
+    [DURE_REC_REQUEUE_JOB] = {check_requeue_job, apply_requeue_job, NULL},
 };
 
 static const struct input *input_of(const struct dure_record *record)
@@ -300,7 +309,8 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
 enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     if (dure_record_is_input(record->kind)) {
-        const bool cheap = record->kind != DURE_REC_SUBMIT; /* its proof was made when it was accepted */
+        /* Their proof was made when they were accepted. */
+        const bool cheap = record->kind != DURE_REC_SUBMIT && record->kind != DURE_REC_MODIFY;
         const enum dure_err err = apply_input(core, record, cheap, error);
         return err == DURE_OK ? err
                               : dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
@@ -322,6 +332,8 @@ int64_t dure_core_next_deadline_us(const struct dure_core *core)
     int64_t next = core->world_next_us;
     if (core->begins.count && core->begins.at[0].key < next)
         next = core->begins.at[0].key;
+    if (core->expiries.count && core->expiries.at[0].key < next)
+        next = core->expiries.at[0].key;
     if (core->deadlines.count && core->deadlines.at[0].key < next)
         next = core->deadlines.at[0].key;
     return next;

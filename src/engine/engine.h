@@ -41,6 +41,8 @@ struct dure_engine {
     void (*warn)(void *state, struct dure_attempt_id attempt,
                  int64_t deadline_us);                           /* SIGTERM now; the core orders the stop */
     void (*unwarn)(void *state, struct dure_attempt_id attempt); /* the notice is taken back (nothing to do for most) */
+    /* The walltime of what runs is another, counted from its start; NULL: the engine does not watch it. */
+    void (*extend)(void *state, struct dure_attempt_id attempt, int64_t walltime_us);
     void (*stop)(void *state, struct dure_attempt_id attempt);   /* SIGKILL of the whole tree */
     void (*forget)(void *state,
                    struct dure_attempt_id attempt); /* its end is durable: clean up, and kill what still runs */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,16 @@ static void visit_later(struct local_attempt *attempt)
     timer_wanted(attempt->local);
 }
 
+/* The minder stops the job by itself where no daemon is there: it must know until when it may run. */
+static void say_walltime(struct local_attempt *attempt)
+{
+    char word[48];
+    if (!attempt->walltime_us)
+        return;
+    snprintf(word, sizeof word, "walltime %" PRId64, attempt->walltime_us);
+    local_channel_say(attempt, word);
+}
+
 static void go_live(struct local_attempt *attempt, const struct local_visit *visit)
 {
     attempt->state = LOCAL_LIVE;
@@ -146,6 +157,7 @@ static void go_live(struct local_attempt *attempt, const struct local_visit *vis
         local_channel_say(attempt, "warn");
     if (attempt->stop_wanted)
         local_channel_say(attempt, "stop");
+    say_walltime(attempt);
 }
 
 static void on_visited(uv_work_t *work, int status)
@@ -335,6 +347,7 @@ static void local_start(void *state, const struct dure_order *order, bool recove
     }
     attempt->plan = plan;
     attempt->recovering = recovering;
+    attempt->walltime_us = recovering ? order->job->walltime_us : 0; /* it may have been changed since its start */
     if (!recovering)
         local_boot_first(&local->place, attempt->id);
     if (local->queue_last)
@@ -360,6 +373,15 @@ static void local_unwarn(void *state, struct dure_attempt_id id)
     struct local_attempt *attempt = find(state, id.v);
     if (attempt)
         attempt->warn_wanted = false; /* a signal cannot be taken back, only not yet sent */
+}
+
+static void local_extend(void *state, struct dure_attempt_id id, int64_t walltime_us)
+{
+    struct local_attempt *attempt = find(state, id.v);
+    if (!attempt || attempt->state == LOCAL_OVER)
+        return;
+    attempt->walltime_us = walltime_us;
+    say_walltime(attempt);
 }
 
 static void local_stop(void *state, struct dure_attempt_id id)
@@ -564,6 +586,7 @@ enum dure_err dure_engine_local_new(const struct dure_local_options *options, du
                                          .start = local_start,
                                          .warn = local_warn,
                                          .unwarn = local_unwarn,
+                                         .extend = local_extend,
                                          .stop = local_stop,
                                          .forget = local_forget_order,
                                          .free = local_free,

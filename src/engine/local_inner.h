@@ -97,7 +97,8 @@ struct local_attempt {
     enum local_state state;
     bool recovering, counted, warn_wanted, stop_wanted, forget_wanted, started_told;
     unsigned visits, launches;
-    int64_t due_us; /* LOCAL_WAITING: when to look again */
+    int64_t walltime_us; /* as the last order said; 0: as its specification on disk says */
+    int64_t due_us;      /* LOCAL_WAITING: when to look again */
     int64_t counted_us, stop_us;
     struct local_plan *plan;
     struct local_channel *channel;

@@ -75,6 +75,26 @@ bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct 
     return DURE_VEC_PUSH(&batch->effects, effect, ROWS_MAX);
 }
 
+bool effect_of_input(struct dure_loop *loop, struct dure_batch *batch, const struct dure_record *input)
+{
+    struct dure_job_cursor cursor = {.job = input->job.v};
+    struct dure_job_view view;
+    bool room = true;
+
+    if (input->kind != DURE_REC_MODIFY || !(input->number & DURE_CHANGE_WALLTIME))
+        return true;
+    while (room && dure_core_job_next(loop->core, &cursor, &view) && view.id.v == input->job.v) {
+        if (view.attempt.v == DURE_NONE64)
+            continue;
+        const struct effect effect = {.kind = EFFECT_EXTEND,
+                                      .attempt = view.attempt,
+                                      .site = site_of(loop, view.places, view.place_count),
+                                      .deadline_us = input->submit.walltime_us};
+        room = DURE_VEC_PUSH(&batch->effects, effect, ROWS_MAX);
+    }
+    return room;
+}
+
 /* Names as they are now: between the decision and its order the fleet or the tenants may have been replaced. */
 static void start(struct dure_loop *loop, struct dure_engine *engine, struct dure_order *order, bool recovering)
 {
@@ -181,6 +201,10 @@ static void give_order(struct dure_loop *loop, const struct effect *effect)
         engine->warn(engine->state, effect->attempt, effect->deadline_us);
     else if (effect->kind == EFFECT_UNWARN)
         engine->unwarn(engine->state, effect->attempt);
+    else if (effect->kind == EFFECT_EXTEND && engine->extend != NULL)
+        engine->extend(engine->state, effect->attempt, effect->deadline_us);
+    else if (effect->kind == EFFECT_EXTEND)
+        return;
     else if (effect->kind == EFFECT_STOP)
         engine->stop(engine->state, effect->attempt);
     else

@@ -29,7 +29,7 @@ struct answer {
     struct dure_answer answer;
 };
 
-enum effect_kind { EFFECT_START, EFFECT_WARN, EFFECT_UNWARN, EFFECT_STOP, EFFECT_FORGET };
+enum effect_kind { EFFECT_START, EFFECT_WARN, EFFECT_UNWARN, EFFECT_EXTEND, EFFECT_STOP, EFFECT_FORGET };
 
 /* An order to an engine, given once its decision is durable. */
 struct effect {
@@ -133,6 +133,8 @@ bool step_own(struct dure_loop *loop, enum dure_record_kind kind, int64_t number
 
 /* effects.c: what a durable batch sets free. */
 bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct dure_record *decision);
+/* What an input alone brings about: engines are told of the new walltime of what runs. */
+bool effect_of_input(struct dure_loop *loop, struct dure_batch *batch, const struct dure_record *input);
 void effects_release(struct dure_loop *loop, struct dure_batch *batch);
 void effect_recover(struct dure_loop *loop, const struct dure_job_view *view);
 

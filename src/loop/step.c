@@ -70,6 +70,8 @@ static enum dure_err step_record(struct dure_loop *loop, const struct dure_recor
     loop->stepping = record;
     enum dure_err err = dure_core_step(loop->core, record, decided, loop, error);
     loop->stepping = NULL;
+    if (err == DURE_OK && !effect_of_input(loop, batch, record))
+        loop->stepping_failed = true;
     if (loop->stepping_failed) {
         give_up(loop, "out of memory while deciding");
         return DURE_E_MEMORY;

@@ -85,6 +85,8 @@ void minder_hear(struct minder *minder, unsigned channel)
     const struct dure_span word = {text, (uint32_t)got};
     if (word.length == 4 && memcmp(text, "warn", 4) == 0)
         minder_warn(minder);
+    else if (word.length > 9 && memcmp(text, "walltime ", 9) == 0)
+        minder_rewall(minder, text + 9, word.length - 9);
     else if (word.length == 4 && memcmp(text, "stop", 4) == 0)
         minder->stop_wanted = true;
     else if (word.length == 6 && memcmp(text, "forget", 6) == 0)

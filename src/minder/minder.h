@@ -93,6 +93,7 @@ void minder_gpu_read(struct minder *minder);
 void minder_usage(const struct minder *minder, struct dure_usage *ret_usage);
 
 /* watch.c: from the first process to the status. */
+void minder_rewall(struct minder *minder, const char *digits, size_t length); /* another walltime, in microseconds */
 void minder_status_set(struct minder *minder, enum dure_report report, int32_t code, int32_t signal,
                        const char *reason);
 void minder_watch(struct minder *minder);

@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "engine/cgroup.h"
 #include "minder/minder.h"
+#include "model/job.h"
 
 /* The core ends a job at its walltime. These only take over when nobody is there to say so. */
 #define WARN_SLACK_US (1 * DURE_SECOND_US)
@@ -67,6 +68,18 @@ static void conclude(struct minder *minder)
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+void minder_rewall(struct minder *minder, const char *digits, size_t length)
+{
+    uint64_t us = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (digits[i] < '0' || digits[i] > '9' || us > UINT64_MAX / 100)
+            return;
+        us = us * 10 + (uint64_t)(digits[i] - '0');
+    }
+    if (us && us <= (uint64_t)DURE_WALLTIME_MAX_US)
+        minder->spec.walltime_us = us;
 }
 
 /* What is due by time alone. Returns when to look again. */

@@ -12,7 +12,7 @@ enum { NODE_MIB_MAX = 1 << 30, NODE_CPUS_MAX = 65536, JOB_ARENA_MAX = 16 * 1024 
 static const char *const job_fields[] = {
     "kind",   "version",  "name",     "project", "class",          "tasks",   "gpus",     "gpu_memory",
     "models", "model",    "cpus",     "memory",  "tasks_per_node", "level",   "walltime", "grace",
-    "begin",  "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
+    "begin",  "deadline", "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
     "script", "env",      "workdir",  "stdout",  "stderr",         "comment", NULL};
 
 /* What people bring from other schedulers. */
@@ -182,6 +182,9 @@ static void read_when(struct dure_read *read, const struct dure_tree *root, stru
     dure_read_duration(read, root, "grace", DURE_OPTIONAL, 0, DURE_GRACE_MAX_US, &job->grace_us);
     dure_read_duration(read, root, "runs_for", DURE_OPTIONAL, 1000, DURE_WALLTIME_MAX_US, &job->emulated_us);
     dure_read_time(read, root, "begin", &job->begin_us);
+    const struct dure_tree *deadline = dure_read_time(read, root, "deadline", &job->deadline_us);
+    if (deadline && job->deadline_us <= 0)
+        dure_problem_add(read->problems, deadline, NULL, "a time after 1970");
     dure_read_int(read, root, "priority", DURE_OPTIONAL, -DURE_PRIORITY_MAX, DURE_PRIORITY_MAX, &priority);
     job->priority = (int32_t)priority;
     dure_read_bool(read, root, "requeue", &job->requeue);
@@ -197,19 +200,25 @@ static void read_array(struct dure_read *read, const struct dure_tree *root, str
             "one range such as 0-99, 0-99:2 or 0-99%%10, of at most 1,000,000 elements numbered below 1,000,000,000");
 }
 
-static void read_job(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
-                     const struct dure_tenants *tenants, struct dure_job *job, struct dure_body *body)
+void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                           struct dure_job *job)
 {
     static const char *const classes[] = {"guaranteed", "borrowed", NULL};
     unsigned job_class = DURE_GUARANTEED;
-    if (!dure_read_map_hints(read, root, job_fields, job_hints))
-        return;
-    dure_read_kind(read, root, "Job");
-    read_project(read, root, tenants, job);
     dure_read_choice(read, root, "class", DURE_OPTIONAL, classes, &job_class);
     job->job_class = (enum dure_job_class)job_class;
     read_shape(read, root, fleet, job);
     read_when(read, root, job);
+}
+
+static void read_job(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                     const struct dure_tenants *tenants, struct dure_job *job, struct dure_body *body)
+{
+    if (!dure_read_map_hints(read, root, job_fields, job_hints))
+        return;
+    dure_read_kind(read, root, "Job");
+    read_project(read, root, tenants, job);
+    dure_job_read_changed(read, root, fleet, job);
     read_array(read, root, job);
     dure_job_read_after(read, root, job);
     dure_job_read_body(read, root, body);

@@ -42,6 +42,7 @@ struct dure_job {
     int64_t walltime_us;
     int64_t grace_us;         /* between warning and kill */
     int64_t begin_us;         /* INT64_MIN: at once */
+    int64_t deadline_us;      /* it must have ended by then; 0: none */
     int64_t emulated_us;      /* how long it lasts on an emulated site; 0 = its walltime */
     int32_t priority;         /* within the tenant; higher first; -1,000,000..1,000,000 */
     bool requeue;             /* start again after node failure or eviction (default true) */
@@ -61,6 +62,45 @@ struct dure_body;
  * `zone` for dates. E_INVALID with up to 20 problems. */
 DURE_NODISCARD enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fleet *fleet, const struct dure_tenants *tenants,
                                             struct dure_job *ret_job, struct dure_body **ret_body, struct dure_problems *problems);
+
+/* What may be changed of a job after its submission, by the name of the Job spec's field; `array_limit` is the array's N of %N. The bits of a
+ * MODIFY record. */
+#define DURE_CHANGES(X)                                                                                                \
+    X(PRIORITY, 0, "priority")                                                                                         \
+    X(WALLTIME, 1, "walltime")                                                                                         \
+    X(GRACE, 2, "grace")                                                                                               \
+    X(BEGIN, 3, "begin")                                                                                               \
+    X(DEADLINE, 4, "deadline")                                                                                         \
+    X(REQUEUE, 5, "requeue")                                                                                           \
+    X(HOLD, 6, "hold")                                                                                                 \
+    X(ARRAY_LIMIT, 7, "array_limit")                                                                                   \
+    X(CLASS, 8, "class")                                                                                               \
+    X(TASKS, 9, "tasks")                                                                                               \
+    X(GPUS, 10, "gpus")                                                                                                \
+    X(GPU_MEMORY, 11, "gpu_memory")                                                                                    \
+    X(MODELS, 12, "models")                                                                                            \
+    X(CPUS, 13, "cpus")                                                                                                \
+    X(MEMORY, 14, "memory")                                                                                            \
+    X(TASKS_PER_NODE, 15, "tasks_per_node")                                                                            \
+    X(LEVEL, 16, "level")
+
+enum dure_change {
+#define X(name, bit, field) DURE_CHANGE_##name = 1 << (bit),
+    DURE_CHANGES(X)
+#undef X
+        DURE_CHANGE_ALL = (1 << 17) - 1,
+    /* What a job that runs, or whose array's elements run, may still change: the rest says where it would run. */
+    DURE_CHANGE_RUNNING = DURE_CHANGE_PRIORITY | DURE_CHANGE_WALLTIME | DURE_CHANGE_BEGIN | DURE_CHANGE_DEADLINE |
+                          DURE_CHANGE_REQUEUE | DURE_CHANGE_HOLD | DURE_CHANGE_ARRAY_LIMIT,
+};
+
+/* Reads a map of such fields against the job as it is (`job`: changed in place; untouched on failure) and says which were there. "none" (of
+ * `models`, `model` and `level` also "any") takes away what was asked. The tree loses the entries it has read so. */
+DURE_NODISCARD enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_fleet *fleet,
+                                                    struct dure_job *job, uint64_t *ret_mask, struct dure_problems *problems);
+/* Takes the fields of the mask over. */
+void dure_job_change(struct dure_job *to, const struct dure_job *from, uint64_t mask);
+struct dure_job dure_job_blank(void); /* every field at the value that a record leaves out */
 
 /* A script with #SBATCH lines and/or an option vector (as `dure submit` took it) → a Job tree in the arena, ready for dure_job_parse and for the wire.
  * `ignored` receives one line for every option that is not honoured, by name and why. --parsable, --test-only and --wrap are reported in the flags. */

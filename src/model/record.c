@@ -342,7 +342,7 @@ enum dure_err dure_record_decode(const void *bytes, size_t length, struct dure_a
     record.time_us = dure_cbor_read_int(&d.reader, INT64_MIN, INT64_MAX);
     uint64_t seen =
         read_map(&d, dure_record_field_table, dure_record_field_count, dure_record_keys(record.kind), &record);
-    bool complete = record.kind != DURE_REC_SUBMIT || (seen & DURE_KEY(SUBMIT_KEY)) != 0;
+    bool complete = (record.kind != DURE_REC_SUBMIT && record.kind != DURE_REC_MODIFY) || (seen & DURE_KEY(SUBMIT_KEY)) != 0;
     if (!complete || !dure_cbor_read_done(&d.reader))
         return dure_fail(error, DURE_E_CORRUPT, "a %s record is malformed at byte %zu of %zu",
                          dure_record_kind_name(record.kind), (size_t)(d.reader.at - (const uint8_t *)bytes), length);

@@ -34,6 +34,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(TICK, 17, "tick", true)                     /* time alone */                                                     \
     X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
     X(ERASED, 19, "erased", true)                 /* principal (or job), number: field mask; by whom */                \
+    X(MODIFY, 22, "modify", true)                 /* job, number: mask of DURE_CHANGES, submit: those fields; principal */ \
+    X(REQUEUE_JOB, 23, "requeue-job", true)       /* job, element (NONE32: all that run), number: 1 and hold; principal */ \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \
@@ -70,7 +72,9 @@ enum dure_report { DURE_REPORT_STARTED = 1, DURE_REPORT_ENDED, DURE_REPORT_LOST,
     X(DEPENDENCY, 8, "dependency can never be met")                                                                    \
     X(LENDING_ENDED, 9, "no longer lent")                                                                              \
     X(LAUNCH_FAILED, 10, "the engine could not start it")                                                              \
-    X(DRAINED, 11, "node drained")
+    X(DRAINED, 11, "node drained")                                                                                     \
+    X(DEADLINE, 12, "it could not end by its deadline")                                                                \
+    X(REQUEUED, 13, "requeued by its user")
 
 enum dure_cause {
 #define X(name, number, text) DURE_CAUSE_##name = number,

@@ -47,6 +47,8 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_TENANTS:
     case DURE_REC_GRANT: return K_TEXT | K_PRINCIPAL;
     case DURE_REC_SUBMIT: return K_SUBMIT;
+    case DURE_REC_MODIFY: return K_JOB | K_NUMBER | K_SUBMIT | K_PRINCIPAL;
+    case DURE_REC_REQUEUE_JOB: return K_REF | K_NUMBER | K_PRINCIPAL;
     case DURE_REC_CANCEL: return K_REF | K_PRINCIPAL;
     case DURE_REC_HOLD:
     case DURE_REC_RELEASE: return K_JOB | K_PRINCIPAL;

@@ -78,7 +78,8 @@ struct dure_field {
     X(23, array_step, U32, 0, "array_step")                                                                            \
     X(24, array_limit, U32, 0, "array_limit")                                                                          \
     X(25, deps, DEPS, 0, "after")                                                                                      \
-    X(26, commitment, HASH, 0, "commitment")
+    X(26, commitment, HASH, 0, "commitment")                                                                           \
+    X(34, deadline_us, I64, 0, "deadline_us")
 
 /* Bit k = key k is allowed. */
 #define DURE_KEY(k) (UINT64_C(1) << (k))

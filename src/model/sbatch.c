@@ -190,6 +190,7 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
     map_time(s, root);
     map_text(s, root, DURE_SB_ARRAY, "array");
     map_dependency(s, root);
+    map_text(s, root, DURE_SB_DEADLINE, "deadline");
     map_text(s, root, DURE_SB_CHDIR, "workdir");
     map_text(s, root, DURE_SB_OUTPUT, "stdout");
     map_text(s, root, DURE_SB_ERROR, "stderr");

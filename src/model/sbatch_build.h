@@ -9,6 +9,7 @@
     X(CHDIR, "chdir")                                                                                                  \
     X(COMMENT, "comment")                                                                                              \
     X(CPUS_PER_TASK, "cpus-per-task")                                                                                  \
+    X(DEADLINE, "deadline")                                                                                            \
     X(DEPENDENCY, "dependency")                                                                                        \
     X(ERROR, "error")                                                                                                  \
     X(GPUS, "gpus")                                                                                                    \

@@ -28,7 +28,7 @@ static const struct dure_sbatch_known table[] = {
     {"cpu-freq", 0, DURE_SBV_NEEDED, DURE_SB_NONE, NODE_INSIDE},
     {"cpus-per-gpu", 0, DURE_SBV_NEEDED, DURE_SB_NONE, "use --cpus-per-task"},
     {"cpus-per-task", 'c', DURE_SBV_NEEDED, DURE_SB_CPUS_PER_TASK, NULL},
-    {"deadline", 0, DURE_SBV_NEEDED, DURE_SB_NONE, "deadlines are not supported"},
+    {"deadline", 0, DURE_SBV_NEEDED, DURE_SB_DEADLINE, NULL},
     {"delay-boot", 0, DURE_SBV_NEEDED, DURE_SB_NONE, "nodes are not rebooted for a job"},
     {"dependency", 'd', DURE_SBV_NEEDED, DURE_SB_DEPENDENCY, NULL},
     {"distribution", 'm', DURE_SBV_NEEDED, DURE_SB_NONE, "tasks fill node after node"},

@@ -6,6 +6,9 @@
 enum dure_err check_submit(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_job_of(const struct dure_core *core, const struct dure_record *record,
                            struct dure_error *error); /* CANCEL HOLD RELEASE */
+enum dure_err check_modify(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err check_requeue_job(const struct dure_core *core, const struct dure_record *record,
+                                struct dure_error *error);
 enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record,
@@ -15,6 +18,8 @@ enum dure_err check_principal(const struct dure_core *core, const struct dure_re
 enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_hold(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* HOLD RELEASE */
+enum dure_err apply_modify(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err apply_requeue_job(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_node(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
 enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
@@ -35,6 +40,8 @@ enum dure_err apply_decision(struct dure_core *core, const struct dure_record *r
 enum dure_err check_moment(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 void apply_moment(struct dure_core *core, const struct dure_record *record);
 
+/* Can a job that starts at `begin_us` or now end by its deadline? E_NEVER. */
+enum dure_err check_deadline(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);
 /* The job as the model states it, unpacked. */
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
 enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data,

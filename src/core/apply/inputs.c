@@ -61,6 +61,8 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
     struct job_data data;
     enum dure_err err = job_pack(core, &record->submit, &data, error);
     if (err == DURE_OK)
+        err = check_deadline(core, &record->submit, error);
+    if (err == DURE_OK)
         err = check_deps(core, &record->submit, error);
     if (err == DURE_OK)
         err = never_check(core, &data.ask, error);

@@ -35,6 +35,8 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
         return dure_fail(error, DURE_E_INVALID, "grace: expected at most one day");
     if (job->emulated_us < 0 || job->emulated_us > DURE_WALLTIME_MAX_US)
         return dure_fail(error, DURE_E_INVALID, "emulated duration: expected at most 366 days");
+    if (job->deadline_us < 0)
+        return dure_fail(error, DURE_E_INVALID, "deadline: expected a time after 1970");
     if (job->priority < -DURE_PRIORITY_MAX || job->priority > DURE_PRIORITY_MAX)
         return dure_fail(error, DURE_E_INVALID, "priority: found %d, expected -%d..%d", job->priority,
                          DURE_PRIORITY_MAX, DURE_PRIORITY_MAX);
@@ -69,6 +71,7 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.begin_us = job->begin_us;
     d.walltime_us = job->walltime_us;
     d.emulated_us = job->emulated_us;
+    d.deadline_us = job->deadline_us;
     d.ask.model_mask = job->model_mask;
     d.ask.grace_us = job->grace_us;
     d.ask.tenant = job->tenant.v;
@@ -116,6 +119,7 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
                                  .grace_us = d->ask.grace_us,
                                  .begin_us = d->begin_us,
                                  .emulated_us = d->emulated_us,
+                                 .deadline_us = d->deadline_us,
                                  .priority = d->ask.priority,
                                  .requeue = d->flags & JOB_REQUEUE,
                                  .hold = d->flags & JOB_SUBMITTED_HELD,

@@ -16,6 +16,16 @@ void decide_due(struct dure_core *core);
 /* An attempt is gone: END or REQUEUE by its cause and how it ended. */
 void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report report, int32_t exit_code,
                   int32_t exit_signal);
+/* Ends what of a job can no longer end by its deadline and has not started. */
+void decide_expire(struct dure_core *core, uint32_t job_slot);
+/* Every job whose latest start lies before this moment (with `now_too`: or at it). */
+void decide_expiries(struct dure_core *core, bool now_too);
+void decide_requeue(struct dure_core *core, const struct dure_record *input); /* REQUEUE_JOB */
+void decide_unreserve_all(struct dure_core *core, uint32_t job_slot);
+/* Warned, and stopped after its grace (or sooner, where it is leaving already). */
+void decide_end_attempt(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
+bool decide_comes_back(enum dure_cause cause); /* is an attempt that ends so put back? */
+void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause);
 void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause);
 void decide_unreserve(struct dure_core *core, uint32_t claim);
 

@@ -53,6 +53,7 @@ void decide_due(struct dure_core *core)
     }
     while (core->begins.count && core->begins.at[0].key <= core->s.time_us)
         queue_refresh(core, core->begins.at[0].slot);
+    decide_expiries(core, true);
     while (core->deadlines.count && core->deadlines.at[0].key <= core->s.time_us) {
         const uint32_t slot = core->deadlines.at[0].slot;
         if (attempt_at(core, slot)->d.state == DURE_ATTEMPT_WARNED)
@@ -65,6 +66,11 @@ void decide_due(struct dure_core *core)
 static void start_claim(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
+    const struct job_data *job = &job_at(core, claim->job_slot)->d;
+    if (job->deadline_us && core->s.time_us > job->deadline_us - job->walltime_us) { /* its borrowers left too late */
+        decide_expire(core, claim->job_slot);
+        return;
+    }
     struct dure_record r = decide_record(core, DURE_REC_START);
     r.job.v = claim->d.job;
     r.element = claim->d.element;

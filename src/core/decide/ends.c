@@ -11,12 +11,13 @@ static enum dure_job_state end_state(enum dure_cause cause)
     case DURE_CAUSE_NODE_LOST:
     case DURE_CAUSE_DRAINED: return DURE_JOB_NODE_FAIL;
     case DURE_CAUSE_LAUNCH_FAILED: return DURE_JOB_LAUNCH_FAILED;
+    case DURE_CAUSE_DEADLINE: return DURE_JOB_DEADLINE;
     default: return DURE_JOB_EVICTED;
     }
 }
 
 /* Is it put back by this? What was cancelled, ran out of time or cannot be launched is not. */
-static bool comes_back(enum dure_cause cause)
+bool decide_comes_back(enum dure_cause cause)
 {
     return cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED && cause != DURE_CAUSE_LAUNCH_FAILED &&
            cause != DURE_CAUSE_FINISHED;
@@ -32,7 +33,7 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
         cause = report == DURE_REPORT_ENDED     ? DURE_CAUSE_FINISHED
                 : report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED
                                                 : DURE_CAUSE_NODE_LOST;
-    const bool back = comes_back(cause) && (job->d.flags & JOB_REQUEUE) && !(job->d.flags & JOB_REST_GONE);
+    const bool back = decide_comes_back(cause) && (job->d.flags & JOB_REQUEUE) && !(job->d.flags & JOB_REST_GONE);
     struct dure_record r = decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END);
     r.job.v = job->d.id;
     r.element = attempt->d.element;
@@ -57,17 +58,17 @@ void decide_unreserve(struct dure_core *core, uint32_t slot)
     decide_emit(core, &r);
 }
 
-static void end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause)
+void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause)
 {
     struct dure_record r = decide_record(core, DURE_REC_END);
     r.job.v = job;
     r.element = element;
-    r.state = DURE_JOB_CANCELLED;
+    r.state = cause == DURE_CAUSE_DEADLINE ? DURE_JOB_DEADLINE : DURE_JOB_CANCELLED;
     r.cause = cause;
     decide_emit(core, &r);
 }
 
-static void cancel_attempt(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+void decide_end_attempt(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     const int64_t now = core->s.time_us, grace = job_at(core, attempt->job_slot)->d.ask.grace_us;
@@ -85,7 +86,7 @@ static void cancel_attempt(struct dure_core *core, uint32_t slot, enum dure_caus
     decide_emit(core, &r);
 }
 
-static void unreserve_all(struct dure_core *core, uint32_t job_slot)
+void decide_unreserve_all(struct dure_core *core, uint32_t job_slot)
 {
     const struct job *job = job_at(core, job_slot);
     for (uint32_t ordinal = 0; job->d.claims && ordinal < job_ordinals(job); ordinal++) {
@@ -99,14 +100,14 @@ static void cancel_all(struct dure_core *core, uint32_t job_slot, enum dure_caus
 {
     const struct job *job = job_at(core, job_slot);
     const uint64_t id = job->d.id;
-    unreserve_all(core, job_slot);
+    decide_unreserve_all(core, job_slot);
     for (uint32_t at = job->first_run; at != NONE;) {
         const uint32_t next = attempt_at(core, at)->next_run;
-        cancel_attempt(core, at, cause);
+        decide_end_attempt(core, at, cause);
         at = next;
     }
     if (job_pending_count(job))
-        end_pending(core, id, job->d.array_count ? NONE : 0, cause); /* the job may be gone after this */
+        decide_end_pending(core, id, job->d.array_count ? NONE : 0, cause); /* the job may be gone after this */
 }
 
 void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause)
@@ -121,15 +122,15 @@ void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, 
     if (claim != NONE)
         decide_unreserve(core, claim);
     if (attempt != NONE)
-        cancel_attempt(core, attempt, cause);
+        decide_end_attempt(core, attempt, cause);
     else
-        end_pending(core, job->d.id, element, cause);
+        decide_end_pending(core, job->d.id, element, cause);
 }
 
 /* A held job waits without a place. */
 static void hold(struct dure_core *core, uint32_t job_slot)
 {
-    unreserve_all(core, job_slot);
+    decide_unreserve_all(core, job_slot);
 }
 
 void decide_input(struct dure_core *core, const struct dure_record *input)
@@ -138,6 +139,7 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
     case DURE_REC_CANCEL:
         decide_cancel(core, job_find(core, input->job.v), input->element, DURE_CAUSE_CANCELLED);
         break;
+    case DURE_REC_REQUEUE_JOB: decide_requeue(core, input); break;
     case DURE_REC_HOLD: hold(core, job_find(core, input->job.v)); break;
     case DURE_REC_ATTEMPT_REPORT:
         if (input->report != DURE_REPORT_STARTED)
@@ -160,7 +162,10 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         decide_emit(core, &r);
         break;
     }
-    case DURE_REC_PASS: decide_pass(core, input->number); break;
+    case DURE_REC_PASS:
+        decide_expiries(core, false);
+        decide_pass(core, input->number);
+        break;
     default: break;
     }
 }

@@ -134,6 +134,8 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     struct job *job = job_at(core, slot);
     if (job->begin_place != NONE)
         dure_heap_remove(&core->begins, job->begin_place);
+    if (job->expiry_place != NONE)
+        dure_heap_remove(&core->expiries, job->expiry_place);
     if (job->class_slot == NONE)
         return;
     struct class *class = class_at(core, job->class_slot);
@@ -176,6 +178,7 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
         enter(core, slot);
     else if (!ready && job->class_slot != NONE)
         queue_leave(core, slot);
+    expiry_refresh(core, slot); /* after leaving: that takes it out */
 }
 
 uint32_t class_head(const struct dure_core *core, const struct class *class)

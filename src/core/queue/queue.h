@@ -8,6 +8,8 @@ uint32_t queue_of(const struct dure_core *core, const struct request *ask); /* i
 /* Puts the job where its state says: into its class, into the heap of begin times, or nowhere. */
 void queue_refresh(struct dure_core *core, uint32_t job_slot);
 void queue_leave(struct dure_core *core, uint32_t job_slot);
+/* A job with a deadline stands in the heap of latest starts while any of it has not started. */
+void expiry_refresh(struct dure_core *core, uint32_t job_slot);
 bool queue_is_ready(const struct dure_core *core, const struct job *job);
 /* Holders changed: everybody queues anew. O(pending jobs). */
 void queue_rebuild(struct dure_core *core);

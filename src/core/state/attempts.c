@@ -83,6 +83,15 @@ static void attempt_reschedule(struct dure_core *core, uint32_t slot)
     dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
 }
 
+void attempt_rewall(struct dure_core *core, uint32_t slot, int64_t walltime_end_us)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    attempt_out(core, attempt);
+    attempt->d.walltime_end_us = walltime_end_us;
+    attempt_in(core, attempt);
+    attempt_reschedule(core, slot);
+}
+
 uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data,
                      const struct dure_place *places, const struct dure_binding *bindings)
 {

@@ -14,6 +14,7 @@ void attempt_drop(struct dure_core *core, uint32_t slot);
 /* Asserts that the move is allowed, and what holds of an attempt before and after. `deadline_us` while warned; else 0. */
 void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause,
                 int64_t deadline_us);
+void attempt_rewall(struct dure_core *core, uint32_t slot, int64_t walltime_end_us); /* its walltime is another */
 /* One of its cells is now another right's. */
 void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index);
 void attempt_unbind(struct dure_core *core, uint32_t slot); /* it holds no rights any more: borrowed from here on */

@@ -41,6 +41,7 @@ uint32_t job_add(struct dure_core *core, const struct job_data *data)
                         .class_slot = NONE,
                         .late_place = NONE,
                         .begin_place = NONE,
+                        .expiry_place = NONE,
                         .deps = NONE,
                         .waiters = NONE,
                         .first_run = NONE};
@@ -128,7 +129,7 @@ void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome,
 void job_drop(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->waiters == NONE && !job->d.live &&
+    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->expiry_place == NONE && job->waiters == NONE && !job->d.live &&
                 !job->d.claims);
     for (uint32_t at = job->deps; at != NONE;) {
         struct dep *dep = dep_at(core, at);

@@ -8,6 +8,7 @@ enum {
     DURE_CORE_MUTANT_LONG_NOTICE,      /* a notice longer than the grace */
     DURE_CORE_MUTANT_MIXED_FRACTIONS,  /* fractions of two tenants on one GPU */
     DURE_CORE_MUTANT_CLOSED_SHARES,    /* a reserved GPU is closed to its tenant's own fractions */
+    DURE_CORE_MUTANT_DEADLINES_MISSED, /* what cannot end by its deadline goes on waiting */
     DURE_CORE_MUTANTS_END,
 };
 

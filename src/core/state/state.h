@@ -39,6 +39,7 @@ enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 
 struct job_data {
     uint64_t id;
     int64_t submitted_us, begin_us, walltime_us, emulated_us;
+    int64_t deadline_us; /* 0: none */
     struct request ask;
     uint32_t principal;
     uint32_t array_first, array_count, array_step, array_limit;
@@ -59,6 +60,7 @@ struct job {
     uint32_t class_slot;       /* NONE: not queued */
     uint32_t late_place;       /* in its class's heap of late comers */
     uint32_t begin_place;      /* in the heap of begin times */
+    uint32_t expiry_place;     /* in the heap of latest starts */
     uint32_t deps;             /* first of its dependencies */
     uint32_t waiters;          /* first dependency on it */
     uint32_t first_run;        /* its live attempts */
@@ -245,7 +247,7 @@ struct dure_core {
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
         share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
-    struct dure_heap deadlines, begins;
+    struct dure_heap deadlines, begins, expiries;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
 

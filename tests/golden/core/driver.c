@@ -1,9 +1,10 @@
 /* Drives a core by a script and compares what it decides with a golden file beside it: `driver NAME.script NAME.want`.
  *
  *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
- *            [after=JOB] [begin=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
+ *            [after=JOB] [begin=+T] [deadline=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
  *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
- *     drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
+ *     modify JOB [priority=N] [walltime=T] [grace=T] [begin=+T|none] [deadline=+T|none] [hold=0|1] [limit=N] [tasks=N] [gpus=N] [class=borrowed|guaranteed]
+ *     requeue JOB[.ELEMENT] [hold] | drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
  *
  * Lines that begin with # are comments. With DURE_GOLDEN=write the golden file is written instead. */
 #include <stdio.h>
@@ -83,6 +84,8 @@ static void submit(void)
         job.walltime_us = duration(value("walltime"));
     if (value("begin"))
         job.begin_us = rig.now_us + duration(value("begin"));
+    if (value("deadline"))
+        job.deadline_us = rig.now_us + duration(value("deadline"));
     if (value("after")) {
         job.dep_count = 1;
         job.deps[0] = (struct dure_dep){{strtoull(value("after"), NULL, 10)}, DURE_DEP_OK};
@@ -102,6 +105,48 @@ static void job_of(enum dure_record_kind kind)
 {
     const char *dot = strchr(words[1], '.');
     say(rig_simple(&rig, kind, strtoull(words[1], NULL, 10), dot ? (uint32_t)strtoul(dot + 1, NULL, 10) : DURE_NONE32));
+}
+
+static int64_t moment(const char *key, int64_t none)
+{
+    return strcmp(value(key), "none") != 0 ? rig.now_us + duration(value(key)) : none;
+}
+
+static void modify(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_MODIFY);
+    struct dure_job job = dure_job_blank();
+    uint64_t mask = 0;
+#define GIVEN(key, change, member, read)                                                                               \
+    if (value(key)) {                                                                                                  \
+        mask |= DURE_CHANGE_##change;                                                                                  \
+        job.member = (__typeof__(job.member))(read);                                                                   \
+    }
+    GIVEN("priority", PRIORITY, priority, strtol(value("priority"), NULL, 10))
+    GIVEN("walltime", WALLTIME, walltime_us, duration(value("walltime")))
+    GIVEN("grace", GRACE, grace_us, duration(value("grace")))
+    GIVEN("begin", BEGIN, begin_us, moment("begin", INT64_MIN))
+    GIVEN("deadline", DEADLINE, deadline_us, moment("deadline", 0))
+    GIVEN("hold", HOLD, hold, number("hold", 0))
+    GIVEN("limit", ARRAY_LIMIT, array_limit, number("limit", 0))
+    GIVEN("tasks", TASKS, tasks, number("tasks", 0))
+    GIVEN("gpus", GPUS, task_gpus, number("gpus", 0))
+    GIVEN("class", CLASS, job_class, *value("class") == 'b' ? DURE_BORROWED : DURE_GUARANTEED)
+#undef GIVEN
+    r.job.v = strtoull(words[1], NULL, 10);
+    r.number = (int64_t)mask;
+    r.submit = job;
+    say(rig_step(&rig, &r));
+}
+
+static void requeue(void)
+{
+    const char *dot = strchr(words[1], '.');
+    struct dure_record r = rig_record(&rig, DURE_REC_REQUEUE_JOB);
+    r.job.v = strtoull(words[1], NULL, 10);
+    r.element = dot ? (uint32_t)strtoul(dot + 1, NULL, 10) : DURE_NONE32;
+    r.number = flag("hold");
+    say(rig_step(&rig, &r));
 }
 
 static void allot(enum dure_record_kind kind)
@@ -189,6 +234,10 @@ static void run(void)
         job_of(DURE_REC_HOLD);
     else if (!strcmp(verb, "release"))
         job_of(DURE_REC_RELEASE);
+    else if (!strcmp(verb, "modify"))
+        modify();
+    else if (!strcmp(verb, "requeue"))
+        requeue();
     else if (!strcmp(verb, "drain"))
         node(DURE_REC_DRAIN, 0);
     else if (!strcmp(verb, "resume"))

@@ -49,6 +49,8 @@ static struct dure_job random_job(struct rig *rig)
     job.begin_us = below(5) ? INT64_MIN : rig->now_us + below(600) * DURE_SECOND_US;
     job.requeue = below(3);
     job.hold = !below(10);
+    if (!below(6))
+        job.deadline_us = rig->now_us + job.walltime_us + below(900) * DURE_SECOND_US;
     job.task_memory_mib = below(6) ? 0 : below(200) * 1024;
     const uint64_t next = dure_core_next_job(rig->core).v;
     job.dep_count = next > 3 && !below(6) ? 1 + below(2) : 0;
@@ -89,6 +91,34 @@ static void report(struct rig *rig)
                                               : DURE_REPORT_REFUSED;
     if (rig_report(rig, attempt, kind, (int)below(2)) != DURE_OK)
         TAP_FAIL("a report of a live attempt is taken: %s", rig->error.text);
+}
+
+static void modify(struct rig *rig, struct model *model)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_MODIFY);
+    struct dure_job_view view;
+    r.job.v = 1 + below((uint32_t)dure_core_next_job(rig->core).v);
+    r.number = below(3) ? (int64_t)1 << below(17) : (int64_t)below(1 << 17);
+    r.submit = random_job(rig);
+    r.submit.hold = !below(4);
+    if (!below(3))
+        r.submit.deadline_us = 0;
+    if (!dure_core_job_view(rig->core, r.job, DURE_NONE32, &view)) {
+        if (rig_step(rig, &r) == DURE_OK)
+            TAP_FAIL("a job that is not there is not changed");
+        return;
+    }
+    if (rig_step(rig, &r) == DURE_OK)
+        dure_job_change(&model->jobs[r.job.v], &r.submit, (uint64_t)r.number);
+}
+
+static void requeue(struct rig *rig)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_REQUEUE_JOB);
+    r.job.v = 1 + below((uint32_t)dure_core_next_job(rig->core).v);
+    r.element = below(2) ? DURE_NONE32 : below(4);
+    r.number = !below(4);
+    (void)!rig_step(rig, &r);
 }
 
 static void node(struct rig *rig)
@@ -196,8 +226,12 @@ static struct dure_core *reload(struct rig *rig)
 static void one_step(struct rig *rig, struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
-    const uint32_t what = below(100);
-    if (what < 27)
+    const uint32_t what = below(106);
+    if (what >= 103)
+        requeue(rig);
+    else if (what >= 100)
+        modify(rig, model);
+    else if (what < 27)
         submit(rig, model);
     else if (what < 47)
         (void)!rig_pass(rig);
@@ -247,6 +281,17 @@ static void check_bound(struct rig *rig)
                      view.gpus_used);
 }
 
+/* Nothing waits that can no longer end in time. */
+static void check_deadlines(struct rig *rig)
+{
+    struct dure_job_cursor cursor = {0};
+    struct dure_job_view view;
+    while (dure_core_job_next(rig->core, &cursor, &view))
+        if (view.state == DURE_JOB_PENDING && view.job->deadline_us &&
+            view.job->deadline_us - view.job->walltime_us <= rig->now_us)
+            TAP_FAIL("job %llu waits although it cannot meet its deadline", (unsigned long long)view.id.v);
+}
+
 static void history(uint32_t steps)
 {
     struct rig rig;
@@ -256,6 +301,7 @@ static void history(uint32_t steps)
     for (uint32_t i = 0; i < steps && dure_core_next_job(rig.core).v < MODEL_JOBS; i++) {
         one_step(&rig, model);
         check_bound(&rig);
+        check_deadlines(&rig);
         if (!below(8))
             ask_why(&rig);
         if (!below(50)) { /* what was loaded decides from here; the old one only follows */

@@ -84,6 +84,8 @@ static void check_terms(struct model *model, const struct dure_record *r, const 
         FAULT("a borrowed job with rights");
     if (job->model_mask && !(job->model_mask >> chain->model.v & 1))
         FAULT("a GPU model that was not asked for");
+    if (job->deadline_us && model->rig->now_us + job->walltime_us > job->deadline_us)
+        FAULT("job %llu starts too late for its deadline", (unsigned long long)r->job.v);
     for (uint32_t i = 0; i < r->place_count && job->task_gpu_milli == 1000; i++)
         if ((uint32_t)__builtin_popcountll(r->places[i].gpu_mask) != r->places[i].tasks * job->task_gpus)
             FAULT("a node with other GPUs than its tasks need");
@@ -150,6 +152,9 @@ void model_hear(struct rig *rig, const struct dure_record *r)
     case DURE_REC_START: hear_start(model, r); break;
     case DURE_REC_END:
         model->ends++;
+        if (r->state == DURE_JOB_DEADLINE &&
+            model->rig->now_us < model->jobs[r->job.v].deadline_us - model->jobs[r->job.v].walltime_us)
+            FAULT("job %llu ends before its deadline is missed", (unsigned long long)r->job.v);
         hear_gone(model, r);
         break;
     case DURE_REC_REQUEUE:

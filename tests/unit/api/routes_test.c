@@ -17,7 +17,7 @@ static const struct {
 } matrix[] = {
     {"submitJob", "-Y--Y"},  {"listJobs", "YYYYY"},    {"getJob", "YYYYY"},         {"whyJob", "YYYYY"},
     {"readLog", "YYYYY"},    {"cancelJob", "YYYYY"},   {"holdJob", "YYYYY"},        {"releaseJob", "YYYYY"},
-    {"health", "YYYYY"},     {"metrics", "YYYYY"},     {"openapi", "YYYYY"},        {"version", "YYYYY"},
+    {"modifyJob", "YYYYY"},  {"requeueJob", "YYYYY"}, {"health", "YYYYY"},     {"metrics", "YYYYY"},     {"openapi", "YYYYY"},        {"version", "YYYYY"},
     {"me", "YYYYY"},         {"putFleet", "----Y"},    {"getFleet", "YYYYY"},       {"getFleetSpec", "YYYYY"},
     {"putTenants", "----Y"}, {"listTenants", "YYYYY"}, {"getTenantsSpec", "YYYYY"}, {"listNodes", "YYYYY"},
     {"getNode", "YYYYY"},    {"drainNodes", "--Y-Y"},  {"resumeNodes", "--Y-Y"},    {"listAllotments", "YYYYY"},
