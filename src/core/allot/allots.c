@@ -383,6 +383,8 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
     dure_digest_sub(&core->digest, allots_hash(allot, id));
     allot->cells = stay;
     dure_digest_add(&core->digest, allots_hash(allot, id));
-    if (!stay)
+    if (stay)
+        ground_refresh_allot(core, id); /* cells that were not bound went without an event */
+    else
         dure_slots_release(&allot->slots);
 }
