@@ -39,8 +39,7 @@ unsigned rule_level(const struct dure_core *core, const struct request *ask, uin
     return ask->level ? dure_chain_level(chain_of(core, chain), core->fleet->level_names[ask->level - 1]) : 0;
 }
 
-/* GPUs of the chain that the gang takes up; a fraction's tasks fill GPUs one by one. */
-static uint64_t gpus_here(const struct dure_core *core, const struct request *ask, uint32_t chain)
+uint64_t rule_gpus(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     if (!is_fraction(ask))
         return request_gpus(ask);
@@ -67,7 +66,7 @@ static struct verdict rule_share(const struct request *ask, const struct dure_ch
 static struct verdict rule_gang(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
-    const uint64_t gpus = gpus_here(core, ask, at);
+    const uint64_t gpus = rule_gpus(core, ask, at);
     const uint32_t a_node = chain->node_gpus / ask->task_gpus; /* whole tasks */
     if (ask->level_required) {
         const unsigned level = rule_level(core, ask, at);
@@ -110,7 +109,7 @@ static void gang(const struct dure_core *core, const struct request *ask, uint32
 {
     *made = (struct dure_ask){.tasks = ask->tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
     if (is_fraction(ask)) {
-        made->tasks = (uint32_t)gpus_here(core, ask, chain);
+        made->tasks = (uint32_t)rule_gpus(core, ask, chain);
         made->task_gpus = 1;
         made->per_slot = 0;
     }
@@ -131,6 +130,12 @@ bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint3
         return false;
     *ret_ask = made;
     return true;
+}
+
+/* Tasks that so many idle slots carry; a last slot may hold fewer than per_slot. */
+static uint64_t slots_hold(const struct dure_ask *ask, uint32_t slot_gpus, uint64_t slots)
+{
+    return slots * (ask->per_slot ? ask->per_slot : slot_gpus / ask->task_gpus);
 }
 
 bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled,
@@ -154,7 +159,10 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
         return false;
     if (made.span && gpus > (uint64_t)made.span * allot->slot_gpus)
         return false;
-    if (gpus > (uint64_t)allot->cells * allot->cell_leaves)
+    /* Whole tasks in whole nodes: of all of it, and of one cell of the level. */
+    const uint64_t slots = (uint64_t)allot->cells * allot->cell_slots;
+    if (gpus > slots * allot->slot_gpus || made.tasks > slots_hold(&made, allot->slot_gpus, slots) ||
+        (made.span && made.tasks > slots_hold(&made, allot->slot_gpus, made.span)))
         return false;
     *ret_ask = made;
     return true;

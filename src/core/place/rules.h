@@ -26,5 +26,7 @@ bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint3
                   struct dure_ask *ret_ask);
 bool ask_of_allot(const struct dure_core *core, const struct request *ask, const struct allot *allot, bool leveled,
                   struct dure_ask *ret_ask);
+/* GPUs of the chain that the gang takes up: a fraction's tasks fill GPUs one by one. */
+uint64_t rule_gpus(const struct dure_core *core, const struct request *ask, uint32_t chain);
 uint64_t request_gpus(const struct request *ask); /* whole GPUs, a fraction counted as one */
 uint32_t request_milli(const struct request *ask, uint32_t tasks);
