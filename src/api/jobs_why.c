@@ -3,6 +3,17 @@
 
 #include "api/row.h"
 
+/* Who is on GPUs that are busy. */
+static void write_users(uint64_t own, uint64_t guaranteed, uint64_t borrowed, uint64_t reserved, struct dure_buf *out)
+{
+    json_open(out, "busy", '{');
+    json_uint(out, "own", own);
+    json_uint(out, "guaranteed", guaranteed);
+    json_uint(out, "borrowed", borrowed);
+    json_uint(out, "reserved", reserved);
+    json_close(out, '}');
+}
+
 static void write_row(const struct dure_fleet *fleet, const struct dure_why_row *row, struct dure_buf *out)
 {
     const struct dure_chain *chain =
@@ -18,9 +29,38 @@ static void write_row(const struct dure_fleet *fleet, const struct dure_why_row 
     json_bool(out, "emulated", chain != NULL && fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED);
     json_bool(out, "virtual", chain != NULL && fleet->models[chain->model.v].is_virtual);
     json_uint(out, "gpus", row->gpus);
+    json_uint(out, "nodes", row->nodes);
     json_int(out, "need", row->need);
     json_int(out, "have", row->have);
     json_str(out, "unit", row->unit);
+    if (row->rule == DURE_RULE_BUSY)
+        write_users(row->own, row->guaranteed, row->borrowed, row->reserved, out);
+    json_close(out, '}');
+}
+
+static void write_group(const struct dure_fleet *fleet, const struct dure_why_group *group, struct dure_buf *out)
+{
+    json_open(out, NULL, '{');
+    json_str(out, "rule", dure_rule_wire(group->rule));
+    json_str(out, "text", dure_rule_text(group->rule));
+    json_uint(out, "chains", group->chains);
+    json_uint(out, "gpus", group->gpus);
+    json_uint(out, "nodes", group->nodes);
+    json_str(out, "nearest", fleet != NULL ? fleet->chains[group->nearest->chain.v].name : NULL);
+    json_int(out, "need", group->nearest->need);
+    json_int(out, "have", group->nearest->have);
+    json_str(out, "unit", group->nearest->unit);
+    if (group->rule == DURE_RULE_BUSY)
+        write_users(group->own, group->guaranteed, group->borrowed, group->reserved, out);
+    json_close(out, '}');
+}
+
+static void write_change(const struct dure_why_change *change, struct dure_buf *out)
+{
+    json_open(out, NULL, '{');
+    json_str(out, "field", change->field);
+    json_str(out, "value", change->value);
+    json_str(out, "text", change->text);
     json_close(out, '}');
 }
 
@@ -36,9 +76,13 @@ void api_why_write(const struct dure_api *api, const struct dure_why *why, struc
     for (uint32_t i = 0; i < why->row_count; i++)
         write_row(fleet, &why->rows[i], out);
     json_close(out, ']');
+    json_open(out, "groups", '[');
+    for (uint32_t i = 0; i < why->group_count; i++)
+        write_group(fleet, &why->groups[i], out);
+    json_close(out, ']');
     json_open(out, "changes", '[');
     for (uint32_t i = 0; i < why->change_count; i++)
-        json_str(out, NULL, why->changes[i]);
+        write_change(&why->changes[i], out);
     json_close(out, ']');
 }
 
@@ -112,6 +156,7 @@ static void answer_ended(struct call *call)
     json_uint(&call->out, "ahead", 0);
     json_none(&call->out, "start_estimate");
     json_raw(&call->out, "rows", "[]");
+    json_raw(&call->out, "groups", "[]");
     json_raw(&call->out, "changes", "[]");
     json_close(&call->out, '}');
     call_answer(call, 200);

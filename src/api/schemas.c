@@ -65,13 +65,23 @@ const struct schema dure_schemas[] = {
     {"WhyRow",
      "rule:string text:string chain:string? owner:string? site:string? model:string? emulated:boolean "
      "virtual:boolean gpus:integer need:integer "
-     "have:integer unit:string?",
-     "One place, and the first rule that refused it there."},
+     "have:integer unit:string? nodes:integer busy:{WhyUsers}",
+     "What one rule rules out of one chain; the rows' GPUs and nodes sum to the fleet's."},
+    {"WhyUsers", "own:integer guaranteed:integer borrowed:integer reserved:integer",
+     "Who is on GPUs that are busy: the tenant's own work, others' guaranteed and borrowed work, what a waiting job "
+     "has reserved."},
+    {"WhyGroup",
+     "rule:string text:string chains:integer gpus:integer nodes:integer nearest:string need:integer have:integer "
+     "unit:string busy:{WhyUsers}",
+     "All rows of one rule; the figures are those of the chain nearest to a start."},
+    {"WhyChange", "field:string value:string text:string",
+     "A field of the job's spec and a value with which it would start now, tried on the state as it is. An empty value "
+     "takes the field out."},
     {"Why",
      "never:boolean job:integer element:integer state:string wait:string sentence:string ahead:integer "
-     "start_estimate:string? rows:[{WhyRow}] "
-     "changes:[string]",
-     "Each change named was tried and found to work."},
+     "start_estimate:string? rows:[{WhyRow}] groups:[{WhyGroup}] "
+     "changes:[{WhyChange}]",
+     "Changes are in order of what they cost, the cheapest first."},
     {"Version",
      "version:string core_version:integer journal_size:integer term:integer started:string? time:string? "
      "state_dir:string socket:string "

@@ -9,19 +9,29 @@
 #include "cli/grid.h"
 #include "cli/render.h"
 
-enum { GROUPS_MAX = 8192, PLACES_SHOWN = 2 };
+enum { GROUPS_MAX = 8192, PLACES_SHOWN = 2, LINES_SHOWN = 16, USERS = 4 };
+
+static const char *const user_keys[USERS] = {"own", "guaranteed", "borrowed", "reserved"};
+static const char *const user_words[USERS] = {"your tenant's own", "guaranteed work of others",
+                                              "borrowed work of others",
+                                              "reserved for a job that waits until they are clear"};
 
 struct group {
     const json_t *first;
     const char *places[PLACES_SHOWN];
     unsigned count;
-    int64_t gpus;
+    int64_t gpus, nodes;
+    int64_t users[USERS]; /* of busy ones */
+};
+struct groups {
+    struct group *at;
+    size_t count, capacity;
 };
 
-static bool same(const json_t *a, const json_t *b)
+static bool same(const json_t *a, const json_t *b, bool by_rule)
 {
-    static const char *const keys[] = {"rule", "need", "have", "unit", "text"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    static const char *const keys[] = {"rule", "text", "need", "have", "unit"};
+    for (size_t i = 0; i < (by_rule ? 2 : sizeof keys / sizeof *keys); i++)
         if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
             return false;
     return strcmp(dure_render_label(a), dure_render_label(b)) == 0;
@@ -128,15 +138,18 @@ static void put_group(struct dure_grid *grid, const struct group *group)
     else
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *label ? "\t" : "", label);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(group->gpus, gpus));
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", group->nodes ? dure_term_grouped(group->nodes, gpus) : "");
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", figures ? unit : "");
 }
 
 /* What a rule's short name means, once, below the table: a column would have to cut it. */
-static void put_meaning(const struct dure_screen *screen, const struct group *groups, size_t index)
+static void put_meaning(const struct dure_screen *screen, const struct group *groups, size_t count, size_t index)
 {
-    DURE_CLEANUP_BUF struct dure_buf line = {0};
+    DURE_CLEANUP_BUF struct dure_buf line = {0}, said = {0};
+    int64_t users[USERS] = {0};
+    char figure[32];
     const char *rule = dure_json_text(groups[index].first, "rule", ""),
                *text = dure_json_text(groups[index].first, "text", "");
     dure_buf_init(&line, 1 << 16);
@@ -145,32 +158,54 @@ static void put_meaning(const struct dure_screen *screen, const struct group *gr
             return;
     if (!*text)
         return;
+    dure_buf_init(&said, 1 << 16);
+    dure_buf_str(&said, text);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned u = 0; u < USERS && strcmp(dure_json_text(groups[i].first, "rule", ""), rule) == 0; u++)
+            users[u] += groups[i].users[u];
+    for (unsigned u = 0, told = 0; u < USERS; u++)
+        if (users[u])
+            dure_buf_printf(&said, "%s%s %s", told++ ? ", " : ": ", dure_term_grouped(users[u], figure), user_words[u]);
     dure_buf_printf(&line, "  %s:", rule);
-    dure_term_wrap(&line, text, strlen(rule) + 3, 4, screen->width);
+    dure_term_wrap(&line, said.data ? said.data : "", strlen(rule) + 3, 4, screen->width);
     if (line.data)
         fwrite(line.data, 1, line.length, screen->out);
+}
+
+/* The rows of one rule with the same figures; or, where that is too much for a screen, of one rule, with the figures nearest to a start. */
+static enum dure_err gather(const json_t *rows, bool by_rule, struct groups *groups)
+{
+    groups->count = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i), *busy = json_object_get(row, "busy");
+        size_t g = 0;
+        while (g < groups->count && !same(groups->at[g].first, row, by_rule))
+            g++;
+        if (g == groups->count && !DURE_VEC_PUSH(groups, (struct group){.first = row}, GROUPS_MAX))
+            return DURE_E_MEMORY;
+        struct group *group = &groups->at[g];
+        if (group->count < PLACES_SHOWN)
+            group->places[group->count] = place_name(row);
+        group->count++;
+        group->gpus += dure_json_int(row, "gpus", 0);
+        group->nodes += dure_json_int(row, "nodes", 0);
+        for (unsigned u = 0; u < USERS; u++)
+            group->users[u] += dure_json_int(busy, user_keys[u], 0);
+        if (dure_json_int(row, "have", 0) > dure_json_int(group->first, "have", 0))
+            group->first = row;
+    }
+    return DURE_OK;
 }
 
 static enum dure_err print_rows(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"RULE", false, 0}, {"PLACES", false, 16}, {"GPUS", true, 0},
-                                                      {"NEED", true, 0},  {"HAVE", true, 0},     {"UNIT", false, 4}};
-    DURE_VEC(struct group) groups = {0};
-    enum dure_err err = DURE_OK;
-    for (size_t i = 0; i < json_array_size(rows) && !err; i++) {
-        const json_t *row = json_array_get(rows, i);
-        size_t g = 0;
-        while (g < groups.count && !same(groups.at[g].first, row))
-            g++;
-        if (g == groups.count && !DURE_VEC_PUSH(&groups, (struct group){.first = row}, GROUPS_MAX))
-            err = DURE_E_MEMORY;
-        if (err)
-            break;
-        if (groups.at[g].count < PLACES_SHOWN)
-            groups.at[g].places[groups.at[g].count] = place_name(row);
-        groups.at[g].count++;
-        groups.at[g].gpus += dure_json_int(row, "gpus", 0);
-    }
+                                                      {"NODES", true, 0}, {"NEED", true, 0},     {"HAVE", true, 0},
+                                                      {"UNIT", false, 4}};
+    struct groups groups = {0};
+    enum dure_err err = gather(rows, false, &groups);
+    if (!err && groups.count > LINES_SHOWN)
+        err = gather(rows, true, &groups);
     struct dure_grid *grid = err ? NULL : dure_grid_new(columns, sizeof columns / sizeof *columns);
     if (!grid)
         err = DURE_E_MEMORY;
@@ -179,7 +214,7 @@ static enum dure_err print_rows(const struct dure_screen *screen, const json_t *
     if (!err)
         err = dure_grid_print(grid, screen, 0, false);
     for (size_t g = 0; !err && g < groups.count; g++)
-        put_meaning(screen, groups.at, g);
+        put_meaning(screen, groups.at, groups.count, g);
     dure_grid_free(grid);
     DURE_VEC_FREE(&groups);
     return err;
@@ -206,9 +241,9 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
     }
     dure_buf_clear(&buf);
     for (size_t i = 0; i < json_array_size(changes); i++) {
-        const char *change = json_string_value(json_array_get(changes, i));
+        const char *change = dure_json_text(json_array_get(changes, i), "text", "");
         dure_buf_clear(&local);
-        localised(&local, change ? change : "");
+        localised(&local, change);
         dure_buf_str(&buf, i == 0 ? "\nEach of these changes was tried and would let it start:\n  - " : "  - ");
         dure_term_wrap(&buf, local.data ? local.data : "", 4, 4, screen->width);
     }

@@ -133,7 +133,8 @@ void dure_core_free(struct dure_core *core)
         dure_pool_release(pools[i]);
     dure_table_release(&core->job_table);
     dure_table_release(&core->attempt_table);
-    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map};
+    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map,
+                               &core->tally_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)

@@ -3,6 +3,8 @@
  * For a running job: why here. For a job that can never run: the proof. */
 #include "core/view.h"
 
+enum { DURE_WHY_CHANGES_MAX = 16 };
+
 /* In the order in which they are tried; the first that refuses is the one named. The last two are for jobs that run. */
 #define DURE_RULES(X)                                                                                                  \
     X(FITS, "fits", "it fits here now")                                                                                \
@@ -12,16 +14,19 @@
     X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \
     X(SIZE, "size", "fewer GPUs than it asks for")                                                                     \
     X(SHARE, "share", "more CPU or memory than its GPUs' share")                                                       \
-    X(RIGHTS, "rights", "the tenant holds no allotment here")                                                          \
+    X(RIGHTS, "rights", "no allotment of the tenant holds them")                                                       \
     X(RIGHT_TOO_SMALL, "right-too-small", "the allotment here is smaller than the job")                                \
     X(NOT_LENT, "not-lent", "the owner does not lend to this tenant")                                                  \
     X(NOTICE, "notice", "the job's grace is longer than the lender's notice")                                          \
     X(NOT_YET, "not-yet", "the hardware or the allotment has not begun")                                               \
     X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                       \
-    X(LOST, "lost", "nodes are down or drained")                                                                       \
+    X(LOST, "lost", "nodes are down")                                                                                  \
+    X(MAINTENANCE, "maintenance", "nodes are drained or in maintenance")                                               \
     X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
     X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \
     X(BUSY, "busy", "other work is there")                                                                             \
+    X(TOO_FEW, "too-few", "idle, but fewer GPUs than it asks for")                                                     \
+    X(SCATTERED, "scattered", "idle GPUs are enough, but no place here holds its shape")                               \
     X(ORDER, "order", "another job of the tenant is before it")                                                        \
     X(COULD, "could", "it could run here as well, when there is room")                                                 \
     X(HERE, "here", "it runs here")
@@ -34,25 +39,47 @@ enum dure_rule {
 const char *dure_rule_wire(enum dure_rule rule);
 const char *dure_rule_text(enum dure_rule rule);
 
-/* One chain's verdict (or several chains of one group with the same one). need/have in the rule's own unit, said in `unit`. */
+/* What one rule rules out of one chain: each GPU of the fleet is in the row of the first rule that refuses it, so that the rows' GPUs sum to
+ * the fleet's, and their nodes too. A node is counted once, where its GPU nearest to a start is; of rights, virtual nodes are
+ * counted (none where a right is smaller than a node). need/have in the rule's own unit, said in `unit`. */
 struct dure_why_row {
     enum dure_rule rule;
     struct dure_chain_id chain;
-    uint64_t gpus; /* GPUs of the chain: what this row rules out */
+    uint64_t gpus, nodes;
     int64_t need, have;
     const char *unit; /* "GPUs", "MiB", "cells of rack", "s" */
+    /* Of BUSY: in use by the tenant's own jobs, by guaranteed jobs of others, by borrowed ones of others; chosen for a job that waits until it
+     * is clear. Their sum is `gpus`. */
+    uint64_t own, guaranteed, borrowed, reserved;
+};
+
+/* The rows of one rule. */
+struct dure_why_group {
+    enum dure_rule rule;
+    uint32_t chains;
+    uint64_t gpus, nodes, own, guaranteed, borrowed, reserved;
+    const struct dure_why_row *nearest; /* the one with most to offer, first declared */
+};
+
+/* One field of the job's spec, changed: then it would start now (its turn in the queue apart). Each was tried on the state as it is. */
+struct dure_why_change {
+    const char *field; /* as specs.md names it: "tasks", "class", ... */
+    const char *value; /* as a spec has it; "" takes the field out */
+    const char *text;  /* for people */
 };
 
 struct dure_why {
     struct dure_job_view job;
     enum dure_wait wait;
     uint32_t row_count;
-    struct dure_why_row *rows; /* one a chain, declaration order */
-    uint32_t ahead;            /* jobs of its tenant before it */
-    int64_t start_estimate_us; /* 0: cannot be said */
-    const char *sentence;      /* the answer in one or two sentences */
+    struct dure_why_row *rows; /* by chain, in declaration order, and rule; a running job's: one a chain */
+    uint32_t group_count;
+    struct dure_why_group *groups; /* by rule, in the order in which they are tried */
+    uint32_t ahead;                /* jobs of its tenant before it */
+    int64_t start_estimate_us;     /* 0: cannot be said */
+    const char *sentence;          /* the answer in one or two sentences */
     uint32_t change_count;
-    const char *changes[8]; /* "class: borrowed", "walltime ..."; each tried and found to work */
+    struct dure_why_change changes[DURE_WHY_CHANGES_MAX]; /* the cheapest first */
 };
 
 /* Everything lives in the arena. A running job: rows say for every chain whether it was feasible at its start's rules; sentence says why here. */

@@ -6,6 +6,7 @@
 #include "core/decide/after.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/place/tally.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -223,6 +224,7 @@ static void count_tenant(struct dure_core *core, const struct attempt *attempt, 
 {
     const uint32_t own = job_at(core, attempt->job_slot)->d.ask.tenant;
     const uint64_t milli = (uint64_t)(int64_t)sign * attempt->d.gpus_milli;
+    tally_attempt(core, attempt, sign);
     if (attempt->d.borrowed)
         core->tenant[own].own_borrowed += milli;
     for (uint32_t t = own; t != NONE; t = core->tenants->tenants[t].parent.v) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/place/rules.h"
+#include "core/place/tally.h"
 
 static uint64_t key_of(uint32_t tenant, uint32_t chain, uint32_t allot)
 {
@@ -133,6 +134,13 @@ static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, 
     shared->free_milli += place->tasks * place->gpu_milli;
 }
 
+/* The GPU itself, once, whoever shares it. */
+static void count_in_use(struct dure_core *core, uint32_t slot, int sign)
+{
+    const struct shared *shared = shared_at(core, slot);
+    tally_add(core, shared->tenant, shared->chain, shared->allot == NONE, sign);
+}
+
 void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place)
 {
     const struct attempt *a = attempt_at(core, attempt);
@@ -143,6 +151,7 @@ void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
         *occupant = reserved ? chain->claim[leaf]
                              : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_at(core, a->job_slot)->d.ask.tenant,
                                                       a->d.borrowed ? NONE : a->d.allot);
+        count_in_use(core, *occupant & ~OCCUPANT_SHARED, 1);
     }
     DURE_ASSERT(*occupant & OCCUPANT_SHARED);
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;
@@ -158,8 +167,10 @@ void share_part(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;
     list_remove(&shared_at(core, slot)->users, attempt);
     give_room(core, slot, a->job_slot, place);
-    if (!shared_at(core, slot)->users.count)
+    if (!shared_at(core, slot)->users.count) {
+        count_in_use(core, slot, -1);
         *occupant = NONE;
+    }
     drop_if_empty(core, slot);
 }
 
@@ -205,7 +216,9 @@ void share_follow(struct dure_core *core, uint32_t chain, uint32_t leaf)
         return;
     if (shared->is_listed)
         list_out(core, slot);
+    count_in_use(core, slot, -1);
     shared->allot = l.used ? l.allot.v : NONE;
+    count_in_use(core, slot, 1);
     shared->rank = rank_of(core, chain, leaf, shared->allot);
     relist(core, slot);
 }

@@ -141,6 +141,11 @@ struct shared {
     struct slot_list claims; /* reservations on it */
 };
 
+/* GPUs in use, by right and borrowed. */
+struct tally {
+    uint32_t by_right, borrowed;
+};
+
 enum { OCCUPANT_SHARED = 0x80000000u };
 
 struct chain_state {
@@ -153,6 +158,7 @@ struct chain_state {
     uint32_t *occupant;     /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
     uint32_t *claim;        /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
     uint32_t owed_leaves;   /* under rights, now and promised */
+    struct tally tally;     /* place/tally.h */
 };
 
 struct node_data {
@@ -247,6 +253,7 @@ struct dure_core {
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
         share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
+    struct dure_map tally_map; /* tenant and chain -> its own jobs' struct tally */
     struct dure_heap deadlines, begins, expiries;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */

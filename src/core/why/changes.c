@@ -1,8 +1,19 @@
+/* In order of cost, the cheapest first: what only the scheduler minds (nearness, packing), what the job was offered beyond its need (CPU,
+ * memory), how it is stopped (grace), which GPUs it gets (model, their memory), what it is promised (class), how much it is (tasks). */
 #include "core/why/changes.h"
+
+#include <string.h>
 
 #include "core/allot/allots.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
+
+struct trial {
+    struct dure_core *core;
+    const struct request *ask;
+    struct dure_arena *arena;
+    struct dure_why *why;
+};
 
 static bool would_start(struct dure_core *core, const struct request *ask)
 {
@@ -14,90 +25,175 @@ static bool would_start(struct dure_core *core, const struct request *ask)
     return fits;
 }
 
-static void add(struct dure_why *why, const char *text)
+/* `value` and `text` may be NULL where memory ran out: then the change is not told. */
+static void add(const struct trial *t, const char *field, const char *value, const char *text)
 {
-    if (text && why->change_count < sizeof why->changes / sizeof why->changes[0])
-        why->changes[why->change_count++] = text;
+    if (value && text && t->why->change_count < DURE_WHY_CHANGES_MAX)
+        t->why->changes[t->why->change_count++] = (struct dure_why_change){field, value, text};
 }
 
-static void try_class(struct dure_core *core, struct request ask, struct dure_why *why)
+static void try_level(const struct trial *t)
 {
-    ask.job_class = ask.job_class == DURE_GUARANTEED ? DURE_BORROWED : DURE_GUARANTEED;
-    if (would_start(core, &ask))
-        add(why, ask.job_class == DURE_BORROWED ? "class: borrowed" : "class: guaranteed");
-}
-
-static void try_grace(struct dure_core *core, struct request ask, struct dure_arena *arena, struct dure_why *why)
-{
-    if (ask.job_class != DURE_BORROWED)
+    struct request ask = *t->ask;
+    const char *own = ask.level ? t->core->fleet->level_names[ask.level - 1] : "";
+    if (!ask.level_required)
         return;
+    /* Another level that still keeps it together, the nearest first. */
+    for (uint32_t i = 0; i < t->core->fleet->level_name_count; i++) {
+        const char *name = t->core->fleet->level_names[i];
+        bool wider = false;
+        for (uint32_t c = 0; c < t->core->fleet->chain_count && !wider; c++) {
+            const unsigned was = dure_chain_level(&t->core->fleet->chains[c], own),
+                           is = dure_chain_level(&t->core->fleet->chains[c], name);
+            wider = was && is > was;
+        }
+        ask.level = (uint16_t)(i + 1);
+        if (!wider || !would_start(t->core, &ask))
+            continue;
+        add(t, "level", dure_arena_printf(t->arena, "%s", name),
+            dure_arena_printf(t->arena, "level: %s instead of %s", name, own));
+        return;
+    }
+    ask.level = t->ask->level;
+    ask.level_required = 0;
+    if (would_start(t->core, &ask))
+        add(t, "level", dure_arena_printf(t->arena, "{preferred: %s}", own), "level: preferred instead of required");
+}
+
+static void try_per_node(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    if (!ask.tasks_per_node)
+        return;
+    ask.tasks_per_node = 0;
+    if (!would_start(t->core, &ask))
+        return;
+    for (uint32_t each = t->ask->tasks_per_node - 1; each >= 1; each--) { /* the most that still works says most */
+        if (ask.tasks % each)
+            continue;
+        ask.tasks_per_node = each;
+        if (would_start(t->core, &ask)) {
+            add(t, "tasks_per_node", dure_arena_printf(t->arena, "%u", each),
+                dure_arena_printf(t->arena, "tasks per node: %u", each));
+            return;
+        }
+    }
+    add(t, "tasks_per_node", "", "tasks per node: any number");
+}
+
+static void try_share(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    if (!ask.task_cpu_milli && !ask.task_memory_mib)
+        return;
+    ask.task_cpu_milli = 0;
+    if (t->ask->task_cpu_milli && would_start(t->core, &ask)) {
+        add(t, "cpus", "", "CPUs: the GPUs' share");
+        return;
+    }
+    ask.task_cpu_milli = t->ask->task_cpu_milli;
+    ask.task_memory_mib = 0;
+    if (t->ask->task_memory_mib && would_start(t->core, &ask)) {
+        add(t, "memory", "", "memory: the GPUs' share");
+        return;
+    }
+    ask.task_cpu_milli = 0;
+    if (t->ask->task_cpu_milli && t->ask->task_memory_mib && would_start(t->core, &ask))
+        add(t, "cpus,memory", "", "CPU and memory: the GPUs' share");
+}
+
+static void try_grace(const struct trial *t)
+{
+    struct request ask = *t->ask;
     int64_t most = -1;
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+    for (uint32_t i = 0; ask.job_class == DURE_BORROWED && i < t->core->fleet->chain_count; i++) {
         int64_t notice;
-        if (lend_terms(core, i, ask.tenant, false, &notice) && notice < ask.grace_us && notice > most)
+        if (lend_terms(t->core, i, ask.tenant, false, &notice) && notice < ask.grace_us && notice > most)
             most = notice;
     }
     if (most < 0)
         return;
     ask.grace_us = most;
     char text[DURE_TIME_TEXT_MAX];
-    if (would_start(core, &ask))
-        add(why, dure_arena_printf(arena, "grace: %s", dure_duration_format(most, text)));
+    if (!would_start(t->core, &ask))
+        return;
+    dure_duration_format(most, text);
+    add(t, "grace", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "grace: %s", text));
+}
+
+static void try_model(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    ask.model_mask = 0;
+    if (!t->ask->model_mask || !would_start(t->core, &ask))
+        return;
+    for (uint32_t i = 0; i < t->core->fleet->model_count; i++) {
+        const char *name = t->core->fleet->models[i].name;
+        ask.model_mask = UINT64_C(1) << i;
+        if (t->ask->model_mask >> i & 1 || !would_start(t->core, &ask))
+            continue;
+        add(t, "model", dure_arena_printf(t->arena, "%s", name), dure_arena_printf(t->arena, "model: %s", name));
+        return;
+    }
+}
+
+/* The largest memory among models on which it would start. */
+static void try_gpu_memory(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    uint32_t best = 0;
+    for (uint32_t i = 0; ask.gpu_memory_mib && ask.task_gpu_milli == 1000 && i < t->core->fleet->model_count; i++) {
+        ask.gpu_memory_mib = t->core->fleet->models[i].memory_mib;
+        if (ask.gpu_memory_mib < t->ask->gpu_memory_mib && ask.gpu_memory_mib > best && would_start(t->core, &ask))
+            best = ask.gpu_memory_mib;
+    }
+    if (best)
+        add(t, "gpu_memory", dure_arena_printf(t->arena, "%uMiB", best),
+            dure_arena_printf(t->arena, "GPU memory: %u MiB", best));
+}
+
+static void try_class(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    ask.job_class = ask.job_class == DURE_GUARANTEED ? DURE_BORROWED : DURE_GUARANTEED;
+    const char *name = ask.job_class == DURE_BORROWED ? "borrowed" : "guaranteed";
+    if (would_start(t->core, &ask))
+        add(t, "class", name, dure_arena_printf(t->arena, "class: %s", name));
 }
 
 /* The most tasks that would start now. Fewer tasks never fit worse, so halving finds it. */
-static void try_tasks(struct dure_core *core, struct request ask, struct dure_arena *arena, struct dure_why *why)
+static void try_tasks(const struct trial *t)
 {
-    uint32_t fits = 0, fails = ask.tasks;
+    struct request ask = *t->ask;
+    uint32_t step = ask.tasks_per_node ? ask.tasks_per_node : 1; /* divides them */
+    uint32_t fits = 0, fails = ask.tasks / step;
     while (fails - fits > 1) {
-        ask.tasks = fits + (fails - fits) / 2;
-        if (would_start(core, &ask))
-            fits = ask.tasks;
+        const uint32_t tried = fits + (fails - fits) / 2;
+        ask.tasks = tried * step;
+        if (would_start(t->core, &ask))
+            fits = tried;
         else
-            fails = ask.tasks;
+            fails = tried;
     }
     if (fits)
-        add(why, dure_arena_printf(arena, "tasks: %u", fits));
+        add(t, "tasks", dure_arena_printf(t->arena, "%u", fits * step),
+            dure_arena_printf(t->arena, "tasks: %u", fits * step));
 }
 
 void changes_try(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why)
 {
-    struct request changed = *ask;
+    const struct trial t = {core, ask, arena, why};
     if (would_start(core, ask)) {
         if (why->ahead) /* only its turn is not there yet */
-            try_class(core, *ask, why);
+            try_class(&t);
         return;
     }
-    if (ask->level_required) {
-        changed.level_required = 0;
-        if (would_start(core, &changed))
-            add(why, "level: preferred instead of required");
-    }
-    changed = *ask;
-    if (ask->model_mask) {
-        changed.model_mask = 0;
-        if (would_start(core, &changed))
-            add(why, "model: any");
-    }
-    changed = *ask;
-    if (ask->tasks_per_node) {
-        changed.tasks_per_node = 0;
-        if (would_start(core, &changed))
-            add(why, "tasks per node: any number");
-    }
-    changed = *ask;
-    if (ask->task_cpu_milli || ask->task_memory_mib) {
-        changed.task_cpu_milli = changed.task_memory_mib = 0;
-        if (would_start(core, &changed))
-            add(why, "CPU and memory: the GPUs' share");
-    }
-    changed = *ask;
-    if (ask->gpu_memory_mib) {
-        changed.gpu_memory_mib = 0;
-        if (would_start(core, &changed))
-            add(why, "GPU memory: any");
-    }
-    try_class(core, *ask, why);
-    try_grace(core, *ask, arena, why);
-    try_tasks(core, *ask, arena, why);
+    try_level(&t);
+    try_per_node(&t);
+    try_share(&t);
+    try_grace(&t);
+    try_model(&t);
+    try_gpu_memory(&t);
+    try_class(&t);
+    try_tasks(&t);
 }

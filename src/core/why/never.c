@@ -58,8 +58,8 @@ struct refusals {
 };
 
 /* The verdict on a declared group is that of its chain which comes nearest: its remainders are smaller. */
-static struct verdict group_verdict(const struct dure_core *core, const struct request *ask, uint32_t first, uint32_t *ret_end,
-                                    uint64_t *ret_gpus)
+static struct verdict group_verdict(const struct dure_core *core, const struct request *ask, uint32_t first,
+                                    uint32_t *ret_end, uint64_t *ret_gpus)
 {
     const struct dure_chain *chains = core->fleet->chains;
     struct verdict best = never_verdict(core, ask, first);

@@ -9,50 +9,8 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/why/changes.h"
-#include "core/why/verdict.h"
+#include "core/why/rows.h"
 #include "core/why/wait.h"
-
-static enum dure_err rows(struct dure_core *core, const struct request *ask, bool ahead, struct dure_arena *arena,
-                          struct dure_why *why, struct dure_error *error)
-{
-    why->rows = DURE_ARENA_NEW(arena, struct dure_why_row, core->fleet->chain_count);
-    if (!why->rows)
-        return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-        const struct verdict v = verdict_now(core, ask, i, ahead);
-        why->rows[why->row_count++] =
-            (struct dure_why_row){v.rule, {i}, core->fleet->chains[i].leaf_count, v.need, v.have, v.unit};
-    }
-    return DURE_OK;
-}
-
-/* For a job that runs: not whether it would start once more, but whether it could have gone there. */
-static void judge_running(struct dure_why *why, uint32_t own)
-{
-    for (uint32_t i = 0; i < why->row_count; i++) {
-        struct dure_why_row *row = &why->rows[i];
-        const bool room_only = row->rule == DURE_RULE_FITS || row->rule == DURE_RULE_OWN_USE ||
-                               row->rule == DURE_RULE_PREEMPTING || row->rule == DURE_RULE_BUSY ||
-                               row->rule == DURE_RULE_ORDER;
-        if (i != own && !room_only)
-            continue;
-        row->rule = i == own ? DURE_RULE_HERE : DURE_RULE_COULD;
-        row->need = row->have = 0;
-        row->unit = "";
-    }
-}
-
-/* The row nearest to a start: the rule that comes last in the order of rules, the chain declared first. */
-static const struct dure_why_row *nearest(const struct dure_why *why)
-{
-    const struct dure_why_row *best = NULL;
-    for (uint32_t i = 0; i < why->row_count; i++) {
-        const struct dure_why_row *row = &why->rows[i];
-        if (!best || row->rule == DURE_RULE_FITS || (best->rule != DURE_RULE_FITS && row->rule > best->rule))
-            best = row;
-    }
-    return best;
-}
 
 static uint32_t count_ahead(const struct dure_core *core, uint32_t slot)
 {
@@ -171,7 +129,7 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     case DURE_WAIT_PREEMPTING: return "Its place is chosen; it starts as soon as the borrowers on it have left.";
     default: break;
     }
-    const struct dure_why_row *row = nearest(why);
+    const struct dure_why_row *row = rows_nearest(why);
     if (!row)
         return "There is no fleet.";
     if (row->rule == DURE_RULE_FITS)
@@ -242,7 +200,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
                              struct dure_why *why, struct dure_error *error)
 {
     core->round++;
-    const enum dure_err err = rows(core, ask, why->ahead > 0, arena, why, error);
+    const enum dure_err err = rows_pending(core, ask, why->ahead > 0, arena, why, error);
     if (err != DURE_OK)
         return err;
     const bool own_use = why->wait == DURE_WAIT_RIGHTS || why->wait == DURE_WAIT_NONE;
@@ -266,9 +224,7 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     why.wait = why.job.wait;
     enum dure_err err;
     if (why.job.state != DURE_JOB_PENDING) {
-        err = rows(core, ask, false, arena, &why, error);
-        if (err == DURE_OK)
-            judge_running(&why, own_chain(core, &why));
+        err = rows_running(core, ask, own_chain(core, &why), arena, &why, error);
         why.sentence = err == DURE_OK ? running_sentence(core, &why, arena) : NULL;
     } else {
         why.ahead = why.wait == DURE_WAIT_PREEMPTING ? 0 : count_ahead(core, slot);

@@ -24,6 +24,7 @@ static const struct {
      false, true},
     {"job", "job.json", NULL, NULL, JOB, 80, true, false, false},
     {"why-pending", "why-pending.json", NULL, NULL, WHY, 80, true, false, false},
+    {"why-busy", "why-busy.json", NULL, NULL, WHY, 80, true, false, false},
     {"why-waits", "why-waits.json", NULL, NULL, WHY, 64, true, false, false},
     {"why-running", "why-running.json", NULL, NULL, WHY, 80, true, false, false},
     {"why-ended", "why-ended.json", NULL, NULL, WHY, 80, true, false, false},

@@ -172,11 +172,12 @@ static void why(void)
     if (err == DURE_OK) {
         dure_buf_printf(&out, "%s: %s\n", dure_wait_name(answer.wait), answer.sentence);
         for (uint32_t i = 0; i < answer.row_count; i++)
-            dure_buf_printf(&out, "  %s: %s, %lld of %lld %s\n", rig.fleet->chains[answer.rows[i].chain.v].name,
-                            dure_rule_wire(answer.rows[i].rule), (long long)answer.rows[i].have,
-                            (long long)answer.rows[i].need, answer.rows[i].unit);
+            dure_buf_printf(&out, "  %s: %s, %llu GPUs on %llu nodes, %lld of %lld %s\n",
+                            rig.fleet->chains[answer.rows[i].chain.v].name, dure_rule_wire(answer.rows[i].rule),
+                            (unsigned long long)answer.rows[i].gpus, (unsigned long long)answer.rows[i].nodes,
+                            (long long)answer.rows[i].have, (long long)answer.rows[i].need, answer.rows[i].unit);
         for (uint32_t i = 0; i < answer.change_count; i++)
-            dure_buf_printf(&out, "  or %s\n", answer.changes[i]);
+            dure_buf_printf(&out, "  or %s\n", answer.changes[i].text);
     } else {
         dure_buf_printf(&out, "refused (%s): %s\n", dure_err_wire(err), rig.error.text);
     }

@@ -1,0 +1,435 @@
+#include "naive_why.h"
+
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/state/jobs.h"
+#include "tap.h"
+
+enum { RULES = DURE_RULE_HERE + 1 };
+
+struct count {
+    uint64_t gpus, nodes, own, guaranteed, borrowed, reserved;
+};
+
+/* One chain as the walk sees it. */
+struct walk {
+    struct dure_core *core;
+    const struct request *ask;
+    uint32_t at, holder;
+    const struct dure_chain *c;
+    const struct chain_state *state;
+    bool ahead;
+    struct count count[RULES];
+};
+
+static bool fraction(const struct request *ask)
+{
+    return ask->task_gpu_milli < 1000;
+}
+
+static unsigned level_of(const struct walk *w)
+{
+    return w->ask->level ? dure_chain_level(w->c, w->core->fleet->level_names[w->ask->level - 1]) : 0;
+}
+
+/* Tasks that share one fresh GPU. */
+static uint32_t tasks_a_gpu(const struct walk *w)
+{
+    const uint32_t memory = w->core->fleet->models[w->c->model.v].memory_mib;
+    uint32_t each =
+        w->ask->gpu_memory_mib ? w->ask->gpu_memory_mib : (uint32_t)((uint64_t)memory * w->ask->task_gpu_milli / 1000);
+    uint32_t tasks = 0, milli = 0, mib = 0;
+    while (milli + w->ask->task_gpu_milli <= 1000 && mib + each <= memory) {
+        milli += w->ask->task_gpu_milli;
+        mib += each;
+        tasks++;
+    }
+    return tasks;
+}
+
+static uint64_t gpus_needed(const struct walk *w)
+{
+    if (!fraction(w->ask))
+        return (uint64_t)w->ask->tasks * w->ask->task_gpus;
+    return (w->ask->tasks + tasks_a_gpu(w) - 1) / tasks_a_gpu(w);
+}
+
+/* Tasks of the gang that so many idle GPUs of one node carry. */
+static uint64_t tasks_on(const struct walk *w, uint64_t idle)
+{
+    if (fraction(w->ask))
+        return idle;
+    if (!w->ask->tasks_per_node)
+        return idle / w->ask->task_gpus;
+    return idle >= (uint64_t)w->ask->tasks_per_node * w->ask->task_gpus ? w->ask->tasks_per_node : 0;
+}
+
+static enum dure_rule hardware(const struct walk *w)
+{
+    const struct request *ask = w->ask;
+    const struct dure_gpu_model *model = &w->core->fleet->models[w->c->model.v];
+    const uint64_t milli = fraction(ask) ? ask->task_gpu_milli : ask->task_gpus * UINT64_C(1000);
+    if (ask->model_mask && !(ask->model_mask >> w->c->model.v & 1))
+        return DURE_RULE_MODEL;
+    if (ask->gpu_memory_mib > model->memory_mib)
+        return DURE_RULE_GPU_MEMORY;
+    if ((uint64_t)ask->task_gpus * (ask->tasks_per_node && !fraction(ask) ? ask->tasks_per_node : 1) > w->c->node_gpus)
+        return DURE_RULE_NODE_SHAPE;
+    if (ask->level_required) {
+        const unsigned level = level_of(w);
+        const uint32_t leaves = level ? dure_chain_leaves_at(w->c, level) : 0;
+        uint64_t room = leaves;
+        if (!fraction(ask) && leaves >= w->c->node_gpus)
+            room = leaves / w->c->node_gpus * tasks_on(w, w->c->node_gpus) * ask->task_gpus;
+        if (gpus_needed(w) > room)
+            return DURE_RULE_LEVEL;
+    }
+    uint64_t tasks = 0;
+    for (uint32_t node = 0; node < w->c->node_count; node++)
+        tasks += tasks_on(w, w->c->node_gpus);
+    const uint64_t rest = ask->tasks_per_node && !fraction(ask) ? ask->tasks % ask->tasks_per_node : 0;
+    const uint64_t wanted = fraction(ask) ? gpus_needed(w) : ask->tasks + (rest ? ask->tasks_per_node - rest : 0);
+    if (gpus_needed(w) > w->c->leaf_count || wanted > tasks)
+        return DURE_RULE_SIZE;
+    if (ask->task_cpu_milli > w->c->leaf_cpu_milli * milli / 1000 ||
+        ask->task_memory_mib > w->c->leaf_memory_mib * milli / 1000)
+        return DURE_RULE_SHARE;
+    return DURE_RULE_FITS;
+}
+
+/* ---- does it fit into these nodes? ---- */
+
+struct field {
+    uint64_t idle[64]; /* mask by node, physical or virtual */
+    uint32_t nodes, gpus;
+};
+
+static bool fits_window(const struct walk *w, const struct field *f, uint32_t first, uint32_t nodes)
+{
+    uint64_t tasks = 0;
+    const uint32_t g = fraction(w->ask) ? 1 : w->ask->task_gpus;
+    const uint64_t want = fraction(w->ask) ? gpus_needed(w) : w->ask->tasks;
+    const uint32_t per = fraction(w->ask) ? 0 : w->ask->tasks_per_node;
+    uint32_t full = 0, rest = 0;
+    for (uint32_t i = first; i < first + nodes; i++) {
+        const uint32_t idle = (uint32_t)__builtin_popcountll(f->idle[i]);
+        tasks += idle / g;
+        full += per && idle >= per * g;
+        rest += per && idle >= want % per * g;
+    }
+    if (!per)
+        return tasks >= want;
+    const uint64_t whole = want / per;
+    return full >= whole && (want % per == 0 || rest >= whole + 1);
+}
+
+/* `leaves`: of one cell that must hold it all; 0: anywhere. */
+static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
+{
+    if (!leaves)
+        return fits_window(w, f, 0, f->nodes);
+    if (leaves >= f->gpus) {
+        for (uint32_t first = 0; first + leaves / f->gpus <= f->nodes; first += leaves / f->gpus)
+            if (fits_window(w, f, first, leaves / f->gpus))
+                return true;
+        return false;
+    }
+    for (uint32_t i = 0; i < f->nodes; i++)
+        for (uint32_t at = 0; at + leaves <= f->gpus; at += leaves)
+            if ((uint64_t)__builtin_popcountll(f->idle[i] >> at & ((UINT64_C(1) << leaves) - 1)) >= gpus_needed(w))
+                return true;
+    return false;
+}
+
+static uint32_t required_leaves(const struct walk *w, unsigned top)
+{
+    unsigned level = w->ask->level_required ? level_of(w) : 0;
+    if (level > top)
+        level = top;
+    return level ? dure_chain_leaves_at(w->c, level) : 0;
+}
+
+/* ---- borrowed ---- */
+
+static struct count *part_of(const struct walk *w, struct count *count, uint32_t occupant)
+{
+    const bool shared = occupant & OCCUPANT_SHARED;
+    const struct shared *s = shared ? shared_at(w->core, occupant & ~OCCUPANT_SHARED) : NULL;
+    const struct attempt *a = shared ? NULL : attempt_at(w->core, occupant);
+    const uint32_t tenant = shared ? s->tenant : job_at(w->core, a->job_slot)->d.ask.tenant;
+    const bool borrowed = shared ? s->allot == NONE : a->d.borrowed;
+    *(tenant == w->ask->tenant ? &count->own : borrowed ? &count->borrowed : &count->guaranteed) += 1;
+    return count;
+}
+
+static void walk_chain(struct walk *w)
+{
+    struct field f = {.nodes = w->c->node_count, .gpus = w->c->node_gpus};
+    uint64_t idle = 0, idle_nodes = 0;
+    for (uint32_t node = 0; node < w->c->node_count; node++) {
+        const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
+        const bool maintained = state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
+        struct count *lost = &w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE];
+        struct count *busy = &w->count[DURE_RULE_BUSY];
+        if (state == DURE_NODE_DOWN || maintained) {
+            lost->gpus += w->c->node_gpus;
+            lost->nodes++;
+            continue;
+        }
+        for (uint32_t k = 0; k < w->c->node_gpus; k++) {
+            const uint32_t leaf = node * w->c->node_gpus + k;
+            if (w->state->occupant[leaf] != NONE)
+                part_of(w, busy, w->state->occupant[leaf])->gpus++;
+            else if (w->state->claim[leaf] != NONE)
+                busy->reserved += (uint64_t)(++busy->gpus > 0);
+            else
+                f.idle[node] |= UINT64_C(1) << k;
+        }
+        idle += (uint64_t)__builtin_popcountll(f.idle[node]);
+        idle_nodes += f.idle[node] != 0;
+        busy->nodes += f.idle[node] == 0;
+    }
+    const enum dure_rule rule = fits(w, &f, required_leaves(w, w->c->level_count)) ? DURE_RULE_FITS
+                                : idle < gpus_needed(w)                            ? DURE_RULE_TOO_FEW
+                                                                                   : DURE_RULE_SCATTERED;
+    w->count[rule].gpus += idle;
+    w->count[rule].nodes += idle_nodes;
+}
+
+static void borrowed(struct walk *w)
+{
+    enum dure_rule rule = hardware(w);
+    int64_t notice = 0;
+    if (rule == DURE_RULE_FITS && !lend_terms(w->core, w->at, w->ask->tenant, true, &notice))
+        rule = DURE_RULE_NOT_LENT;
+    if (rule == DURE_RULE_FITS && w->ask->grace_us > notice)
+        rule = DURE_RULE_NOTICE;
+    if (rule == DURE_RULE_FITS && w->c->available_from_us > w->core->s.time_us)
+        rule = DURE_RULE_NOT_YET;
+    if (rule == DURE_RULE_FITS && !lend_terms(w->core, w->at, w->ask->tenant, false, &notice))
+        rule = DURE_RULE_NOT_LENT;
+    if (rule == DURE_RULE_FITS && w->ask->grace_us > notice)
+        rule = DURE_RULE_NOTICE;
+    if (rule == DURE_RULE_FITS) {
+        walk_chain(w);
+        return;
+    }
+    w->count[rule] = (struct count){.gpus = w->c->leaf_count, .nodes = w->c->node_count};
+}
+
+/* ---- by rights ---- */
+
+/* Could the allotment carry it, were it all idle? */
+static bool suits(const struct walk *w, const struct allot *allot)
+{
+    struct field f = {.nodes = allot->cells * allot->cell_slots, .gpus = allot->slot_gpus};
+    for (uint32_t i = 0; i < f.nodes && i < 64; i++)
+        f.idle[i] = allot->slot_gpus == 64 ? UINT64_MAX : (UINT64_C(1) << allot->slot_gpus) - 1;
+    return fits(w, &f, required_leaves(w, allot->spec.level));
+}
+
+static bool may_span(const struct request *ask)
+{
+    return ask->tasks > 1 && !fraction(ask) && !(ask->level && ask->level_required);
+}
+
+/* Tasks that the idle nodes carry, each by itself. */
+static uint64_t capacity(const struct walk *w, const struct field *f)
+{
+    uint64_t tasks = 0;
+    for (uint32_t i = 0; i < f->nodes; i++)
+        tasks += tasks_on(w, (uint64_t)__builtin_popcountll(f->idle[i]));
+    return tasks;
+}
+
+static bool suits_together(const struct walk *w)
+{
+    uint64_t tasks = 0;
+    for (uint32_t id = 0; id < w->core->s.allot_count; id++) {
+        const struct allot *allot = w->core->allots[id];
+        if (allot->spec.tenant.v == w->holder && allot->spec.chain.v == w->at && allot->state != DURE_ALLOT_ENDED)
+            tasks += (uint64_t)allot->cells * allot->cell_slots * tasks_on(w, allot->slot_gpus);
+    }
+    return may_span(w->ask) && tasks >= w->ask->tasks;
+}
+
+/* One virtual node of a bound cell. */
+static void walk_slot(struct walk *w, const struct allot *allot, uint32_t leaf, uint64_t *ret_idle)
+{
+    const uint32_t node = leaf / w->c->node_gpus;
+    const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
+    const bool whole = allot->slot_gpus == w->c->node_gpus;
+    uint64_t idle = 0;
+    for (uint32_t k = 0; k < allot->slot_gpus; k++) {
+        struct dure_cells_leaf l;
+        dure_cells_leaf(w->state->cells, leaf + k, &l);
+        if (l.lost)
+            w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE].gpus++;
+        else if (l.used)
+            w->count[DURE_RULE_OWN_USE].own += (uint64_t)(++w->count[DURE_RULE_OWN_USE].gpus > 0);
+        else
+            idle |= UINT64_C(1) << k;
+    }
+    const bool lost = state == DURE_NODE_DOWN || state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
+    if (lost)
+        w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE].nodes += whole;
+    else if (!idle)
+        w->count[DURE_RULE_OWN_USE].nodes += whole;
+    *ret_idle = idle;
+}
+
+static void walk_cell(struct walk *w, uint32_t id, const struct dure_cells_virtual *cell, struct field *f)
+{
+    const struct allot *allot = w->core->allots[id];
+    const uint32_t first = cell->cell.level ? dure_cells_first_leaf(w->state->cells, cell->cell) : 0;
+    for (uint32_t slot = 0; slot < allot->cell_slots; slot++) {
+        uint64_t *idle = &f->idle[cell->index * allot->cell_slots + slot];
+        if (cell->state == DURE_CELLS_UNBOUND)
+            *idle = (UINT64_C(1) << allot->slot_gpus) - 1;
+        else
+            walk_slot(w, allot, first + slot * allot->slot_gpus, idle);
+    }
+}
+
+/* What one allotment adds; says how many tasks its idle nodes carry, and whether they hold the whole gang. */
+static bool walk_allot(struct walk *w, uint32_t id, bool together, uint64_t *tasks, uint64_t idle[2])
+{
+    const struct allot *allot = w->core->allots[id];
+    const uint64_t slots = allot->slot_gpus == w->c->node_gpus ? allot->cell_slots : 0;
+    struct field f = {.nodes = allot->slots.count, .gpus = allot->slot_gpus};
+    struct dure_cells_virtual cell;
+    const bool suited = suits(w, allot) || together;
+    for (uint32_t i = 0; dure_cells_virtual_next(w->state->cells, (struct dure_allot_id){id}, i, ~0u, &cell);
+         i = cell.index + 1) {
+        struct count *count = NULL;
+        if (cell.state == DURE_CELLS_WAITING)
+            continue; /* still its predecessor's */
+        w->count[DURE_RULE_RIGHTS].gpus -= allot->cell_leaves;
+        w->count[DURE_RULE_RIGHTS].nodes -= slots;
+        if (!suited)
+            count = &w->count[DURE_RULE_RIGHT_TOO_SMALL];
+        else if (allot->state == DURE_ALLOT_PROMISED)
+            count = &w->count[DURE_RULE_NOT_YET];
+        else if (cell.state == DURE_CELLS_SUSPENDED)
+            count = &w->count[DURE_RULE_SUSPENDED];
+        if (!count) {
+            walk_cell(w, id, &cell, &f);
+            continue;
+        }
+        count->gpus += allot->cell_leaves;
+        count->nodes += slots;
+    }
+    for (uint32_t i = 0; i < f.nodes; i++) {
+        idle[0] += (uint64_t)__builtin_popcountll(f.idle[i]);
+        idle[1] += f.idle[i] && slots;
+    }
+    *tasks += suited && allot->state != DURE_ALLOT_PROMISED ? capacity(w, &f) : 0;
+    return suited && allot->state != DURE_ALLOT_PROMISED && fits(w, &f, required_leaves(w, allot->spec.level));
+}
+
+static void by_right(struct walk *w)
+{
+    const enum dure_rule rule = hardware(w);
+    if (rule != DURE_RULE_FITS) {
+        w->count[rule] = (struct count){.gpus = w->c->leaf_count, .nodes = w->c->node_count};
+        return;
+    }
+    uint64_t tasks = 0, idle[2] = {0, 0};
+    bool fit = false;
+    const bool together = suits_together(w);
+    w->count[DURE_RULE_RIGHTS] = (struct count){.gpus = w->c->leaf_count, .nodes = w->c->node_count};
+    for (uint32_t id = 0; id < w->core->s.allot_count; id++)
+        if (w->core->allots[id]->spec.tenant.v == w->holder && w->core->allots[id]->spec.chain.v == w->at &&
+            w->core->allots[id]->state != DURE_ALLOT_ENDED)
+            fit |= walk_allot(w, id, together, &tasks, idle);
+    fit |= may_span(w->ask) && tasks >= w->ask->tasks;
+    const enum dure_rule nearest = fit                        ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS
+                                   : idle[0] < gpus_needed(w) ? DURE_RULE_TOO_FEW
+                                                              : DURE_RULE_SCATTERED;
+    w->count[nearest].gpus += idle[0];
+    w->count[nearest].nodes += idle[1];
+}
+
+/* ---- comparing ---- */
+
+/* What the walk does not judge: fractions beside others of their tenant, suspended rights served by damaged cells, the place of lower
+ * priority. There the core's yes is taken. */
+static void take_yes(struct walk *w, const struct dure_why *why)
+{
+    const bool judged = !fraction(w->ask) && (w->ask->job_class == DURE_BORROWED || w->ask->priority <= -2);
+    for (uint32_t i = 0; i < why->row_count && !judged; i++) {
+        const enum dure_rule rule = why->rows[i].rule;
+        if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER))
+            continue;
+        for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED; no++) {
+            w->count[rule].gpus += w->count[no].gpus;
+            w->count[rule].nodes += w->count[no].nodes;
+            w->count[no] = (struct count){0};
+        }
+    }
+}
+
+static bool compare(const struct walk *w, const struct dure_why *why)
+{
+    for (unsigned rule = 0; rule < RULES; rule++) {
+        struct count said = {0};
+        for (uint32_t i = 0; i < why->row_count; i++)
+            if (why->rows[i].chain.v == w->at && why->rows[i].rule == rule)
+                said = (struct count){why->rows[i].gpus,       why->rows[i].nodes,    why->rows[i].own,
+                                      why->rows[i].guaranteed, why->rows[i].borrowed, why->rows[i].reserved};
+        if (!memcmp(&said, &w->count[rule], sizeof said))
+            continue;
+        const struct count *is = &w->count[rule];
+        tap_diag("%s, %s: said %llu GPUs %llu nodes (%llu %llu %llu %llu), found %llu %llu (%llu %llu %llu %llu)",
+                 w->c->name, dure_rule_wire(rule), (unsigned long long)said.gpus, (unsigned long long)said.nodes,
+                 (unsigned long long)said.own, (unsigned long long)said.guaranteed, (unsigned long long)said.borrowed,
+                 (unsigned long long)said.reserved, (unsigned long long)is->gpus, (unsigned long long)is->nodes,
+                 (unsigned long long)is->own, (unsigned long long)is->guaranteed, (unsigned long long)is->borrowed,
+                 (unsigned long long)is->reserved);
+        return false;
+    }
+    return true;
+}
+
+static bool sums(const struct dure_core *core, const struct dure_why *why)
+{
+    uint64_t gpus[2] = {0, 0}, nodes[2] = {0, 0};
+    for (uint32_t i = 0; i < why->row_count; i++) {
+        gpus[0] += why->rows[i].gpus;
+        nodes[0] += why->rows[i].nodes;
+    }
+    for (uint32_t i = 0; i < why->group_count; i++) {
+        gpus[1] += why->groups[i].gpus;
+        nodes[1] += why->groups[i].nodes;
+    }
+    return gpus[0] == core->fleet->gpu_count && gpus[1] == gpus[0] && nodes[0] == core->fleet->node_count &&
+           nodes[1] == nodes[0];
+}
+
+bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
+{
+    struct dure_core *core = rig->core;
+    const struct request *ask = &job_at(core, job_find(core, id.v))->d.ask;
+    if (!sums(core, why)) {
+        tap_diag("the groups do not sum to the fleet");
+        return false;
+    }
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        struct walk w = {.core = core,
+                         .ask = ask,
+                         .at = i,
+                         .holder = core->tenant[ask->tenant].holder,
+                         .c = &core->fleet->chains[i],
+                         .state = &core->chains[i],
+                         .ahead = why->ahead > 0};
+        if (ask->job_class == DURE_BORROWED)
+            borrowed(&w);
+        else
+            by_right(&w);
+        take_yes(&w, why);
+        if (!compare(&w, why))
+            return false;
+    }
+    return true;
+}
