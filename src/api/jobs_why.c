@@ -64,6 +64,35 @@ static void write_change(const struct dure_why_change *change, struct dure_buf *
     json_close(out, '}');
 }
 
+/* Jobs by number and tenant, which every listing shows to all; names stay with those who may see them. */
+static void write_estimate(const struct dure_api *api, const struct dure_why_estimate *estimate, struct dure_buf *out)
+{
+    const struct dure_tenants *tenants = dure_core_tenants(api->core);
+
+    if (estimate->latest_us == 0) {
+        json_none(out, "estimate");
+        return;
+    }
+    json_open(out, "estimate", '{');
+    json_time(out, "earliest", estimate->earliest_us);
+    json_time(out, "likely", estimate->likely_us);
+    json_time(out, "latest", estimate->latest_us);
+    json_bool(out, "rough", estimate->is_rough);
+    json_open(out, "waits_for", '[');
+    for (uint32_t i = 0; i < estimate->awaited_count; i++) {
+        const struct dure_why_awaited *a = &estimate->awaited[i];
+        json_open(out, NULL, '{');
+        json_uint(out, "job", a->job.v);
+        if (a->element != DURE_NONE32)
+            json_uint(out, "element", a->element);
+        json_str(out, "project", tenants != NULL ? tenants->tenants[a->tenant.v].path : NULL);
+        json_time(out, "ends", a->ends_us);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
 void api_why_write(const struct dure_api *api, const struct dure_why *why, struct dure_buf *out)
 {
     const struct dure_fleet *fleet = dure_core_fleet(api->core);
@@ -72,6 +101,7 @@ void api_why_write(const struct dure_api *api, const struct dure_why *why, struc
     json_str(out, "sentence", why->sentence);
     json_uint(out, "ahead", why->ahead);
     json_time(out, "start_estimate", why->start_estimate_us);
+    write_estimate(api, &why->estimate, out);
     json_open(out, "rows", '[');
     for (uint32_t i = 0; i < why->row_count; i++)
         write_row(fleet, &why->rows[i], out);
@@ -155,6 +185,7 @@ static void answer_ended(struct call *call)
     json_str(&call->out, "sentence", sentence.data);
     json_uint(&call->out, "ahead", 0);
     json_none(&call->out, "start_estimate");
+    json_none(&call->out, "estimate");
     json_raw(&call->out, "rows", "[]");
     json_raw(&call->out, "groups", "[]");
     json_raw(&call->out, "changes", "[]");

@@ -74,12 +74,16 @@ const struct schema dure_schemas[] = {
      "rule:string text:string chains:integer gpus:integer nodes:integer nearest:string need:integer have:integer "
      "unit:string busy:{WhyUsers}",
      "All rows of one rule; the figures are those of the chain nearest to a start."},
+    {"WhyAwaited", "job:integer element:integer project:string? ends:string?", "A job that is to end before."},
+    {"WhyEstimate", "earliest:string? likely:string? latest:string? rough:boolean waits_for:[{WhyAwaited}]",
+     "By GPUs alone and in the order of the queue: latest by walltimes, likely and earliest by how long work has "
+     "lasted."},
     {"WhyChange", "field:string value:string text:string",
      "A field of the job's spec and a value with which it would start now, tried on the state as it is. An empty value "
      "takes the field out."},
     {"Why",
      "never:boolean job:integer element:integer state:string wait:string sentence:string ahead:integer "
-     "start_estimate:string? rows:[{WhyRow}] groups:[{WhyGroup}] "
+     "start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
      "changes:[{WhyChange}]",
      "Changes are in order of what they cost, the cheapest first."},
     {"Version",

@@ -220,6 +220,32 @@ static enum dure_err print_rows(const struct dure_screen *screen, const json_t *
     return err;
 }
 
+/* The likely start, the interval, and whose end it takes. */
+static void put_estimate(struct dure_buf *buf, const json_t *estimate, const char *likely, unsigned width)
+{
+    DURE_CLEANUP_BUF struct dure_buf said;
+    char earliest[DURE_TIME_TEXT_MAX], latest[DURE_TIME_TEXT_MAX];
+    const json_t *awaited = json_object_get(estimate, "waits_for");
+    dure_buf_init(&said, 1 << 16);
+    dure_buf_printf(&said, "Estimated start: %s", likely);
+    if (estimate && strcmp(dure_json_text(estimate, "earliest", ""), dure_json_text(estimate, "latest", "")) != 0)
+        dure_buf_printf(&said, ", between %s and %s", dure_json_time(estimate, "earliest", earliest),
+                        dure_json_time(estimate, "latest", latest));
+    for (size_t i = 0; i < json_array_size(awaited); i++) {
+        const json_t *job = json_array_get(awaited, i);
+        dure_buf_printf(&said, "%s%" PRId64,
+                        i                              ? ", "
+                        : json_array_size(awaited) > 1 ? "; before, these end: "
+                                                       : "; before, this ends: ",
+                        dure_json_int(job, "job", 0));
+        if (dure_json_int(job, "element", -1) >= 0)
+            dure_buf_printf(&said, "_%" PRId64, dure_json_int(job, "element", 0));
+    }
+    dure_buf_str(&said, dure_json_true(estimate, "rough") ? " (roughly: much is before it)." : ".");
+    dure_buf_byte(buf, '\n');
+    dure_term_wrap(buf, said.data ? said.data : "", 0, 0, width);
+}
+
 enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why)
 {
     DURE_CLEANUP_BUF struct dure_buf buf, local;
@@ -249,7 +275,7 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
     }
     const char *estimate = dure_json_time(why, "start_estimate", text);
     if (strcmp(estimate, "-") != 0)
-        dure_buf_printf(&buf, "\nEstimated start: %s.\n", estimate);
+        put_estimate(&buf, json_object_get(why, "estimate"), estimate, screen->width);
     else if (strcmp(state, "PENDING") == 0) {
         dure_buf_clear(&local);
         dure_buf_printf(&local, "When it starts cannot be said: %s.", no_estimate(dure_json_text(why, "wait", "")));

@@ -5,6 +5,7 @@
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
+#include "core/state/lasting.h"
 
 static struct dure_digest with_scalars(const struct dure_core *core, struct dure_digest sum, bool full)
 {
@@ -33,7 +34,9 @@ struct dure_digest dure_core_digest_full(const struct dure_core *core)
         dure_digest_add(&sum, node_hash(core, i));
     for (uint32_t i = 0; i < core->s.allot_count; i++)
         dure_digest_add(&sum, allots_hash(core->allots[i], i));
-    for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
+    for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++) {
         dure_digest_add(&sum, tenant_hash(core, i));
+        dure_digest_add(&sum, lasting_hash(core, i));
+    }
     return with_scalars(core, sum, true);
 }

@@ -9,6 +9,7 @@
 #include "core/snapshot.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/lasting.h"
 #include "core/state/stream.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
@@ -118,6 +119,9 @@ static void get_tenants(struct dure_core *core, struct stream_in *in)
         t->gpu_us_guaranteed = words[4];
         t->gpu_us_borrowed = words[5];
         tenant_in(core, i);
+        uint32_t lasted[LASTING_PARTS];
+        stream_read(in, lasted, sizeof lasted);
+        lasting_set(core, i, lasted);
     }
     for (uint32_t i = 0; i < OUTCOME_WINDOW; i += OUTCOME_WINDOW / 16) {
         const uint8_t *part = stream_get(in, OUTCOME_WINDOW / 16);

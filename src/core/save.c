@@ -61,6 +61,7 @@ static void put_tenants(struct stream_out *out, const struct dure_core *core)
         const uint64_t words[6] = {t->usage[0],     t->usage[1],          t->own_usage[0],
                                    t->own_usage[1], t->gpu_us_guaranteed, t->gpu_us_borrowed};
         stream_put(out, words, sizeof words);
+        stream_put(out, t->lasted, sizeof t->lasted);
         stream_entry(out);
     }
 }

@@ -68,6 +68,25 @@ struct dure_why_change {
     const char *text;  /* for people */
 };
 
+/* A job that ends (or, waiting itself before the one asked about, starts and ends) before it can start. */
+struct dure_why_awaited {
+    struct dure_job_id job;
+    uint32_t element;
+    struct dure_tenant_id tenant;
+    int64_t ends_us; /* as likely as not by then */
+};
+
+enum { DURE_WHY_AWAITED_MAX = 8 };
+
+/* When a pending job starts: by GPUs alone, in the order of its queue, without what comes later, fails or is evicted. Earliest and likely go by
+ * how long work of each tenant has lasted (a tenth, and half of it, is gone by then), latest by walltimes. 0: cannot be said. */
+struct dure_why_estimate {
+    int64_t earliest_us, likely_us, latest_us;
+    bool is_rough; /* much is before it: the rest of it was added up, not gone through */
+    uint32_t awaited_count;
+    struct dure_why_awaited awaited[DURE_WHY_AWAITED_MAX]; /* the last ones before it starts, as is likely */
+};
+
 struct dure_why {
     struct dure_job_view job;
     enum dure_wait wait;
@@ -76,8 +95,9 @@ struct dure_why {
     uint32_t group_count;
     struct dure_why_group *groups; /* by rule, in the order in which they are tried */
     uint32_t ahead;                /* jobs of its tenant before it */
-    int64_t start_estimate_us;     /* 0: cannot be said */
-    const char *sentence;          /* the answer in one or two sentences */
+    int64_t start_estimate_us;     /* the likely start; 0: cannot be said */
+    struct dure_why_estimate estimate;
+    const char *sentence; /* the answer in one or two sentences */
     uint32_t change_count;
     struct dure_why_change changes[DURE_WHY_CHANGES_MAX]; /* the cheapest first */
 };

@@ -6,6 +6,7 @@
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/lasting.h"
 #include "core/state/moves.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, __VA_ARGS__)
@@ -268,6 +269,8 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
         struct target t;
         if (!find(core, record, &t) || t.claim != NONE || !dure_move_job(state_of(core, &t), record->state))
             return CORRUPT("end of what cannot end so");
+        if (t.attempt != NONE)
+            lasting_count(core, t.attempt, record->state);
         if (t.attempt != NONE)
             close_attempt(core, t.attempt, is_eviction(record->cause));
         job_out(core, job);

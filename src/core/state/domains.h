@@ -18,4 +18,5 @@ enum dure_digest_domain {
     DOMAIN_PRINCIPAL,
     DOMAIN_TEXT,
     DOMAIN_CELLS,
+    DOMAIN_LASTING,
 };

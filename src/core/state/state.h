@@ -22,7 +22,7 @@
 
 #define NONE DURE_NONE32
 
-enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64 };
+enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64, LASTING_PARTS = 20 };
 
 /* What places a job: equal requests are one class in the queue and share one verdict. */
 struct request {
@@ -221,6 +221,7 @@ struct tenant_state {
     uint32_t first_allot, last_allot;
     uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
     uint64_t own_borrowed;
+    uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
 };
 
 struct scalars {
@@ -253,6 +254,7 @@ struct dure_core {
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
         share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
+    uint64_t lasted[LASTING_PARTS]; /* of all tenants */
     struct dure_map tally_map; /* tenant and chain -> its own jobs' struct tally */
     struct dure_heap deadlines, begins, expiries;
     int64_t world_next_us; /* next change of hardware, allotments or lending */

@@ -1,80 +1,75 @@
 #include "core/why.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/apply/apply.h"
 #include "core/place/plan.h"
+#include "core/place/rules.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/why/changes.h"
+#include "core/why/estimate.h"
 #include "core/why/rows.h"
 #include "core/why/wait.h"
 
-static uint32_t count_ahead(const struct dure_core *core, uint32_t slot)
+enum { AHEAD_MAX = 512 };
+
+/* Jobs of this class that are before `job`. */
+static uint32_t count_before(const struct dure_core *core, const struct class *class, const struct job *job)
 {
-    const struct job *job = job_at(core, slot);
-    if (job->class_slot == NONE)
-        return 0;
-    const uint32_t queue = queue_of(core, &job->d.ask);
-    const struct class *own = class_at(core, job->class_slot);
-    const bool borrowed = queue == queue_of_borrowed(core);
-    uint32_t ahead = 0;
-    for (uint32_t i = 0; i < core->queues[queue].count; i++) {
-        const struct class *class = class_at(core, core->queues[queue].classes[i]);
-        const bool peers = class->ask.tenant == own->ask.tenant && class->ask.priority == own->ask.priority;
-        if (!peers) {
-            ahead += order_before(core, borrowed, class, own) ? class->count : 0;
-            continue;
-        }
-        for (uint32_t at = class->first; at != NONE && job_at(core, at)->d.id < job->d.id; at = job_at(core, at)->next)
-            ahead++;
-        for (uint32_t k = 0; k < class->late.count; k++)
-            ahead += class->late.at[k].id < job->d.id;
-    }
-    return ahead;
+    uint32_t count = 0;
+    for (uint32_t at = class->first; at != NONE && job_at(core, at)->d.id < job->d.id; at = job_at(core, at)->next)
+        count++;
+    for (uint32_t k = 0; k < class->late.count; k++)
+        count += class->late.at[k].id < job->d.id;
+    return count;
 }
 
-struct ending {
-    int64_t at_us;
-    uint64_t id;
-    uint32_t milli;
+struct line {
+    const struct dure_core *core;
+    struct ahead ahead[AHEAD_MAX];
+    uint32_t slots[AHEAD_MAX]; /* classes */
+    uint32_t count, jobs;
+    bool borrowed;
 };
 
-static int by_time(const void *a, const void *b)
+/* Kept in order; what comes last falls out when there are too many. */
+static void line_add(struct line *line, uint32_t class_slot, uint32_t count)
 {
-    const struct ending *x = a, *y = b;
-    if (x->at_us != y->at_us)
-        return x->at_us < y->at_us ? -1 : 1;
-    return x->id < y->id ? -1 : x->id > y->id;
+    const struct class *class = class_at(line->core, class_slot);
+    line->jobs += count;
+    if (!count)
+        return;
+    uint32_t at = line->count < AHEAD_MAX ? line->count++ : AHEAD_MAX - 1;
+    for (; at && order_before(line->core, line->borrowed, class, class_at(line->core, line->slots[at - 1])); at--) {
+        line->slots[at] = line->slots[at - 1];
+        line->ahead[at] = line->ahead[at - 1];
+    }
+    const struct job *head = job_at(line->core, class_head(line->core, class));
+    line->slots[at] = class_slot;
+    line->ahead[at] = (struct ahead){request_milli(&class->ask, class->ask.tasks), head->d.walltime_us, count,
+                                     class->ask.tenant, head->d.id};
 }
 
-/* When, at the latest, enough GPUs of its holder's rights are free, if every job before it uses up its walltime and none is ahead. */
-static int64_t estimate(const struct dure_core *core, const struct request *ask)
+/* Who is before a job in its queue. NULL `job`: before one submitted now: its tenant's of its priority, and by right all of higher. */
+static void line_up(const struct dure_core *core, const struct request *ask, const struct job *job, struct line *line)
 {
-    const uint32_t holder = core->tenant[ask->tenant].holder;
-    uint64_t idle = 0;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
-         id = core->allots[id]->next_of_holder)
-        idle += core->allots[id]->slots.idle_total;
-    struct ending *endings = dure_core_alloc(sizeof *endings, core->deadlines.count);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < core->deadlines.count; i++) {
-        const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
-        if (!attempt->d.borrowed && core->allots[attempt->d.allot]->spec.tenant.v == holder)
-            endings[count++] = (struct ending){attempt->d.walltime_end_us, attempt->d.id, attempt->d.gpus_milli};
+    const uint32_t queue = queue_of(core, ask);
+    *line = (struct line){.core = core, .borrowed = queue == queue_of_borrowed(core)};
+    if (job && job->class_slot == NONE)
+        return;
+    for (uint32_t i = 0; i < core->queues[queue].count; i++) {
+        const uint32_t slot = core->queues[queue].classes[i];
+        const struct class *class = class_at(core, slot);
+        const bool peers = class->ask.tenant == ask->tenant && class->ask.priority == ask->priority;
+        uint32_t before = peers || (!line->borrowed && class->ask.priority > ask->priority) ? class->count : 0;
+        if (peers && job)
+            before = count_before(core, class, job);
+        else if (!peers && job)
+            before = order_before(core, line->borrowed, class, class_at(core, job->class_slot)) ? class->count : 0;
+        line_add(line, slot, before);
     }
-    if (count)
-        qsort(endings, count, sizeof *endings, by_time);
-    uint64_t milli = idle * 1000;
-    int64_t at_us = 0;
-    for (uint32_t i = 0; i < count && milli < request_gpus(ask) * 1000; i++) {
-        milli += endings[i].milli;
-        at_us = endings[i].at_us;
-    }
-    free(endings);
-    return milli >= request_gpus(ask) * 1000 ? at_us : 0;
 }
 
 /* When the first of its holder's allotments that could carry it begins; 0: none is to come. */
@@ -196,18 +191,54 @@ static const char *running_sentence(const struct dure_core *core, const struct d
                              core->fleet->chains[chain].name, label(core, chain), others);
 }
 
-static enum dure_err explain(struct dure_core *core, const struct request *ask, struct dure_arena *arena,
-                             struct dure_why *why, struct dure_error *error)
+static bool has_row(const struct dure_why *why, enum dure_rule rule)
 {
+    for (uint32_t i = 0; i < why->group_count; i++)
+        if (why->groups[i].rule == rule)
+            return true;
+    return false;
+}
+
+static void estimate(struct dure_core *core, const struct request *ask, int64_t walltime_us, const struct line *line,
+                     struct dure_why *why)
+{
+    int64_t begin = why->job.job->begin_us > core->s.time_us ? why->job.job->begin_us : 0;
+    switch (why->wait) {
+    case DURE_WAIT_NOT_BEGUN:
+    case DURE_WAIT_ARRIVING: begin = why->ahead ? 0 : begins(core, ask); break;
+    case DURE_WAIT_NONE:
+    case DURE_WAIT_PRIORITY:
+    case DURE_WAIT_RESOURCES:
+    case DURE_WAIT_RIGHTS:
+    case DURE_WAIT_BEGIN_TIME:
+        if (!estimate_start(core, ask, walltime_us, line->ahead, line->count,
+                            has_row(why, DURE_RULE_SCATTERED) && !has_row(why, DURE_RULE_FITS), &why->estimate))
+            return;
+        break;
+    default: return;
+    }
+    struct dure_why_estimate *e = &why->estimate;
+    e->earliest_us = e->earliest_us > begin ? e->earliest_us : begin;
+    e->likely_us = e->likely_us > begin ? e->likely_us : begin;
+    e->latest_us = e->latest_us > begin ? e->latest_us : begin;
+    why->start_estimate_us = e->likely_us;
+}
+
+static enum dure_err explain(struct dure_core *core, const struct request *ask, int64_t walltime_us,
+                             const struct job *job, bool never, struct dure_arena *arena, struct dure_why *why,
+                             struct dure_error *error)
+{
+    struct line *line = DURE_ARENA_NEW(arena, struct line, 1);
+    if (!line)
+        return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
     core->round++;
+    line_up(core, ask, job, line);
+    why->ahead = why->wait == DURE_WAIT_PREEMPTING || never ? 0 : line->jobs;
     const enum dure_err err = rows_pending(core, ask, why->ahead > 0, arena, why, error);
     if (err != DURE_OK)
         return err;
-    const bool own_use = why->wait == DURE_WAIT_RIGHTS || why->wait == DURE_WAIT_NONE;
-    if (own_use && !why->ahead && ask->job_class == DURE_GUARANTEED)
-        why->start_estimate_us = estimate(core, ask);
-    if ((why->wait == DURE_WAIT_NOT_BEGUN || why->wait == DURE_WAIT_ARRIVING) && !why->ahead)
-        why->start_estimate_us = begins(core, ask);
+    if (!never)
+        estimate(core, ask, walltime_us, line, why);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)
         changes_try(core, ask, arena, why);
     return DURE_OK;
@@ -227,8 +258,8 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
         err = rows_running(core, ask, own_chain(core, &why), arena, &why, error);
         why.sentence = err == DURE_OK ? running_sentence(core, &why, arena) : NULL;
     } else {
-        why.ahead = why.wait == DURE_WAIT_PREEMPTING ? 0 : count_ahead(core, slot);
-        err = explain(core, ask, arena, &why, error);
+        const struct job *job = job_at(core, slot);
+        err = explain(core, ask, job->d.walltime_us, job, false, arena, &why, error);
         why.sentence = err == DURE_OK ? pending_sentence(core, &why, arena) : NULL;
     }
     if (err == DURE_OK && !why.sentence)
@@ -257,7 +288,7 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
                                      .source_allot = {NONE}};
     struct dure_error proof;
     const bool never = never_check(core, &data.ask, &proof) != DURE_OK;
-    err = explain(core, &data.ask, arena, &why, error);
+    err = explain(core, &data.ask, data.walltime_us, NULL, never, arena, &why, error);
     if (err != DURE_OK)
         return err;
     why.sentence = never ? dure_arena_strdup(arena, proof.text) : pending_sentence(core, &why, arena);
