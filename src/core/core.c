@@ -105,6 +105,7 @@ static void free_entities(struct dure_core *core)
     }
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         struct job *job = job_at(core, slot);
+        dure_heap_release(&class_at(core, job->class_slot)->late);
         if (!job->elements)
             continue;
         free(job->elements->back.at);

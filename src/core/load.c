@@ -146,15 +146,16 @@ static bool get_ordinals(struct stream_in *in, struct ordinals *list, uint32_t l
 
 static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint64_t *last_id, struct dure_error *error)
 {
-    struct job_data data;
-    stream_read(in, &data, sizeof data);
+    struct job_made made;
+    stream_read(in, &made, sizeof made);
+    const struct job_data data = made.data;
     if (in->failed || data.id <= *last_id || data.id >= core->s.next_job ||
         !dure_table_takes(&core->job_table, data.id) || !core->tenants ||
-        data.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
-        data.ask.level > core->fleet->level_name_count)
+        made.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
+        made.ask.level > core->fleet->level_name_count)
         return CORRUPT("job %llu", (unsigned long long)data.id);
     *last_id = data.id;
-    const uint32_t slot = job_add(core, &data);
+    const uint32_t slot = job_add(core, &made);
     struct job *job = job_at(core, slot);
     for (uint32_t i = 0; i < data.dep_count; i++) {
         const uint64_t id = stream_get_u64(in), word = stream_get_u64(in);
@@ -214,7 +215,7 @@ static enum dure_err get_attempts(struct dure_core *core, struct stream_in *in, 
                           get_lists(in, data.place_count, data.binding_count, &places, &bindings);
         if (fine)
             ground_occupy(core, attempt_add(core, job, &data, places, bindings));
-        for (uint32_t at = fine ? job_at(core, job)->d.ask.tenant : NONE; at != NONE;
+        for (uint32_t at = fine ? job_ask(core, job_at(core, job))->tenant : NONE; at != NONE;
              at = core->tenants->tenants[at].parent.v)
             core->tenant[at].running++;
         free(places);
@@ -297,7 +298,7 @@ enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core 
     if (in.failed || head.magic != SNAPSHOT_MAGIC)
         return CORRUPT("not one");
     if (head.format != SNAPSHOT_FORMAT || head.core_version != DURE_CORE_VERSION ||
-        head.scalars_size != sizeof(struct scalars) || head.job_size != sizeof(struct job_data) ||
+        head.scalars_size != sizeof(struct scalars) || head.job_size != sizeof(struct job_made) ||
         head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data))
         return dure_fail(error, DURE_E_VERSION,
                          "snapshot of format %u by core version %u; this is format %d, version %d", head.format,

@@ -86,7 +86,8 @@ static void put_jobs(struct stream_out *out, const struct dure_core *core)
     stream_put_u64(out, core->jobs.count);
     for (uint32_t slot = job_next(core, 0); slot != NONE;) {
         const struct job *job = job_at(core, slot);
-        stream_put(out, &job->d, sizeof job->d);
+        const struct job_made made = {job->d, *job_ask(core, job)};
+        stream_put(out, &made, sizeof made);
         for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next) {
             const struct dep *dep = dep_at(core, at);
             stream_put_u64(out, dep->job);
@@ -154,7 +155,7 @@ enum dure_err dure_core_save(const struct dure_core *core,
                                        .format = SNAPSHOT_FORMAT,
                                        .core_version = DURE_CORE_VERSION,
                                        .scalars_size = sizeof core->s,
-                                       .job_size = sizeof(struct job_data),
+                                       .job_size = sizeof(struct job_made),
                                        .attempt_size = sizeof(struct attempt_data),
                                        .claim_size = sizeof(struct claim_data),
                                        .digest = dure_core_digest(core)};

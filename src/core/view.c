@@ -298,7 +298,7 @@ void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id i
                                     .gpu_us_borrowed = t->gpu_us_borrowed};
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         const struct job *job = job_at(core, slot);
-        if (dure_tenants_within(core->tenants, (struct dure_tenant_id){job->d.ask.tenant}, id))
+        if (dure_tenants_within(core->tenants, (struct dure_tenant_id){job_ask(core, job)->tenant}, id))
             view.pending += job_pending_count(job);
     }
     for (uint32_t i = 0; i < core->s.allot_count; i++) {

@@ -31,7 +31,7 @@ static void count_job(const struct dure_core *core, const struct user *user, str
 {
     const struct attempt *attempt = attempt_at(core, user->slot);
     const struct job *job = job_at(core, attempt->job_slot);
-    const int64_t grace = job->d.ask.grace_us;
+    const int64_t grace = job_ask(core, job)->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
         return;
     if (user->loses == KEEPS) {

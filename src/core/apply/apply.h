@@ -44,7 +44,7 @@ void apply_moment(struct dure_core *core, const struct dure_record *record);
 enum dure_err check_deadline(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);
 /* The job as the model states it, unpacked. */
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
-enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data,
+enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_made *ret_made,
                        struct dure_error *error);
 
 struct dure_digest node_hash(const struct dure_core *core, uint32_t node);

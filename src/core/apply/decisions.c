@@ -109,7 +109,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     struct attempt_data data = {.id = core->s.next_attempt++,
                                 .job = job->d.id,
                                 .started_us = core->s.time_us,
-                                .walltime_end_us = core->s.time_us + job->d.walltime_us,
+                                .walltime_end_us = core->s.time_us + job_ask(core, job)->walltime_us,
                                 .charged_at_us = core->s.time_us,
                                 .element = job_element(job, t.ordinal),
                                 .gpus_milli = plan_milli(&plan),
@@ -128,15 +128,15 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     } else {
         job_take_ordinal(core, job, t.ordinal);
         if (!data.borrowed)
-            share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us,
-                         false);
+            share_charge(core, job_ask(core, job)->tenant, share_cost(data.gpus_milli, job_ask(core, job)->walltime_us),
+                         core->s.time_us, false);
     }
     job->d.live++;
     job_in(core, job);
     const uint32_t slot = attempt_add(core, t.job_slot, &data, record->places, record->bindings);
     ground_occupy(core, slot);
     core->s.attempts_started++;
-    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
         core->tenant[at].running++;
     queue_refresh(core, t.job_slot);
     return DURE_OK;
@@ -169,7 +169,8 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
     job->d.claims++;
     job_in(core, job);
     ground_claim(core, claim_add(core, t.job_slot, &data, record->places, record->bindings));
-    share_charge(core, job->d.ask.tenant, share_cost(data.gpus_milli, job->d.walltime_us), core->s.time_us, false);
+    share_charge(core, job_ask(core, job)->tenant, share_cost(data.gpus_milli, job_ask(core, job)->walltime_us),
+                 core->s.time_us, false);
     queue_refresh(core, t.job_slot);
     return DURE_OK;
 }
@@ -205,7 +206,7 @@ static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
     const struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
     share_close(core, attempt);
-    for (uint32_t at = job->d.ask.tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
         core->tenant[at].running--;
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
@@ -257,7 +258,7 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
     if (slot == NONE || record->state < DURE_JOB_COMPLETED || record->state > DURE_JOB_LAUNCH_FAILED)
         return CORRUPT("end of a job that is not live");
     struct job *job = job_at(core, slot);
-    const uint32_t queue = queue_of(core, &job->d.ask);
+    const uint32_t queue = queue_of(core, job_ask(core, job));
     if (record->element == NONE && job->d.array_count) { /* the rest of an array */
         job_out(core, job);
         job_take_rest(core, job);

@@ -58,7 +58,7 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
         return dure_fail(error, DURE_E_STATE, "no fleet or no tenants are declared yet");
     if (core->jobs.count >= DURE_JOBS_LIVE_MAX)
         return dure_fail(error, DURE_E_LIMIT, "more than %d jobs live at once", DURE_JOBS_LIVE_MAX);
-    struct job_data data;
+    struct job_made data;
     enum dure_err err = job_pack(core, &record->submit, &data, error);
     if (err == DURE_OK)
         err = check_deadline(core, &record->submit, error);
@@ -71,19 +71,20 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
 
 enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
-    struct job_data data;
+    struct job_made made;
     if (!core->tenants)
         return dure_fail(error, DURE_E_STATE, "no tenants");
-    const enum dure_err err = job_pack(core, &record->submit, &data, error);
+    const enum dure_err err = job_pack(core, &record->submit, &made, error);
     if (err != DURE_OK)
         return err;
-    data.id = core->s.next_job++;
-    data.submitted_us = core->s.time_us;
+    struct job_data *data = &made.data;
+    data->id = core->s.next_job++;
+    data->submitted_us = core->s.time_us;
     const struct dure_job *job = &record->submit;
     for (uint32_t i = 0; i < job->dep_count; i++)
-        data.unmet += job_find(core, job->deps[i].job.v) != NONE;
-    outcome_set(core, data.id, 0);
-    const uint32_t slot = job_add(core, &data);
+        data->unmet += job_find(core, job->deps[i].job.v) != NONE;
+    outcome_set(core, data->id, 0);
+    const uint32_t slot = job_add(core, &made);
     for (uint32_t i = 0; i < job->dep_count; i++)
         dep_add(core, slot, job->deps[i], job_find(core, job->deps[i].job.v) != NONE ? DEP_OPEN : DEP_MET);
     core->pending_count += job_ordinals(job_at(core, slot));
@@ -128,7 +129,7 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
         job->d.flags &= (uint8_t)~JOB_HELD;
     job_in(core, job);
     queue_refresh(core, slot);
-    queue_wake(core, queue_of(core, &job->d.ask));
+    queue_wake(core, queue_of(core, job_ask(core, job)));
     return DURE_OK;
 }
 

@@ -36,7 +36,7 @@ static enum dure_err check_live(const struct dure_core *core, uint64_t id, uint3
 
 /* The job as it would be. */
 static enum dure_err changed(const struct dure_core *core, const struct job *job, const struct dure_record *record,
-                             struct dure_job *ret_job, struct job_data *ret_data, struct dure_error *error)
+                             struct dure_job *ret_job, struct job_made *ret_data, struct dure_error *error)
 {
     job_unpack(core, job, ret_job);
     dure_job_change(ret_job, &record->submit, (uint64_t)record->number);
@@ -68,11 +68,11 @@ static enum dure_err check_running(const struct dure_core *core, const struct jo
     for (uint32_t at = job->first_run; at != NONE; at = attempt_at(core, at)->next_run) {
         const struct attempt *attempt = attempt_at(core, at);
         const int64_t end_us = attempt->d.started_us + next->walltime_us;
-        const bool other = next->walltime_us != job->d.walltime_us;
+        const bool other = next->walltime_us != job_ask(core, job)->walltime_us;
         if (other && (attempt->d.state == DURE_ATTEMPT_WARNED || attempt->d.state == DURE_ATTEMPT_STOPPING))
             return dure_fail(error, DURE_E_STATE, "walltime: job %llu is being stopped (%s)", id,
                              dure_cause_name(attempt->d.cause));
-        if (next->walltime_us > job->d.walltime_us && is_awaited(core, attempt))
+        if (next->walltime_us > job_ask(core, job)->walltime_us && is_awaited(core, attempt))
             return dure_fail(error, DURE_E_STATE, "walltime: the GPUs of job %llu are awaited by another job", id);
         if (next->deadline_us && end_us > next->deadline_us)
             return dure_fail(error, DURE_E_STATE, "deadline: job %llu runs, and its walltime would end after it", id);
@@ -86,7 +86,7 @@ enum dure_err check_modify(const struct dure_core *core, const struct dure_recor
     const uint64_t mask = (uint64_t)record->number;
     uint32_t slot;
     struct dure_job next;
-    struct job_data data;
+    struct job_made data;
     enum dure_err err = check_live(core, record->job.v, &slot, error);
     if (err != DURE_OK)
         return err;
@@ -121,8 +121,9 @@ static void rewall(struct dure_core *core, struct job *job, int64_t wanted_us)
         const int64_t was_us = d->walltime_end_us - d->started_us, run_us = core->s.time_us - d->started_us;
         const int64_t walltime_us = wanted_us > run_us ? wanted_us : run_us;
         if (!d->borrowed && was_us != walltime_us) {
-            share_charge(core, job->d.ask.tenant, share_cost(d->gpus_milli, was_us), d->charged_at_us, true);
-            share_charge(core, job->d.ask.tenant, share_cost(d->gpus_milli, walltime_us), d->charged_at_us, false);
+            share_charge(core, job_ask(core, job)->tenant, share_cost(d->gpus_milli, was_us), d->charged_at_us, true);
+            share_charge(core, job_ask(core, job)->tenant, share_cost(d->gpus_milli, walltime_us), d->charged_at_us,
+                         false);
         }
         attempt_rewall(core, at, d->started_us + walltime_us);
     }
@@ -156,7 +157,7 @@ enum dure_err apply_modify(struct dure_core *core, const struct dure_record *rec
     const uint64_t mask = (uint64_t)record->number;
     uint32_t slot;
     struct dure_job next;
-    struct job_data data;
+    struct job_made data;
     enum dure_err err = check_live(core, record->job.v, &slot, error);
     struct job *job = err == DURE_OK ? job_at(core, slot) : NULL;
     if (err == DURE_OK)
@@ -168,18 +169,17 @@ enum dure_err apply_modify(struct dure_core *core, const struct dure_record *rec
     if (mask & DURE_CHANGE_WALLTIME)
         rewall(core, job, next.walltime_us);
     job_out(core, job);
-    job->d.begin_us = data.begin_us;
-    job->d.walltime_us = data.walltime_us;
-    job->d.deadline_us = data.deadline_us;
-    job->d.array_limit = data.array_limit;
-    job->d.ask = data.ask;
-    job->d.flags = (uint8_t)((job->d.flags & ~JOB_REQUEUE) | (data.flags & JOB_REQUEUE));
+    job->d.begin_us = data.data.begin_us;
+    job->d.deadline_us = data.data.deadline_us;
+    job->d.array_limit = data.data.array_limit;
+    job_reask(core, job, &data.ask);
+    job->d.flags = (uint8_t)((job->d.flags & ~JOB_REQUEUE) | (data.data.flags & JOB_REQUEUE));
     if (mask & DURE_CHANGE_HOLD)
         job->d.flags = (uint8_t)((job->d.flags & ~JOB_HELD) | (record->submit.hold ? JOB_HELD : 0));
     job_in(core, job);
-    lower_floors(core, job, job->d.ask.priority);
+    lower_floors(core, job, job_ask(core, job)->priority);
     queue_refresh(core, slot);
-    queue_wake(core, queue_of(core, &job->d.ask));
+    queue_wake(core, queue_of(core, job_ask(core, job)));
     return DURE_OK;
 }
 

@@ -55,7 +55,7 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
     return DURE_OK;
 }
 
-enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_data *ret_data,
+enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_made *ret_made,
                        struct dure_error *error)
 {
     uint16_t level;
@@ -66,12 +66,12 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
         err = level_index(core, job->level, &level, error);
     if (err != DURE_OK)
         return err;
-    struct job_data d;
+    struct job_made d;
     memset(&d, 0, sizeof d);
-    d.begin_us = job->begin_us;
-    d.walltime_us = job->walltime_us;
-    d.emulated_us = job->emulated_us;
-    d.deadline_us = job->deadline_us;
+    d.data.begin_us = job->begin_us;
+    d.ask.walltime_us = job->walltime_us;
+    d.data.emulated_us = job->emulated_us;
+    d.data.deadline_us = job->deadline_us;
     d.ask.model_mask = job->model_mask;
     d.ask.grace_us = job->grace_us;
     d.ask.tenant = job->tenant.v;
@@ -86,41 +86,42 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.ask.task_gpus = (uint8_t)job->task_gpus;
     d.ask.job_class = (uint8_t)job->job_class;
     d.ask.level_required = job->level_required && level;
-    d.principal = job->principal.v;
-    d.array_first = job->array_first;
-    d.array_count = job->array_count;
-    d.array_step = job->array_step;
-    d.array_limit = job->array_limit;
-    d.flags = (uint8_t)((job->hold ? JOB_HELD | JOB_SUBMITTED_HELD : 0) | (job->requeue ? JOB_REQUEUE : 0));
-    d.commitment_length = (uint8_t)job->commitment_length;
-    d.dep_count = (uint8_t)job->dep_count;
-    memcpy(d.commitment, job->commitment, sizeof d.commitment);
-    *ret_data = d;
+    d.data.principal = job->principal.v;
+    d.data.array_first = job->array_first;
+    d.data.array_count = job->array_count;
+    d.data.array_step = job->array_step;
+    d.data.array_limit = job->array_limit;
+    d.data.flags = (uint8_t)((job->hold ? JOB_HELD | JOB_SUBMITTED_HELD : 0) | (job->requeue ? JOB_REQUEUE : 0));
+    d.data.commitment_length = (uint8_t)job->commitment_length;
+    d.data.dep_count = (uint8_t)job->dep_count;
+    memcpy(d.data.commitment, job->commitment, sizeof d.data.commitment);
+    *ret_made = d;
     return DURE_OK;
 }
 
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job)
 {
     const struct job_data *d = &job->d;
-    *ret_job = (struct dure_job){.tenant = {d->ask.tenant},
+    const struct request *ask = job_ask(core, job);
+    *ret_job = (struct dure_job){.tenant = {ask->tenant},
                                  .principal = {d->principal},
-                                 .job_class = d->ask.job_class,
-                                 .tasks = d->ask.tasks,
-                                 .task_gpus = d->ask.task_gpus,
-                                 .task_gpu_milli = d->ask.task_gpu_milli,
-                                 .gpu_memory_mib = d->ask.gpu_memory_mib,
-                                 .task_cpu_milli = d->ask.task_cpu_milli,
-                                 .task_memory_mib = d->ask.task_memory_mib,
-                                 .model_mask = d->ask.model_mask,
-                                 .tasks_per_node = d->ask.tasks_per_node,
-                                 .level = d->ask.level ? core->fleet->level_names[d->ask.level - 1] : "",
-                                 .level_required = d->ask.level_required,
-                                 .walltime_us = d->walltime_us,
-                                 .grace_us = d->ask.grace_us,
+                                 .job_class = ask->job_class,
+                                 .tasks = ask->tasks,
+                                 .task_gpus = ask->task_gpus,
+                                 .task_gpu_milli = ask->task_gpu_milli,
+                                 .gpu_memory_mib = ask->gpu_memory_mib,
+                                 .task_cpu_milli = ask->task_cpu_milli,
+                                 .task_memory_mib = ask->task_memory_mib,
+                                 .model_mask = ask->model_mask,
+                                 .tasks_per_node = ask->tasks_per_node,
+                                 .level = ask->level ? core->fleet->level_names[ask->level - 1] : "",
+                                 .level_required = ask->level_required,
+                                 .walltime_us = ask->walltime_us,
+                                 .grace_us = ask->grace_us,
                                  .begin_us = d->begin_us,
                                  .emulated_us = d->emulated_us,
                                  .deadline_us = d->deadline_us,
-                                 .priority = d->ask.priority,
+                                 .priority = ask->priority,
                                  .requeue = d->flags & JOB_REQUEUE,
                                  .hold = d->flags & JOB_SUBMITTED_HELD,
                                  .array_first = d->array_first,

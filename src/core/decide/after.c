@@ -54,7 +54,8 @@ void after_give_up_claim(struct dure_core *core, uint32_t slot)
     ground_each(core, claim->d.chain, claim->places, claim->d.place_count, spare, &claim->d.chain);
     for (uint32_t i = 0; i < claim->d.binding_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)claim->bindings[i].allot.v << 32 | claim->bindings[i].virtual_index);
-    share_charge(core, job->d.ask.tenant, share_cost(claim->d.gpus_milli, job->d.walltime_us), claim->d.made_us, true);
+    share_charge(core, job_ask(core, job)->tenant, share_cost(claim->d.gpus_milli, job_ask(core, job)->walltime_us),
+                 claim->d.made_us, true);
     claim_drop(core, slot);
     job_out(core, job);
     job->d.claims--;

@@ -27,7 +27,7 @@ static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf,
 static void walltime(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t grace = job_at(core, attempt->job_slot)->d.ask.grace_us, now = core->s.time_us;
+    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us, now = core->s.time_us;
     struct earliest e = {attempt->d.chain, DURE_NEVER_US};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
     int64_t deadline = attempt->d.walltime_end_us + grace;
@@ -67,7 +67,10 @@ static void start_claim(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
     const struct job_data *job = &job_at(core, claim->job_slot)->d;
-    if (job->deadline_us && core->s.time_us > job->deadline_us - job->walltime_us) { /* its borrowers left too late */
+    if (job->deadline_us &&
+        core->s.time_us >
+            job->deadline_us -
+                job_ask(core, job_at(core, claim->job_slot))->walltime_us) { /* its borrowers left too late */
         decide_expire(core, claim->job_slot);
         return;
     }

@@ -71,7 +71,7 @@ void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, 
 void decide_end_attempt(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t now = core->s.time_us, grace = job_at(core, attempt->job_slot)->d.ask.grace_us;
+    const int64_t now = core->s.time_us, grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING || !grace) {
         if (attempt->d.cause != cause || attempt->d.state != DURE_ATTEMPT_STOPPING)
             decide_stop(core, slot, cause);

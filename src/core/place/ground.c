@@ -222,7 +222,7 @@ static void vacate_leaf(struct dure_core *core, void *context, uint32_t leaf, co
 
 static void count_tenant(struct dure_core *core, const struct attempt *attempt, int sign)
 {
-    const uint32_t own = job_at(core, attempt->job_slot)->d.ask.tenant;
+    const uint32_t own = job_ask(core, job_at(core, attempt->job_slot))->tenant;
     const uint64_t milli = (uint64_t)(int64_t)sign * attempt->d.gpus_milli;
     tally_attempt(core, attempt, sign);
     if (attempt->d.borrowed)
@@ -239,7 +239,7 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_leaf, &slot);
     count_tenant(core, attempt, 1);
-    const int32_t priority = job_at(core, attempt->job_slot)->d.ask.priority;
+    const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
     for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
         struct allot *allot = core->allots[attempt->bindings[i].allot.v];
         if (priority < allot->priority_floor)

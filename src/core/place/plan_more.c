@@ -161,7 +161,7 @@ static uint32_t find_victims(const struct dure_core *core, const struct request 
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
         const uint32_t slot = core->deadlines.at[i].slot;
         const struct attempt *attempt = attempt_at(core, slot);
-        const struct request *other = &job_at(core, attempt->job_slot)->d.ask;
+        const struct request *other = job_ask(core, job_at(core, attempt->job_slot));
         if (attempt->d.borrowed || other->priority >= ask->priority || !uses(attempt, allot))
             continue;
         if (ask->task_gpu_milli < 1000 && other->task_gpu_milli < 1000)
@@ -189,7 +189,7 @@ static void free_leaf(struct dure_core *core, void *context, uint32_t leaf, cons
     const uint32_t count = ground_users(core, trial->chain, leaf, &users);
     for (uint32_t i = 0; i < count; i++)
         if (attempt_at(core, users[i])->d.borrowed ||
-            job_at(core, attempt_at(core, users[i])->job_slot)->d.ask.priority >= trial->ask->priority)
+            job_ask(core, job_at(core, attempt_at(core, users[i])->job_slot))->priority >= trial->ask->priority)
             return;
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[trial->chain].cells, leaf, &l);

@@ -119,7 +119,7 @@ static void list_remove(struct slot_list *list, uint32_t slot)
 static void take_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
 {
     struct shared *shared = shared_at(core, slot);
-    const uint32_t mib = place->tasks * fraction_mib(core, &job_at(core, job_slot)->d.ask, shared->chain);
+    const uint32_t mib = place->tasks * fraction_mib(core, job_ask(core, job_at(core, job_slot)), shared->chain);
     const uint32_t milli = place->tasks * place->gpu_milli;
     DURE_ASSERT(shared->free_milli >= milli && shared->free_mib >= mib);
     shared->free_mib -= mib;
@@ -130,7 +130,7 @@ static void take_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, 
 static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
 {
     struct shared *shared = shared_at(core, slot);
-    shared->free_mib += place->tasks * fraction_mib(core, &job_at(core, job_slot)->d.ask, shared->chain);
+    shared->free_mib += place->tasks * fraction_mib(core, job_ask(core, job_at(core, job_slot)), shared->chain);
     shared->free_milli += place->tasks * place->gpu_milli;
 }
 
@@ -148,9 +148,10 @@ void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
     uint32_t *occupant = &chain->occupant[leaf];
     if (*occupant == NONE) { /* first to stand here; a share by rights may have been reserved before */
         const bool reserved = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED) && !a->d.borrowed;
-        *occupant = reserved ? chain->claim[leaf]
-                             : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_at(core, a->job_slot)->d.ask.tenant,
-                                                      a->d.borrowed ? NONE : a->d.allot);
+        *occupant =
+            reserved ? chain->claim[leaf]
+                     : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_ask(core, job_at(core, a->job_slot))->tenant,
+                                              a->d.borrowed ? NONE : a->d.allot);
         count_in_use(core, *occupant & ~OCCUPANT_SHARED, 1);
     }
     DURE_ASSERT(*occupant & OCCUPANT_SHARED);
@@ -183,7 +184,8 @@ void share_claim(struct dure_core *core, uint32_t leaf, uint32_t claim, const st
         shared_at(core, chain->occupant[leaf] & ~OCCUPANT_SHARED)->allot != NONE)
         found = chain->occupant[leaf]; /* its tenant's own fractions stand here */
     if (found == NONE)
-        found = OCCUPANT_SHARED | make(core, c->d.chain, leaf, job_at(core, c->job_slot)->d.ask.tenant, c->d.allot);
+        found = OCCUPANT_SHARED |
+                make(core, c->d.chain, leaf, job_ask(core, job_at(core, c->job_slot))->tenant, c->d.allot);
     DURE_ASSERT(found & OCCUPANT_SHARED);
     chain->claim[leaf] = found;
     take_room(core, found & ~OCCUPANT_SHARED, c->job_slot, place);

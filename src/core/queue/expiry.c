@@ -6,7 +6,7 @@ void expiry_refresh(struct dure_core *core, uint32_t slot)
 {
     const struct job *job = job_at(core, slot);
     const bool waits = job->d.deadline_us && (job->d.claims || job_pending_count(job));
-    const int64_t latest_us = job->d.deadline_us - job->d.walltime_us;
+    const int64_t latest_us = job->d.deadline_us - job_ask(core, job)->walltime_us;
     if (!waits && job->expiry_place != NONE)
         dure_heap_remove(&core->expiries, job->expiry_place);
     else if (waits && job->expiry_place == NONE)

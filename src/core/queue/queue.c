@@ -26,35 +26,11 @@ void queue_wake(struct dure_core *core, uint32_t queue)
         dure_bits_set(&core->dirty, queue);
 }
 
-static void late_moved(void *owner, uint32_t slot, uint32_t place)
+/* The class is in its queue's list while jobs of it are queued. */
+static void list_add(struct dure_core *core, uint32_t slot)
 {
-    job_at(owner, slot)->late_place = place;
-}
-
-static uint64_t class_key(const struct request *ask)
-{
-    return dure_hash_words(1, ask, sizeof *ask / 8).lane[0] >> 1;
-}
-
-static uint32_t class_get(struct dure_core *core, const struct request *ask)
-{
-    const uint64_t key = class_key(ask);
-    uint64_t first = NONE;
-    if (dure_map_get(&core->class_map, key, &first))
-        for (uint32_t at = (uint32_t)first; at != NONE; at = class_at(core, at)->next_same_hash)
-            if (!memcmp(&class_at(core, at)->ask, ask, sizeof *ask))
-                return at;
-    const uint32_t slot = dure_pool_take(&core->classes);
     struct class *class = class_at(core, slot);
-    *class = (struct class){.ask = *ask,
-                            .holder = queue_of(core, ask),
-                            .first = NONE,
-                            .last = NONE,
-                            .next_same_hash = (uint32_t)first,
-                            .late = {.owner = core, .moved = late_moved},
-                            .lane = NONE,
-                            .blocked_stamp = UINT64_MAX};
-    DURE_ASSERT(dure_map_put(&core->class_map, key, slot));
+    class->holder = queue_of(core, &class->ask);
     struct queue *queue = &core->queues[class->holder];
     if (queue->count == queue->capacity) {
         queue->capacity = queue->capacity ? queue->capacity * 2 : 8;
@@ -62,33 +38,15 @@ static uint32_t class_get(struct dure_core *core, const struct request *ask)
     }
     class->place = queue->count;
     queue->classes[queue->count++] = slot;
-    return slot;
 }
 
-static void class_drop(struct dure_core *core, uint32_t slot)
+static void list_remove(struct dure_core *core, uint32_t slot)
 {
-    struct class *class = class_at(core, slot);
-    const uint64_t key = class_key(&class->ask);
-    uint64_t first;
-    DURE_ASSERT(dure_map_get(&core->class_map, key, &first));
-    if (first == slot) {
-        if (class->next_same_hash == NONE)
-            dure_map_remove(&core->class_map, key);
-        else
-            DURE_ASSERT(dure_map_put(&core->class_map, key, class->next_same_hash));
-    } else {
-        uint32_t at = (uint32_t)first;
-        while (class_at(core, at)->next_same_hash != slot)
-            at = class_at(core, at)->next_same_hash;
-        class_at(core, at)->next_same_hash = class->next_same_hash;
-    }
-    order_leave(core, slot);
+    const struct class *class = class_at(core, slot);
     struct queue *queue = &core->queues[class->holder];
     const uint32_t last = queue->classes[--queue->count];
     queue->classes[class->place] = last;
     class_at(core, last)->place = class->place;
-    dure_heap_release(&class->late);
-    dure_pool_give(&core->classes, slot);
 }
 
 bool queue_is_ready(const struct dure_core *core, const struct job *job)
@@ -101,8 +59,9 @@ bool queue_is_ready(const struct dure_core *core, const struct job *job)
 static void enter(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    job->class_slot = class_get(core, &job->d.ask);
     struct class *class = class_at(core, job->class_slot);
+    if (!class->count)
+        list_add(core, job->class_slot);
     const uint32_t head = class->count ? class_head(core, class) : NONE;
     if (class->last == NONE || job_at(core, class->last)->d.id < job->d.id) {
         job->where = WHERE_LIST;
@@ -117,7 +76,7 @@ static void enter(struct dure_core *core, uint32_t slot)
         job->where = WHERE_LATE;
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
-    if (class->lane == NONE)
+    if (!class->count)
         order_enter(core, job->class_slot);
     else
         order_moved(core, job->class_slot);
@@ -136,7 +95,7 @@ void queue_leave(struct dure_core *core, uint32_t slot)
         dure_heap_remove(&core->begins, job->begin_place);
     if (job->expiry_place != NONE)
         dure_heap_remove(&core->expiries, job->expiry_place);
-    if (job->class_slot == NONE)
+    if (job->where == WHERE_OUT)
         return;
     struct class *class = class_at(core, job->class_slot);
     if (job->where == WHERE_LATE) {
@@ -154,13 +113,13 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     job->where = WHERE_OUT;
     job->prev = job->next = NONE;
     if (!--class->count) {
-        class_drop(core, job->class_slot);
+        order_leave(core, job->class_slot);
+        list_remove(core, job->class_slot);
     } else {
         order_moved(core, job->class_slot);
         class->blocked_stamp = UINT64_MAX;
         dure_bits_set(&core->dirty, class->holder); /* who stood behind it may go now */
     }
-    job->class_slot = NONE;
 }
 
 void queue_refresh(struct dure_core *core, uint32_t slot)
@@ -174,20 +133,11 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
     if (!early && job->begin_place != NONE)
         dure_heap_remove(&core->begins, job->begin_place);
     const bool ready = queue_is_ready(core, job);
-    if (ready && job->class_slot == NONE)
+    if (ready && job->where == WHERE_OUT)
         enter(core, slot);
-    else if (!ready && job->class_slot != NONE)
+    else if (!ready && job->where != WHERE_OUT)
         queue_leave(core, slot);
     expiry_refresh(core, slot); /* after leaving: that takes it out */
-}
-
-uint32_t class_head(const struct dure_core *core, const struct class *class)
-{
-    if (!class->late.count)
-        return class->first;
-    if (class->first == NONE || class->late.at[0].id < job_at(core, class->first)->d.id)
-        return class->late.at[0].slot;
-    return class->first;
 }
 
 void queue_rebuild(struct dure_core *core)
@@ -203,8 +153,6 @@ void queue_rebuild(struct dure_core *core)
 void queue_release(struct dure_core *core)
 {
     for (uint32_t i = 0; core->queues && i < core->tenants->tenant_count + 2; i++) {
-        for (uint32_t k = 0; k < core->queues[i].count; k++)
-            dure_heap_release(&class_at(core, core->queues[i].classes[k])->late);
         for (uint32_t k = 0; k < core->queues[i].lane_count; k++)
             dure_heap_release(&lane_at(core, core->queues[i].lanes[k])->heads);
         free(core->queues[i].classes);

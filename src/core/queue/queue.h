@@ -16,6 +16,9 @@ void queue_rebuild(struct dure_core *core);
 void queue_release(struct dure_core *core);
 /* A place may have opened for this queue. */
 void queue_wake(struct dure_core *core, uint32_t queue);
+/* Requests, counted: equal ones are one class. */
+uint32_t class_get(struct dure_core *core, const struct request *ask);
+void class_put(struct dure_core *core, uint32_t class_slot);
 uint32_t class_head(const struct dure_core *core, const struct class *class); /* job slot */
 
 /* Order (DESIGN §5). Guaranteed: priority, then fair share down the tree of tenants below the holder, then age. Borrowed: share of what is

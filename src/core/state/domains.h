@@ -19,4 +19,5 @@ enum dure_digest_domain {
     DOMAIN_TEXT,
     DOMAIN_CELLS,
     DOMAIN_LASTING,
+    DOMAIN_REQUEST,
 };

@@ -3,22 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/queue/queue.h"
 #include "core/state/domains.h"
 
-static struct dure_digest hash_of(const struct job *job)
+static struct dure_digest hash_of(const struct dure_core *core, const struct job *job)
 {
-    _Static_assert(sizeof job->d % 8 == 0, "the digest takes words");
-    return dure_hash_words(DOMAIN_JOB, &job->d, sizeof job->d / 8);
+    const struct {
+        struct job_data d;
+        struct dure_digest ask;
+    } bytes = {job->d, class_at(core, job->class_slot)->digest};
+    _Static_assert(sizeof bytes == sizeof bytes.d + sizeof bytes.ask, "hashed without padding");
+    return dure_hash_words(DOMAIN_JOB, &bytes, sizeof bytes / 8);
 }
 
 void job_out(struct dure_core *core, const struct job *job)
 {
-    dure_digest_sub(&core->digest, hash_of(job));
+    dure_digest_sub(&core->digest, hash_of(core, job));
 }
 
 void job_in(struct dure_core *core, const struct job *job)
 {
-    dure_digest_add(&core->digest, hash_of(job));
+    dure_digest_add(&core->digest, hash_of(core, job));
 }
 
 uint32_t job_find(const struct dure_core *core, uint64_t id)
@@ -31,14 +36,15 @@ uint32_t job_next(const struct dure_core *core, uint64_t from)
     return dure_table_next(&core->job_table, from);
 }
 
-uint32_t job_add(struct dure_core *core, const struct job_data *data)
+uint32_t job_add(struct dure_core *core, const struct job_made *made)
 {
+    const struct job_data *data = &made->data;
     const uint32_t slot = dure_pool_take(&core->jobs);
     struct job *job = job_at(core, slot);
     *job = (struct job){.d = *data,
                         .next = NONE,
                         .prev = NONE,
-                        .class_slot = NONE,
+                        .class_slot = class_get(core, &made->ask),
                         .late_place = NONE,
                         .begin_place = NONE,
                         .expiry_place = NONE,
@@ -48,6 +54,14 @@ uint32_t job_add(struct dure_core *core, const struct job_data *data)
     dure_table_put(&core->job_table, data->id, slot);
     job_in(core, job);
     return slot;
+}
+
+void job_reask(struct dure_core *core, struct job *job, const struct request *ask)
+{
+    DURE_ASSERT(job->where == WHERE_OUT);
+    const uint32_t was = job->class_slot;
+    job->class_slot = class_get(core, ask);
+    class_put(core, was);
 }
 
 static void dep_unlink(struct dure_core *core, struct dep *dep)
@@ -129,7 +143,7 @@ void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome,
 void job_drop(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    DURE_ASSERT(job->class_slot == NONE && job->begin_place == NONE && job->expiry_place == NONE && job->waiters == NONE && !job->d.live &&
+    DURE_ASSERT(job->where == WHERE_OUT && job->begin_place == NONE && job->expiry_place == NONE && job->waiters == NONE && !job->d.live &&
                 !job->d.claims);
     for (uint32_t at = job->deps; at != NONE;) {
         struct dep *dep = dep_at(core, at);
@@ -147,6 +161,7 @@ void job_drop(struct dure_core *core, uint32_t slot)
     }
     job_out(core, job);
     dure_table_remove(&core->job_table, job->d.id);
+    class_put(core, job->class_slot);
     dure_pool_give(&core->jobs, slot);
 }
 
@@ -180,7 +195,7 @@ void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
 {
     for (uint32_t slot = job_next(core, 0); slot != NONE;) {
         const struct job *job = job_at(core, slot);
-        dure_digest_add(sum, hash_of(job));
+        dure_digest_add(sum, hash_of(core, job));
         for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next)
             dure_digest_add(sum, dep_hash(core, dep_at(core, at)));
         for (uint32_t which = 0; job->elements && which < 2; which++) {

@@ -9,7 +9,9 @@ void job_out(struct dure_core *core, const struct job *job);
 void job_in(struct dure_core *core, const struct job *job);
 
 uint32_t job_find(const struct dure_core *core, uint64_t id); /* slot; NONE */
-uint32_t job_add(struct dure_core *core, const struct job_data *data);
+uint32_t job_add(struct dure_core *core, const struct job_made *made);
+/* It asks for something else; out of the queue and the digest meanwhile. */
+void job_reask(struct dure_core *core, struct job *job, const struct request *ask);
 void job_drop(struct dure_core *core, uint32_t slot); /* nothing of it runs, waits or is queued */
 /* The live job with the lowest id >= from; NONE. O(log jobs). */
 uint32_t job_next(const struct dure_core *core, uint64_t from);

@@ -40,7 +40,7 @@ void lasting_count(struct dure_core *core, uint32_t slot, enum dure_job_state st
                   lasted = core->s.time_us - attempt->d.started_us;
     const int64_t part =
         walltime > 0 && lasted < walltime ? lasted / (walltime / LASTING_PARTS + 1) : LASTING_PARTS - 1;
-    const uint32_t tenant = job->d.ask.tenant;
+    const uint32_t tenant = job_ask(core, job)->tenant;
     uint32_t parts[LASTING_PARTS];
     memcpy(parts, core->tenant[tenant].lasted, sizeof parts);
     const bool full = ++parts[part] >= FULL;

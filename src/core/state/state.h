@@ -24,10 +24,10 @@
 
 enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64, LASTING_PARTS = 20 };
 
-/* What places a job: equal requests are one class in the queue and share one verdict. */
+/* What places a job. Equal requests are kept once, as a class (see job_ask): they queue together and share one verdict. */
 struct request {
     uint64_t model_mask;
-    int64_t grace_us;
+    int64_t walltime_us, grace_us;
     uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
     int32_t priority;
     uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */
@@ -38,9 +38,8 @@ enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 
 
 struct job_data {
     uint64_t id;
-    int64_t submitted_us, begin_us, walltime_us, emulated_us;
+    int64_t submitted_us, begin_us, emulated_us;
     int64_t deadline_us; /* 0: none */
-    struct request ask;
     uint32_t principal;
     uint32_t array_first, array_count, array_step, array_limit;
     uint32_t cursor; /* elements before this ordinal have run or are gone; a batch job has one, ordinal 0 */
@@ -52,12 +51,18 @@ struct job_data {
     uint8_t flags, commitment_length, dep_count, last_state, commitment[32];
 };
 
+/* A job before it has a place in the tables. */
+struct job_made {
+    struct job_data data;
+    struct request ask;
+};
+
 enum where { WHERE_OUT, WHERE_LIST, WHERE_LATE };
 
 struct job {
     struct job_data d;
     uint32_t next, prev;       /* in its class's list */
-    uint32_t class_slot;       /* NONE: not queued */
+    uint32_t class_slot;       /* of its request */
     uint32_t late_place;       /* in its class's heap of late comers */
     uint32_t begin_place;      /* in the heap of begin times */
     uint32_t expiry_place;     /* in the heap of latest starts */
@@ -181,10 +186,13 @@ struct allot {
     int32_t priority_floor; /* nothing of lower priority runs by it */
 };
 
+/* One distinct request: the jobs that made it, and those of them that are queued. */
 struct class
 {
     struct request ask;
-    uint32_t holder; /* tenant; NONE for borrowed */
+    struct dure_digest digest; /* of the request */
+    uint32_t jobs;             /* live jobs that made it; with the last it goes */
+    uint32_t holder;           /* its queue, while jobs are queued */
     uint32_t first, last, count;
     struct dure_heap late;
     uint32_t next_same_hash;
@@ -300,6 +308,10 @@ static inline struct class *class_at(const struct dure_core *core, uint32_t slot
 static inline struct lane *lane_at(const struct dure_core *core, uint32_t slot)
 {
     return dure_pool_at(&core->lanes, slot);
+}
+static inline const struct request *job_ask(const struct dure_core *core, const struct job *job)
+{
+    return &class_at(core, job->class_slot)->ask;
 }
 static inline struct dep *dep_at(const struct dure_core *core, uint32_t slot)
 {

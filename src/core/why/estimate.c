@@ -119,7 +119,7 @@ static void find_idle(struct pool *pool)
 static struct end end_of(const struct dure_core *core, uint32_t slot, unsigned percent)
 {
     const struct attempt *a = attempt_at(core, slot);
-    const uint32_t tenant = job_at(core, a->job_slot)->d.ask.tenant;
+    const uint32_t tenant = job_ask(core, job_at(core, a->job_slot))->tenant;
     int64_t at = lasting_end(core, tenant, a->d.started_us, a->d.walltime_end_us - a->d.started_us, percent);
     if (a->d.state == DURE_ATTEMPT_WARNED && a->d.deadline_us < at)
         at = a->d.deadline_us;

@@ -47,18 +47,18 @@ enum dure_wait wait_of(const struct dure_core *core, uint32_t slot, uint32_t ele
         return DURE_WAIT_DEPENDENCY;
     if (job->d.begin_us > core->s.time_us)
         return DURE_WAIT_BEGIN_TIME;
-    if (job->class_slot == NONE)
+    if (job->where == WHERE_OUT)
         return job->d.array_limit && job->d.live + job->d.claims >= job->d.array_limit ? DURE_WAIT_ARRAY_LIMIT
                                                                                        : DURE_WAIT_NONE;
     const struct class *class = class_at(core, job->class_slot);
     if (class_head(core, class) != slot)
         return DURE_WAIT_PRIORITY;
-    if (job->d.ask.job_class == DURE_BORROWED)
-        return wait_borrowed(core, &job->d.ask);
-    const uint32_t queue = queue_of(core, &job->d.ask);
+    if (job_ask(core, job)->job_class == DURE_BORROWED)
+        return wait_borrowed(core, job_ask(core, job));
+    const uint32_t queue = queue_of(core, job_ask(core, job));
     const struct queue *q = &core->queues[queue];
     for (uint32_t i = 0; q->count <= 256 && i < q->count; i++) /* longer queues: not looked through for one word */
         if (q->classes[i] != job->class_slot && order_before(core, false, class_at(core, q->classes[i]), class))
             return DURE_WAIT_PRIORITY;
-    return wait_guaranteed(core, &job->d.ask);
+    return wait_guaranteed(core, job_ask(core, job));
 }

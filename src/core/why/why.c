@@ -48,7 +48,7 @@ static void line_add(struct line *line, uint32_t class_slot, uint32_t count)
     }
     const struct job *head = job_at(line->core, class_head(line->core, class));
     line->slots[at] = class_slot;
-    line->ahead[at] = (struct ahead){request_milli(&class->ask, class->ask.tasks), head->d.walltime_us, count,
+    line->ahead[at] = (struct ahead){request_milli(&class->ask, class->ask.tasks), class->ask.walltime_us, count,
                                      class->ask.tenant, head->d.id};
 }
 
@@ -57,7 +57,7 @@ static void line_up(const struct dure_core *core, const struct request *ask, con
 {
     const uint32_t queue = queue_of(core, ask);
     *line = (struct line){.core = core, .borrowed = queue == queue_of_borrowed(core)};
-    if (job && job->class_slot == NONE)
+    if (job && job->where == WHERE_OUT)
         return;
     for (uint32_t i = 0; i < core->queues[queue].count; i++) {
         const uint32_t slot = core->queues[queue].classes[i];
@@ -251,7 +251,7 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     if (!dure_core_job_view(core, id, element, &why.job))
         return dure_fail(error, DURE_E_NOT_FOUND, "there is no live job %llu", (unsigned long long)id.v);
     const uint32_t slot = job_find(core, id.v);
-    const struct request *ask = &job_at(core, slot)->d.ask;
+    const struct request *ask = job_ask(core, job_at(core, slot));
     why.wait = why.job.wait;
     enum dure_err err;
     if (why.job.state != DURE_JOB_PENDING) {
@@ -259,7 +259,7 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
         why.sentence = err == DURE_OK ? running_sentence(core, &why, arena) : NULL;
     } else {
         const struct job *job = job_at(core, slot);
-        err = explain(core, ask, job->d.walltime_us, job, false, arena, &why, error);
+        err = explain(core, ask, job_ask(core, job)->walltime_us, job, false, arena, &why, error);
         why.sentence = err == DURE_OK ? pending_sentence(core, &why, arena) : NULL;
     }
     if (err == DURE_OK && !why.sentence)
@@ -274,7 +274,7 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
 {
     if (!core->tenants)
         return dure_fail(error, DURE_E_STATE, "no fleet or no tenants are declared yet");
-    struct job_data data;
+    struct job_made data;
     enum dure_err err = job_pack(core, job, &data, error);
     if (err != DURE_OK)
         return err;
@@ -288,7 +288,7 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
                                      .source_allot = {NONE}};
     struct dure_error proof;
     const bool never = never_check(core, &data.ask, &proof) != DURE_OK;
-    err = explain(core, &data.ask, data.walltime_us, NULL, never, arena, &why, error);
+    err = explain(core, &data.ask, data.ask.walltime_us, NULL, never, arena, &why, error);
     if (err != DURE_OK)
         return err;
     why.sentence = never ? dure_arena_strdup(arena, proof.text) : pending_sentence(core, &why, arena);

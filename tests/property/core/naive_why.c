@@ -157,7 +157,7 @@ static struct count *part_of(const struct walk *w, struct count *count, uint32_t
     const bool shared = occupant & OCCUPANT_SHARED;
     const struct shared *s = shared ? shared_at(w->core, occupant & ~OCCUPANT_SHARED) : NULL;
     const struct attempt *a = shared ? NULL : attempt_at(w->core, occupant);
-    const uint32_t tenant = shared ? s->tenant : job_at(w->core, a->job_slot)->d.ask.tenant;
+    const uint32_t tenant = shared ? s->tenant : job_ask(w->core, job_at(w->core, a->job_slot))->tenant;
     const bool borrowed = shared ? s->allot == NONE : a->d.borrowed;
     *(tenant == w->ask->tenant ? &count->own : borrowed ? &count->borrowed : &count->guaranteed) += 1;
     return count;
@@ -410,7 +410,7 @@ static bool sums(const struct dure_core *core, const struct dure_why *why)
 bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
 {
     struct dure_core *core = rig->core;
-    const struct request *ask = &job_at(core, job_find(core, id.v))->d.ask;
+    const struct request *ask = job_ask(core, job_at(core, job_find(core, id.v)));
     if (!sums(core, why)) {
         tap_diag("the groups do not sum to the fleet");
         return false;

@@ -1,0 +1,70 @@
+/* Requests, kept once each however many jobs make them. */
+#include <string.h>
+
+#include "core/queue/queue.h"
+#include "core/state/domains.h"
+
+static void late_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    job_at(owner, slot)->late_place = place;
+}
+
+static uint64_t key_of(struct dure_digest digest)
+{
+    return digest.lane[0] >> 1; /* never the map's reserved key */
+}
+
+uint32_t class_get(struct dure_core *core, const struct request *ask)
+{
+    const struct dure_digest digest = dure_hash_words(DOMAIN_REQUEST, ask, sizeof *ask / 8);
+    uint64_t first = NONE;
+    if (dure_map_get(&core->class_map, key_of(digest), &first))
+        for (uint32_t at = (uint32_t)first; at != NONE; at = class_at(core, at)->next_same_hash)
+            if (!memcmp(&class_at(core, at)->ask, ask, sizeof *ask)) {
+                class_at(core, at)->jobs++;
+                return at;
+            }
+    const uint32_t slot = dure_pool_take(&core->classes);
+    *class_at(core, slot) = (struct class){.ask = *ask,
+                                           .digest = digest,
+                                           .jobs = 1,
+                                           .first = NONE,
+                                           .last = NONE,
+                                           .next_same_hash = (uint32_t)first,
+                                           .late = {.owner = core, .moved = late_moved}};
+    DURE_ASSERT(dure_map_put(&core->class_map, key_of(digest), slot));
+    return slot;
+}
+
+void class_put(struct dure_core *core, uint32_t slot)
+{
+    struct class *class = class_at(core, slot);
+    if (--class->jobs)
+        return;
+    DURE_ASSERT(!class->count);
+    const uint64_t key = key_of(class->digest);
+    uint64_t first;
+    DURE_ASSERT(dure_map_get(&core->class_map, key, &first));
+    if (first == slot) {
+        if (class->next_same_hash == NONE)
+            dure_map_remove(&core->class_map, key);
+        else
+            DURE_ASSERT(dure_map_put(&core->class_map, key, class->next_same_hash));
+    } else {
+        uint32_t at = (uint32_t)first;
+        while (class_at(core, at)->next_same_hash != slot)
+            at = class_at(core, at)->next_same_hash;
+        class_at(core, at)->next_same_hash = class->next_same_hash;
+    }
+    dure_heap_release(&class->late);
+    dure_pool_give(&core->classes, slot);
+}
+
+uint32_t class_head(const struct dure_core *core, const struct class *class)
+{
+    if (!class->late.count)
+        return class->first;
+    if (class->first == NONE || class->late.at[0].id < job_at(core, class->first)->d.id)
+        return class->late.at[0].slot;
+    return class->first;
+}
