@@ -175,6 +175,30 @@ static void test_goes_on(void)
     rig_release(&rig);
 }
 
+/* Of three promised nodes the first was free and went; whoever comes gets the one that stays. */
+static void test_shrunk(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    const struct dure_job job = rig_job(&rig, "state/b", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    rig_report(&rig, 1, DURE_REPORT_ENDED, 0);
+    struct dure_record r = rig_record(&rig, DURE_REC_SHRINK);
+    dure_core_allot_find(rig.core, "rb", &r.allot);
+    r.count = 1;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "one node stays: %s", rig.error.text);
+    rig_report(&rig, 2, DURE_REPORT_ENDED, 0);
+    rig_submit(&rig, &job);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_HAS(rig.said.data, "start job 3 attempt 3", "the next job starts on it");
+    TAP_OK(!strstr(rig.said.data, "start job 4"), "and only one does");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 static void test_successor(void)
 {
     struct rig rig;
@@ -259,6 +283,7 @@ int main(void)
     test_running();
     test_effects();
     test_goes_on();
+    test_shrunk();
     test_successor();
     test_over_before_granted();
     return tap_done();
