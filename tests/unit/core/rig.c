@@ -122,7 +122,7 @@ void rig_line(const struct rig *rig, const struct dure_record *r, struct dure_bu
     dure_buf_byte(text, '\n');
 }
 
-static void keep(struct rig *rig, const struct dure_record *record)
+void rig_keep(struct rig *rig, const struct dure_record *record)
 {
     struct dure_buf bytes;
     dure_buf_init(&bytes, 16u << 20);
@@ -152,7 +152,7 @@ static void tell_input(struct heard *heard)
         return;
     heard->told = true;
     if (heard->rig->own_log)
-        keep(heard->rig, heard->input);
+        rig_keep(heard->rig, heard->input);
     follow(heard->rig, heard->input);
 }
 
@@ -165,7 +165,7 @@ static void emitted(void *context, const struct dure_record *decision)
     if (!rig->quiet)
         rig_line(rig, decision, &rig->said);
     if (rig->own_log)
-        keep(rig, decision);
+        rig_keep(rig, decision);
     if (rig->watch)
         rig->watch(rig, decision);
     follow(rig, decision);

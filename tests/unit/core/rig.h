@@ -27,6 +27,7 @@ struct rig {
 void rig_init(struct rig *rig, const char *fleet_yaml, const char *tenants_yaml);
 void rig_release(struct rig *rig);
 struct dure_record rig_record(const struct rig *rig, enum dure_record_kind kind);
+void rig_keep(struct rig *rig, const struct dure_record *record); /* at the end of `log` */
 enum dure_err rig_step(struct rig *rig, struct dure_record *record);
 /* A job of whole GPUs with test-friendly defaults; change it, then submit. */
 struct dure_job rig_job(const struct rig *rig, const char *tenant, uint32_t tasks, uint32_t gpus, bool borrowed);
