@@ -315,6 +315,20 @@ uint64_t bench_rss_peak_mib(pid_t pid)
     return status_mib(pid, "VmHWM");
 }
 
+uint64_t bench_cpu_us(pid_t pid)
+{
+    char path[64], line[1024] = "";
+    unsigned long long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    const char *end = file != NULL && fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
+    if (file != NULL)
+        fclose(file);
+    if (end == NULL || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
+        return 0;
+    return (user + system) * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 static int compare(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

@@ -67,6 +67,7 @@ void bench_daemon_kill(struct bench_daemon *daemon, int signal); /* and waits */
 void bench_daemon_remove(struct bench_daemon *daemon);           /* kills what runs, removes the folder */
 uint64_t bench_rss_mib(pid_t pid);      /* resident now; 0 if unknown */
 uint64_t bench_rss_peak_mib(pid_t pid);
+uint64_t bench_cpu_us(pid_t pid); /* of all its threads so far, user and system; 0 if unknown */
 
 int64_t bench_now_us(void);  /* monotonic */
 int64_t bench_wall_us(void);

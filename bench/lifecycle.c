@@ -91,18 +91,19 @@ static uint64_t launch_quantile(const struct life *life, const struct bench_node
 }
 
 static void report(const struct bench_options *options, const struct life *life, const struct bench_node *node, const struct dure_load_result *load, int64_t us,
-                   uint64_t rss, struct dure_buf *json, struct dure_buf *words)
+                   uint64_t cpu_us, uint64_t rss, struct dure_buf *json, struct dure_buf *words)
 {
     const double per_s = (double)load->answered * 1e6 / (double)us;
     const uint64_t p50 = launch_quantile(life, node, 500), p99 = launch_quantile(life, node, 990);
     dure_buf_printf(json,
                     "\"per_s\":%.1f,\"p99_us\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"answer_p99_us\":%" PRIu64 ",\"jobs\":%" PRIu64 ",\"refused\":%" PRIu64
-                    ",\"seconds\":%.2f,\"rss_mib\":%" PRIu64,
-                    per_s, p99, p50, load->p99_us, load->answered, load->refused, (double)us / 1e6, rss);
+                    ",\"seconds\":%.2f,\"daemon_cpu_us\":%.1f,\"rss_mib\":%" PRIu64,
+                    per_s, p99, p50, load->p99_us, load->answered, load->refused, (double)us / 1e6, (double)cpu_us / (double)load->answered, rss);
     dure_buf_printf(words,
                     "%" PRIu32 " nodes, %s, %u clients: %.0f jobs a second from submission to end; request to launch p50 %" PRIu64 " us, p99 %" PRIu64
-                    " us; answers p99 %" PRIu64 " us; %" PRIu64 " refused, %" PRIu64 " MiB",
-                    options->nodes, options->mixed ? "mixed" : "single", options->clients, per_s, p50, p99, load->p99_us, load->refused, rss);
+                    " us; answers p99 %" PRIu64 " us; %.1f us of the daemon's processor a job; %" PRIu64 " refused, %" PRIu64 " MiB",
+                    options->nodes, options->mixed ? "mixed" : "single", options->clients, per_s, p50, p99, load->p99_us,
+                    (double)cpu_us / (double)load->answered, load->refused, rss);
 }
 
 static enum dure_err measure(const struct bench_options *options, struct life *life, struct bench_daemon *daemon, struct bench_node *node, struct dure_buf *json,
@@ -123,7 +124,7 @@ static enum dure_err measure(const struct bench_options *options, struct life *l
     if (err == DURE_OK)
         err = drain(daemon, result.answered, error);
     const int64_t us = bench_now_us() - began;
-    const uint64_t rss = bench_rss_peak_mib(daemon->pid);
+    const uint64_t cpu_us = bench_cpu_us(daemon->pid), rss = bench_rss_peak_mib(daemon->pid);
     bench_daemon_kill(daemon, SIGTERM);
     if (err == DURE_OK)
         err = bench_world_replay(life->world, daemon->state, error);
@@ -132,7 +133,7 @@ static enum dure_err measure(const struct bench_options *options, struct life *l
     if (err == DURE_OK && bench_node_messages(node) != life->world->starts)
         err = dure_fail(error, DURE_E_STATE, "%" PRIu64 " starts, but %" PRIu64 " launch messages", life->world->starts, bench_node_messages(node));
     if (err == DURE_OK)
-        report(options, life, node, &result, us, rss, json, words);
+        report(options, life, node, &result, us, cpu_us, rss, json, words);
     return err;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "bench/node.h"
 #include "bench/world.h"
@@ -44,7 +45,7 @@ static uint32_t number_of(char (*names)[NAME_BYTES], size_t *count, const char *
     while (i < *count && strcmp(names[i], name) != 0)
         i++;
     if (i == *count)
-        strcpy(names[(*count)++], name);
+        dure_text_copy(names[(*count)++], NAME_BYTES, name);
     return (uint32_t)i;
 }
 

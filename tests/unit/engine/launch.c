@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "engine/launch.h"
 #include "model/fleet.h"
 #include "tap.h"
@@ -47,7 +48,7 @@ static int listener(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    strcpy(address.sun_path, path);
+    dure_text_copy(address.sun_path, sizeof address.sun_path, path);
     unlink(path);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0)
         tap_bail("no socket");
