@@ -379,8 +379,6 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
         after_add(core, AFTER_EMPTY, (uint64_t)went[i].heir.v << 32 | went[i].heir_index);
     }
     free(went);
-    if (stay)
-        ground_refresh_allot(core, id); /* no event tells of cells that went without having been bound */
     core->chains[chain].owed_leaves -= (allot->cells - stay) * allot->cell_leaves;
     dure_digest_sub(&core->digest, allots_hash(allot, id));
     allot->cells = stay;
