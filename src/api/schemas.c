@@ -112,10 +112,13 @@ const struct schema dure_schemas[] = {
      "others:[{OtherRow}]",
      ""},
     {"TenantRow",
-     "path:string label:string? owner:string? weight:integer pending:integer running:integer gpus_used:integer "
+     "path:string label:string? owner:string? weight:integer ceilings:{Ceilings} pending:integer running:integer "
+     "gpus_used:integer "
      "gpus_borrowed:integer "
      "gpus_promised:integer gpu_hours_guaranteed:number gpu_hours_borrowed:number",
      "Figures include all tenants below it; GPU-hours count running attempts up to now, to a tenth."},
+    {"Ceilings", "gpus:number gpus_per_user:number jobs:integer jobs_per_user:integer pending:integer",
+     "Of the tenant with all below it, guaranteed and borrowed together; null where there are none."},
     {"TenantRows", "tenants:[{TenantRow}]", ""},
     {"NodeRow",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
@@ -129,11 +132,28 @@ const struct schema dure_schemas[] = {
      "borrowed:integer emulated:boolean virtual:boolean jobs:[{JobRow}]",
      ""},
     {"Drain", "reason:string", "Journaled for good: name no person in it."},
+    {"BookingRow",
+     "maintenance:integer state:string from:string? until:string? nodes:string node_count:integer gpus:integer "
+     "reason:string",
+     "`state`: booked or begun."},
+    {"Bookings", "maintenance:[{BookingRow}]", ""},
+    {"Book", "nodes:string site:string group:string from:string until:string reason:string",
+     "One of nodes (a hostlist), site and group. The reason is journaled for good: name no person in it."},
+    {"Booked", "maintenance:integer sequence:integer preview:boolean text:string",
+     "On disk; or, with preview, what it would bring."},
     {"AllotmentRow",
      "id:integer name:string tenant:string owner:string chain:string site:string model:string level:string "
      "cells:integer gpus:integer "
      "from:string? until:string? state:string? bound:integer suspended:integer gpus_used:integer gpus_lent:integer",
      ""},
+    {"IdleRow",
+     "name:string tenant:string owner:string chain:string site:string model:string level:string cells:integer "
+     "bound:integer gpus:integer gpus_lent:integer active:string? until:string? idle_since:string idle_us:integer "
+     "gpu_hours_unused:number gpu_hours_used:number mean_use_percent:number emulated:boolean virtual:boolean",
+     "Unused: its GPUs times the time since it was last used. Mean use: since it began, over its present GPUs."},
+    {"IdleAllotments", "allotments:[{IdleRow}]",
+     "Those that the asker may see: operators and auditors all, owners those on their hardware, members their "
+     "tenants'."},
     {"Allotments", "allotments:[{AllotmentRow}]", ""},
     {"Shrink", "cells:integer", "How many cells stay."},
     {"DigestRow", "sequence:integer digest:string", ""},

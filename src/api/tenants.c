@@ -268,6 +268,18 @@ static void json_hours(struct dure_buf *out, const char *key, uint64_t us)
     json_raw(out, key, text);
 }
 
+static void write_ceilings(struct dure_buf *out, const struct dure_ceilings *ceilings)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+
+    dure_buf_init(&text, 1024);
+    dure_ceilings_to_json(ceilings, &text);
+    if (dure_ceilings_any(ceilings) && !text.failed)
+        json_raw(out, "ceilings", text.data);
+    else
+        json_none(out, "ceilings");
+}
+
 void handle_tenants_get(struct call *call)
 {
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
@@ -286,6 +298,7 @@ void handle_tenants_get(struct call *call)
         json_str(out, "label", tenant->label);
         json_str(out, "owner", tenant->owner.v < fleet->owner_count ? fleet->owners[tenant->owner.v].name : NULL);
         json_uint(out, "weight", tenant->weight);
+        write_ceilings(out, &tenants->tenants[i].ceilings);
         json_uint(out, "pending", view.pending);
         json_uint(out, "running", view.running);
         json_uint(out, "gpus_used", view.gpus_used);

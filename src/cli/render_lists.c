@@ -109,6 +109,37 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
     return finish(grid, screen, "No allotments; `dure allot grant` makes one.");
 }
 
+static void put_tenths(struct dure_grid *grid, const json_t *row, const char *key, const char *unit)
+{
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%.1f%s", json_number_value(json_object_get(row, key)), unit);
+}
+
+enum dure_err dure_render_idle(const struct dure_screen *screen, const json_t *rows)
+{
+    enum { ROOM_FOR_PATHS = 120 };
+    static const struct dure_grid_column columns[] = {
+        {"ALLOTMENT", false, 8}, {"TENANT", false, 8}, {"CHAIN", false, 8}, {"CELLS", true, 0},  {"BOUND", true, 0},
+        {"GPUS", true, 0},       {"LENT", true, 0},    {"IDLE", true, 0},   {"UNUSED", true, 0}, {"MEAN", true, 0}};
+    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
+    char text[DURE_TIME_TEXT_MAX];
+    if (!grid)
+        return DURE_E_MEMORY;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        put_text(grid, row, "name");
+        put_path(grid, screen, row, "tenant", screen->width < ROOM_FOR_PATHS);
+        put_text(grid, row, "chain");
+        put_count(grid, row, "cells");
+        put_count(grid, row, "bound");
+        put_count(grid, row, "gpus");
+        put_count(grid, row, "gpus_lent");
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_duration_format_slurm(dure_json_int(row, "idle_us", 0), text));
+        put_tenths(grid, row, "gpu_hours_unused", " h");
+        put_tenths(grid, row, "mean_use_percent", " %");
+    }
+    return finish(grid, screen, "No allotment that you may see has been idle for so long.");
+}
+
 enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"NODE", false, 12}, {"SITE", false, 8},  {"OWNER", false, 6},

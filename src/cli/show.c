@@ -1,4 +1,5 @@
 /* Verbs that ask for one thing and show it: show, why, fleet, tenants, nodes, version. */
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -58,9 +59,30 @@ int dure_cmd_why(struct dure_cli *cli)
     return code;
 }
 
+static int idle_once(struct dure_cli *cli, bool clear)
+{
+    char query[64];
+    json_t *idle = NULL;
+    snprintf(query, sizeof query, "for_us=%" PRId64, dure_cli_count(cli, "idle"));
+    int code = dure_cli_get(cli, "/v1/fleet/idle", query, &idle);
+    if (code)
+        return code;
+    if (clear)
+        fputs("\033[H\033[2J", cli->screen.out);
+    if (dure_cli_json(cli))
+        dure_cli_print_json(cli, idle);
+    else
+        code = rendered(cli, dure_render_idle(&cli->screen, json_object_get(idle, "allotments")));
+    json_decref(idle);
+    fflush(cli->screen.out);
+    return code;
+}
+
 static int board_once(struct dure_cli *cli, bool clear)
 {
     json_t *board = NULL;
+    if (dure_cli_given(cli, "idle"))
+        return idle_once(cli, clear);
     int code = dure_cli_get(cli, dure_cli_flag(cli, "spec") ? "/v1/fleet/spec" : "/v1/fleet", NULL, &board);
     if (code)
         return code;

@@ -5,10 +5,12 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
 #include "core/place/shares.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -34,7 +36,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     struct dure_core *core = calloc(1, sizeof *core);
     if (!core)
         return DURE_E_MEMORY;
-    core->s.next_job = core->s.next_attempt = 1;
+    core->s.next_job = core->s.next_attempt = core->s.next_booking = 1;
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
     core->world_next_us = DURE_NEVER_US;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
@@ -47,6 +49,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     dure_pool_init(&core->shareds, sizeof(struct shared));
     dure_pool_init(&core->classes, sizeof(struct class));
     dure_pool_init(&core->lanes, sizeof(struct lane));
+    dure_pool_init(&core->users, sizeof(struct user_held));
     core->outcomes = calloc(OUTCOME_WINDOW, 1);
     core->plan = calloc(1, sizeof *core->plan);
     core->ring = calloc(1, sizeof *core->ring);
@@ -140,6 +143,8 @@ void dure_core_free(struct dure_core *core)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
         free(core->after[i].at);
+    bookings_free(core);
+    ceiling_free(core, core->tenants ? core->tenants->tenant_count : 0);
     free(core->chains);
     free(core->nodes);
     free(core->tenant);
@@ -226,6 +231,8 @@ static const struct input inputs[] = {
     [DURE_REC_ERASED] = {NULL, NULL, NULL},
     [DURE_REC_MODIFY] = {check_modify, apply_modify, NULL},
     [DURE_REC_REQUEUE_JOB] = {check_requeue_job, apply_requeue_job, NULL},
+    [DURE_REC_BOOK] = {check_book, apply_book, NULL},
+    [DURE_REC_UNBOOK] = {check_unbook, NULL, NULL},
 };
 
 static const struct input *input_of(const struct dure_record *record)
@@ -354,6 +361,11 @@ uint64_t dure_core_term(const struct dure_core *core)
 struct dure_job_id dure_core_next_job(const struct dure_core *core)
 {
     return (struct dure_job_id){core->s.next_job};
+}
+
+uint64_t dure_core_next_booking(const struct dure_core *core)
+{
+    return core->s.next_booking;
 }
 
 struct dure_principal_id dure_core_next_principal(const struct dure_core *core)

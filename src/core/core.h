@@ -36,6 +36,7 @@ int64_t dure_core_next_deadline_us(const struct dure_core *core); /* DURE_NEVER_
 int64_t dure_core_time_us(const struct dure_core *core);
 uint64_t dure_core_term(const struct dure_core *core);
 struct dure_job_id dure_core_next_job(const struct dure_core *core);
+uint64_t dure_core_next_booking(const struct dure_core *core); /* the number of the next maintenance */
 struct dure_principal_id dure_core_next_principal(const struct dure_core *core);
 
 struct dure_digest dure_core_digest(const struct dure_core *core);      /* incremental: O(1) */

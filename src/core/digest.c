@@ -1,6 +1,7 @@
 /* The digest of the whole state: the sum over all entities, kept as they change, and once more from nothing. */
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -32,8 +33,12 @@ struct dure_digest dure_core_digest_full(const struct dure_core *core)
     claim_digest_all(core, &sum);
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
         dure_digest_add(&sum, node_hash(core, i));
-    for (uint32_t i = 0; i < core->s.allot_count; i++)
+    for (uint32_t i = 0; i < core->booking_count; i++)
+        dure_digest_add(&sum, booking_hash(core->bookings[i]));
+    for (uint32_t i = 0; i < core->s.allot_count; i++) {
         dure_digest_add(&sum, allots_hash(core->allots[i], i));
+        dure_digest_add(&sum, allot_use_hash(core->allots[i], i));
+    }
     for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++) {
         dure_digest_add(&sum, tenant_hash(core, i));
         dure_digest_add(&sum, lasting_hash(core, i));

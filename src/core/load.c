@@ -4,7 +4,9 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/place/ground.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/snapshot.h"
 #include "core/state/attempts.h"
@@ -83,6 +85,7 @@ static enum dure_err get_allots(struct dure_core *core, struct stream_in *in, ui
                                             .until_us = row.until_us,
                                             .after = after_text};
         allots_load(core, &spec, row.state, row.cells);
+        allot_use_set(core, i, &row.use);
         free(name_text);
         free(after_text);
     }
@@ -106,6 +109,31 @@ static enum dure_err get_nodes(struct dure_core *core, struct stream_in *in, str
         dure_digest_add(&core->digest, node_hash(core, i));
     }
     return DURE_OK;
+}
+
+static enum dure_err get_bookings(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    const uint64_t count = stream_get_u64(in);
+    for (uint64_t i = 0; !in->failed && i < count; i++) {
+        struct booking b = {.d = {0}};
+        size_t length;
+        stream_read(in, &b.d, sizeof b.d);
+        if (in->failed || !core->fleet || b.d.run_count > DURE_NODES_MAX)
+            return CORRUPT("maintenance");
+        b.runs = dure_core_alloc(sizeof *b.runs, b.d.run_count);
+        stream_read(in, b.runs, b.d.run_count * sizeof *b.runs);
+        const char *reason = stream_get_text(in, &length);
+        bool fine = !in->failed && length <= DURE_REASON_MAX;
+        for (uint32_t r = 0; fine && r < b.d.run_count; r++)
+            fine = (uint64_t)b.runs[r].node_first + b.runs[r].node_count <= core->fleet->node_count;
+        if (!fine) {
+            free(b.runs);
+            return CORRUPT("maintenance %llu", (unsigned long long)b.d.id);
+        }
+        b.reason = text_of(reason, length);
+        booking_load(core, &b);
+    }
+    return in->failed ? CORRUPT("maintenance") : DURE_OK;
 }
 
 static void get_tenants(struct dure_core *core, struct stream_in *in)
@@ -167,6 +195,7 @@ static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint6
     const bool fine = get_ordinals(in, &e.back, job_ordinals(job)) && get_ordinals(in, &e.gone, job_ordinals(job));
     job_set_elements(core, job, &e);
     core->pending_count += job_pending_count(job);
+    ceiling_submitted(core, job, (int64_t)job_pending_count(job) + data.live + data.claims);
     return fine ? DURE_OK : CORRUPT("elements of job %llu", (unsigned long long)data.id);
 }
 
@@ -274,6 +303,8 @@ static enum dure_err get_all(struct dure_core *core, struct stream_in *in, struc
         err = get_allots(core, in, s.allot_count, error);
     if (err == DURE_OK)
         err = get_nodes(core, in, error);
+    if (err == DURE_OK)
+        err = get_bookings(core, in, error);
     if (err == DURE_OK)
         get_tenants(core, in);
     if (err == DURE_OK)

@@ -35,7 +35,7 @@ static void put_allots(struct stream_out *out, const struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct allot *a = core->allots[i];
-        const struct snapshot_allot row = {a->spec.from_us, a->spec.until_us, a->spec.tenant.v, a->spec.chain.v,
+        const struct snapshot_allot row = {a->spec.from_us, a->spec.until_us, a->use, a->spec.tenant.v, a->spec.chain.v,
                                            a->spec.count,   a->cells,         a->spec.level,    a->state};
         stream_put(out, &row, sizeof row);
         stream_put_text(out, a->spec.name, strlen(a->spec.name));
@@ -50,6 +50,18 @@ static void put_nodes(struct stream_out *out, const struct dure_core *core)
         const struct node *node = &core->nodes[i];
         stream_put(out, &node->d, sizeof node->d);
         stream_put_text(out, node->reason ? node->reason : "", node->reason ? strlen(node->reason) : 0);
+        stream_entry(out);
+    }
+}
+
+static void put_bookings(struct stream_out *out, const struct dure_core *core)
+{
+    stream_put_u64(out, core->booking_count);
+    for (uint32_t i = 0; i < core->booking_count; i++) {
+        const struct booking *b = core->bookings[i];
+        stream_put(out, &b->d, sizeof b->d);
+        stream_put(out, b->runs, b->d.run_count * sizeof *b->runs);
+        stream_put_text(out, b->reason, strlen(b->reason));
         stream_entry(out);
     }
 }
@@ -165,6 +177,7 @@ enum dure_err dure_core_save(const struct dure_core *core,
     out.failed |= !put_cells(&out, core);
     put_allots(&out, core);
     put_nodes(&out, core);
+    put_bookings(&out, core);
     put_tenants(&out, core);
     put_outcomes(&out, core);
     put_jobs(&out, core);

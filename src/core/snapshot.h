@@ -13,5 +13,6 @@ struct snapshot_head {
 
 struct snapshot_allot {
     int64_t from_us, until_us;
+    struct allot_use use;
     uint32_t tenant, chain, count, cells, level, state;
 };

@@ -4,6 +4,7 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/place/ground.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -210,7 +211,10 @@ bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, s
     const struct node *node = &core->nodes[id.v];
     struct dure_node_view view = {.id = id,
                                   .state = node->d.state,
-                                  .reason = node->reason ? node->reason : "",
+                                  .reason = node->reason     ? node->reason
+                                            : node->d.booked ? booking_of_node(core, id.v)->reason
+                                                             : "",
+                                  .window_us = node->window_us,
                                   .gpus = chain->node_gpus,
                                   .gpus_used = node->busy};
     const uint32_t first = (id.v - chain->node_first) * chain->node_gpus;
@@ -272,6 +276,11 @@ bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id id,
              from = cell.index + 1)
             view.gpus_lent += dure_cells_sum(cells, cell.cell).borrowed;
     }
+    const bool begun = allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT;
+    view.active_us = allot->use.active_us;
+    view.gpu_us_used = allot_use_gpu_us(core, id.v);
+    if (begun && !view.gpus_used)
+        view.idle_since_us = allot->use.last_us > allot->use.active_us ? allot->use.last_us : allot->use.active_us;
     *ret_view = view;
     return true;
 }
@@ -291,16 +300,12 @@ bool dure_core_allot_find(const struct dure_core *core, const char *name, struct
 void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id id, struct dure_tenant_view *ret_view)
 {
     const struct tenant_state *t = &core->tenant[id.v];
-    struct dure_tenant_view view = {.running = t->running,
+    struct dure_tenant_view view = {.pending = t->submitted - t->held_jobs,
+                                    .running = t->running,
                                     .gpus_used = (t->milli_used + 999) / 1000,
                                     .gpus_borrowed = (t->milli_borrowed + 999) / 1000,
                                     .gpu_us_guaranteed = t->gpu_us_guaranteed,
                                     .gpu_us_borrowed = t->gpu_us_borrowed};
-    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
-        const struct job *job = job_at(core, slot);
-        if (dure_tenants_within(core->tenants, (struct dure_tenant_id){job_ask(core, job)->tenant}, id))
-            view.pending += job_pending_count(job);
-    }
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct allot *allot = core->allots[i];
         if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&

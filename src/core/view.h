@@ -16,7 +16,12 @@
     X(PREEMPTING, "Preempting")    /* borrowers are leaving its cells */                                               \
     X(SUSPENDED, "RightSuspended") /* hardware was lost */                                                             \
     X(ARRIVING, "HardwareArriving")                                                                                    \
-    X(NOT_BEGUN, "AllotmentNotBegun")
+    X(NOT_BEGUN, "AllotmentNotBegun")                                                                                  \
+    X(CEILING_GPUS, "AssocGrpGRES") /* a ceiling of its tenant or of one above; Slurm's words */                       \
+    X(CEILING_JOBS, "AssocGrpJobsLimit")                                                                               \
+    X(CEILING_USER_GPUS, "QOSMaxGRESPerUser")                                                                          \
+    X(CEILING_USER_JOBS, "QOSMaxJobsPerUserLimit")                                                                     \
+    X(MAINTENANCE, "ReqNodeNotAvail") /* booked maintenance begins before it would end */
 
 enum dure_wait {
 #define X(name, text) DURE_WAIT_##name,
@@ -68,8 +73,23 @@ struct dure_node_view {
     enum dure_node_state state;
     const char *reason;
     uint32_t gpus, gpus_used, gpus_borrowed; /* used includes borrowed */
+    int64_t window_us;                       /* its next booked maintenance; DURE_NEVER_US: none */
 };
 bool dure_core_node_view(const struct dure_core *core, struct dure_node_id node, struct dure_node_view *ret_view);
+
+/* Booked maintenance, to come or begun, in the order of booking: index 0 and up; false: no more. */
+struct dure_booking_view {
+    uint64_t id;
+    int64_t from_us, until_us;
+    bool begun;
+    const char *reason;
+    const struct dure_place *runs; /* of nodes */
+    uint32_t run_count, node_count, gpus;
+};
+bool dure_core_booking_view(const struct dure_core *core, uint32_t index, struct dure_booking_view *ret_view);
+/* What a BOOK would bring, without doing it: jobs that would still run when it begins, and allotments that would be short while it lasts. */
+DURE_NODISCARD enum dure_err dure_core_booking_preview(struct dure_core *core, const struct dure_record *input,
+                                                       struct dure_buf *ret_text, struct dure_error *error);
 
 /* GPU sums of one chain, for the board. own: used by guaranteed work; lent: by borrowed work of others; idle = rest of available. */
 struct dure_chain_view {
@@ -82,6 +102,9 @@ struct dure_allot_view {
     const struct dure_allotment *spec;
     enum dure_allot_state state;
     uint32_t cells, cells_bound, cells_suspended, gpus, gpus_used, gpus_lent;
+    int64_t active_us;     /* when it began; 0: not yet */
+    int64_t idle_since_us; /* 0: in use, or not begun */
+    uint64_t gpu_us_used;  /* by right of it, since it began */
 };
 uint32_t dure_core_allot_count(const struct dure_core *core); /* ids 0..count-1, ended ones included */
 bool dure_core_allot_view(const struct dure_core *core, struct dure_allot_id allot, struct dure_allot_view *ret_view);

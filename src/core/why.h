@@ -22,6 +22,7 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                       \
     X(LOST, "lost", "nodes are down")                                                                                  \
     X(MAINTENANCE, "maintenance", "nodes are drained or in maintenance")                                               \
+    X(WINDOW, "window", "booked maintenance begins before it would end")                                               \
     X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
     X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \
     X(BUSY, "busy", "other work is there")                                                                             \

@@ -227,11 +227,14 @@ void step_queued(struct dure_loop *loop, struct queued *queued)
     }
     struct dure_job_id job = dure_core_next_job(loop->core);
     uint32_t allots = dure_core_allot_count(loop->core);
+    const struct dure_job_id booking = {dure_core_next_booking(loop->core)};
     answer.err = step_record(loop, record, &answer.sequence, &error);
     if (loop->dead)
         return;
     if (answer.err == DURE_OK) {
-        answer.job = record->kind == DURE_REC_SUBMIT ? job : record->job;
+        answer.job = record->kind == DURE_REC_SUBMIT ? job
+                     : record->kind == DURE_REC_BOOK ? booking /* the number of what was made */
+                                                     : record->job;
         answer.allot.v = record->kind == DURE_REC_GRANT ? allots : record->allot.v;
         answer.principal = record->principal;
         if ((queued->body != NULL && !keep_body(loop, queued, &body, job.v)) ||

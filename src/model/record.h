@@ -34,8 +34,11 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(TICK, 17, "tick", true)                     /* time alone */                                                     \
     X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
     X(ERASED, 19, "erased", true)                 /* principal (or job), number: field mask; by whom */                \
-    X(MODIFY, 22, "modify", true)                 /* job, number: mask of DURE_CHANGES, submit: those fields; principal */ \
-    X(REQUEUE_JOB, 23, "requeue-job", true)       /* job, element (NONE32: all that run), number: 1 and hold; principal */ \
+    X(MODIFY, 22, "modify", true)           /* job, number: mask of DURE_CHANGES, submit: those fields; principal */   \
+    X(REQUEUE_JOB, 23, "requeue-job", true) /* job, element (NONE32: all that run), number: 1 and hold; principal */   \
+    X(BOOK, 24, "book",                                                                                                \
+      true) /* maintenance: places (runs of nodes), number: from, deadline_us: until, reason, principal */             \
+    X(UNBOOK, 25, "unbook", true) /* number: which maintenance, principal */                                           \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \
@@ -49,7 +52,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(ALLOT_STATE, 73, "allotment-state", false) /* allot, number: new enum dure_allot_state */                        \
     X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                \
     X(RESERVE, 75, "reserve", false)     /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
-    X(UNRESERVE, 76, "unreserve", false) /* job, element: the place is given up again */
+    X(UNRESERVE, 76, "unreserve", false) /* job, element: the place is given up again */                               \
+    X(BOOK_STATE, 80, "book-state", false) /* number: which maintenance; count: 1 begun, 2 over */
 
 enum dure_record_kind {
 #define X(name, number, text, input) DURE_REC_##name = number,

@@ -73,6 +73,9 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_CANCEL_NOTICE: return K_REF | K_ATTEMPT;
     case DURE_REC_RESERVE: return K_REF | K_PLACES | K_BINDINGS | K_DEADLINE | K_NUMBER;
     case DURE_REC_UNRESERVE: return K_REF;
+    case DURE_REC_BOOK: return K_PLACES | K_NUMBER | K_DEADLINE | K_REASON | K_PRINCIPAL;
+    case DURE_REC_UNBOOK: return K_NUMBER | K_PRINCIPAL;
+    case DURE_REC_BOOK_STATE: return K_NUMBER | K_COUNT;
     }
     return 0;
 }

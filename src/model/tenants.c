@@ -15,7 +15,7 @@ struct growing {
     struct dure_map by_path;                   /* key of a path → place */
 };
 
-static const char *const tenant_fields[] = {"name", "owner", "weight", "label", "under", "tenants", NULL};
+static const char *const tenant_fields[] = {"name", "owner", "weight", "label", "under", "ceilings", "tenants", NULL};
 
 /* The tenant of that path among those read so far (parents stand before children). */
 static bool find_above(const struct growing *growing, const char *path, struct dure_tenant_id *ret_tenant)
@@ -83,6 +83,7 @@ static void read_tenant(struct growing *growing, const struct dure_tree *map, st
     }
     read_owner(growing, map, &tenant);
     dure_read_uint(read, map, "weight", DURE_OPTIONAL, 1, 1000000, &tenant.weight);
+    dure_tenants_read_ceilings(read, map, &tenant.ceilings);
     dure_read_text(read, map, "label", DURE_OPTIONAL, LABEL_MAX, &tenant.label);
     if (growing->tenants.count == DURE_TENANTS_MAX) {
         dure_problem_add(read->problems, map, "more tenants", "at most %d tenants", DURE_TENANTS_MAX);

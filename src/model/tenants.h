@@ -11,7 +11,18 @@ enum {
     DURE_ALLOTMENTS_MAX = 65536,
     DURE_ROLES_MAX = 65536,
     DURE_LENDING_TO_MAX = 64,
+    DURE_CEILING_MAX = 67108864, /* GPUs, or jobs */
 };
+
+/* What a tenant with all below it may hold at a time, guaranteed and borrowed together, and what one user may there. DURE_NONE64: no ceiling. */
+struct dure_ceilings {
+    uint64_t milli;      /* GPUs in use */
+    uint64_t jobs;       /* running: batch jobs and elements of arrays */
+    uint64_t pending;    /* submitted and not ended */
+    uint64_t user_milli; /* the first two, for each user */
+    uint64_t user_jobs;
+};
+#define DURE_CEILINGS_NONE {DURE_NONE64, DURE_NONE64, DURE_NONE64, DURE_NONE64, DURE_NONE64}
 
 struct dure_tenant {
     const char *name;  /* one step: "team-a" */
@@ -19,6 +30,7 @@ struct dure_tenant {
     const char *label;
     struct dure_tenant_id parent; /* DURE_NONE32 at the top */
     struct dure_owner_id owner;   /* the owner this top-level tree belongs to, inherited; DURE_NONE32: owns no hardware */
+    struct dure_ceilings ceilings;
     uint32_t weight;              /* 1..1,000,000; default 1 */
     uint8_t depth;
 };
@@ -85,12 +97,15 @@ DURE_NODISCARD enum dure_err dure_tenants_from_json(const char *json, size_t len
 /* Gives every role row its principal (parallel to roles[]) and remakes spec_json. */
 DURE_NODISCARD enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet, const struct dure_principal_id *principals);
 void dure_tenants_free(struct dure_tenants *tenants);
-/* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted; an allotment of a name that `now` has must be the
+/* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted, given other ceilings; an allotment of a name that `now` has must be the
  * same (one that `next` does not name goes on: ending it is `dure allot end`); lending and roles may change freely. E_STATE names the first
  * difference. */
 DURE_NODISCARD enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error);
 bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, struct dure_tenant_id *ret_tenant); /* O(log n) */
 bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant, struct dure_tenant_id ancestor); /* reflexive */
+bool dure_ceilings_any(const struct dure_ceilings *ceilings);
+bool dure_ceilings_of_users(const struct dure_ceilings *ceilings);
+void dure_ceilings_to_json(const struct dure_ceilings *ceilings, struct dure_buf *buf); /* those that there are, as in the spec */
 const char *dure_role_name(enum dure_role role); /* "operator" */
 
 /* Single grants. One declaration, as it stands under `allotments`, read against the tenants in force; the rows and their texts live in `arena`.

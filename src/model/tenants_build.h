@@ -53,6 +53,7 @@ void dure_allot_read_canonical(struct dure_allot_reading *reading, const struct 
 bool dure_tenants_read_tenant(struct dure_read *read, const struct dure_tenants *tenants, const struct dure_tree *map,
                               const char *key, struct dure_tenant_id *ret_tenant);
 
+void dure_tenants_read_ceilings(struct dure_read *read, const struct dure_tree *tenant, struct dure_ceilings *ceilings);
 void dure_tenants_read_lending(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,
                                const struct dure_tree *root);
 void dure_tenants_read_roles(struct dure_read *read, const struct dure_fleet *fleet, struct dure_tenants *tenants,

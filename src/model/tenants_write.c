@@ -22,7 +22,13 @@ static void write_tenant(const struct dure_tenants *tenants, const struct dure_f
 {
     const struct dure_tenant *tenant = &tenants->tenants[index];
     bool top = tenant->parent.v == DURE_NONE32;
-    dure_buf_str(buf, index ? ",{\"label\":" : "{\"label\":");
+    dure_buf_str(buf, index ? ",{" : "{");
+    if (dure_ceilings_any(&tenant->ceilings)) {
+        dure_buf_str(buf, "\"ceilings\":");
+        dure_ceilings_to_json(&tenant->ceilings, buf);
+        dure_buf_byte(buf, ',');
+    }
+    dure_buf_str(buf, "\"label\":");
     dure_buf_json(buf, tenant->label);
     member_text(buf, "name", tenant->name);
     if (top && tenant->owner.v != DURE_NONE32)

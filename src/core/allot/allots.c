@@ -284,7 +284,9 @@ static void rebind(struct dure_core *core, uint32_t slot, const struct dure_cell
         struct dure_binding *b = &attempt->bindings[i];
         if (b->allot.v != event->allot.v || b->virtual_index != event->virtual_index)
             continue;
+        allot_use_end(core, attempt);
         attempt_rebind(core, slot, i, event->heir.v, event->heir_index);
+        allot_use_begin(core, attempt);
         return;
     }
 }

@@ -26,6 +26,14 @@ void allots_rehold(struct dure_core *core);
 /* Chains in the order in which borrowed work uses them. */
 void allots_order_chains(struct dure_core *core);
 
+/* use.c: what was used by right of it. An attempt's use begins when it takes cells (or another right takes them over) and ends when it leaves. */
+void allot_use_begin(struct dure_core *core, const struct attempt *attempt);
+void allot_use_end(struct dure_core *core, const struct attempt *attempt);
+void allot_use_active(struct dure_core *core, uint32_t allot); /* it has begun */
+void allot_use_set(struct dure_core *core, uint32_t allot, const struct allot_use *use);
+uint64_t allot_use_gpu_us(const struct dure_core *core, uint32_t allot); /* up to now */
+struct dure_digest allot_use_hash(const struct allot *allot, uint32_t id);
+
 /* Does the chain's owner lend to this tenant now, and with what notice? `ever`: at any time by the terms in force. */
 bool lend_terms(const struct dure_core *core, uint32_t chain, uint32_t tenant, bool ever, int64_t *ret_notice_us);
 /* May an attempt that has lost its right go on as borrowed where it stands? Where the owner lends to its tenant, with notice enough. */

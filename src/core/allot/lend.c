@@ -1,5 +1,6 @@
 /* Lending terms, and the calendar of the world. */
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
@@ -53,6 +54,7 @@ static void sooner(const struct dure_core *core, int64_t at, int64_t *next)
 int64_t world_next(const struct dure_core *core)
 {
     int64_t next = DURE_NEVER_US;
+    sooner(core, bookings_next(core), &next);
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
         sooner(core, core->fleet->chains[i].available_from_us, &next);
     for (uint32_t i = 0; i < core->s.allot_count; i++) {

@@ -1,8 +1,10 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/place/ground.h"
 #include "core/place/plan.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -111,6 +113,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
                                 .started_us = core->s.time_us,
                                 .walltime_end_us = core->s.time_us + job_ask(core, job)->walltime_us,
                                 .charged_at_us = core->s.time_us,
+                                .held_us = core->s.time_us,
                                 .element = job_element(job, t.ordinal),
                                 .gpus_milli = plan_milli(&plan),
                                 .place_count = record->place_count,
@@ -260,6 +263,7 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
     struct job *job = job_at(core, slot);
     const uint32_t queue = queue_of(core, job_ask(core, job));
     if (record->element == NONE && job->d.array_count) { /* the rest of an array */
+        ceiling_submitted(core, job, -(int64_t)job_pending_count(job));
         job_out(core, job);
         job_take_rest(core, job);
         job->d.flags |= JOB_REST_GONE;
@@ -274,6 +278,7 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
             lasting_count(core, t.attempt, record->state);
         if (t.attempt != NONE)
             close_attempt(core, t.attempt, is_eviction(record->cause));
+        ceiling_submitted(core, job, -1);
         job_out(core, job);
         if (t.attempt == NONE)
             job_take_ordinal(core, job, t.ordinal);
@@ -378,8 +383,10 @@ static enum dure_err apply_allot_state(struct dure_core *core, const struct dure
     if (record->number == DURE_ALLOT_ENDED)
         allots_cut(core, record->allot.v, 0);
     allots_set_state(core, record->allot.v, (unsigned)record->number);
-    if (record->number == DURE_ALLOT_ACTIVE && was == DURE_ALLOT_PROMISED)
+    if (record->number == DURE_ALLOT_ACTIVE && was == DURE_ALLOT_PROMISED) {
         allots_start(core, record->allot.v);
+        allot_use_active(core, record->allot.v);
+    }
     if (record->number == DURE_ALLOT_ENDED)
         allots_rehold(core);
     core->world_next_us = world_next(core);
@@ -401,6 +408,7 @@ enum dure_err apply_decision(struct dure_core *core, const struct dure_record *r
     case DURE_REC_SUSPEND:
     case DURE_REC_RESTORE: return apply_cell(core, record, error);
     case DURE_REC_NODE_STATE: return apply_node_state(core, record, error);
+    case DURE_REC_BOOK_STATE: return apply_book_state(core, record, error);
     case DURE_REC_ALLOT_STATE: return apply_allot_state(core, record, error);
     default: return CORRUPT("no record of kind %d", (int)record->kind);
     }

@@ -5,6 +5,7 @@
 #include "core/apply/apply.h"
 #include "core/decide/after.h"
 #include "core/place/ground.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -66,6 +67,8 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
         err = check_deps(core, &record->submit, error);
     if (err == DURE_OK)
         err = never_check(core, &data.ask, error);
+    if (err == DURE_OK)
+        err = ceiling_check_submit(core, &data.ask, data.data.array_count ? data.data.array_count : 1, error);
     return err;
 }
 
@@ -88,6 +91,7 @@ enum dure_err apply_submit(struct dure_core *core, const struct dure_record *rec
     for (uint32_t i = 0; i < job->dep_count; i++)
         dep_add(core, slot, job->deps[i], job_find(core, job->deps[i].job.v) != NONE ? DEP_OPEN : DEP_MET);
     core->pending_count += job_ordinals(job_at(core, slot));
+    ceiling_submitted(core, job_at(core, slot), job_ordinals(job_at(core, slot)));
     queue_refresh(core, slot);
     return DURE_OK;
 }
@@ -138,7 +142,8 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
 struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
 {
     const struct node *n = &core->nodes[node];
-    const uint64_t bytes[2] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16};
+    const uint64_t bytes[2] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
+                                         (uint64_t)n->d.booked << 24};
     struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 2);
     if (n->reason)
         dure_digest_add(&sum, dure_hash128(DOMAIN_REASON + ((uint64_t)node << 8), n->reason, strlen(n->reason)));
@@ -154,6 +159,9 @@ enum dure_err check_node(const struct dure_core *core, const struct dure_record 
     dure_fleet_node_name(core->fleet, record->node, name);
     if (record->kind == DURE_REC_DRAIN && node->drain)
         return dure_fail(error, DURE_E_STATE, "node %s is drained or draining already", name);
+    if (record->kind == DURE_REC_RESUME && !node->drain && !node->down && node->booked)
+        return dure_fail(error, DURE_E_STATE, "node %s is in booked maintenance, and comes back when that is over",
+                         name);
     if (record->kind == DURE_REC_RESUME && !node->drain && !node->down)
         return dure_fail(error, DURE_E_STATE, "node %s is neither drained nor down", name);
     if (record->kind == DURE_REC_NODE_REPORT && node->down == !record->number)

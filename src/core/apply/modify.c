@@ -1,8 +1,10 @@
 /* Jobs changed after their submission: other fields, or back into the queue. A job keeps its id, and with it its age and place. */
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -74,6 +76,11 @@ static enum dure_err check_running(const struct dure_core *core, const struct jo
                              dure_cause_name(attempt->d.cause));
         if (next->walltime_us > job_ask(core, job)->walltime_us && is_awaited(core, attempt))
             return dure_fail(error, DURE_E_STATE, "walltime: the GPUs of job %llu are awaited by another job", id);
+        int64_t window_us;
+        if (next->walltime_us > job_ask(core, job)->walltime_us &&
+            window_touches(core, attempt->d.chain, attempt->places, attempt->d.place_count, end_us + next->grace_us,
+                           &window_us))
+            return dure_fail(error, DURE_E_STATE, "walltime: job %llu would reach into booked maintenance", id);
         if (next->deadline_us && end_us > next->deadline_us)
             return dure_fail(error, DURE_E_STATE, "deadline: job %llu runs, and its walltime would end after it", id);
     }
@@ -110,6 +117,8 @@ enum dure_err check_modify(const struct dure_core *core, const struct dure_recor
         err = check_deadline(core, &next, error);
     if (err == DURE_OK && (mask & ~(uint64_t)DURE_CHANGE_RUNNING))
         err = never_check(core, &data.ask, error);
+    if (err == DURE_OK && (mask & ~(uint64_t)DURE_CHANGE_RUNNING))
+        err = ceiling_check_size(core, &data.ask, error);
     return err;
 }
 

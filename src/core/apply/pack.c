@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/apply/apply.h"
+#include "core/queue/ceilings.h"
 #include "core/state/jobs.h"
 
 static enum dure_err level_index(const struct dure_core *core, const char *level, uint16_t *ret_index,
@@ -86,6 +87,7 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.ask.task_gpus = (uint8_t)job->task_gpus;
     d.ask.job_class = (uint8_t)job->job_class;
     d.ask.level_required = job->level_required && level;
+    d.ask.user = ceiling_user(core, job->tenant.v, job->principal.v);
     d.data.principal = job->principal.v;
     d.data.array_first = job->array_first;
     d.data.array_count = job->array_count;

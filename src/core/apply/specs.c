@@ -5,6 +5,7 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
 #include "core/place/ground.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
@@ -36,7 +37,7 @@ static void chain_init(struct dure_core *core, uint32_t at)
     const bool here = chain->available_from_us <= core->s.time_us;
     for (uint32_t i = 0; i < chain->node_count; i++) {
         struct node *node = &core->nodes[chain->node_first + i];
-        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}};
+        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}, .window_us = DURE_NEVER_US};
         if (here) {
             dure_slots_set(&state->idle, i, state->idle.full);
             dure_slots_set(&state->away, i, state->idle.full);
@@ -55,7 +56,7 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
     core->s.fleet_set = 1;
     core->s.fleet = dure_hash128(DOMAIN_TEXT, fleet->spec_json, fleet->spec_json_length);
     for (uint32_t i = before; i < fleet->chain_count; i++) {
-        core->chains[i] = (struct chain_state){0};
+        core->chains[i] = (struct chain_state){.window_us = DURE_NEVER_US};
         const enum dure_err err = spec_chain_cells(&fleet->chains[i], &core->chains[i].cells, NULL);
         DURE_ASSERT(err == DURE_OK); /* a fleet that the model passed has lawful chains */
         chain_init(core, i);
@@ -100,6 +101,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     core->tenants = tenants;
     core->s.tenants_set = 1;
     core->s.tenants = dure_hash128(DOMAIN_TEXT, tenants->spec_json, tenants->spec_json_length);
+    ceiling_renew(core);
     allots_rehold(core);
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
         queue_refresh(core, slot);

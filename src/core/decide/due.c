@@ -1,5 +1,6 @@
 /* What time brings. */
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
@@ -72,6 +73,12 @@ static void start_claim(struct dure_core *core, uint32_t slot)
             job->deadline_us -
                 job_ask(core, job_at(core, claim->job_slot))->walltime_us) { /* its borrowers left too late */
         decide_expire(core, claim->job_slot);
+        return;
+    }
+    int64_t window_us;
+    if (window_touches(core, claim->d.chain, claim->places, claim->d.place_count,
+                       window_reach(core, job_ask(core, job_at(core, claim->job_slot))), &window_us)) {
+        decide_unreserve(core, slot); /* maintenance came too near while its borrowers left */
         return;
     }
     struct dure_record r = decide_record(core, DURE_REC_START);

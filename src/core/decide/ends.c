@@ -1,4 +1,5 @@
 /* Reports, cancellations, and what is left to do after them. */
+#include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -140,6 +141,8 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         decide_cancel(core, job_find(core, input->job.v), input->element, DURE_CAUSE_CANCELLED);
         break;
     case DURE_REC_REQUEUE_JOB: decide_requeue(core, input); break;
+    case DURE_REC_BOOK: decide_bookings(core); break;
+    case DURE_REC_UNBOOK: decide_booking(core, (uint64_t)input->number, BOOKING_OVER); break;
     case DURE_REC_HOLD: hold(core, job_find(core, input->job.v)); break;
     case DURE_REC_ATTEMPT_REPORT:
         if (input->report != DURE_REPORT_STARTED)

@@ -1,7 +1,9 @@
 /* A scheduling pass: each holder's queue in its order, then all that borrow. */
+#include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
 #include "core/place/plan_more.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
 
@@ -57,19 +59,22 @@ static bool is_shut(const struct dure_core *core, uint32_t queue)
 static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
 {
     core->round++;
-    const bool borrowed = queue == queue_of_borrowed(core);
     for (;;) {
         const uint32_t slot = is_shut(core, queue) ? NONE : order_first(core, queue);
         if (slot == NONE)
             return true;
         struct class *class = class_at(core, slot);
+        if (ceiling_passes_over(core, &class->ask, queue)) { /* it waits for its own, and keeps nothing from others */
+            order_pass_over(core, slot);
+            continue;
+        }
         if (class->blocked_stamp == core->queues[queue].stamp) { /* nothing opened since it last failed */
             block(core, queue, slot);
             continue;
         }
         if (*budget <= 0)
             return false;
-        if (borrowed ? plan_borrowed(core, &class->ask, core->plan) : plan_guaranteed(core, &class->ask, core->plan)) {
+        if (plan_around(core, &class->ask, core->plan)) {
             emit_place(core, job_at(core, class_head(core, class)), core->plan);
             --*budget;
         } else {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
 #include "core/state/attempts.h"
@@ -11,7 +12,7 @@ static enum dure_node_state node_target(const struct dure_core *core, uint32_t n
     const struct node *n = &core->nodes[node];
     if (n->d.down)
         return DURE_NODE_DOWN;
-    if (n->d.drain)
+    if (n->d.drain || n->d.booked)
         return n->busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
     const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
     return core->fleet->chains[chain].available_from_us > core->s.time_us ? DURE_NODE_ARRIVING : DURE_NODE_UP;
@@ -107,6 +108,7 @@ void decide_world(struct dure_core *core)
 {
     if (core->fleet)
         arrive(core);
+    decide_bookings(core);
     for (uint32_t i = 0; i < core->s.allot_count; i++) /* at one instant, ends before starts */
         if (core->allots[i]->state != DURE_ALLOT_ENDED && core->allots[i]->spec.until_us <= core->s.time_us) {
             emit_allot(core, i, DURE_ALLOT_ENDED);

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/allot/allots.h"
 #include "core/decide/after.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 #include "core/place/tally.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -239,6 +241,8 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_leaf, &slot);
     count_tenant(core, attempt, 1);
+    allot_use_begin(core, attempt);
+    ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
     const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
     for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
         struct allot *allot = core->allots[attempt->bindings[i].allot.v];
@@ -262,6 +266,8 @@ void ground_vacate(struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, vacate_leaf, &slot);
     count_tenant(core, attempt, -1);
+    allot_use_end(core, attempt);
+    ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, -1);
     if (!attempt->d.borrowed)
         queue_wake(core, core->allots[attempt->d.allot]->spec.tenant.v);
     queue_wake(core, queue_of_borrowed(core));
@@ -290,6 +296,7 @@ void ground_demote(struct dure_core *core, uint32_t slot)
         after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);
     count_tenant(core, attempt, -1);
     share_close(core, attempt);
+    allot_use_end(core, attempt);
     attempt_unbind(core, slot);
     count_tenant(core, attempt, 1);
 }
@@ -337,12 +344,14 @@ void ground_claim(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
     ground_each(core, claim->d.chain, claim->places, claim->d.place_count, claim_leaf, &slot);
+    ceiling_count(core, job_at(core, claim->job_slot), claim->d.gpus_milli, 1);
 }
 
 void ground_unclaim(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
     ground_each(core, claim->d.chain, claim->places, claim->d.place_count, unclaim_leaf, &slot);
+    ceiling_count(core, job_at(core, claim->job_slot), claim->d.gpus_milli, -1);
     queue_wake(core, core->allots[claim->d.allot]->spec.tenant.v);
     queue_wake(core, queue_of_borrowed(core));
 }

@@ -112,7 +112,8 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     const uint32_t claim = core->chains[shared->chain].claim[shared->leaf];
     const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) ||
                                           DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
-    if (wanted || core->nodes[chain->node_first + shared->leaf / chain->node_gpus].d.lost)
+    const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
+    if (wanted || node->d.lost || node->veiled)
         return 0;
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
     const uint32_t by_memory = mib ? shared->free_mib / mib : by_milli;

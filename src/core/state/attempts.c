@@ -127,6 +127,7 @@ void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uin
     attempt->bindings[binding].allot.v = allot;
     attempt->bindings[binding].virtual_index = index;
     attempt->d.allot = attempt->bindings[0].allot.v;
+    attempt->d.held_us = core->s.time_us;
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
 }

@@ -20,4 +20,6 @@ enum dure_digest_domain {
     DOMAIN_CELLS,
     DOMAIN_LASTING,
     DOMAIN_REQUEST,
+    DOMAIN_USE,
+    DOMAIN_BOOKING,
 };

@@ -64,6 +64,18 @@ void job_reask(struct dure_core *core, struct job *job, const struct request *as
     class_put(core, was);
 }
 
+void job_ask_user(struct dure_core *core, uint32_t slot, uint32_t user)
+{
+    struct job *job = job_at(core, slot);
+    struct request ask = *job_ask(core, job);
+    if (ask.user == user)
+        return;
+    ask.user = user;
+    job_out(core, job);
+    job_reask(core, job, &ask);
+    job_in(core, job);
+}
+
 static void dep_unlink(struct dure_core *core, struct dep *dep)
 {
     if (dep->state != DEP_OPEN)

@@ -16,6 +16,9 @@ void job_drop(struct dure_core *core, uint32_t slot); /* nothing of it runs, wai
 /* The live job with the lowest id >= from; NONE. O(log jobs). */
 uint32_t job_next(const struct dure_core *core, uint64_t from);
 
+/* Its request names another user (a ceiling counts users now, or none does any more). The job is not queued. */
+void job_ask_user(struct dure_core *core, uint32_t slot, uint32_t user);
+
 /* Array elements. An ordinal counts from 0; an element is array_first + ordinal * array_step (0 for a batch job). */
 uint32_t job_ordinals(const struct job *job);
 uint32_t job_element(const struct job *job, uint32_t ordinal);

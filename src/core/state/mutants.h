@@ -2,13 +2,16 @@
 /* Mutants break one rule each, to prove that the tests would notice (tests/property/core). Only a test's own build has them. */
 enum {
     DURE_CORE_MUTANT_NONE,
-    DURE_CORE_MUTANT_BORROWED_AS_USED, /* count borrowed leaves as used */
-    DURE_CORE_MUTANT_SHARE_FORGOTTEN,  /* worst-case memory share not reserved */
-    DURE_CORE_MUTANT_START_EARLY,      /* start before the borrowers have left */
-    DURE_CORE_MUTANT_LONG_NOTICE,      /* a notice longer than the grace */
-    DURE_CORE_MUTANT_MIXED_FRACTIONS,  /* fractions of two tenants on one GPU */
-    DURE_CORE_MUTANT_CLOSED_SHARES,    /* a reserved GPU is closed to its tenant's own fractions */
-    DURE_CORE_MUTANT_DEADLINES_MISSED, /* what cannot end by its deadline goes on waiting */
+    DURE_CORE_MUTANT_BORROWED_AS_USED,       /* count borrowed leaves as used */
+    DURE_CORE_MUTANT_SHARE_FORGOTTEN,        /* worst-case memory share not reserved */
+    DURE_CORE_MUTANT_START_EARLY,            /* start before the borrowers have left */
+    DURE_CORE_MUTANT_LONG_NOTICE,            /* a notice longer than the grace */
+    DURE_CORE_MUTANT_MIXED_FRACTIONS,        /* fractions of two tenants on one GPU */
+    DURE_CORE_MUTANT_CLOSED_SHARES,          /* a reserved GPU is closed to its tenant's own fractions */
+    DURE_CORE_MUTANT_DEADLINES_MISSED,       /* what cannot end by its deadline goes on waiting */
+    DURE_CORE_MUTANT_CEILINGS_ABOVE_IGNORED, /* only a tenant's own ceilings hold */
+    DURE_CORE_MUTANT_USERS_UNCOUNTED,        /* a ceiling for each user does not hold */
+    DURE_CORE_MUTANT_WINDOWS_IGNORED,        /* booked maintenance keeps nothing away */
     DURE_CORE_MUTANTS_END,
 };
 

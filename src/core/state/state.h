@@ -31,7 +31,8 @@ struct request {
     uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
     int32_t priority;
     uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */
-    uint8_t task_gpus, job_class, level_required, zero[5];
+    uint8_t task_gpus, job_class, level_required, zero[1];
+    uint32_t user; /* where a ceiling counts users: whose job it is; else NONE */
 };
 
 enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 };
@@ -96,6 +97,7 @@ struct attempt_data {
     uint64_t id, job;
     int64_t started_us, walltime_end_us;
     int64_t deadline_us; /* while warned: when it is stopped */
+    int64_t held_us;     /* since when it holds its cells by the rights it has */
     /* By rights: its whole walltime was charged then; what is left is given back at the end, at that moment's weight. Borrowed: since when. */
     int64_t charged_at_us;
     uint32_t element, gpus_milli, place_count, binding_count;
@@ -162,17 +164,38 @@ struct chain_state {
     uint64_t *claimed;      /* per node: GPUs a claim waits for or holds */
     uint32_t *occupant;     /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
     uint32_t *claim;        /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
+    int64_t window_us;      /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
     uint32_t owed_leaves;   /* under rights, now and promised */
     struct tally tally;     /* place/tally.h */
 };
 
 struct node_data {
-    uint8_t state, drain, down, lost;
+    uint8_t state, drain, down, lost, booked; /* booked: in maintenance now */
 };
 struct node {
     struct node_data d;
+    bool veiled;       /* out of sight of the plan at hand */
+    int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
     uint16_t busy; /* GPUs with work */
     char *reason;  /* NULL: none given */
+};
+
+/* Booked maintenance, to come or begun. */
+struct booking_data {
+    uint64_t id;
+    int64_t from_us, until_us;
+    uint32_t run_count, state;
+};
+struct booking {
+    struct booking_data d;
+    struct dure_place *runs; /* of nodes: the first two members alone count */
+    char *reason;
+};
+
+/* What was used by right of an allotment and is over; hashed and saved. */
+struct allot_use {
+    int64_t active_us, last_us; /* when it began; when the last use ended. 0: not yet */
+    uint64_t gpu_us;
 };
 
 /* An allotment: the promise itself, and its holder's private cluster (virtual nodes in slots). */
@@ -183,6 +206,8 @@ struct allot {
     uint32_t slot_gpus, cell_slots, cell_leaves, cells;
     uint32_t blocked_round; /* scratch of a pass: the holder's head waits for it */
     uint32_t next_of_holder;
+    struct allot_use use;
+    uint64_t use_milli, use_since[2]; /* of what runs by it: the sum, and the sum of each times when it began */
     int32_t priority_floor; /* nothing of lower priority runs by it */
 };
 
@@ -230,10 +255,17 @@ struct tenant_state {
     uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
     uint64_t own_borrowed;
     uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
+    uint64_t held_milli, held_jobs, submitted; /* against its ceilings: attempts and reservations; not ended */
+    struct slot_list stopped;                  /* queues passed over because of its ceilings */
+};
+
+/* What one user holds of one tenant with all below it. */
+struct user_held {
+    uint64_t milli, jobs;
 };
 
 struct scalars {
-    uint64_t term, next_job, next_attempt, next_principal;
+    uint64_t term, next_job, next_attempt, next_principal, next_booking;
     int64_t time_us, growth_base_us;
     uint64_t jobs_ended, attempts_started, attempts_evicted, passes;
     uint32_t core_version, fleet_set, tenants_set, allot_count;
@@ -268,6 +300,11 @@ struct dure_core {
     int64_t world_next_us; /* next change of hardware, allotments or lending */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
 
+    struct booking **bookings; /* in the order of their ids */
+    uint32_t booking_count, booking_capacity;
+    struct dure_pool users;
+    struct dure_map user_map; /* tenant << 32 | principal */
+    bool has_ceilings;
     uint32_t *borrow_order; /* chains, least promised first */
     uint64_t pending_count, refused;
     uint32_t round;          /* of the pass at hand */

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
+#include "core/queue/ceilings.h"
 
 struct trial {
     struct dure_core *core;
@@ -18,9 +20,10 @@ struct trial {
 static bool would_start(struct dure_core *core, const struct request *ask)
 {
     struct plan plan = {0};
+    if (ceiling_stops(core, ask).kind)
+        return false;
     core->round++; /* nobody's head stands in the way of a trial */
-    const bool fits =
-        ask->job_class == DURE_GUARANTEED ? plan_guaranteed(core, ask, &plan) : plan_borrowed(core, ask, &plan);
+    const bool fits = plan_around(core, ask, &plan);
     plan_release(&plan);
     return fits;
 }

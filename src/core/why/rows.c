@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 #include "core/why/ground.h"
@@ -49,8 +50,26 @@ static void add_whole(const struct rows *r, uint32_t chain, const struct verdict
     add_figures(r, chain, v->rule, c->leaf_count, c->node_count, v->need, v->have, v->unit);
 }
 
+/* Does a place that was found also end before booked maintenance of its nodes begins, or another one without those nodes? */
+enum fit { FIT_NONE, FIT_LATE, FIT_GOOD };
+
+static enum fit in_time(const struct rows *r, uint32_t allot, uint32_t chain, struct plan *plan, int64_t *window_us)
+{
+    struct dure_core *core = r->core;
+    const int64_t reach_us = window_reach(core, r->ask);
+    if (!window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, window_us))
+        return FIT_GOOD;
+    struct veil veil;
+    veil_put(core, &veil, reach_us, allot != NONE);
+    const bool fits = allot != NONE ? plan_allot(core, r->ask, allot, r->ask->level_required, plan)
+                                    : plan_chain(core, r->ask, chain, r->ask->level_required, plan);
+    veil_take(core, &veil);
+    return fits ? FIT_GOOD : FIT_LATE;
+}
+
 /* What stands there, from the rule that is tried first to the idle GPUs. */
-static void add_stand(const struct rows *r, uint32_t chain, const struct stand *s, enum dure_rule in_use, bool fits)
+static void add_stand(const struct rows *r, uint32_t chain, const struct stand *s, enum dure_rule in_use, enum fit fit,
+                      int64_t window_us)
 {
     const int64_t need = (int64_t)rule_gpus(r->core, r->ask, chain), idle = (int64_t)s->idle;
     const char *unit = "GPUs idle";
@@ -64,7 +83,11 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     row->guaranteed = s->guaranteed;
     row->borrowed = s->borrowed;
     row->reserved = s->reserved;
-    if (fits)
+    if (fit == FIT_LATE)
+        add_figures(r, chain, DURE_RULE_WINDOW, s->idle, s->idle_nodes,
+                    (window_reach(r->core, r->ask) - r->core->s.time_us) / DURE_SECOND_US,
+                    seconds_until(r->core, window_us), "s until it begins");
+    else if (fit == FIT_GOOD)
         add(r, chain, r->ahead && in_use == DURE_RULE_OWN_USE ? DURE_RULE_ORDER : DURE_RULE_FITS, s->idle,
             s->idle_nodes);
     else
@@ -90,9 +113,12 @@ static void borrowed_rows(const struct rows *r, uint32_t chain)
     }
     struct plan plan = {0};
     const struct stand s = stand_of_chain(core, r->ask->tenant, chain);
-    const bool fits = plan_chain(core, r->ask, chain, r->ask->level_required, &plan);
+    int64_t window_us = DURE_NEVER_US;
+    const enum fit fit = plan_chain(core, r->ask, chain, r->ask->level_required, &plan)
+                             ? in_time(r, NONE, chain, &plan, &window_us)
+                             : FIT_NONE;
     plan_release(&plan);
-    add_stand(r, chain, &s, DURE_RULE_BUSY, fits);
+    add_stand(r, chain, &s, DURE_RULE_BUSY, fit, window_us);
 }
 
 /* Rights that cannot be used now, and what they make up. */
@@ -135,15 +161,19 @@ static struct unusable sort_rights(const struct rows *r, uint32_t chain)
     return u;
 }
 
-static bool fits_by_right(const struct rows *r, uint32_t chain)
+static enum fit fits_by_right(const struct rows *r, uint32_t chain, int64_t *window_us)
 {
     struct plan plan = {0};
-    bool fits = r->fits_chain == chain;
-    for (uint32_t id = r->first[chain]; id != NONE && !fits; id = r->core->allots[id]->next_of_holder)
-        fits = r->core->allots[id]->spec.chain.v == chain && r->suits[id] &&
-               plan_allot(r->core, r->ask, id, r->ask->level_required, &plan);
+    enum fit fit = r->fits_chain == chain ? FIT_GOOD : FIT_NONE;
+    for (uint32_t id = r->first[chain]; id != NONE && fit != FIT_GOOD; id = r->core->allots[id]->next_of_holder) {
+        if (r->core->allots[id]->spec.chain.v != chain || !r->suits[id] ||
+            !plan_allot(r->core, r->ask, id, r->ask->level_required, &plan))
+            continue;
+        const enum fit here = in_time(r, id, chain, &plan, window_us);
+        fit = here > fit ? here : fit;
+    }
     plan_release(&plan);
-    return fits;
+    return fit;
 }
 
 static void guaranteed_rows(const struct rows *r, uint32_t chain)
@@ -171,7 +201,9 @@ static void guaranteed_rows(const struct rows *r, uint32_t chain)
                 "s to go");
     const struct stand s = stand_of_rights(core, core->tenant[r->ask->tenant].holder, chain, r->suits);
     add_figures(r, chain, DURE_RULE_SUSPENDED, u.suspended, u.suspended_nodes, need, (int64_t)s.idle, "GPUs idle");
-    add_stand(r, chain, &s, DURE_RULE_OWN_USE, s.idle && fits_by_right(r, chain));
+    int64_t window_us = DURE_NEVER_US;
+    const enum fit fit = s.idle ? fits_by_right(r, chain, &window_us) : FIT_NONE;
+    add_stand(r, chain, &s, DURE_RULE_OWN_USE, fit, window_us);
 }
 
 /* The holder's allotments, found by chain once. */
@@ -191,7 +223,7 @@ static enum dure_err find_rights(struct rows *r, struct dure_arena *arena)
         *first = *first == NONE ? id : *first;
     }
     struct plan plan = {0};
-    r->fits_chain = plan_guaranteed(core, r->ask, &plan) ? plan.chain : NONE;
+    r->fits_chain = plan_around(core, r->ask, &plan) ? plan.chain : NONE;
     plan_release(&plan);
     return DURE_OK;
 }

@@ -5,6 +5,7 @@
 #include "core/apply/apply.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -109,6 +110,31 @@ static const char *refusal(const struct dure_core *core, const struct dure_why_r
                              (long long)row->need, (long long)row->have, row->unit);
 }
 
+static const char *milli_text(uint64_t milli, struct dure_arena *arena)
+{
+    return milli % 1000 ? dure_arena_printf(arena, "%llu.%03llu", (unsigned long long)(milli / 1000),
+                                            (unsigned long long)(milli % 1000))
+                        : dure_arena_printf(arena, "%llu", (unsigned long long)(milli / 1000));
+}
+
+static const char *ceiling_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
+{
+    const uint32_t slot = job_find(core, why->job.id.v);
+    const struct ceiling_stop stop = slot != NONE ? ceiling_stops(core, job_ask(core, job_at(core, slot)))
+                                                  : (struct ceiling_stop){.kind = CEILING_NONE};
+    if (!stop.kind)
+        return "It waits for a ceiling of its tenant.";
+    const char *path = core->tenants->tenants[stop.tenant].path;
+    const bool user = stop.kind == CEILING_USER_GPUS || stop.kind == CEILING_USER_JOBS;
+    const char *whose = user ? " for each user" : "";
+    if (stop.kind == CEILING_JOBS || stop.kind == CEILING_USER_JOBS)
+        return dure_arena_printf(arena, "It waits at a ceiling: '%s' may run %llu jobs%s, and %llu run.", path,
+                                 (unsigned long long)stop.most, whose, (unsigned long long)stop.held);
+    return dure_arena_printf(arena, "It waits at a ceiling: '%s' may use %s GPUs%s; %s are in use and it asks for %s.",
+                             path, milli_text(stop.most, arena), whose, milli_text(stop.held, arena),
+                             milli_text(stop.asked, arena));
+}
+
 static const char *pending_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
 {
     char text[DURE_TIME_TEXT_MAX];
@@ -121,6 +147,10 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     case DURE_WAIT_ARRAY_LIMIT:
         return dure_arena_printf(arena, "%u elements of its array run, as many as it allows at a time.",
                                  why->job.job->array_limit);
+    case DURE_WAIT_CEILING_GPUS:
+    case DURE_WAIT_CEILING_JOBS:
+    case DURE_WAIT_CEILING_USER_GPUS:
+    case DURE_WAIT_CEILING_USER_JOBS: return ceiling_sentence(core, why, arena);
     case DURE_WAIT_PREEMPTING: return "Its place is chosen; it starts as soon as the borrowers on it have left.";
     default: break;
     }

@@ -1,10 +1,14 @@
 /* Drives a core by a script and compares what it decides with a golden file beside it: `driver NAME.script NAME.want`.
  *
  *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
- *            [after=JOB] [begin=+T] [deadline=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
+ *            [after=JOB] [begin=+T] [user=N] [deadline=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
  *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
  *     modify JOB [priority=N] [walltime=T] [grace=T] [begin=+T|none] [deadline=+T|none] [hold=0|1] [limit=N] [tasks=N] [gpus=N] [class=borrowed|guaranteed]
  *     requeue JOB[.ELEMENT] [hold] | drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
+ *
+ *     ceilings NAME key=N [key=N ...] [NAME ...]     (declares the tenants anew with these ceilings and no others)
+ *
+ *     book FIRST-NODE LAST-NODE +FROM +UNTIL [preview] | unbook N
  *
  * Lines that begin with # are comments. With DURE_GOLDEN=write the golden file is written instead. */
 #include <stdio.h>
@@ -84,6 +88,7 @@ static void submit(void)
         job.walltime_us = duration(value("walltime"));
     if (value("begin"))
         job.begin_us = rig.now_us + duration(value("begin"));
+    job.principal.v = number("user", 0);
     if (value("deadline"))
         job.deadline_us = rig.now_us + duration(value("deadline"));
     if (value("after")) {
@@ -146,6 +151,88 @@ static void requeue(void)
     r.job.v = strtoull(words[1], NULL, 10);
     r.element = dot ? (uint32_t)strtoul(dot + 1, NULL, 10) : DURE_NONE32;
     r.number = flag("hold");
+    say(rig_step(&rig, &r));
+}
+
+/* The tenants of the rig, each "{name: NAME" with its ceilings after it. */
+static void with_ceilings(struct dure_buf *yaml)
+{
+    dure_buf_str(yaml, specs_tenants);
+    for (unsigned i = 1; i < word_count; i++) {
+        char name[64], rest[8192];
+        if (strchr(words[i], '='))
+            continue;
+        snprintf(name, sizeof name, "{name: %s", words[i]);
+        char *at = strstr(yaml->data, name);
+        while (at && !strchr(",}", at[strlen(name)]))
+            at = strstr(at + 1, name);
+        if (!at)
+            tap_bail("no tenant %s", words[i]);
+        at += strlen(name);
+        snprintf(rest, sizeof rest, "%s", at);
+        yaml->length = (size_t)(at - yaml->data);
+        dure_buf_str(yaml, ", ceilings: {");
+        for (unsigned k = i + 1; k < word_count && strchr(words[k], '='); k++)
+            dure_buf_printf(yaml, "%s%.*s: %s", k > i + 1 ? ", " : "", (int)strcspn(words[k], "="), words[k],
+                            strchr(words[k], '=') + 1);
+        dure_buf_str(yaml, "}");
+        dure_buf_str(yaml, rest);
+    }
+}
+
+static void ceilings(void)
+{
+    struct dure_buf yaml;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct dure_problems problems = {.file = "ceilings"};
+    struct dure_tree *tree = NULL;
+    struct dure_tenants *tenants = NULL;
+    struct dure_record r = rig_record(&rig, DURE_REC_TENANTS);
+    dure_buf_init(&yaml, 1 << 16);
+    with_ceilings(&yaml);
+    if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) != DURE_OK ||
+        dure_tenants_parse(tree, rig.fleet, &tenants, &problems) != DURE_OK)
+        tap_bail("ceilings: %s", problems.count ? problems.at[0].expected : "?");
+    r.text = tenants->spec_json;
+    r.text_length = tenants->spec_json_length;
+    say(rig_step(&rig, &r));
+    dure_tenants_free(tenants);
+    dure_arena_free(arena);
+    dure_buf_release(&yaml);
+}
+
+static void book(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_BOOK);
+    struct dure_node_id first, last;
+    if (!dure_fleet_node_find(rig.fleet, words[1], &first) || !dure_fleet_node_find(rig.fleet, words[2], &last))
+        tap_bail("no nodes %s and %s", words[1], words[2]);
+    const struct dure_place run = {.node_first = first.v, .node_count = last.v - first.v + 1};
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us + duration(words[3]);
+    r.deadline_us = rig.now_us + duration(words[4]);
+    snprintf(r.reason, sizeof r.reason, "new cooling");
+    if (!flag("preview")) {
+        say(rig_step(&rig, &r));
+        return;
+    }
+    struct dure_buf text;
+    dure_buf_init(&text, 65536);
+    const enum dure_err err = dure_core_booking_preview(rig.core, &r, &text, &rig.error);
+    dure_buf_clear(&rig.said);
+    if (err != DURE_OK)
+        say(err);
+    else
+        dure_buf_printf(&out, "%s\n", text.data);
+    dure_buf_release(&text);
+    rig_check(&rig);
+}
+
+static void unbook(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_UNBOOK);
+    r.number = strtol(words[1], NULL, 10);
     say(rig_step(&rig, &r));
 }
 
@@ -239,6 +326,12 @@ static void run(void)
         modify();
     else if (!strcmp(verb, "requeue"))
         requeue();
+    else if (!strcmp(verb, "book"))
+        book();
+    else if (!strcmp(verb, "unbook"))
+        unbook();
+    else if (!strcmp(verb, "ceilings"))
+        ceilings();
     else if (!strcmp(verb, "drain"))
         node(DURE_REC_DRAIN, 0);
     else if (!strcmp(verb, "resume"))

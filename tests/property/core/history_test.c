@@ -44,6 +44,7 @@ static struct dure_job random_job(struct rig *rig)
         job.array_step = 1 + below(2);
         job.array_limit = below(2) ? 0 : 1 + below(3);
     }
+    job.principal.v = below(3);
     job.walltime_us = (1 + below(100)) * DURE_MINUTE_US;
     job.grace_us = below(3) * 40 * DURE_SECOND_US;
     job.priority = below(3) ? 0 : (int32_t)below(5) - 2;
@@ -66,7 +67,7 @@ static void submit(struct rig *rig, struct model *model)
     const uint64_t id = dure_core_next_job(rig->core).v;
     model->jobs[id] = job;
     const enum dure_err err = rig_submit(rig, &job);
-    if (err != DURE_OK && err != DURE_E_NEVER && err != DURE_E_NOT_FOUND)
+    if (err != DURE_OK && err != DURE_E_NEVER && err != DURE_E_NOT_FOUND && err != DURE_E_LIMIT)
         TAP_FAIL("a submission is refused for a reason: %s", rig->error.text);
 }
 
@@ -111,6 +112,34 @@ static void modify(struct rig *rig, struct model *model)
     }
     if (rig_step(rig, &r) == DURE_OK)
         dure_job_change(&model->jobs[r.job.v], &r.submit, (uint64_t)r.number);
+}
+
+static void book(struct rig *rig, struct model *model)
+{
+    struct dure_record r = rig_record(rig, below(3) ? DURE_REC_BOOK : DURE_REC_UNBOOK);
+    const uint32_t chain = below(rig->fleet->chain_count), nodes = rig->fleet->chains[chain].node_count;
+    struct dure_place run = {.node_first = rig->fleet->chains[chain].node_first + below(nodes)};
+    run.node_count = 1 + below(rig->fleet->chains[chain].node_first + nodes - run.node_first);
+    if (r.kind == DURE_REC_UNBOOK) {
+        r.number = 1 + below(model->booked + 1);
+    } else {
+        r.places = &run;
+        r.place_count = 1;
+        r.number = rig->now_us + ((int64_t)below(60) - 5) * DURE_MINUTE_US;
+        r.deadline_us = r.number + (1 + below(30)) * DURE_MINUTE_US;
+    }
+    const bool taken = rig_step(rig, &r) == DURE_OK;
+    model->booked += taken && r.kind == DURE_REC_BOOK;
+    struct dure_buf text;
+    dure_buf_init(&text, 65536);
+    r.kind = DURE_REC_BOOK;
+    const struct dure_digest before = dure_core_digest(rig->core);
+    if (r.places && dure_core_booking_preview(rig->core, &r, &text, &rig->error) == DURE_OK && !text.length)
+        TAP_FAIL("a preview says something");
+    const struct dure_digest after = dure_core_digest(rig->core);
+    if (memcmp(&before, &after, sizeof before))
+        TAP_FAIL("a preview changes nothing");
+    dure_buf_release(&text);
 }
 
 static void requeue(struct rig *rig)
@@ -171,23 +200,66 @@ static void allot(struct rig *rig, struct model *model)
     model->grants += rig_step(rig, &r) == DURE_OK;
 }
 
-/* Terms of lending come and go. */
-static void lend(struct rig *rig)
+/* "{name: a, ceilings: {...}", or without. */
+static void put_tenant(struct dure_buf *yaml, struct model *model, const char *name)
+{
+    struct dure_tenant_id id = {0};
+    for (uint32_t i = 0; i < model->rig->tenants->tenant_count; i++)
+        if (!strcmp(model->rig->tenants->tenants[i].name, name))
+            id.v = i;
+    struct dure_ceilings c = DURE_CEILINGS_NONE;
+    if (!below(3))
+        c.milli = (4 + below(30)) * 1000 + below(2) * 500;
+    if (!below(3))
+        c.jobs = 1 + below(8);
+    if (!below(5))
+        c.pending = below(40);
+    if (!below(3))
+        c.user_milli = (2 + below(16)) * 1000;
+    if (!below(3))
+        c.user_jobs = 1 + below(5);
+    if (below(4))
+        c = (struct dure_ceilings)DURE_CEILINGS_NONE;
+    model->ceilings_next[id.v] = c;
+    dure_buf_printf(yaml, "{name: %s", name);
+    if (dure_ceilings_any(&c)) {
+        dure_buf_str(yaml, ", ceilings: ");
+        dure_ceilings_to_json(&c, yaml);
+    }
+}
+
+static void put_tenants(struct dure_buf *yaml, struct model *model)
+{
+    static const char *const parts[][2] = {{"state", ", owner: state, tenants: ["},
+                                           {"a", ", tenants: ["},
+                                           {"x", "}, "},
+                                           {"y", ", weight: 2}]}, "},
+                                           {"b", "}]}\n  - "},
+                                           {"firm", ", owner: firm, tenants: ["},
+                                           {"c", "}]}\n  - "},
+                                           {"guest", "}\n"}};
+    dure_buf_str(yaml, "kind: Tenants\nversion: 1\ntenants:\n  - ");
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        put_tenant(yaml, model, parts[i][0]);
+        dure_buf_str(yaml, parts[i][1]);
+    }
+}
+
+/* Terms of lending and ceilings come and go. */
+static void lend(struct rig *rig, struct model *model)
 {
     static const char *const terms[] = {
         "[]", "[{owner: state, notice: 10m, to: all}]", "[{owner: state, notice: 10s, to: [firm]}]",
         "[{owner: state, notice: 10m, to: all, except: [guest]}, {owner: firm, notice: 1h, to: all}]"};
-    static const char head[] =
-        "kind: Tenants\nversion: 1\ntenants:\n"
-        "  - {name: state, owner: state, tenants: [{name: a, tenants: [{name: x}, {name: y, weight: 2}]}, {name: b}]}\n"
-        "  - {name: firm, owner: firm, tenants: [{name: c}]}\n  - {name: guest}\n";
-    char yaml[1024];
-    snprintf(yaml, sizeof yaml, "%slending: %s\n", head, terms[below(4)]);
+    struct dure_buf yaml;
+    dure_buf_init(&yaml, 1 << 16);
+    put_tenants(&yaml, model);
+    dure_buf_printf(&yaml, "lending: %s\n", terms[below(4)]);
     struct dure_arena *arena = dure_arena_new(1u << 20);
     struct dure_problems problems = {.file = "terms"};
     struct dure_tree *tree = NULL;
     struct dure_tenants *tenants = NULL;
-    if (dure_tree_from_yaml(arena, yaml, strlen(yaml), &tree, &problems) != DURE_OK ||
+    if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) != DURE_OK ||
         dure_tenants_parse(tree, rig->fleet, &tenants, &problems) != DURE_OK)
         tap_bail("terms do not parse: %s", problems.at[0].expected);
     struct dure_record r = rig_record(rig, DURE_REC_TENANTS);
@@ -195,6 +267,8 @@ static void lend(struct rig *rig)
     r.text_length = tenants->spec_json_length;
     if (rig_step(rig, &r) != DURE_OK)
         TAP_FAIL("new terms are taken: %s", rig->error.text);
+    memcpy(model->ceilings, model->ceilings_next, sizeof model->ceilings);
+    dure_buf_release(&yaml);
     dure_tenants_free(tenants);
     dure_arena_free(arena);
 }
@@ -227,8 +301,10 @@ static struct dure_core *reload(struct rig *rig)
 static void one_step(struct rig *rig, struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
-    const uint32_t what = below(106);
-    if (what >= 103)
+    const uint32_t what = below(107);
+    if (what == 106)
+        book(rig, model);
+    else if (what >= 103)
         requeue(rig);
     else if (what >= 100)
         modify(rig, model);
@@ -251,7 +327,7 @@ static void one_step(struct rig *rig, struct model *model)
     else if (what < 99)
         allot(rig, model);
     else
-        lend(rig);
+        lend(rig, model);
 }
 
 static void ask_why(struct rig *rig)

@@ -12,6 +12,8 @@ struct model *model_new(struct rig *rig)
     struct model *model = calloc(1, sizeof *model);
     model->attempts = calloc(MODEL_ATTEMPTS, sizeof *model->attempts);
     model->rig = rig;
+    for (unsigned i = 0; i < MODEL_TENANTS; i++)
+        model->ceilings[i] = model->ceilings_next[i] = (struct dure_ceilings)DURE_CEILINGS_NONE;
     rig->watch = model_hear;
     rig->context = model;
     return model;
@@ -50,6 +52,18 @@ static void expand(struct model *model, const struct dure_record *r, struct mode
     *ret_tasks = tasks;
 }
 
+/* A start's walltime and grace do not reach into what is booked for its node, looked up in the list of bookings. */
+static void check_windows(struct model *model, const struct model_attempt *a, uint32_t node)
+{
+    const struct dure_job *job = &model->jobs[a->job];
+    struct dure_booking_view view;
+    for (uint32_t i = 0; dure_core_booking_view(model->rig->core, i, &view); i++)
+        for (uint32_t k = 0; k < view.run_count; k++)
+            if (node - view.runs[k].node_first < view.runs[k].node_count &&
+                model->rig->now_us + job->walltime_us + job->grace_us > view.from_us)
+                FAULT("job %u reaches into maintenance %llu", a->job, (unsigned long long)view.id);
+}
+
 static void check_room(struct model *model, const struct model_attempt *a, uint64_t id)
 {
     for (uint32_t i = 0; i < a->leaf_count; i++) {
@@ -71,6 +85,7 @@ static void check_room(struct model *model, const struct model_attempt *a, uint6
         if (!dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) ||
             node.state != DURE_NODE_UP)
             FAULT("attempt %llu starts on a node that is not up", (unsigned long long)id);
+        check_windows(model, a, a->leaves[i] / 8);
     }
 }
 
@@ -100,11 +115,51 @@ static void check_terms(struct model *model, const struct dure_record *r, const 
     }
 }
 
+static uint64_t milli_of(const struct dure_job *job)
+{
+    return (uint64_t)job->tasks * job->task_gpus * job->task_gpu_milli;
+}
+
+/* Every ceiling over the job, recounted from all that runs or has a place reserved, with the one that comes. */
+static void check_ceilings(struct model *model, uint64_t id)
+{
+    const struct dure_job *job = &model->jobs[id];
+    for (uint32_t t = 0; t < model->rig->tenants->tenant_count; t++) {
+        const struct dure_ceilings *c = &model->ceilings[t];
+        struct dure_job_cursor cursor = {0};
+        struct dure_job_view view;
+        uint64_t milli = milli_of(job), jobs = 1, user_milli = milli, user_jobs = 1;
+        if (!dure_tenants_within(model->rig->tenants, job->tenant, (struct dure_tenant_id){t}))
+            continue;
+        while (dure_core_job_next(model->rig->core, &cursor, &view)) {
+            if (!view.place_count ||
+                !dure_tenants_within(model->rig->tenants, view.job->tenant, (struct dure_tenant_id){t}))
+                continue;
+            const bool own = view.job->principal.v == job->principal.v;
+            milli += milli_of(view.job);
+            user_milli += own ? milli_of(view.job) : 0;
+            user_jobs += own;
+            jobs++;
+        }
+        if (milli > c->milli || jobs > c->jobs || user_milli > c->user_milli || user_jobs > c->user_jobs)
+            FAULT("job %llu breaks a ceiling of tenant %u", (unsigned long long)id, t);
+    }
+}
+
+/* Does it hold a reservation (which was counted when it was made)? */
+static bool has_place(const struct model *model, const struct dure_record *r)
+{
+    struct dure_job_view view;
+    return dure_core_job_view(model->rig->core, r->job, r->element, &view) && view.place_count;
+}
+
 static void hear_start(struct model *model, const struct dure_record *r)
 {
     struct model_attempt *a = &model->attempts[r->attempt.v];
     const struct dure_job *job = &model->jobs[r->job.v];
     uint32_t tasks = 0;
+    if (!has_place(model, r))
+        check_ceilings(model, r->job.v);
     if (a->live || a->leaf_count)
         FAULT("attempt %llu started twice", (unsigned long long)r->attempt.v);
     *a = (struct model_attempt){
@@ -163,7 +218,10 @@ void model_hear(struct rig *rig, const struct dure_record *r)
         break;
     case DURE_REC_NOTICE: hear_notice(model, r); break;
     case DURE_REC_STOP: model->stops++; break;
-    case DURE_REC_RESERVE: model->reserves++; break;
+    case DURE_REC_RESERVE:
+        model->reserves++;
+        check_ceilings(model, r->job.v);
+        break;
     case DURE_REC_UNRESERVE: model->unreserves++; break;
     case DURE_REC_SUSPEND: model->suspends++; break;
     case DURE_REC_RESTORE: model->restores++; break;

@@ -3,7 +3,8 @@
 number=0
 failed=0
 for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share not reserved' 'start before the borrowers have left' \
-    'a notice longer than the grace' 'fractions of two tenants on one GPU' 'a reserved GPU closed to its tenant own fractions' 'a deadline missed while waiting'; do
+    'a notice longer than the grace' 'fractions of two tenants on one GPU' 'a reserved GPU closed to its tenant own fractions' 'a deadline missed while waiting' \
+    'ceilings of the tenants above ignored' 'ceilings of users ignored' 'booked maintenance ignored'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))
