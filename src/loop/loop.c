@@ -60,9 +60,11 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
 {
     const struct dure_record *record = input->record;
     size_t text_length = record->text != NULL ? record->text_length : 0;
-    struct queued *queued = loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX)
-                                ? NULL
-                                : malloc(sizeof *queued + text_length + 1);
+    const size_t align = _Alignof(struct dure_place);
+    const size_t places_at = (sizeof(struct queued) + text_length + align) & ~(align - 1); /* after the text's NUL */
+    const size_t places_size = record->place_count * sizeof *record->places;
+    struct queued *queued =
+        loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX) ? NULL : malloc(places_at + places_size);
 
     if (queued == NULL) {
         dure_body_free(input->body);
@@ -85,6 +87,8 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
         memcpy(queued->text, record->text, text_length);
     queued->text[text_length] = '\0';
     queued->record.text = queued->text;
+    if (places_size > 0)
+        queued->record.places = memcpy((char *)queued + places_at, record->places, places_size);
     queued->level[0] = '\0';
     if (record->submit.level != NULL)
         memcpy(queued->level, record->submit.level, strnlen(record->submit.level, DURE_NAME_MAX) + 1);

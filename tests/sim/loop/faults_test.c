@@ -9,14 +9,58 @@
 #include "tap.h"
 #include "world.h"
 
+/* Another priority or walltime, a deadline; back into the queue; maintenance of a few nodes, or none of it any more. */
+static void random_change(struct world *world, uint64_t pick)
+{
+    struct dure_record record;
+    struct dure_place run = {0};
+    const int64_t now = dure_core_time_us(world->core);
+
+    dure_record_init(&record,
+                     pick == 0   ? DURE_REC_MODIFY
+                     : pick == 1 ? DURE_REC_REQUEUE_JOB
+                     : pick == 2 ? DURE_REC_BOOK
+                                 : DURE_REC_UNBOOK,
+                     0, 0);
+    record.principal.v = 0;
+    if (pick < 2 && world->acked_count == 0)
+        return;
+    if (pick < 2)
+        record.job.v = world->acked[tap_random_below(&world->seed, world->acked_count)];
+    if (pick == 0) {
+        record.submit = dure_job_blank();
+        record.submit.priority = (int32_t)tap_random_below(&world->seed, 5);
+        record.submit.walltime_us = (int64_t)(1 + tap_random_below(&world->seed, 60)) * DURE_MINUTE_US;
+        record.submit.deadline_us = now + (int64_t)tap_random_below(&world->seed, 240) * DURE_MINUTE_US;
+        record.number = tap_random_below(&world->seed, 2) == 0 ? DURE_CHANGE_PRIORITY | DURE_CHANGE_WALLTIME
+                                                               : DURE_CHANGE_WALLTIME | DURE_CHANGE_DEADLINE;
+    } else if (pick == 1) {
+        record.element = DURE_NONE32;
+    } else if (pick == 2) {
+        run.node_first = (uint32_t)tap_random_below(&world->seed, specs_fleet->node_count);
+        run.node_count = 1;
+        record.places = &run;
+        record.place_count = 1;
+        record.number = now + (int64_t)tap_random_below(&world->seed, 60) * DURE_MINUTE_US;
+        record.deadline_us = record.number + (int64_t)(1 + tap_random_below(&world->seed, 60)) * DURE_MINUTE_US;
+    } else {
+        record.number = 1 + (int64_t)tap_random_below(&world->seed, 8);
+    }
+    world_input(world, &record);
+}
+
 static void random_input(struct world *world)
 {
     struct dure_record record;
-    uint64_t pick = tap_random_below(&world->seed, 20);
+    uint64_t pick = tap_random_below(&world->seed, 24);
     uint32_t node = (uint32_t)tap_random_below(&world->seed, specs_fleet->node_count);
 
     if (pick < 14) {
         specs_random_submit(world);
+        return;
+    }
+    if (pick >= 20) {
+        random_change(world, pick - 20);
         return;
     }
     dure_record_init(&record,
