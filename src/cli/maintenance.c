@@ -8,7 +8,7 @@
 #include "cli/handlers.h"
 #include "cli/render.h"
 
-static enum dure_err render(const struct dure_screen *screen, const json_t *rows)
+enum dure_err dure_render_maintenance(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"ID", true, 0},         {"STATE", false, 0}, {"FROM", false, 0},
                                                       {"UNTIL", false, 0},     {"NODES", true, 0},  {"GPUS", true, 0},
@@ -45,7 +45,7 @@ int dure_cmd_maintenance(struct dure_cli *cli)
         return code;
     if (dure_cli_json(cli))
         dure_cli_print_json(cli, answer);
-    else if (render(&cli->screen, json_object_get(answer, "maintenance")))
+    else if (dure_render_maintenance(&cli->screen, json_object_get(answer, "maintenance")))
         code = dure_cli_memory(cli);
     json_decref(answer);
     return code;

@@ -22,6 +22,14 @@ struct dure_ceilings {
     uint64_t user_milli; /* the first two, for each user */
     uint64_t user_jobs;
 };
+static inline bool dure_ceilings_of_users(const struct dure_ceilings *c)
+{
+    return c->user_milli != DURE_NONE64 || c->user_jobs != DURE_NONE64;
+}
+static inline bool dure_ceilings_any(const struct dure_ceilings *c)
+{
+    return c->milli != DURE_NONE64 || c->jobs != DURE_NONE64 || c->pending != DURE_NONE64 || dure_ceilings_of_users(c);
+}
 #define DURE_CEILINGS_NONE {DURE_NONE64, DURE_NONE64, DURE_NONE64, DURE_NONE64, DURE_NONE64}
 
 struct dure_tenant {
@@ -103,8 +111,6 @@ void dure_tenants_free(struct dure_tenants *tenants);
 DURE_NODISCARD enum dure_err dure_tenants_may_follow(const struct dure_tenants *now, const struct dure_tenants *next, struct dure_error *error);
 bool dure_tenants_find(const struct dure_tenants *tenants, const char *path, struct dure_tenant_id *ret_tenant); /* O(log n) */
 bool dure_tenants_within(const struct dure_tenants *tenants, struct dure_tenant_id tenant, struct dure_tenant_id ancestor); /* reflexive */
-bool dure_ceilings_any(const struct dure_ceilings *ceilings);
-bool dure_ceilings_of_users(const struct dure_ceilings *ceilings);
 void dure_ceilings_to_json(const struct dure_ceilings *ceilings, struct dure_buf *buf); /* those that there are, as in the spec */
 const char *dure_role_name(enum dure_role role); /* "operator" */
 

@@ -35,16 +35,6 @@ void dure_tenants_read_ceilings(struct dure_read *read, const struct dure_tree *
     read_count(read, map, "jobs_per_user", &ceilings->user_jobs);
 }
 
-bool dure_ceilings_any(const struct dure_ceilings *c)
-{
-    return c->milli != DURE_NONE64 || c->jobs != DURE_NONE64 || c->pending != DURE_NONE64 || dure_ceilings_of_users(c);
-}
-
-bool dure_ceilings_of_users(const struct dure_ceilings *c)
-{
-    return c->user_milli != DURE_NONE64 || c->user_jobs != DURE_NONE64;
-}
-
 void dure_ceilings_to_json(const struct dure_ceilings *c, struct dure_buf *buf)
 {
     const struct {

@@ -16,7 +16,7 @@ enum dure_err check_unbook(const struct dure_core *core, const struct dure_recor
 enum dure_err apply_book_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 
 struct booking *booking_find(const struct dure_core *core, uint64_t id);
-const struct booking *booking_of_node(const struct dure_core *core, uint32_t node); /* that it drains for now; NULL */
+const struct booking *booking_of_node(const struct dure_core *core, uint32_t node); /* that holds it at present; NULL */
 struct dure_digest booking_hash(const struct booking *booking);
 void booking_load(struct dure_core *core, const struct booking *booking); /* takes its lists over */
 void bookings_free(struct dure_core *core);

@@ -8,7 +8,7 @@
 
 static const int64_t NOW_US = INT64_C(1795403105000000); /* 2026-11-23 12:05:05 KST */
 
-enum what { JOBS, JOB, WHY, BOARD, TENANTS, ALLOTMENTS, NODES, NODE };
+enum what { JOBS, JOB, WHY, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE };
 
 static const struct {
     const char *name, *data, *list, *option;
@@ -33,6 +33,10 @@ static const struct {
     {"board-wide-colour", "board.json", NULL, "model", BOARD, 120, true, true, false},
     {"tenants", "tenants.json", "tenants", NULL, TENANTS, 80, true, false, false},
     {"allotments", "allotments.json", "allotments", NULL, ALLOTMENTS, 80, true, false, false},
+    {"idle", "idle.json", "allotments", NULL, IDLE, 80, true, false, false},
+    {"idle-none", "none.json", "allotments", NULL, IDLE, 80, true, false, false},
+    {"maintenance", "maintenance.json", "maintenance", NULL, MAINTENANCE, 100, true, false, false},
+    {"maintenance-none", "none.json", "allotments", NULL, MAINTENANCE, 80, true, false, false},
     {"nodes", "nodes.json", "nodes", NULL, NODES, 80, true, false, false},
     {"node", "node.json", NULL, NULL, NODE, 80, true, false, false},
     {"none", "none.json", "allotments", NULL, ALLOTMENTS, 80, true, false, false},
@@ -48,6 +52,8 @@ static enum dure_err render(size_t i, const struct dure_screen *screen, const js
     case BOARD: return dure_render_board(screen, json, cases[i].option);
     case TENANTS: return dure_render_tenants(screen, json);
     case ALLOTMENTS: return dure_render_allotments(screen, json);
+    case IDLE: return dure_render_idle(screen, json);
+    case MAINTENANCE: return dure_render_maintenance(screen, json);
     case NODES: return dure_render_nodes(screen, json);
     case NODE: return dure_render_node(screen, json);
     }
