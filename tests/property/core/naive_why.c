@@ -98,6 +98,28 @@ static enum dure_rule hardware(const struct walk *w)
     return DURE_RULE_FITS;
 }
 
+/* ---- booked maintenance ---- */
+
+/* Is the node booked for a time that the job would reach into? */
+static bool is_late(const struct walk *w, uint32_t node)
+{
+    struct dure_booking_view view;
+    const int64_t reach_us = w->core->s.time_us + w->ask->walltime_us + w->ask->grace_us;
+    for (uint32_t i = 0; dure_core_booking_view(w->core, i, &view); i++)
+        for (uint32_t k = 0; k < view.run_count; k++)
+            if (!view.begun && view.from_us < reach_us && node - view.runs[k].node_first < view.runs[k].node_count)
+                return true;
+    return false;
+}
+
+static bool late_somewhere(const struct walk *w)
+{
+    for (uint32_t i = 0; i < w->c->node_count; i++)
+        if (is_late(w, w->c->node_first + i))
+            return true;
+    return false;
+}
+
 /* ---- does it fit into these nodes? ---- */
 
 struct field {
@@ -165,7 +187,7 @@ static struct count *part_of(const struct walk *w, struct count *count, uint32_t
 
 static void walk_chain(struct walk *w)
 {
-    struct field f = {.nodes = w->c->node_count, .gpus = w->c->node_gpus};
+    struct field f = {.nodes = w->c->node_count, .gpus = w->c->node_gpus}, in_time;
     uint64_t idle = 0, idle_nodes = 0;
     for (uint32_t node = 0; node < w->c->node_count; node++) {
         const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
@@ -190,9 +212,14 @@ static void walk_chain(struct walk *w)
         idle_nodes += f.idle[node] != 0;
         busy->nodes += f.idle[node] == 0;
     }
-    const enum dure_rule rule = fits(w, &f, required_leaves(w, w->c->level_count)) ? DURE_RULE_FITS
-                                : idle < gpus_needed(w)                            ? DURE_RULE_TOO_FEW
-                                                                                   : DURE_RULE_SCATTERED;
+    in_time = f;
+    for (uint32_t node = 0; node < w->c->node_count; node++)
+        in_time.idle[node] = is_late(w, w->c->node_first + node) ? 0 : f.idle[node];
+    const uint32_t leaves = required_leaves(w, w->c->level_count);
+    const enum dure_rule rule = fits(w, &in_time, leaves) ? DURE_RULE_FITS
+                                : fits(w, &f, leaves)     ? DURE_RULE_WINDOW
+                                : idle < gpus_needed(w)   ? DURE_RULE_TOO_FEW
+                                                          : DURE_RULE_SCATTERED;
     w->count[rule].gpus += idle;
     w->count[rule].nodes += idle_nodes;
 }
@@ -355,17 +382,38 @@ static void by_right(struct walk *w)
 
 /* What the walk does not judge: fractions beside others of their tenant, suspended rights served by damaged cells, the place of lower
  * priority. There the core's yes is taken. */
+static void move(struct walk *w, enum dure_rule from, enum dure_rule to)
+{
+    w->count[to].gpus += w->count[from].gpus;
+    w->count[to].nodes += w->count[from].nodes;
+    w->count[from] = (struct count){0};
+}
+
+/* Which private cells maintenance leaves is the cells' business: the core's word is taken, where there is maintenance that the job reaches into. */
+static void take_late(struct walk *w, const struct dure_why *why, bool judged)
+{
+    for (uint32_t i = 0; i < why->row_count; i++) {
+        if (why->rows[i].chain.v != w->at || why->rows[i].rule != DURE_RULE_WINDOW || !late_somewhere(w) ||
+            (w->ask->job_class == DURE_BORROWED && !fraction(w->ask)))
+            continue;
+        move(w, DURE_RULE_FITS, DURE_RULE_WINDOW);
+        move(w, DURE_RULE_ORDER, DURE_RULE_WINDOW);
+        for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED && !judged; no++)
+            move(w, no, DURE_RULE_WINDOW);
+    }
+}
+
 static void take_yes(struct walk *w, const struct dure_why *why)
 {
     const bool judged = !fraction(w->ask) && (w->ask->job_class == DURE_BORROWED || w->ask->priority <= -2);
+    take_late(w, why, judged);
     for (uint32_t i = 0; i < why->row_count && !judged; i++) {
         const enum dure_rule rule = why->rows[i].rule;
         if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER))
             continue;
         for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED; no++) {
-            w->count[rule].gpus += w->count[no].gpus;
-            w->count[rule].nodes += w->count[no].nodes;
-            w->count[no] = (struct count){0};
+            move(w, no, rule);
+            move(w, DURE_RULE_WINDOW, rule);
         }
     }
 }
