@@ -44,7 +44,36 @@ static void write_attempts(const struct call *call, const struct row *row, struc
     json_close(out, ']');
 }
 
-static void write_spec(const struct row *row, struct dure_buf *out)
+static void write_runs(const struct dure_fleet *fleet, const char *key, struct dure_node_runs runs,
+                       struct dure_buf *out)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+
+    dure_buf_init(&text, 1 << 20);
+    if (runs.count > 0 && fleet != NULL)
+        dure_node_runs_write(fleet, runs, &text);
+    json_str(out, key, text.length > 0 ? text.data : NULL);
+}
+
+/* What it asks of its place beyond size and level. */
+static void write_where(const struct dure_fleet *fleet, const struct dure_job *spec, struct dure_buf *out)
+{
+    json_open(out, "models", '[');
+    for (unsigned rank = 0; rank <= DURE_MODEL_ORDER_MAX; rank++)
+        for (uint32_t i = 0; fleet != NULL && i < fleet->model_count; i++)
+            if ((spec->model_mask >> i & 1) != 0 &&
+                (spec->model_order != 0 ? dure_job_model_rank(spec->model_order, (struct dure_gpu_model_id){i}) : 0) ==
+                    rank)
+                json_str(out, NULL, fleet->models[i].name);
+    json_close(out, ']');
+    json_str(out, "spread_level", spec->spread_max > 0 ? spec->spread_level : NULL);
+    json_uint(out, "spread_max", spec->spread_max);
+    write_runs(fleet, "nodes_allowed", spec->include, out);
+    write_runs(fleet, "nodes_excluded", spec->exclude, out);
+    json_str(out, "mig", spec->mig != NULL && *spec->mig != '\0' ? spec->mig : NULL);
+}
+
+static void write_spec(const struct call *call, const struct row *row, struct dure_buf *out)
 {
     const struct dure_job *spec = row->spec;
     static const char *const kinds[] = {"ok", "any", "failed"};
@@ -55,6 +84,7 @@ static void write_spec(const struct row *row, struct dure_buf *out)
     json_uint(out, "task_memory_mib", spec->task_memory_mib);
     json_uint(out, "tasks_per_node", spec->tasks_per_node);
     json_bool(out, "level_required", spec->level_required);
+    write_where(dure_core_fleet(call->api->core), spec, out);
     json_time(out, "begin", spec->begin_us);
     json_time(out, "must_end_by", spec->deadline_us != 0 ? spec->deadline_us : DURE_NEVER_US);
     json_bool(out, "requeue", spec->requeue);
@@ -77,7 +107,7 @@ static void add_row(struct call *call, struct show *show, const struct row *row)
                      (row->spec->principal.v != DURE_NONE32 && row->spec->principal.v == call->who->principal.v);
         dure_buf_byte(&show->first, '{');
         row_write(call, row, &show->first);
-        write_spec(row, &show->first);
+        write_spec(call, row, &show->first);
         write_attempts(call, row, &show->first);
     }
     if (row->spec->array_count == 0 || show->part_count >= PAGE_MAX)

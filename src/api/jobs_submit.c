@@ -62,9 +62,20 @@ static void test_only(struct call *call, struct dure_job *job)
     }
     json_open(&call->out, NULL, '{');
     json_bool(&call->out, "never", never);
+    json_str(&call->out, "note", never ? NULL : dure_core_unpromised(call->api->core, job));
     api_why_write(call->api, &why, &call->out);
     json_close(&call->out, '}');
     call_answer(call, 200);
+}
+
+static void answer_submitted(struct call *call, const struct dure_answer *answer)
+{
+    json_open(&call->out, NULL, '{');
+    json_uint(&call->out, "job", answer->job.v);
+    json_uint(&call->out, "sequence", answer->sequence);
+    json_str(&call->out, "note", call->data);
+    json_close(&call->out, '}');
+    call_answer(call, call->route->status);
 }
 
 void handle_submit(struct call *call)
@@ -104,8 +115,9 @@ void handle_submit(struct call *call)
         return;
     }
     call->body_kind = DURE_BODY_OF_JOB;
+    call->data = (void *)dure_core_unpromised(call->api->core, &call->record.submit); /* constant words, or NULL */
     if (test)
         test_only(call, &call->record.submit);
     else
-        call_write(call, answer_sequence);
+        call_write(call, answer_submitted);
 }

@@ -29,7 +29,8 @@ const struct schema dure_schemas[] = {
     {"Fleet", "", "A Fleet spec as JSON: the same fields as in YAML."},
     {"Tenants", "", "A Tenants spec as JSON: the same fields as in YAML."},
     {"Allotment", "", "One declaration as under `allotments` of a Tenants spec."},
-    {"Submitted", "job:integer sequence:integer", "On disk: the job's number, and the leaf of its record."},
+    {"Submitted", "job:integer sequence:integer note:string?",
+     "On disk: the job's number, and the leaf of its record; a note says why it is promised no place."},
     {"Granted", "allotment:integer sequence:integer preview:boolean text:string",
      "On disk; or, with preview, what it would do."},
     {"Done",
@@ -56,7 +57,8 @@ const struct schema dure_schemas[] = {
     {"JobDetail",
      ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer "
          "tasks_per_node:integer "
-         "level_required:boolean must_end_by:string? begin:string? requeue:boolean after:[{Dependency}] "
+         "level_required:boolean models:[string] spread_level:string? spread_max:integer nodes_allowed:string? "
+         "nodes_excluded:string? mig:string? must_end_by:string? begin:string? requeue:boolean after:[{Dependency}] "
          "attempts:[{Attempt}] "
          "script:string? workdir:string? "
          "stdout:string? stderr:string? comment:string? command:[string] environment:[string] erased:[string] "

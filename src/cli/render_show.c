@@ -57,6 +57,27 @@ static void size_row(const struct dure_screen *screen, const json_t *job)
     field(screen, "size", text);
 }
 
+/* What it asks of its place: models in its order, spread, lists of nodes. */
+static void where_rows(const struct dure_screen *screen, const json_t *job)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    const json_t *models = json_object_get(job, "models");
+    dure_buf_init(&buf, 16384);
+    for (size_t i = 0; i < json_array_size(models); i++)
+        dure_buf_printf(&buf, "%s%s", i ? ", else " : "", json_string_value(json_array_get(models, i)));
+    if (buf.length)
+        field(screen, "model asked", buf.data);
+    dure_buf_clear(&buf);
+    if (*dure_json_text(job, "spread_level", "")) {
+        dure_buf_printf(&buf, "at most %" PRId64 " tasks in one %s", dure_json_int(job, "spread_max", 0),
+                        dure_json_text(job, "spread_level", ""));
+        field(screen, "spread", buf.data);
+    }
+    text_row(screen, "only on", job, "nodes_allowed");
+    text_row(screen, "never on", job, "nodes_excluded");
+    text_row(screen, "MIG profile", job, "mig");
+}
+
 static void state_row(const struct dure_screen *screen, const json_t *job)
 {
     DURE_CLEANUP_BUF struct dure_buf buf;
@@ -189,6 +210,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "reason", job, "reason");
     size_row(screen, job);
     text_row(screen, "level", job, "level");
+    where_rows(screen, job);
     duration_row(screen, "walltime", job, "walltime_us");
     duration_row(screen, "grace", job, "grace_us");
     time_row(screen, "deadline", job, "must_end_by");

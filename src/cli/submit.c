@@ -342,6 +342,8 @@ int dure_cmd_submit(struct dure_cli *cli)
     else if (!code)
         fprintf(cli->screen.out, wanted.parsable ? "%" PRId64 "\n" : "Submitted batch job %" PRId64 "\n",
                 dure_json_int(answer, "job", 0));
+    if (!code && *dure_json_text(answer, "note", ""))
+        fprintf(cli->screen.err, "note: %s\n", dure_json_text(answer, "note", ""));
     json_decref(answer);
     return code;
 }

@@ -15,6 +15,7 @@
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
+#include "core/state/lists.h"
 
 static void deadline_moved(void *owner, uint32_t slot, uint32_t place)
 {
@@ -53,7 +54,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->outcomes = calloc(OUTCOME_WINDOW, 1);
     core->plan = calloc(1, sizeof *core->plan);
     core->ring = calloc(1, sizeof *core->ring);
-    if (!core->outcomes || !core->plan || !core->ring) {
+    if (!core->outcomes || !core->plan || !core->ring || lists_new(&core->lists) != DURE_OK) {
         dure_core_free(core);
         return DURE_E_MEMORY;
     }
@@ -155,6 +156,7 @@ void dure_core_free(struct dure_core *core)
         plan_release(core->plan);
     free(core->plan);
     free(core->ring);
+    lists_free(core->lists);
     dure_tenants_free(core->tenants);
     dure_fleet_free(core->fleet);
     free(core);

@@ -12,6 +12,7 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/state/lasting.h"
+#include "core/state/lists.h"
 #include "core/state/stream.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
@@ -172,6 +173,27 @@ static bool get_ordinals(struct stream_in *in, struct ordinals *list, uint32_t l
     return !in->failed;
 }
 
+static bool get_runs(struct stream_in *in, struct dure_node_run runs[DURE_NODE_RUNS_MAX],
+                     struct dure_node_runs *ret_runs)
+{
+    const uint64_t count = stream_get_u64(in);
+    if (in->failed || count > DURE_NODE_RUNS_MAX)
+        return false;
+    if (count)
+        stream_read(in, runs, count * sizeof *runs);
+    *ret_runs = (struct dure_node_runs){runs, (uint32_t)count};
+    return !in->failed && dure_node_runs_valid(runs, (uint32_t)count);
+}
+
+/* Its lists of nodes have the number that the job carries. */
+static bool get_node_lists(struct dure_core *core, struct stream_in *in, uint64_t key)
+{
+    struct dure_node_run at[2][DURE_NODE_RUNS_MAX];
+    struct dure_node_runs include, exclude;
+    return get_runs(in, at[0], &include) && get_runs(in, at[1], &exclude) &&
+           lists_intern(core->lists, include, exclude) == key;
+}
+
 static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint64_t *last_id, struct dure_error *error)
 {
     struct job_made made;
@@ -180,7 +202,8 @@ static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint6
     if (in->failed || data.id <= *last_id || data.id >= core->s.next_job ||
         !dure_table_takes(&core->job_table, data.id) || !core->tenants ||
         made.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
-        made.ask.level > core->fleet->level_name_count)
+        made.ask.level > core->fleet->level_name_count || made.ask.spread_level > core->fleet->level_name_count ||
+        !get_node_lists(core, in, made.ask.lists))
         return CORRUPT("job %llu", (unsigned long long)data.id);
     *last_id = data.id;
     const uint32_t slot = job_add(core, &made);

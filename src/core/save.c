@@ -5,6 +5,7 @@
 #include "core/snapshot.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/lists.h"
 #include "core/state/stream.h"
 
 static void put_specs(struct stream_out *out, const struct dure_core *core)
@@ -93,6 +94,13 @@ static void put_ordinals(struct stream_out *out, const struct ordinals *list)
         stream_put(out, list->at, list->count * sizeof *list->at);
 }
 
+static void put_runs(struct stream_out *out, struct dure_node_runs runs)
+{
+    stream_put_u64(out, runs.count);
+    if (runs.count)
+        stream_put(out, runs.at, runs.count * sizeof *runs.at);
+}
+
 static void put_jobs(struct stream_out *out, const struct dure_core *core)
 {
     stream_put_u64(out, core->jobs.count);
@@ -100,6 +108,8 @@ static void put_jobs(struct stream_out *out, const struct dure_core *core)
         const struct job *job = job_at(core, slot);
         const struct job_made made = {job->d, *job_ask(core, job)};
         stream_put(out, &made, sizeof made);
+        put_runs(out, lists_include(core, made.ask.lists));
+        put_runs(out, lists_exclude(core, made.ask.lists));
         for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next) {
             const struct dep *dep = dep_at(core, at);
             stream_put_u64(out, dep->job);

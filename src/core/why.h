@@ -13,6 +13,8 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                   \
     X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \
     X(SIZE, "size", "fewer GPUs than it asks for")                                                                     \
+    X(SPREAD, "spread", "its spread over cells of a level asks for more of them")                                      \
+    X(NODE_LIST, "node-list", "too few of the nodes that it may use")                                                  \
     X(SHARE, "share", "more CPU or memory than its GPUs' share")                                                       \
     X(RIGHTS, "rights", "no allotment of the tenant holds them")                                                       \
     X(RIGHT_TOO_SMALL, "right-too-small", "the allotment here is smaller than the job")                                \
@@ -111,3 +113,6 @@ DURE_NODISCARD enum dure_err dure_core_why(struct dure_core *core, struct dure_j
 DURE_NODISCARD enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job,
                                                struct dure_arena *arena, struct dure_why *ret_why, bool *ret_never,
                                                struct dure_error *error);
+/* A guaranteed job that is accepted and still promised no place, because what it asks of its place is not its holder's to choose: the reason in
+ * words. NULL: it is promised one, or borrows, or would be refused. */
+const char *dure_core_unpromised(const struct dure_core *core, const struct dure_job *job);

@@ -19,8 +19,8 @@ struct queued {
     void *context;
     bool external; /* counts against DURE_QUEUE_MAX */
     char idem_key[DURE_IDEM_KEY_MAX + 1];
-    char level[DURE_NAME_MAX + 1];
-    char text[]; /* of the record */
+    char names[3][DURE_NAME_MAX + 1]; /* of a job: its level, spread level and MIG profile */
+    char text[];                      /* of the record; then, aligned, a job's node lists */
 };
 
 struct answer {

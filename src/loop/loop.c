@@ -56,6 +56,39 @@ void dure_loop_free(struct dure_loop *loop)
     free(loop);
 }
 
+/* The node lists of a job, behind all else. */
+static size_t lists_size(const struct dure_job *job)
+{
+    return ((size_t)job->include.count + job->exclude.count) * sizeof(struct dure_node_run);
+}
+
+static const char *own_name(char own[DURE_NAME_MAX + 1], const char *name)
+{
+    const size_t length = name != NULL ? strnlen(name, DURE_NAME_MAX) : 0;
+    if (length > 0)
+        memcpy(own, name, length);
+    own[length] = '\0';
+    return own;
+}
+
+static struct dure_node_runs own_runs(struct dure_node_run *own, struct dure_node_runs runs)
+{
+    if (runs.count > 0)
+        memcpy(own, runs.at, runs.count * sizeof *own);
+    return (struct dure_node_runs){own, runs.count};
+}
+
+static void own_job(struct queued *queued, const struct dure_job *from, struct dure_node_run *runs)
+{
+    struct dure_job *job = &queued->record.submit;
+
+    job->level = own_name(queued->names[0], from->level);
+    job->spread_level = own_name(queued->names[1], from->spread_level);
+    job->mig = own_name(queued->names[2], from->mig);
+    job->include = own_runs(runs, from->include);
+    job->exclude = own_runs(runs + from->include.count, from->exclude);
+}
+
 static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *input, bool external)
 {
     const struct dure_record *record = input->record;
@@ -63,8 +96,9 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
     const size_t align = _Alignof(struct dure_place);
     const size_t places_at = (sizeof(struct queued) + text_length + align) & ~(align - 1); /* after the text's NUL */
     const size_t places_size = record->place_count * sizeof *record->places;
+    const size_t lists_at = (places_at + places_size + align - 1) & ~(align - 1);
     struct queued *queued =
-        loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX) ? NULL : malloc(places_at + places_size);
+        loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX) ? NULL : malloc(lists_at + lists_size(&record->submit));
 
     if (queued == NULL) {
         dure_body_free(input->body);
@@ -89,11 +123,7 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
     queued->record.text = queued->text;
     if (places_size > 0)
         queued->record.places = memcpy((char *)queued + places_at, record->places, places_size);
-    queued->level[0] = '\0';
-    if (record->submit.level != NULL)
-        memcpy(queued->level, record->submit.level, strnlen(record->submit.level, DURE_NAME_MAX) + 1);
-    queued->level[DURE_NAME_MAX] = '\0';
-    queued->record.submit.level = queued->level;
+    own_job(queued, &record->submit, (struct dure_node_run *)((char *)queued + lists_at));
     *loop->last = queued;
     loop->last = &queued->next;
     loop->queued_count++;

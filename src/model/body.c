@@ -52,6 +52,7 @@ void dure_body_free(struct dure_body *body)
         return;
     for (unsigned f = 1; f < DURE_BODY_FIELD_COUNT; f++)
         wipe(body, f);
+    free(body->kept);
     free(body);
 }
 

@@ -36,6 +36,7 @@ struct dure_body {
         uint8_t salt[16];
         uint8_t digest[32]; /* c */
     } field[DURE_BODY_FIELD_COUNT];
+    void *kept; /* malloc'd: what the job that was read with it points to (its node lists). Neither committed nor stored */
 };
 
 struct dure_body *dure_body_new(void); /* NULL: out of memory */

@@ -101,7 +101,7 @@ struct dure_fleet {
     struct dure_gpu_model *models;
     struct dure_chain *chains;
     struct dure_other *others;
-    const char **level_names; /* every distinct level name, in order of first use; "gpu" and "node" first */
+    const char **level_names; /* "gpu", "node", "nvlink" and "site", then every other name in order of first use */
     uint32_t level_name_count;
     uint32_t node_count;
     uint32_t gpu_count;
@@ -136,6 +136,11 @@ const char *dure_provenance_name(enum dure_provenance provenance); /* "announced
 const char *dure_engine_kind_name(enum dure_engine_kind engine);   /* "emulated" */
 /* Level number of a level name in a chain; 0: this chain has none. */
 unsigned dure_chain_level(const struct dure_chain *chain, const char *level_name);
+/* The same with the names that mean something in every chain: "nvlink" is the level that the chain's GPU model calls its NVLink domain,
+ * "site" is the level above all others, level_count + 1: a chain lies at one site. A chain's own level of that name goes first. */
+#define DURE_LEVEL_NVLINK "nvlink"
+#define DURE_LEVEL_SITE "site"
+unsigned dure_fleet_level(const struct dure_fleet *fleet, const struct dure_chain *chain, const char *level_name);
 uint32_t dure_chain_leaves_at(const struct dure_chain *chain, unsigned level); /* leaves under one cell of that level */
 /* Compresses sorted node ids into Slurm's hostlist notation: "pt-b200-[0001-0004,0007]". */
 void dure_fleet_hostlist(const struct dure_fleet *fleet, const uint32_t *nodes, uint32_t count, struct dure_buf *buf);

@@ -192,6 +192,16 @@ unsigned dure_chain_level(const struct dure_chain *chain, const char *level_name
     return 0;
 }
 
+unsigned dure_fleet_level(const struct dure_fleet *fleet, const struct dure_chain *chain, const char *level_name)
+{
+    const unsigned level = dure_chain_level(chain, level_name);
+    if (level)
+        return level;
+    if (strcmp(level_name, DURE_LEVEL_NVLINK) == 0)
+        return dure_chain_level(chain, fleet->models[chain->model.v].nvlink_level);
+    return strcmp(level_name, DURE_LEVEL_SITE) == 0 ? chain->level_count + 1u : 0;
+}
+
 uint32_t dure_chain_leaves_at(const struct dure_chain *chain, unsigned level)
 {
     DURE_ASSERT(level >= 1 && level <= chain->level_count);

@@ -259,7 +259,7 @@ static void expand(struct dure_read *read, struct dure_fleet *fleet, const struc
     }
 }
 
-/* Every level that is named in the fleet, "gpu" and "node" first. A level that no cell is large enough for counts too: a job may name it. */
+/* Every level that is named in the fleet, after those that every fleet has. A level that no cell is large enough for counts too: a job may name it. */
 static void note_level_names(struct dure_read *read, struct dure_fleet *fleet, const struct group *group)
 {
     for (unsigned l = group->level_count; l >= 1; l--) {
@@ -299,6 +299,7 @@ static void check_chain_names(struct dure_read *read, struct dure_fleet *fleet, 
 
 void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
+    static const char *const always[] = {"gpu", "node", DURE_LEVEL_NVLINK, DURE_LEVEL_SITE};
     const struct dure_tree *list = dure_read_list(read, root, "groups", DURE_REQUIRED, DURE_CHAINS_MAX);
     uint32_t count = list ? list->count : 0;
     uint32_t chains_max = count * DURE_LEVELS_MAX < DURE_CHAINS_MAX ? count * DURE_LEVELS_MAX : DURE_CHAINS_MAX;
@@ -310,8 +311,8 @@ void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, co
         read->no_memory = true;
         return;
     }
-    fleet->level_names[fleet->level_name_count++] = "gpu";
-    fleet->level_names[fleet->level_name_count++] = "node";
+    for (unsigned i = 0; i < sizeof always / sizeof always[0]; i++)
+        fleet->level_names[fleet->level_name_count++] = always[i];
     fleet->group_count = count;
     for (const struct dure_tree *map = list ? list->first : NULL; map; map = map->next) {
         struct group group = {.map = map};

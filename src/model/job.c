@@ -10,14 +10,13 @@
 enum { NODE_MIB_MAX = 1 << 30, NODE_CPUS_MAX = 65536, JOB_ARENA_MAX = 16 * 1024 * 1024 };
 
 static const char *const job_fields[] = {
-    "kind",   "version",  "name",     "project", "class",          "tasks",   "gpus",     "gpu_memory",
-    "models", "model",    "cpus",     "memory",  "tasks_per_node", "level",   "walltime", "grace",
-    "begin",  "deadline", "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
-    "script", "env",      "workdir",  "stdout",  "stderr",         "comment", NULL};
+    "kind",     "version", "name",    "project",        "class", "tasks",    "gpus",   "gpu_memory", "models",
+    "model",    "cpus",    "memory",  "tasks_per_node", "level", "walltime", "grace",  "begin",      "runs_for",
+    "priority", "requeue", "hold",    "array",          "after", "command",  "script", "env",        "workdir",
+    "stdout",   "stderr",  "comment", "spread",         "nodes", "exclude",  "mig",    "deadline",   NULL};
 
 /* What people bring from other schedulers. */
-static const char *const job_hints[] = {"nodes",      "tasks and tasks_per_node",
-                                        "ntasks",     "tasks",
+static const char *const job_hints[] = {"ntasks",     "tasks",
                                         "time",       "walltime",
                                         "timeout",    "walltime",
                                         "account",    "project",
@@ -68,10 +67,18 @@ static void add_model(struct dure_read *read, const struct dure_tree *entry, con
     const char *name = dure_read_scalar(read, entry, DURE_NAME_MAX, "the name of a GPU model");
     if (!name || !fleet)
         return;
-    if (dure_fleet_model_find(fleet, name, &model))
-        job->model_mask |= UINT64_C(1) << model.v;
-    else
+    if (!dure_fleet_model_find(fleet, name, &model)) {
         dure_problem_add(read->problems, entry, NULL, "a GPU model of the fleet");
+        return;
+    }
+    if (job->model_mask >> model.v & 1) {
+        dure_problem_add(read->problems, entry, NULL, "each model once");
+        return;
+    }
+    const unsigned before = (unsigned)__builtin_popcountll(job->model_mask);
+    job->model_mask |= UINT64_C(1) << model.v;
+    if (before < DURE_MODEL_ORDER_MAX)
+        job->model_order |= (uint64_t)(model.v + 1) << (8 * before);
 }
 
 static void read_models(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
@@ -85,57 +92,10 @@ static void read_models(struct dure_read *read, const struct dure_tree *root, co
         add_model(read, one, fleet, job);
     if (list && list->count == 0)
         dure_problem_add(read->problems, list, "an empty list", "at least one GPU model");
-    for (const struct dure_tree *entry = list ? list->first : NULL; entry; entry = entry->next)
+    for (const struct dure_tree *entry = list && !one ? list->first : NULL; entry; entry = entry->next)
         add_model(read, entry, fleet, job);
-}
-
-static void read_level_name(struct dure_read *read, const struct dure_tree *field, const struct dure_fleet *fleet,
-                            struct dure_job *job)
-{
-    const char *name = dure_read_scalar(read, field, DURE_NAME_MAX, "the name of a level");
-    if (!name)
-        return;
-    if (!dure_name_valid(name)) {
-        dure_problem_add(read->problems, field, NULL, "the name of a level");
-        return;
-    }
-    if (!fleet) {
-        job->level = field->text;
-        return;
-    }
-    for (uint32_t i = 0; i < fleet->level_name_count; i++)
-        if (strcmp(fleet->level_names[i], name) == 0) {
-            job->level = fleet->level_names[i];
-            return;
-        }
-    char names[200] = "";
-    for (uint32_t i = 0; i < fleet->level_name_count; i++) {
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", fleet->level_names[i]);
-    }
-    dure_problem_add(read->problems, field, NULL, "a level of the fleet: %s", names);
-}
-
-static void read_level(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
-                       struct dure_job *job)
-{
-    static const char *const known[] = {"required", "preferred", NULL};
-    const struct dure_tree *field = dure_tree_get(root, "level");
-    if (!field)
-        return;
-    job->level_required = true;
-    if (field->kind == DURE_TREE_SCALAR) {
-        read_level_name(read, field, fleet, job);
-        return;
-    }
-    if (!dure_read_map(read, field, known))
-        return;
-    if (field->count != 1) {
-        dure_problem_add(read->problems, field, NULL, "one of required and preferred");
-        return;
-    }
-    job->level_required = strcmp(field->first->key, "required") == 0;
-    read_level_name(read, field->first, fleet, job);
+    if ((job->model_mask & (job->model_mask - 1)) == 0)
+        job->model_order = 0; /* one model is no order */
 }
 
 static void read_cpus(struct dure_read *read, const struct dure_tree *root, struct dure_job *job)
@@ -161,7 +121,6 @@ static void read_shape(struct dure_read *read, const struct dure_tree *root, con
     read_models(read, root, fleet, job);
     read_cpus(read, root, job);
     dure_read_memory(read, root, "memory", DURE_OPTIONAL, NODE_MIB_MAX, &job->task_memory_mib);
-    read_level(read, root, fleet, job);
     const struct dure_tree *per_node =
         dure_read_uint(read, root, "tasks_per_node", DURE_OPTIONAL, 1, DURE_JOB_TASKS_MAX, &job->tasks_per_node);
     if (!per_node)
@@ -208,6 +167,7 @@ void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root,
     dure_read_choice(read, root, "class", DURE_OPTIONAL, classes, &job_class);
     job->job_class = (enum dure_job_class)job_class;
     read_shape(read, root, fleet, job);
+    dure_job_read_level(read, root, fleet, job);
     read_when(read, root, job);
 }
 
@@ -219,6 +179,7 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
     dure_read_kind(read, root, "Job");
     read_project(read, root, tenants, job);
     dure_job_read_changed(read, root, fleet, job);
+    dure_job_read_where(read, root, fleet, job, body);
     read_array(read, root, job);
     dure_job_read_after(read, root, job);
     dure_job_read_body(read, root, body);
@@ -241,6 +202,8 @@ enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fle
                            .task_gpus = 1,
                            .task_gpu_milli = 1000,
                            .level = "",
+                           .spread_level = "",
+                           .mig = "",
                            .walltime_us = DURE_WALLTIME_DEFAULT_US,
                            .grace_us = DURE_GRACE_DEFAULT_US,
                            .begin_us = INT64_MIN,

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "model/fleet.h"
 #include "model/ids.h"
+#include "model/node_runs.h"
 #include "model/tenants.h"
 
 enum {
@@ -11,6 +12,8 @@ enum {
     DURE_JOB_DEPS_MAX = 16,
     DURE_ARRAY_MAX = 1000000,       /* elements */
     DURE_PRIORITY_MAX = 1000000,
+    DURE_SPREAD_MAX = 65535,        /* tasks in one cell, as a limit that says something */
+    DURE_MODEL_ORDER_MAX = 8,       /* models whose order is kept; what is listed after them comes last */
 };
 #define DURE_WALLTIME_DEFAULT_US (INT64_C(3600) * 1000000)       /* 1 h, stated in the reference */
 #define DURE_WALLTIME_MAX_US (INT64_C(366) * 86400 * 1000000)
@@ -39,6 +42,12 @@ struct dure_job {
     uint32_t tasks_per_node;  /* 0 = any; else exactly so many tasks share a node (Slurm's --ntasks-per-node) */
     const char *level;        /* the whole gang inside one cell of this level; "" = none. Points into the fleet's level names */
     bool level_required;      /* else preferred */
+    const char *spread_level; /* at most spread_max tasks in one cell of this level; "" = no limit. As `level` */
+    uint32_t spread_max;
+    const char *mig;          /* each task gets one MIG instance of this profile; "" = none. As `level` */
+    struct dure_node_runs include; /* only these nodes; empty = all. Parsed: lives as long as the body */
+    struct dure_node_runs exclude; /* none of these */
+    uint64_t model_order;     /* several models: byte k = the k-th in order of preference + 1; 0 = no order */
     int64_t walltime_us;
     int64_t grace_us;         /* between warning and kill */
     int64_t begin_us;         /* INT64_MIN: at once */
@@ -56,6 +65,9 @@ struct dure_job {
 };
 
 struct dure_body;
+
+/* Models in order of preference: rank of a model, lower first; those of the mask that the order does not name come last, together. */
+unsigned dure_job_model_rank(uint64_t model_order, struct dure_gpu_model_id model);
 
 /* Validates a tree of kind Job. Names resolve against fleet and tenants, either of which may be NULL (the CLI checks what it can without
  * the daemon: names are then left at DURE_NONE32 / mask 0). Fills job and body (the body is allocated; the caller frees it).

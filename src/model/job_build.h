@@ -11,5 +11,11 @@ bool dure_job_array_parse(const char *text, struct dure_job *job);
 /* The fields that a change may name and a spec has too: class, shape, times. What is absent is left alone, but priority and class. */
 void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
                            struct dure_job *job);
+/* `level`. */
+void dure_job_read_level(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                         struct dure_job *job);
+/* Spread, nodes, exclude and MIG: where it may stand. The node lists are kept in the body. */
+void dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                         struct dure_job *job, struct dure_body *body);
 /* `after` */
 void dure_job_read_after(struct dure_read *read, const struct dure_tree *root, struct dure_job *job);

@@ -39,6 +39,8 @@ struct dure_job dure_job_blank(void)
                              .task_gpus = 1,
                              .task_gpu_milli = 1000,
                              .level = "",
+                             .spread_level = "",
+                             .mig = "",
                              .begin_us = INT64_MIN,
                              .requeue = true};
 }
@@ -78,9 +80,9 @@ static void clear_taken(struct dure_tree *root, struct dure_job *job)
         job->level_required = false;
     }
     if (taken_away(root, "models", true) || taken_away(root, "model", true))
-        job->model_mask = 0;
+        job->model_mask = job->model_order = 0;
     if (dure_tree_get(root, "models") || dure_tree_get(root, "model"))
-        job->model_mask = 0;
+        job->model_mask = job->model_order = 0;
 }
 
 static void read_changes(struct dure_read *read, struct dure_tree *root, const struct dure_fleet *fleet,
@@ -139,6 +141,7 @@ void dure_job_change(struct dure_job *to, const struct dure_job *from, uint64_t 
     TAKE(GPUS, task_gpu_milli)
     TAKE(GPU_MEMORY, gpu_memory_mib)
     TAKE(MODELS, model_mask)
+    TAKE(MODELS, model_order)
     TAKE(CPUS, task_cpu_milli)
     TAKE(MEMORY, task_memory_mib)
     TAKE(TASKS_PER_NODE, tasks_per_node)

@@ -41,6 +41,14 @@ static bool usage_is_zero(const struct dure_usage *usage)
     return memcmp(usage, &zero, sizeof zero) == 0;
 }
 
+static bool no_starts(const struct dure_record *record)
+{
+    uint32_t starts = 0;
+    for (uint32_t i = 0; i < record->place_count; i++)
+        starts |= record->places[i].starts;
+    return !starts;
+}
+
 bool dure_record_field_absent(const struct dure_field *field, const void *base)
 {
     const char *at = (const char *)base + field->offset;
@@ -53,6 +61,8 @@ bool dure_record_field_absent(const struct dure_field *field, const void *base)
     case DURE_FIELD_PLACES: return ((const struct dure_record *)base)->place_count == 0;
     case DURE_FIELD_BINDINGS: return ((const struct dure_record *)base)->binding_count == 0;
     case DURE_FIELD_DEPS: return ((const struct dure_job *)base)->dep_count == 0;
+    case DURE_FIELD_NODES: return ((const struct dure_node_runs *)at)->count == 0;
+    case DURE_FIELD_STARTS: return no_starts(base);
     case DURE_FIELD_SUBMIT: return false;
     default: return scalar(field, base) == field->absent;
     }
@@ -84,6 +94,17 @@ static void write_rows(struct dure_buf *buf, const struct dure_field *field, con
             dure_cbor_uint(buf, binding->virtual_index);
             dure_cbor_uint(buf, binding->cell_index);
             dure_cbor_uint(buf, binding->is_new);
+        }
+    } else if (field->type == DURE_FIELD_STARTS) {
+        dure_cbor_head(buf, DURE_CBOR_ARRAY, record->place_count);
+        for (uint32_t i = 0; i < record->place_count; i++)
+            dure_cbor_uint(buf, record->places[i].starts);
+    } else if (field->type == DURE_FIELD_NODES) {
+        const struct dure_node_runs *runs = (const struct dure_node_runs *)((const char *)base + field->offset);
+        dure_cbor_head(buf, DURE_CBOR_ARRAY, (uint64_t)runs->count * 2);
+        for (uint32_t i = 0; i < runs->count; i++) {
+            dure_cbor_uint(buf, runs->at[i].first);
+            dure_cbor_uint(buf, runs->at[i].count);
         }
     } else {
         dure_cbor_head(buf, DURE_CBOR_ARRAY, (uint64_t)job->dep_count * 2);
@@ -121,6 +142,8 @@ static void write_value(struct dure_buf *buf, const struct dure_field *field, co
     }
     case DURE_FIELD_PLACES:
     case DURE_FIELD_BINDINGS:
+    case DURE_FIELD_STARTS:
+    case DURE_FIELD_NODES:
     case DURE_FIELD_DEPS: write_rows(buf, field, base); break;
     case DURE_FIELD_SUBMIT: write_map(buf, dure_job_field_table, dure_job_field_count, UINT64_MAX, at); break;
     }
@@ -182,7 +205,8 @@ static void read_places(struct decoding *d, struct dure_record *record)
         places[i].node_count = (uint32_t)dure_cbor_read_uint(&d->reader, DURE_NODES_MAX);
         places[i].gpu_mask = dure_cbor_read_uint(&d->reader, UINT64_MAX);
         places[i].tasks = (uint32_t)dure_cbor_read_uint(&d->reader, DURE_JOB_TASKS_MAX);
-        places[i].gpu_milli = (uint32_t)dure_cbor_read_uint(&d->reader, 1000);
+        places[i].gpu_milli = (uint16_t)dure_cbor_read_uint(&d->reader, 1000);
+        places[i].starts = 0;
     }
     record->places = places;
 }
@@ -211,6 +235,29 @@ static void read_deps(struct decoding *d, struct dure_job *job)
         job->deps[i].job.v = dure_cbor_read_uint(&d->reader, UINT64_MAX - 1);
         job->deps[i].kind = (enum dure_dep_kind)dure_cbor_read_uint(&d->reader, DURE_DEP_FAILED);
     }
+}
+
+static void read_nodes(struct decoding *d, struct dure_node_runs *ret_runs)
+{
+    uint32_t count;
+    struct dure_node_run *runs = read_rows(d, 2, sizeof *runs, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        runs[i].first = (uint32_t)dure_cbor_read_uint(&d->reader, DURE_NODES_MAX);
+        runs[i].count = (uint32_t)dure_cbor_read_uint(&d->reader, DURE_NODES_MAX);
+    }
+    if (d->reader.failed || !dure_node_runs_valid(runs, count))
+        d->reader.failed = true;
+    else
+        *ret_runs = (struct dure_node_runs){runs, count};
+}
+
+/* After the places, whose key is lower. */
+static void read_starts(struct decoding *d, struct dure_record *record)
+{
+    if (dure_cbor_read_head(&d->reader, DURE_CBOR_ARRAY) != record->place_count)
+        d->reader.failed = true;
+    for (uint32_t i = 0; !d->reader.failed && i < record->place_count; i++)
+        ((struct dure_place *)record->places)[i].starts = (uint16_t)dure_cbor_read_uint(&d->reader, UINT16_MAX);
 }
 
 static uint64_t read_map(struct decoding *d, const struct dure_field *table, unsigned count, uint64_t keys, void *base);
@@ -281,6 +328,8 @@ static void read_value(struct decoding *d, const struct dure_field *field, void 
     case DURE_FIELD_PLACES: read_places(d, base); break;
     case DURE_FIELD_BINDINGS: read_bindings(d, base); break;
     case DURE_FIELD_DEPS: read_deps(d, base); break;
+    case DURE_FIELD_NODES: read_nodes(d, (struct dure_node_runs *)at); break;
+    case DURE_FIELD_STARTS: read_starts(d, base); break;
     case DURE_FIELD_SUBMIT: read_map(d, dure_job_field_table, dure_job_field_count, UINT64_MAX, at); break;
     }
     /* A value that should have been left out has a second encoding: refuse it. */

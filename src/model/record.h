@@ -115,7 +115,8 @@ struct dure_place {
     uint32_t node_count;
     uint64_t gpu_mask;  /* bit = GPU of the node, taken whole; for a fraction the one bit of the shared GPU */
     uint32_t tasks;     /* tasks on each of these nodes */
-    uint32_t gpu_milli; /* 1000 whole; else the fraction taken of that GPU */
+    uint16_t gpu_milli; /* 1000 whole; else what each task takes of that GPU */
+    uint16_t starts;    /* MIG instances: bit k = one begins at memory slice k, one for each task; 0 = not partitioned */
 };
 
 /* The private cell of a right that a start uses, and the cell of hardware it is bound to. */

@@ -33,6 +33,7 @@ enum {
     K_PLACES = DURE_KEY(19),
     K_BINDINGS = DURE_KEY(20),
     K_SUBMIT = DURE_KEY(21),
+    K_STARTS = DURE_KEY(30),
     K_REF = K_JOB | K_ELEMENT,
 };
 
@@ -60,7 +61,7 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_ATTEMPT_REPORT: return K_ATTEMPT | K_REPORT | K_EXIT | K_USAGE | K_REASON;
     case DURE_REC_TICK: return 0;
     case DURE_REC_ERASED: return K_JOB | K_PRINCIPAL | K_NUMBER | K_COUNT;
-    case DURE_REC_START: return K_REF | K_ATTEMPT | K_PLACES | K_BINDINGS | K_NUMBER | K_ALLOT;
+    case DURE_REC_START: return K_REF | K_ATTEMPT | K_PLACES | K_STARTS | K_BINDINGS | K_NUMBER | K_ALLOT;
     case DURE_REC_NOTICE: return K_REF | K_ATTEMPT | K_DEADLINE | K_CAUSE;
     case DURE_REC_STOP: return K_REF | K_ATTEMPT | K_CAUSE;
     case DURE_REC_END: return K_REF | K_ATTEMPT | K_STATE | K_EXIT | K_CAUSE;
@@ -71,7 +72,7 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_NODE_STATE: return K_NODE | K_NUMBER;
     case DURE_REC_ALLOT_STATE: return K_ALLOT | K_NUMBER;
     case DURE_REC_CANCEL_NOTICE: return K_REF | K_ATTEMPT;
-    case DURE_REC_RESERVE: return K_REF | K_PLACES | K_BINDINGS | K_DEADLINE | K_NUMBER;
+    case DURE_REC_RESERVE: return K_REF | K_PLACES | K_STARTS | K_BINDINGS | K_DEADLINE | K_NUMBER;
     case DURE_REC_UNRESERVE: return K_REF;
     case DURE_REC_BOOK: return K_PLACES | K_NUMBER | K_DEADLINE | K_REASON | K_PRINCIPAL;
     case DURE_REC_UNBOOK: return K_NUMBER | K_PRINCIPAL;

@@ -17,6 +17,8 @@ enum dure_field_type {
     DURE_FIELD_PLACES,
     DURE_FIELD_BINDINGS,
     DURE_FIELD_DEPS,
+    DURE_FIELD_NODES, /* struct dure_node_runs, none = absent */
+    DURE_FIELD_STARTS, /* of the places: where the MIG instances on each begin; absent when none is one */
     DURE_FIELD_SUBMIT,
 };
 
@@ -50,7 +52,8 @@ struct dure_field {
     X(18, text, TEXT, 0, "text")                                                                                       \
     X(19, places, PLACES, 0, "places")                                                                                 \
     X(20, bindings, BINDINGS, 0, "bindings")                                                                           \
-    X(21, submit, SUBMIT, 0, "submit")
+    X(21, submit, SUBMIT, 0, "submit")                                                                                 \
+    X(30, place_count, STARTS, 0, "mig_starts")
 
 #define DURE_JOB_FIELDS(X)                                                                                             \
     X(1, tenant.v, U32, -1, "tenant")                                                                                  \
@@ -79,6 +82,12 @@ struct dure_field {
     X(24, array_limit, U32, 0, "array_limit")                                                                          \
     X(25, deps, DEPS, 0, "after")                                                                                      \
     X(26, commitment, HASH, 0, "commitment")                                                                           \
+    X(27, spread_level, LEVEL, 0, "spread_level")                                                                      \
+    X(28, spread_max, U32, 0, "spread_max")                                                                            \
+    X(29, include, NODES, 0, "nodes")                                                                                  \
+    X(30, exclude, NODES, 0, "exclude")                                                                                \
+    X(31, model_order, U64, 0, "model_order")                                                                          \
+    X(32, mig, LEVEL, 0, "mig")                                                                                        \
     X(34, deadline_us, I64, 0, "deadline_us")
 
 /* Bit k = key k is allowed. */

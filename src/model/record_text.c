@@ -134,6 +134,14 @@ static void print_rows(struct dure_buf *buf, const struct dure_field *field, con
                 buf, "%s{\"allotment\":%" PRIu32 ",\"virtual\":%" PRIu32 ",\"cell\":%" PRIu32 ",\"new\":%s}",
                 i > 0 ? "," : "", b->allot.v, b->virtual_index, b->cell_index, b->is_new != 0 ? "true" : "false");
         }
+    } else if (field->type == DURE_FIELD_STARTS) {
+        for (uint32_t i = 0; i < record->place_count; i++)
+            dure_buf_printf(buf, "%s%u", i > 0 ? "," : "", record->places[i].starts);
+    } else if (field->type == DURE_FIELD_NODES) {
+        const struct dure_node_runs *runs = (const struct dure_node_runs *)((const char *)base + field->offset);
+        for (uint32_t i = 0; i < runs->count; i++)
+            dure_buf_printf(buf, "%s{\"first\":%" PRIu32 ",\"count\":%" PRIu32 "}", i > 0 ? "," : "", runs->at[i].first,
+                            runs->at[i].count);
     } else {
         const struct dure_job *job = base;
         static const char *const kinds[] = {"ok", "any", "failed"};
@@ -197,6 +205,8 @@ static void print_value(struct dure_buf *buf, const struct dure_field *field, co
         break;
     }
     case DURE_FIELD_PLACES:
+    case DURE_FIELD_STARTS:
+    case DURE_FIELD_NODES:
     case DURE_FIELD_BINDINGS:
     case DURE_FIELD_DEPS: print_rows(buf, field, base); break;
     case DURE_FIELD_SUBMIT:

@@ -80,6 +80,20 @@ static void map_text(struct dure_sbatch *s, struct dure_tree *root, enum dure_sb
         dure_sbatch_set(s, root, key, s->option[id].text, true, &s->option[id]);
 }
 
+/* Slurm's -w asks for at least these nodes, and takes a file for a list; here a list is what the job may use. */
+static void map_nodes(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key)
+{
+    if (!s->option[id].text)
+        return;
+    if (strchr(s->option[id].text, '/'))
+        dure_sbatch_refuse(s, id, "node names such as n7 or pt-b200-[0001-0004,0007], not a file");
+    else
+        map_text(s, root, id, key);
+    if (id == DURE_SB_NODELIST)
+        dure_buf_printf(s->ignored, "--nodelist=%s: the job uses no other nodes, and need not use all of these\n",
+                        s->option[id].text);
+}
+
 static void map_flag(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key,
                      const char *value)
 {
@@ -187,6 +201,8 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
     map_text(s, root, DURE_SB_JOB_NAME, "name");
     map_text(s, root, DURE_SB_ACCOUNT, "project");
     dure_sbatch_map_shape(s, root);
+    map_nodes(s, root, DURE_SB_NODELIST, "nodes");
+    map_nodes(s, root, DURE_SB_EXCLUDE, "exclude");
     map_time(s, root);
     map_text(s, root, DURE_SB_ARRAY, "array");
     map_dependency(s, root);

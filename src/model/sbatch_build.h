@@ -12,6 +12,7 @@
     X(DEADLINE, "deadline")                                                                                            \
     X(DEPENDENCY, "dependency")                                                                                        \
     X(ERROR, "error")                                                                                                  \
+    X(EXCLUDE, "exclude")                                                                                              \
     X(GPUS, "gpus")                                                                                                    \
     X(GPUS_PER_NODE, "gpus-per-node")                                                                                  \
     X(GPUS_PER_TASK, "gpus-per-task")                                                                                  \
@@ -20,6 +21,7 @@
     X(JOB_NAME, "job-name")                                                                                            \
     X(MEM, "mem")                                                                                                      \
     X(NO_REQUEUE, "no-requeue")                                                                                        \
+    X(NODELIST, "nodelist")                                                                                            \
     X(NODES, "nodes")                                                                                                  \
     X(NTASKS, "ntasks")                                                                                                \
     X(NTASKS_PER_NODE, "ntasks-per-node")                                                                              \

@@ -4,6 +4,7 @@
 #include "core/apply/apply.h"
 #include "core/queue/ceilings.h"
 #include "core/state/jobs.h"
+#include "core/state/lists.h"
 
 static enum dure_err level_index(const struct dure_core *core, const char *level, uint16_t *ret_index,
                                  struct dure_error *error)
@@ -56,15 +57,51 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
     return DURE_OK;
 }
 
+static enum dure_err check_order(const struct dure_job *job, struct dure_error *error)
+{
+    uint64_t seen = 0;
+    for (uint64_t left = job->model_order; left; left >>= 8) {
+        const uint64_t model = (left & 0xff) - 1, bit = model < DURE_GPU_MODELS_MAX ? UINT64_C(1) << model : 0;
+        if (!(job->model_mask & bit & ~seen))
+            return dure_fail(error, DURE_E_INVALID, "order of models: expected models of the job, each once");
+        seen |= bit;
+    }
+    if (job->model_order && !(seen & (seen - 1)))
+        return dure_fail(error, DURE_E_INVALID, "order of models: found one, expected several or none");
+    return DURE_OK;
+}
+
+static enum dure_err check_where(const struct dure_core *core, const struct dure_job *job, uint16_t *ret_spread,
+                                 struct dure_error *error)
+{
+    enum dure_err err = level_index(core, job->spread_level, ret_spread, error);
+    if (err == DURE_OK)
+        err = check_order(job, error);
+    if (err != DURE_OK)
+        return err;
+    if (!*ret_spread != !job->spread_max || job->spread_max > DURE_SPREAD_MAX)
+        return dure_fail(error, DURE_E_INVALID, "spread: expected a level and 1 to %d tasks in one cell of it",
+                         DURE_SPREAD_MAX);
+    if (job->mig && *job->mig)
+        return dure_fail(error, DURE_E_NEVER, "no GPU model of the fleet has a MIG profile '%s'", job->mig);
+    if (!dure_node_runs_valid(job->include.at, job->include.count) ||
+        !dure_node_runs_valid(job->exclude.at, job->exclude.count))
+        return dure_fail(error, DURE_E_INVALID, "nodes: expected at most %d runs, sorted and apart",
+                         DURE_NODE_RUNS_MAX);
+    return DURE_OK;
+}
+
 enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_made *ret_made,
                        struct dure_error *error)
 {
-    uint16_t level;
+    uint16_t level, spread = 0;
     enum dure_err err = check_numbers(job, error);
     if (err == DURE_OK && job->tenant.v >= core->tenants->tenant_count)
         err = dure_fail(error, DURE_E_NOT_FOUND, "there is no such tenant");
     if (err == DURE_OK)
         err = level_index(core, job->level, &level, error);
+    if (err == DURE_OK)
+        err = check_where(core, job, &spread, error);
     if (err != DURE_OK)
         return err;
     struct job_made d;
@@ -74,6 +111,10 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.data.emulated_us = job->emulated_us;
     d.data.deadline_us = job->deadline_us;
     d.ask.model_mask = job->model_mask;
+    d.ask.model_order = job->model_order;
+    d.ask.lists = lists_intern(core->lists, job->include, job->exclude);
+    d.ask.spread_level = (uint8_t)spread;
+    d.ask.spread_max = (uint16_t)job->spread_max;
     d.ask.grace_us = job->grace_us;
     d.ask.tenant = job->tenant.v;
     d.ask.tasks = job->tasks;
@@ -118,6 +159,13 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
                                  .tasks_per_node = ask->tasks_per_node,
                                  .level = ask->level ? core->fleet->level_names[ask->level - 1] : "",
                                  .level_required = ask->level_required,
+                                 .spread_level =
+                                     ask->spread_level ? core->fleet->level_names[ask->spread_level - 1] : "",
+                                 .spread_max = ask->spread_max,
+                                 .include = lists_include(core, ask->lists),
+                                 .exclude = lists_exclude(core, ask->lists),
+                                 .model_order = ask->model_order,
+                                 .mig = "",
                                  .walltime_us = ask->walltime_us,
                                  .grace_us = ask->grace_us,
                                  .begin_us = d->begin_us,

@@ -150,6 +150,13 @@ static enum dure_err check_take(const struct dure_cells *cells, const struct dur
     return DURE_OK;
 }
 
+bool dure_cells_may_take(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                         struct dure_cell cell)
+{
+    const struct dure_cells_owner *owner = bindable(cells, allot, index, NULL);
+    return owner && dure_cells_whole(cells) && check_take(cells, owner, index, cell, NULL) == DURE_OK;
+}
+
 enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                     struct dure_cell cell, struct dure_error *error)
 {

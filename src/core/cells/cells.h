@@ -193,6 +193,9 @@ DURE_NODISCARD enum dure_err dure_cells_choose(const struct dure_cells *cells, s
  * free, or not settled; E_SHORT: not safe. */
 DURE_NODISCARD enum dure_err dure_cells_take_exact(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                                    struct dure_cell cell, struct dure_error *error);
+/* Would take_exact bind it? */
+bool dure_cells_may_take(const struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
+                         struct dure_cell cell);
 /* choose and take_exact in one. */
 DURE_NODISCARD enum dure_err dure_cells_take(struct dure_cells *cells, struct dure_allot_id allot, uint32_t index,
                                              struct dure_cell *ret_cell, struct dure_error *error);

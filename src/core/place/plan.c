@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/place/ground.h"
+#include "core/place/limited.h"
+#include "core/place/limits.h"
+#include "core/place/prefer.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 
@@ -12,6 +16,7 @@ void plan_release(struct plan *plan)
 {
     free(plan->places);
     free(plan->bindings);
+    free(plan->fresh);
     *plan = (struct plan){0};
 }
 
@@ -40,6 +45,31 @@ static struct dure_binding *add_binding(struct plan *plan, struct dure_binding b
     }
     plan->bindings[plan->binding_count] = binding;
     return &plan->bindings[plan->binding_count++];
+}
+
+void plan_note_fresh(struct plan *plan, struct dure_binding binding)
+{
+    if (plan->fresh_count == plan->fresh_capacity) {
+        plan->fresh_capacity = plan->fresh_capacity ? plan->fresh_capacity * 2 : 16;
+        plan->fresh = dure_core_grow(plan->fresh, sizeof *plan->fresh, plan->fresh_capacity);
+    }
+    plan->fresh[plan->fresh_count++] = binding;
+}
+
+void plan_forget_fresh(struct dure_core *core, struct plan *plan)
+{
+    for (; plan->fresh_count; plan->fresh_count--) {
+        const struct dure_binding *last = &plan->fresh[plan->fresh_count - 1];
+        ground_refresh_cell(core, last->allot.v, last->virtual_index);
+    }
+}
+
+static bool is_fresh(const struct plan *plan, uint32_t allot, uint32_t index)
+{
+    for (uint32_t i = 0; i < plan->fresh_count; i++)
+        if (plan->fresh[i].allot.v == allot && plan->fresh[i].virtual_index == index)
+            return true;
+    return false;
 }
 
 static int by_node(const void *a, const void *b)
@@ -125,7 +155,7 @@ static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf,
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
     add_place(plan, (struct dure_place){chain->node_first + leaf / chain->node_gpus, 1,
-                                        UINT64_C(1) << (leaf % chain->node_gpus), tasks, ask->task_gpu_milli});
+                                        UINT64_C(1) << (leaf % chain->node_gpus), tasks, ask->task_gpu_milli, 0});
 }
 
 static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, struct plan *plan)
@@ -139,9 +169,21 @@ static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, 
     add_binding(plan, (struct dure_binding){l.allot, l.index, cell.cell.index, 0});
 }
 
-/* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. */
-static uint32_t fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
-                            struct plan *plan)
+/* What the limits leave of the room on one of them; its place as they see it in `ret_leaf`. */
+static uint32_t limited_room(const struct dure_core *core, const struct limits *limits, bool by_hardware,
+                             const struct shared *shared, uint32_t *ret_leaf)
+{
+    const uint32_t index = (uint32_t)(shared->rank >> 32), offset = (uint32_t)shared->rank;
+    *ret_leaf =
+        by_hardware || shared->allot == NONE ? shared->leaf : index * core->allots[shared->allot]->cell_leaves + offset;
+    const uint32_t node = limits->node_first + shared->leaf / limits->node_gpus;
+    if (limits->listed && dure_node_runs_next(limits->allowed, node) != node)
+        return 0;
+    return limits_room(limits, *ret_leaf);
+}
+
+uint32_t plan_fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
+                          struct limits *limits, bool by_hardware, struct plan *plan)
 {
     uint32_t left = ask->tasks, floor_milli = 0;
     uint64_t floor_rank = 0;
@@ -150,14 +192,20 @@ static uint32_t fill_shared(const struct dure_core *core, const struct request *
         for (uint32_t at = share_first(core, ask->tenant, chain, allot); at != NONE; at = shared_at(core, at)->next) {
             const struct shared *s = shared_at(core, at);
             const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->rank >= floor_rank);
-            if (later && room_of(core, ask, s) &&
+            uint32_t leaf;
+            if (later && room_of(core, ask, s) && (!limits || limited_room(core, limits, by_hardware, s, &leaf)) &&
                 (!best || s->free_milli < best->free_milli ||
                  (s->free_milli == best->free_milli && s->rank < best->rank)))
                 best = s;
         }
         if (!best)
             break;
-        const uint32_t room = room_of(core, ask, best), tasks = room < left ? room : left;
+        uint32_t room = room_of(core, ask, best), leaf = 0;
+        const uint32_t limit = limits ? limited_room(core, limits, by_hardware, best, &leaf) : room;
+        room = limit < room ? limit : room;
+        const uint32_t tasks = room < left ? room : left;
+        if (limits)
+            limits_add(limits, leaf, tasks);
         place_leaf(core, chain, best->leaf, ask, tasks, plan);
         if (allot != NONE)
             bind_leaf(core, chain, best->leaf, plan);
@@ -183,7 +231,8 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     struct dure_cells_virtual cell;
     if (!dure_cells_virtual(cells, (struct dure_allot_id){id}, index, &cell))
         return false;
-    const bool is_new = cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index);
+    const bool is_new =
+        cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || is_fresh(plan, id, index);
     if (cell.state == DURE_CELLS_UNBOUND) {
         if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
             return false;
@@ -194,6 +243,18 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
     *ret_cell = cell.cell;
     return true;
+}
+
+/* Fractions onto the GPUs of a take, which begin at `leaf`: as many as it says, or else of all that are left. */
+static void place_fractions(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t leaf,
+                            const struct dure_take *take, uint32_t per_gpu, uint32_t *tasks, struct plan *plan)
+{
+    uint32_t own = take->tasks, *left = plan->by_take ? &own : tasks;
+    for (uint64_t mask = take->mask; mask; mask &= mask - 1) {
+        const uint32_t here = *left < per_gpu ? *left : per_gpu;
+        place_leaf(core, chain, leaf + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
+        *left -= here;
+    }
 }
 
 bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id, uint32_t tasks,
@@ -211,14 +272,10 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
         const uint32_t leaf = dure_cells_first_leaf(cells, cell) + t->slot % allot->cell_slots * allot->slot_gpus;
         const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
         if (!per_gpu) {
-            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, t->tasks, 1000});
+            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, t->tasks, 1000, 0});
             continue;
         }
-        for (uint64_t mask = t->mask; mask; mask &= mask - 1) {
-            const uint32_t here = tasks < per_gpu ? tasks : per_gpu;
-            place_leaf(core, allot->spec.chain.v, leaf + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
-            tasks -= here;
-        }
+        place_fractions(core, ask, allot->spec.chain.v, leaf, t, per_gpu, &tasks, plan);
     }
     return true;
 }
@@ -227,6 +284,8 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
 {
     const struct allot *allot = core->allots[id];
     struct dure_ask gang;
+    if (limits_any(ask))
+        return limited_allot(core, ask, id, leveled, plan);
     if (!ask_of_allot(core, ask, allot, leveled, &gang))
         return false;
     plan->place_count = plan->binding_count = 0;
@@ -235,7 +294,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     if (ask->task_gpu_milli < 1000) {
         const uint32_t each = fraction_per_gpu(core, ask, allot->spec.chain.v);
         if ((!gang.span && !gang.group) || ask->tasks == 1) /* GPUs in use lie anywhere */
-            tasks = fill_shared(core, ask, allot->spec.chain.v, id, plan);
+            tasks = plan_fill_shared(core, ask, allot->spec.chain.v, id, NULL, false, plan);
         gang.tasks = (tasks + each - 1) / each;
     }
     if (gang.tasks && !dure_slots_fit(&allot->slots, &gang, &core->takes))
@@ -260,11 +319,11 @@ bool plan_suits(const struct dure_core *core, const struct request *ask, const s
            ask_of_allot(core, ask, allot, ask->level_required, &gang);
 }
 
-static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, bool leveled,
-                     struct plan *plan)
+static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
+                     bool leveled, struct plan *plan)
 {
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
-        if (!plan_may_use(core, ask, id) ||
+        if (!prefer_has(core, ask, prefer, core->allots[id]->spec.chain.v) || !plan_may_use(core, ask, id) ||
             (leveled && !ask->level_required && !rule_level(core, ask, core->allots[id]->spec.chain.v)))
             continue;
         if (plan_allot(core, ask, id, leveled, plan))
@@ -278,11 +337,15 @@ bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct p
     const uint32_t holder = core->tenant[ask->tenant].holder;
     if (holder == NONE)
         return false;
-    if (ask->level && plan_one(core, ask, holder, true, plan))
-        return true;
-    if ((!ask->level || !ask->level_required) &&
-        (plan_one(core, ask, holder, false, plan) || plan_spanning(core, ask, holder, plan)))
-        return true;
+    struct prefer prefer = prefer_first(core, ask);
+    do {
+        if (ask->level && plan_one(core, ask, holder, &prefer, true, plan))
+            return true;
+        if ((!ask->level || !ask->level_required) && plan_one(core, ask, holder, &prefer, false, plan))
+            return true;
+        if (plan_spanning(core, ask, holder, &prefer, plan))
+            return true;
+    } while (prefer_next(core, ask, &prefer));
     return plan_served(core, ask, holder, plan) || plan_by_priority(core, ask, holder, plan);
 }
 
@@ -295,10 +358,25 @@ bool plan_may_use(const struct dure_core *core, const struct request *ask, uint3
 
 /* ---- borrowed ---- */
 
-bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+void plan_realise_chain(struct dure_core *core, const struct request *ask, uint32_t at, uint32_t tasks,
+                        const struct dure_takes *takes, struct plan *plan)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
+    const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct dure_take *t = &takes->at[i];
+        if (per_gpu)
+            place_fractions(core, ask, at, t->slot * chain->node_gpus, t, per_gpu, &tasks, plan);
+        else
+            add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, t->tasks, 1000, 0});
+    }
+}
+
+bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+{
     struct dure_ask gang;
+    if (limits_any(ask))
+        return limited_chain(core, ask, at, leveled, plan);
     if (!ask_of_chain(core, ask, at, leveled, &gang))
         return false;
     plan->place_count = plan->binding_count = 0;
@@ -307,44 +385,46 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
     if (per_gpu) {
         if ((!gang.span && !gang.group) || ask->tasks == 1) /* GPUs in use lie anywhere */
-            tasks = fill_shared(core, ask, at, NONE, plan);
+            tasks = plan_fill_shared(core, ask, at, NONE, NULL, false, plan);
         gang.tasks = (tasks + per_gpu - 1) / per_gpu;
     }
     if (gang.tasks && !dure_slots_fit(&core->chains[at].away, &gang, &core->takes) &&
         !dure_slots_fit(&core->chains[at].idle, &gang, &core->takes))
         return false;
-    for (uint32_t i = 0; i < core->takes.count; i++) {
-        const struct dure_take *t = &core->takes.at[i];
-        if (!per_gpu)
-            add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, t->tasks, 1000});
-        for (uint64_t mask = per_gpu ? t->mask : 0; mask; mask &= mask - 1) {
-            const uint32_t here = tasks < per_gpu ? tasks : per_gpu;
-            place_leaf(core, at, t->slot * chain->node_gpus + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
-            tasks -= here;
-        }
-    }
+    plan_realise_chain(core, ask, at, tasks, &core->takes, plan);
     plan->allot = NONE;
     plan->chain = at;
     plan_tidy(plan);
     return true;
 }
 
+/* On chains of the rank at hand, least promised first. */
+static bool borrow_one(struct dure_core *core, const struct request *ask, const struct prefer *prefer, bool leveled,
+                       struct plan *plan)
+{
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        const uint32_t at = core->borrow_order[i];
+        int64_t notice;
+        if (!prefer_has(core, ask, prefer, at) || (leveled && !ask->level_required && !rule_level(core, ask, at)))
+            continue;
+        if (core->chains[at].idle.idle_total < (ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask)) ||
+            rule_hardware(core, ask, at).rule != DURE_RULE_FITS)
+            continue;
+        if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice &&
+            plan_chain(core, ask, at, leveled, plan))
+            return true;
+    }
+    return false;
+}
+
 bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan)
 {
-    for (unsigned leveled = ask->level ? 1 : 0;; leveled = 0) {
-        for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-            const uint32_t at = core->borrow_order[i];
-            int64_t notice;
-            if (leveled && !ask->level_required && !rule_level(core, ask, at))
-                continue;
-            if (core->chains[at].idle.idle_total < (ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask)) ||
-                rule_hardware(core, ask, at).rule != DURE_RULE_FITS)
-                continue;
-            if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice &&
-                plan_chain(core, ask, at, leveled, plan))
-                return true;
-        }
-        if (!leveled || ask->level_required)
-            return false;
-    }
+    struct prefer prefer = prefer_first(core, ask);
+    do {
+        if (ask->level && borrow_one(core, ask, &prefer, true, plan))
+            return true;
+        if ((!ask->level || !ask->level_required) && borrow_one(core, ask, &prefer, false, plan))
+            return true;
+    } while (prefer_next(core, ask, &prefer));
+    return false;
 }

@@ -10,6 +10,9 @@ struct plan {
     uint32_t binding_count, binding_capacity;
     bool serves; /* this virtual cell is suspended, and bound to a damaged cell by this plan */
     uint32_t served_index;
+    struct dure_binding *fresh; /* bound for the trial alone, by place/limited.c; new when the plan uses them */
+    uint32_t fresh_count, fresh_capacity;
+    bool by_take;  /* the takes say how many fractions each holds */
     bool on_trial; /* cells chosen are taken until the trial is rolled back, so that the next choice sees them */
 };
 

@@ -3,14 +3,16 @@
 #include <stdlib.h>
 
 #include "core/place/ground.h"
+#include "core/place/limited.h"
+#include "core/place/limits.h"
 #include "core/place/rules.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
 /* Only whole GPUs span: fractions of one gang find room in one allotment or wait. */
-static bool may_span(const struct request *ask)
+static bool may_span(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    return ask->tasks > 1 && ask->task_gpu_milli == 1000 && !(ask->level && ask->level_required);
+    return ask->tasks > 1 && ask->task_gpu_milli == 1000 && !rule_is_confined(core, ask, chain);
 }
 
 static uint64_t tasks_in(uint64_t slots, uint32_t idle, const struct request *ask)
@@ -31,14 +33,25 @@ static uint32_t room(const struct allot *allot, const struct request *ask, bool 
     return tasks < ask->tasks ? (uint32_t)tasks : ask->tasks;
 }
 
+/* What an allotment could ever carry of it. */
+static uint64_t most_in(const struct dure_core *core, const struct allot *allot, const struct request *ask)
+{
+    const uint64_t tasks = room(allot, ask, true);
+    if (!ask->spread_max)
+        return tasks;
+    const uint64_t spread = rule_spread_room(core, ask, allot->spec.chain.v,
+                                             (uint64_t)allot->cells * allot->cell_leaves, allot->cell_leaves);
+    return tasks < spread ? tasks : spread;
+}
+
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     uint64_t tasks = 0;
-    for (uint32_t id = holder == NONE || !may_span(ask) ? NONE : core->tenant[holder].first_allot; id != NONE;
-         id = core->allots[id]->next_of_holder)
+    for (uint32_t id = holder == NONE || !may_span(core, ask, chain) ? NONE : core->tenant[holder].first_allot;
+         id != NONE; id = core->allots[id]->next_of_holder)
         if (core->allots[id]->spec.chain.v == chain)
-            tasks += room(core->allots[id], ask, true);
+            tasks += most_in(core, core->allots[id], ask);
     return tasks >= ask->tasks && rule_hardware(core, ask, chain).rule == DURE_RULE_FITS;
 }
 
@@ -62,23 +75,32 @@ static bool span_chain(struct dure_core *core, const struct request *ask, uint32
     return !left;
 }
 
-bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan)
+static bool span_trial(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                       struct plan *plan)
 {
-    for (uint32_t id = may_span(ask) ? core->tenant[holder].first_allot : NONE; id != NONE;
+    plan->place_count = plan->binding_count = 0;
+    plan->on_trial = true;
+    const struct dure_cells_mark mark = dure_cells_mark(core->chains[chain].cells);
+    const bool done = span_chain(core, ask, holder, chain, plan);
+    dure_cells_rollback(core->chains[chain].cells, mark);
+    return done;
+}
+
+bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
+                   struct plan *plan)
+{
+    for (uint32_t id = ask->tasks > 1 ? core->tenant[holder].first_allot : NONE; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const uint32_t chain = core->allots[id]->spec.chain.v;
-        bool first = true; /* each chain once, at its first allotment */
+        bool first = prefer_has(core, ask, prefer, chain) &&
+                     may_span(core, ask, chain); /* each chain once, at its first allotment */
         for (uint32_t before = core->tenant[holder].first_allot; before != id && first;
              before = core->allots[before]->next_of_holder)
             first = core->allots[before]->spec.chain.v != chain;
         if (!first)
             continue;
-        plan->place_count = plan->binding_count = 0;
-        plan->on_trial = true;
-        const struct dure_cells_mark mark = dure_cells_mark(core->chains[chain].cells);
-        const bool done = span_chain(core, ask, holder, chain, plan);
-        dure_cells_rollback(core->chains[chain].cells, mark);
-        if (!done)
+        if (!(limits_any(ask) ? limited_spanning(core, ask, holder, chain, plan)
+                              : span_trial(core, ask, holder, chain, plan)))
             continue;
         plan->chain = chain;
         plan->allot = plan->bindings[0].allot.v;

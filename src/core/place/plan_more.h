@@ -1,9 +1,11 @@
 #pragma once
 /* Places by rights beyond the plain one: a gang over several allotments, and in the place of lower priority. */
 #include "core/place/plan.h"
+#include "core/place/prefer.h"
 
 /* Over several allotments of one chain, in their order, each giving what it has. */
-bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
+bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
+                   struct plan *plan);
 /* On the healthy leaves of a damaged cell, which serves a suspended right. */
 bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 /* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */
@@ -13,6 +15,15 @@ bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_
 bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t allot);
 bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t allot, uint32_t tasks,
                   const struct dure_takes *takes, struct plan *plan);
+void plan_realise_chain(struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t tasks,
+                        const struct dure_takes *takes, struct plan *plan);
 void plan_tidy(struct plan *plan);
+struct limits;
+/* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. `limits` may be NULL; told by hardware or by the place in
+ * the private cluster. */
+uint32_t plan_fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
+                          struct limits *limits, bool by_hardware, struct plan *plan);
+void plan_note_fresh(struct plan *plan, struct dure_binding binding);
+void plan_forget_fresh(struct dure_core *core, struct plan *plan); /* after the rollback */
 /* Could the holder's allotments on this chain, taken together, ever carry it? */
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain);

@@ -1,5 +1,7 @@
 #include "core/place/rules.h"
 
+#include "core/state/lists.h"
+
 static const struct dure_chain *chain_of(const struct dure_core *core, uint32_t chain)
 {
     return &core->fleet->chains[chain];
@@ -36,7 +38,29 @@ uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *as
 
 unsigned rule_level(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    return ask->level ? dure_chain_level(chain_of(core, chain), core->fleet->level_names[ask->level - 1]) : 0;
+    return ask->level ? dure_fleet_level(core->fleet, chain_of(core, chain), core->fleet->level_names[ask->level - 1])
+                      : 0;
+}
+
+bool rule_is_confined(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    return ask->level_required && rule_level(core, ask, chain) <= chain_of(core, chain)->level_count;
+}
+
+static uint32_t leaves_at(const struct dure_chain *chain, unsigned level)
+{
+    return level > chain->level_count ? chain->leaf_count : dure_chain_leaves_at(chain, level);
+}
+
+uint32_t rule_spread_leaves(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const unsigned level =
+        ask->spread_level ? dure_fleet_level(core->fleet, chain, core->fleet->level_names[ask->spread_level - 1]) : 0;
+    if (!level)
+        return 0;
+    const uint32_t leaves = leaves_at(chain, level);
+    return leaves > chain->node_gpus ? leaves : chain->node_gpus; /* a task's GPUs are in one node */
 }
 
 uint64_t rule_gpus(const struct dure_core *core, const struct request *ask, uint32_t chain)
@@ -63,6 +87,67 @@ static struct verdict rule_share(const struct request *ask, const struct dure_ch
     return refuse(DURE_RULE_FITS, 0, 0, "");
 }
 
+/* Tasks that so many GPUs carry, whole nodes or parts of one. */
+static uint64_t tasks_on(const struct dure_core *core, const struct request *ask, uint32_t at, uint64_t leaves)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    if (is_fraction(ask))
+        return leaves * fraction_per_gpu(core, ask, at);
+    if (leaves < chain->node_gpus)
+        return leaves / ask->task_gpus;
+    return leaves / chain->node_gpus * (ask->tasks_per_node ? ask->tasks_per_node : chain->node_gpus / ask->task_gpus);
+}
+
+uint64_t rule_spread_room(const struct dure_core *core, const struct request *ask, uint32_t at, uint64_t leaves,
+                          uint64_t piece)
+{
+    const uint64_t spread = rule_spread_leaves(core, ask, at), cell = spread < piece ? spread : piece;
+    if (!spread)
+        return 0;
+    const uint64_t fits = tasks_on(core, ask, at, cell < leaves ? cell : leaves);
+    uint64_t each = fits < ask->spread_max ? fits : ask->spread_max;
+    if (ask->tasks_per_node && !is_fraction(ask))
+        each -= each % ask->tasks_per_node;
+    return each * (cell < leaves ? leaves / cell : 1);
+}
+
+/* At most spread_max tasks in each cell of the spread's level that lies in the required cell, or in the chain. */
+static struct verdict rule_spread(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    static const char unit[] = "tasks, with so many in one cell of the spread's level";
+    const struct dure_chain *chain = chain_of(core, at);
+    const uint32_t cell = rule_spread_leaves(core, ask, at);
+    const uint32_t within = ask->level_required ? leaves_at(chain, rule_level(core, ask, at)) : chain->leaf_count;
+    if (!cell)
+        return refuse(DURE_RULE_SPREAD, ask->tasks, 0, unit);
+    const uint64_t room = rule_spread_room(core, ask, at, within, within);
+    if (ask->tasks > room)
+        return refuse(DURE_RULE_SPREAD, ask->tasks, (int64_t)room, unit);
+    return refuse(DURE_RULE_FITS, 0, 0, "");
+}
+
+/* Of the nodes that it may use, enough lie here. */
+static struct verdict rule_lists(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const uint64_t nodes = dure_node_runs_count(lists_allowed(core, ask->lists), chain->node_first, chain->node_count),
+                   each = tasks_on(core, ask, at, chain->node_gpus);
+    const uint64_t need = (ask->tasks + each - 1) / each;
+    if (need > nodes)
+        return refuse(DURE_RULE_NODE_LIST, (int64_t)need, (int64_t)nodes, "nodes that it may use");
+    return refuse(DURE_RULE_FITS, 0, 0, "");
+}
+
+static struct verdict rule_limits(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    struct verdict verdict = refuse(DURE_RULE_FITS, 0, 0, "");
+    if (ask->spread_max)
+        verdict = rule_spread(core, ask, at);
+    if (verdict.rule == DURE_RULE_FITS && ask->lists)
+        verdict = rule_lists(core, ask, at);
+    return verdict.rule == DURE_RULE_FITS ? rule_share(ask, chain_of(core, at)) : verdict;
+}
+
 static struct verdict rule_gang(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
@@ -72,7 +157,7 @@ static struct verdict rule_gang(const struct dure_core *core, const struct reque
         const unsigned level = rule_level(core, ask, at);
         if (!level)
             return refuse(DURE_RULE_LEVEL, (int64_t)gpus, 0, "GPUs in one cell of that level");
-        uint64_t room = dure_chain_leaves_at(chain, level);
+        uint64_t room = leaves_at(chain, level);
         if (!is_fraction(ask) && level >= chain->node_level)
             room = room / chain->node_gpus * (ask->tasks_per_node ? ask->tasks_per_node : a_node) * ask->task_gpus;
         if (gpus > room)
@@ -86,7 +171,7 @@ static struct verdict rule_gang(const struct dure_core *core, const struct reque
         if (nodes > chain->node_count)
             return refuse(DURE_RULE_SIZE, (int64_t)nodes, chain->node_count, "nodes");
     }
-    return rule_share(ask, chain);
+    return ask->spread_max || ask->lists ? rule_limits(core, ask, at) : rule_share(ask, chain);
 }
 
 struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)
@@ -121,7 +206,9 @@ bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint3
     const struct dure_chain *chain = chain_of(core, at);
     struct dure_ask made;
     gang(core, ask, at, &made);
-    const unsigned level = leveled ? rule_level(core, ask, at) : 0;
+    unsigned level = leveled ? rule_level(core, ask, at) : 0;
+    if (level > chain->level_count)
+        level = 0; /* the site: all of the chain */
     if (level && level < chain->node_level)
         made.group = dure_chain_leaves_at(chain, level);
     else if (level)
@@ -146,6 +233,8 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
     struct dure_ask made;
     gang(core, ask, at, &made);
     unsigned level = leveled ? rule_level(core, ask, at) : 0;
+    if (level > chain->level_count)
+        level = 0; /* the site: every right of the chain lies there */
     if (level > allot->spec.level)
         level = allot->spec.level; /* one cell of the right lies in one cell of every higher level */
     const uint64_t gpus = (uint64_t)made.tasks * made.task_gpus;
@@ -163,6 +252,11 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
     const uint64_t slots = (uint64_t)allot->cells * allot->cell_slots;
     if (gpus > slots * allot->slot_gpus || made.tasks > slots_hold(&made, allot->slot_gpus, slots) ||
         (made.span && made.tasks > slots_hold(&made, allot->slot_gpus, made.span)))
+        return false;
+    if (ask->spread_max && ask->tasks > rule_spread_room(core, ask, at,
+                                                         level ? dure_chain_leaves_at(chain, level)
+                                                               : (uint64_t)allot->cells * allot->cell_leaves,
+                                                         allot->cell_leaves))
         return false;
     *ret_ask = made;
     return true;

@@ -17,8 +17,15 @@ uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *as
 uint32_t fraction_mib(const struct dure_core *core, const struct request *ask,
                       uint32_t chain); /* memory that one task takes of it */
 
-/* The level number of the request's level in a chain; 0: none asked, or none here. */
+/* The level number of the request's level in a chain; 0: none asked, or none here; the chain's level_count + 1: the site, all of the chain. */
 unsigned rule_level(const struct dure_core *core, const struct request *ask, uint32_t chain);
+/* Leaves of one cell of its spread's level; 0: no spread, or no such level here. */
+uint32_t rule_spread_leaves(const struct dure_core *core, const struct request *ask, uint32_t chain);
+/* The most tasks that its spread lets stand on so many leaves, which lie in pieces of `piece` that may be far apart. */
+uint64_t rule_spread_room(const struct dure_core *core, const struct request *ask, uint32_t chain, uint64_t leaves,
+                          uint64_t piece);
+/* Must the whole gang stand in one cell smaller than the chain? (The site is not.) */
+bool rule_is_confined(const struct dure_core *core, const struct request *ask, uint32_t chain);
 
 /* In terms of the chain's nodes, or of an allotment's virtual nodes. `leveled`: with its level, else without (a preferred level given up).
  * False: cannot be, whatever is idle. */

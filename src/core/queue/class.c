@@ -3,6 +3,7 @@
 
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
+#include "core/state/lists.h"
 
 static void late_moved(void *owner, uint32_t slot, uint32_t place)
 {
@@ -33,6 +34,7 @@ uint32_t class_get(struct dure_core *core, const struct request *ask)
                                            .next_same_hash = (uint32_t)first,
                                            .late = {.owner = core, .moved = late_moved}};
     DURE_ASSERT(dure_map_put(&core->class_map, key_of(digest), slot));
+    lists_hold(core, ask->lists);
     return slot;
 }
 
@@ -57,6 +59,7 @@ void class_put(struct dure_core *core, uint32_t slot)
         class_at(core, at)->next_same_hash = class->next_same_hash;
     }
     dure_heap_release(&class->late);
+    lists_release(core, class->ask.lists);
     dure_pool_give(&core->classes, slot);
 }
 

@@ -22,4 +22,5 @@ enum dure_digest_domain {
     DOMAIN_REQUEST,
     DOMAIN_USE,
     DOMAIN_BOOKING,
+    DOMAIN_LISTS,
 };

@@ -5,6 +5,7 @@
 
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
+#include "core/state/lists.h"
 
 static struct dure_digest hash_of(const struct dure_core *core, const struct job *job)
 {
@@ -219,6 +220,7 @@ void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
         }
         slot = job_next(core, job->d.id + 1);
     }
+    lists_digest_all(core, sum);
     const uint64_t end = core->s.next_job < OUTCOME_WINDOW ? core->s.next_job : OUTCOME_WINDOW;
     for (uint64_t i = 0; i < end; i++) /* no later place was ever written */
         if (core->outcomes[i])

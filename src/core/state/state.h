@@ -27,12 +27,19 @@ enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64, LASTING_PARTS = 20 };
 /* What places a job. Equal requests are kept once, as a class (see job_ask): they queue together and share one verdict. */
 struct request {
     uint64_t model_mask;
+    uint64_t model_order; /* byte k: the k-th model in order of preference + 1 */
+    uint64_t lists;       /* of nodes it may and may not use: state/lists.h; 0: none */
     int64_t walltime_us, grace_us;
     uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
     int32_t priority;
     uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */
-    uint8_t task_gpus, job_class, level_required, zero[1];
-    uint32_t user; /* where a ceiling counts users: whose job it is; else NONE */
+    uint8_t task_gpus, job_class, level_required;
+    uint8_t spread_level; /* as level: at most spread_max tasks in one cell of it; 0: none */
+    uint8_t mig;          /* index among the fleet's MIG profiles + 1; 0: none. It is a fraction then, and GPUs are shared by profile */
+    uint8_t zero;
+    uint16_t spread_max;
+    uint32_t user;        /* where a ceiling counts users: whose job it is; else NONE */
+    uint32_t zero_too;
 };
 
 enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 };
@@ -291,6 +298,7 @@ struct dure_core {
     struct dure_bits dirty; /* queues a pass may start something from */
 
     struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
+    struct lists *lists; /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
         share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/apply/apply.h"
+#include "core/place/limited.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 
@@ -134,4 +136,30 @@ enum dure_err never_check(const struct dure_core *core, const struct request *as
                         core->tenants->tenants[ask->tenant].path);
     never_proof(core, ask, &text);
     return dure_fail(error, DURE_E_NEVER, "no place for it: %s", text.data ? text.data : "");
+}
+
+const char *dure_core_unpromised(const struct dure_core *core, const struct dure_job *job)
+{
+    struct job_made data;
+    if (!core->tenants || job->job_class != DURE_GUARANTEED || job_pack(core, job, &data, NULL) != DURE_OK)
+        return NULL;
+    const struct request *ask = &data.ask;
+    if (ask->lists)
+        return "a list of nodes names hardware, and no right names the hardware that it is bound to: this job starts "
+               "when its "
+               "rights can be bound there without breaking a promise, and is not promised a place";
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    bool beyond = false;
+    for (uint32_t id = ask->spread_max && holder != NONE ? core->tenant[holder].first_allot : NONE; id != NONE;
+         id = core->allots[id]->next_of_holder) {
+        if (!plan_suits(core, ask, core->allots[id]))
+            continue;
+        if (!limited_by_hardware(core, ask, core->allots[id]))
+            return NULL;
+        beyond = true;
+    }
+    return beyond ? "its spread is over cells larger than its rights, and how near two rights stand is not promised: "
+                    "this job "
+                    "starts when they can be bound apart without breaking a promise, and is not promised a place"
+                  : NULL;
 }

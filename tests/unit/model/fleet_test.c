@@ -34,8 +34,9 @@ static void chains(const struct dure_fleet *f)
            "levels by name");
     TAP_OK(dure_chain_leaves_at(b, 5) == 72 && dure_chain_leaves_at(b, 3) == 12 && dure_chain_leaves_at(b, 1) == 1,
            "leaves of a cell");
-    TAP_OK(f->level_name_count == 4 && strcmp(f->level_names[2], "block") == 0 &&
-               strcmp(f->level_names[3], "rack") == 0,
+    TAP_OK(f->level_name_count == 6 && strcmp(f->level_names[2], "nvlink") == 0 &&
+               strcmp(f->level_names[3], "site") == 0 && strcmp(f->level_names[4], "block") == 0 &&
+               strcmp(f->level_names[5], "rack") == 0,
            "names of levels");
     TAP_OK(f->sites[0].latitude_udeg == 37400000 && f->sites[0].longitude_udeg == -127100000, "coordinates");
 }
@@ -128,8 +129,8 @@ static void canonical(const struct dure_fleet *f)
 
 static void following(void)
 {
-    static const char tail[] =
-        ": a running fleet takes additions after what is there, new labels, statuses and sources; `dure fleet --spec` prints the spec in force";
+    static const char tail[] = ": a running fleet takes additions after what is there, new labels, statuses and "
+                               "sources; `dure fleet --spec` prints the spec in force";
     static const struct {
         const char *text, *why;
     } next[] = {

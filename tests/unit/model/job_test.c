@@ -51,7 +51,7 @@ static void everything(void)
                j.gpu_memory_mib == 40960 && j.model_mask == 3 && j.task_cpu_milli == 1500 &&
                j.task_memory_mib == 3072 && j.tasks_per_node == 2,
            "its shape");
-    TAP_OK(j.level == fleet->level_names[3] && !j.level_required, "the level is the fleet's own text");
+    TAP_OK(j.level == fleet->level_names[5] && !j.level_required, "the level is the fleet's own text");
     TAP_OK(j.walltime_us == INT64_C(7200000000) && j.grace_us == 0 && j.begin_us == INT64_C(1772290800000000) &&
                j.emulated_us == 90000000 && j.priority == -5 && !j.requeue && j.hold,
            "its times");

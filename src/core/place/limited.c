@@ -1,0 +1,246 @@
+#include "core/place/limited.h"
+
+#include "core/place/ground.h"
+#include "core/place/limits.h"
+#include "core/place/plan_more.h"
+#include "core/place/rules.h"
+#include "core/place/shares.h"
+
+bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot)
+{
+    return ask->lists || (ask->spread_max && rule_spread_leaves(core, ask, allot->spec.chain.v) > allot->cell_leaves);
+}
+
+struct part {
+    struct dure_core *core;
+    const struct request *ask;
+    uint32_t id; /* the allotment */
+    struct dure_ask gang;
+    struct field field;
+    struct limits *limits;
+    uint32_t per_gpu;
+};
+
+static void part_init(struct dure_core *core, const struct request *ask, uint32_t id, struct limits *limits,
+                      struct part *part)
+{
+    const struct allot *allot = core->allots[id];
+    *part = (struct part){
+        .core = core,
+        .ask = ask,
+        .id = id,
+        .field = {.slots = &allot->slots,
+                  .cells = limited_by_hardware(core, ask, allot) ? core->chains[allot->spec.chain.v].cells : NULL,
+                  .allot = {id},
+                  .cell_slots = allot->cell_slots},
+        .limits = limits,
+        .per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, allot->spec.chain.v) : 0};
+}
+
+/* GPUs of a physical cell that the request could use: on nodes that it may use, and as many as its spread lets in. */
+static uint32_t use_of(const struct part *part, struct dure_cell cell)
+{
+    const struct limits *limits = part->limits;
+    const uint32_t first = dure_cells_first_leaf(part->field.cells, cell),
+                   leaves = part->core->allots[part->id]->cell_leaves;
+    uint32_t gpus = leaves;
+    if (limits->listed) {
+        const uint32_t node = limits->node_first + first / limits->node_gpus;
+        const uint32_t nodes = leaves > limits->node_gpus ? leaves / limits->node_gpus : 1;
+        gpus = dure_node_runs_count(limits->allowed, node, nodes) * (leaves / nodes);
+    }
+    const uint32_t step = limits->spread_max && limits->spread_leaves < leaves ? limits->spread_leaves : leaves;
+    uint64_t tasks = 0;
+    for (uint32_t at = first; limits->spread_max && at < first + leaves; at += step)
+        tasks += limits_room(limits, at);
+    const uint64_t most = tasks * part->ask->task_gpus;
+    return limits->spread_max && most < gpus ? (uint32_t)most : gpus;
+}
+
+/* The first cell of the right's level at or after `index` that holds a node it may use. */
+static uint32_t next_cell(const struct part *part, uint32_t index)
+{
+    const struct limits *limits = part->limits;
+    const uint32_t leaves = part->core->allots[part->id]->cell_leaves;
+    if (!limits->listed)
+        return index;
+    const uint32_t node = dure_node_runs_next(
+        limits->allowed, limits->node_first + (uint32_t)((uint64_t)index * leaves / limits->node_gpus));
+    if (node == DURE_NONE32 || node < limits->node_first)
+        return DURE_NONE32;
+    const uint64_t cell = (uint64_t)(node - limits->node_first) * limits->node_gpus / leaves;
+    return cell > index ? (uint32_t)(cell < DURE_NONE32 ? cell : DURE_NONE32) : index;
+}
+
+/* The cell for one more virtual cell: most of use, then fewest borrowed leaves, then lowest. */
+static bool choose(const struct part *part, uint32_t index, struct dure_cell *ret_cell, uint32_t *ret_use)
+{
+    const struct dure_cells *cells = part->field.cells;
+    const struct allot *allot = part->core->allots[part->id];
+    if (dure_cells_choose(cells, part->field.allot, index, true, ret_cell, NULL) != DURE_OK)
+        return false;
+    *ret_use = use_of(part, *ret_cell);
+    uint32_t borrowed = dure_cells_sum(cells, *ret_cell).borrowed;
+    const uint32_t count = dure_cells_count(cells, allot->spec.level);
+    for (uint32_t i = next_cell(part, 0); *ret_use < allot->cell_leaves && i < count; i = next_cell(part, i + 1)) {
+        const struct dure_cell cell = {i, allot->spec.level};
+        const uint32_t use = use_of(part, cell);
+        if (use < *ret_use || !use)
+            continue;
+        const uint32_t here = dure_cells_sum(cells, cell).borrowed;
+        if ((use > *ret_use || here < borrowed) && dure_cells_may_take(cells, part->field.allot, index, cell)) {
+            *ret_cell = cell;
+            *ret_use = use;
+            borrowed = here;
+        }
+    }
+    return *ret_use > 0;
+}
+
+/* Counts what the cells bound since then will hold, or takes it back, so that the next one is chosen apart from them. */
+static void expect(const struct part *part, const struct plan *plan, uint32_t i, bool add)
+{
+    const struct allot *allot = part->core->allots[part->id];
+    const uint32_t leaf =
+        dure_cells_first_leaf(part->field.cells, (struct dure_cell){plan->fresh[i].cell_index, allot->spec.level});
+    if (!part->limits->spread_max || part->limits->spread_leaves < allot->cell_leaves)
+        return;
+    if (add)
+        limits_add(part->limits, leaf, allot->cell_leaves / part->ask->task_gpus);
+    else
+        limits_take_back(part->limits, leaf, allot->cell_leaves / part->ask->task_gpus);
+}
+
+/* Binds virtual cells for the trial until `gpus` more could be used; false: not one. */
+static bool bind_more(const struct part *part, uint32_t gpus, struct plan *plan)
+{
+    const uint32_t since = plan->fresh_count;
+    struct dure_cells *cells = part->core->chains[part->core->allots[part->id]->spec.chain.v].cells;
+    struct dure_cells_virtual cell;
+    uint64_t found = 0;
+    for (uint32_t from = 0; found < gpus; from = cell.index + 1) {
+        struct dure_cell chosen;
+        uint32_t use;
+        if (!dure_cells_virtual_next(cells, part->field.allot, from, 1u << DURE_CELLS_UNBOUND, &cell) ||
+            !choose(part, cell.index, &chosen, &use) ||
+            dure_cells_take_exact(cells, part->field.allot, cell.index, chosen, NULL) != DURE_OK)
+            break;
+        ground_refresh_cell(part->core, part->id, cell.index);
+        plan_note_fresh(plan, (struct dure_binding){part->field.allot, cell.index, chosen.index, 1});
+        expect(part, plan, plan->fresh_count - 1, true);
+        found += use;
+    }
+    for (uint32_t i = since; i < plan->fresh_count; i++)
+        expect(part, plan, i, false);
+    return found > 0;
+}
+
+/* As many of the tasks as there is room for, or all where they must stand in one cell; on bound cells, and on more of them as needed. */
+static uint32_t place_part(const struct part *part, uint32_t tasks, struct plan *plan)
+{
+    struct dure_takes *takes = &part->core->takes;
+    takes->count = 0;
+    for (;;) {
+        const uint32_t done = fit_limited(&part->field, &part->gang, part->per_gpu, part->limits, tasks, takes);
+        if (done == tasks || !part->field.cells)
+            return done;
+        const uint64_t lacking = (uint64_t)(tasks - done) * part->ask->task_gpus;
+        if (!bind_more(part, lacking < UINT32_MAX ? (uint32_t)lacking : UINT32_MAX, plan))
+            return done;
+        fit_undo(&part->field, part->limits, takes, 0);
+    }
+}
+
+bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+{
+    const struct allot *allot = core->allots[id];
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    struct limits limits;
+    struct part part;
+    plan->place_count = plan->binding_count = plan->fresh_count = 0;
+    limits_init(core, ask, allot->spec.chain.v, &limits);
+    part_init(core, ask, id, &limits, &part);
+    bool done = ask_of_allot(core, ask, allot, leveled, &part.gang);
+    if (done) {
+        const struct dure_cells_mark mark = dure_cells_mark(cells);
+        uint32_t tasks = ask->tasks;
+        if (part.per_gpu && ((!part.gang.span && !part.gang.group) || tasks == 1))
+            tasks = plan_fill_shared(core, ask, allot->spec.chain.v, id, &limits, part.field.cells != NULL, plan);
+        plan->on_trial = plan->by_take = true;
+        core->takes.count = 0;
+        done = (!tasks || place_part(&part, tasks, plan) == tasks) &&
+               plan_realise(core, ask, id, tasks, &core->takes, plan);
+        plan->by_take = false;
+        dure_cells_rollback(cells, mark);
+        plan_forget_fresh(core, plan);
+    }
+    limits_release(&limits);
+    plan->allot = id;
+    plan->chain = allot->spec.chain.v;
+    plan_tidy(plan);
+    return done;
+}
+
+bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                      struct plan *plan)
+{
+    struct dure_cells *cells = core->chains[chain].cells;
+    const struct dure_cells_mark mark = dure_cells_mark(cells);
+    struct limits limits;
+    uint32_t left = ask->tasks;
+    bool sound = true;
+    limits_init(core, ask, chain, &limits);
+    plan->place_count = plan->binding_count = plan->fresh_count = 0;
+    plan->on_trial = true;
+    for (uint32_t id = core->tenant[holder].first_allot; id != NONE && left && sound;
+         id = core->allots[id]->next_of_holder) {
+        struct part part;
+        if (core->allots[id]->spec.chain.v != chain || !plan_may_use(core, ask, id))
+            continue;
+        part_init(core, ask, id, &limits, &part);
+        if (!part.field
+                 .cells) { /* one private cluster tells nothing of the places in another, but its cells are its own */
+            limits_release(&limits);
+            limits_init(core, ask, chain, &limits);
+        }
+        part.gang = (struct dure_ask){.task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
+        const uint32_t most = ask->tasks_per_node ? left / ask->tasks_per_node * ask->tasks_per_node : left;
+        const uint32_t done = place_part(&part, most, plan);
+        sound = plan_realise(core, ask, id, done, &core->takes, plan);
+        left -= done;
+    }
+    dure_cells_rollback(cells, mark);
+    plan_forget_fresh(core, plan);
+    limits_release(&limits);
+    return sound && !left;
+}
+
+bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+{
+    struct dure_ask gang;
+    if (!ask_of_chain(core, ask, at, leveled, &gang))
+        return false;
+    struct limits limits;
+    const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
+    const struct field away = {.slots = &core->chains[at].away}, idle = {.slots = &core->chains[at].idle};
+    uint32_t tasks = ask->tasks;
+    plan->place_count = plan->binding_count = 0;
+    core->takes.count = 0;
+    limits_init(core, ask, at, &limits);
+    if (per_gpu && ((!gang.span && !gang.group) || tasks == 1))
+        tasks = plan_fill_shared(core, ask, at, NONE, &limits, true, plan);
+    bool done = !tasks || fit_limited(&away, &gang, per_gpu, &limits, tasks, &core->takes) == tasks;
+    if (!done) {
+        fit_undo(&away, &limits, &core->takes, 0);
+        done = fit_limited(&idle, &gang, per_gpu, &limits, tasks, &core->takes) == tasks;
+    }
+    plan->by_take = true;
+    if (done)
+        plan_realise_chain(core, ask, at, tasks, &core->takes, plan);
+    plan->by_take = false;
+    limits_release(&limits);
+    plan->allot = NONE;
+    plan->chain = at;
+    plan_tidy(plan);
+    return done;
+}

@@ -1,0 +1,47 @@
+#pragma once
+/* The limits that one request carries beyond its size: the nodes it may use, and at most so many tasks in one cell of a level (its spread).
+ * Requests without either never come here. */
+#include "core/state/state.h"
+#include "model/node_runs.h"
+
+struct limits {
+    uint32_t chain, node_first, node_gpus;
+    bool listed;
+    struct dure_node_runs allowed; /* when listed */
+    uint32_t spread_max;           /* 0: no spread */
+    uint32_t spread_leaves;        /* leaves of one cell of its level */
+    struct dure_map tally;         /* tasks so far in each cell of it */
+};
+
+static inline bool limits_any(const struct request *ask)
+{
+    return ask->lists || ask->spread_max;
+}
+
+void limits_init(const struct dure_core *core, const struct request *ask, uint32_t chain, struct limits *limits);
+void limits_release(struct limits *limits);
+/* Tasks that may still be put where this leaf is. */
+uint32_t limits_room(const struct limits *limits, uint32_t leaf);
+void limits_add(struct limits *limits, uint32_t leaf, uint32_t tasks);
+void limits_take_back(struct limits *limits, uint32_t leaf, uint32_t tasks);
+
+/* A field of slots under limits: the nodes of a chain, or the private cluster of an allotment. */
+struct field {
+    const struct dure_slots *slots;
+    const struct dure_cells *cells; /* of an allotment whose places are told by hardware, else NULL */
+    struct dure_allot_id allot;
+    uint32_t cell_slots;
+};
+
+/* Where a slot's first GPU stands: on the hardware (of a chain's field, or with `cells`), else in the private cluster. False: the slot's
+ * virtual cell has no hardware yet. */
+bool field_leaf(const struct field *field, uint32_t slot, uint32_t *ret_leaf);
+
+/* As many of `tasks` as there is room for; `per_gpu` fractions go on one GPU (0: whole GPUs). What is taken is in the takes, with the tasks
+ * of each, and counted in the limits. Each task's GPUs are in one slot; `ask` gives its GPUs, tasks of a slot, and level. With a level it is
+ * all tasks in one cell or nothing. Cost: the slots taken, and for each a step over the nodes it may not use: O(runs), not O(nodes), in a
+ * chain's field; O(slots of bound cells) in an allotment's. With a level above the node, O(cells of it). */
+uint32_t fit_limited(const struct field *field, const struct dure_ask *ask, uint32_t per_gpu, struct limits *limits,
+                     uint32_t tasks, struct dure_takes *takes);
+/* Takes after the first `since` are undone, with their tasks. */
+void fit_undo(const struct field *field, struct limits *limits, struct dure_takes *takes, uint32_t since);

@@ -1,0 +1,13 @@
+#pragma once
+/* The order in which a request would have the GPU models: as its list of models says; without one, a request that asks for memory takes the
+ * least that is enough, so that work for 80 GiB does not stand on 180 GiB while an 80 GiB GPU is free; else no order. */
+#include "core/state/state.h"
+
+/* Ranks of models for one request, lowest first. Without an order there is one rank for all. */
+struct prefer {
+    bool ordered;
+    uint64_t rank; /* at hand */
+};
+struct prefer prefer_first(const struct dure_core *core, const struct request *ask);
+bool prefer_next(const struct dure_core *core, const struct request *ask, struct prefer *prefer); /* O(models) */
+bool prefer_has(const struct dure_core *core, const struct request *ask, const struct prefer *prefer, uint32_t chain);
