@@ -90,8 +90,11 @@ static void map_nodes(struct dure_sbatch *s, struct dure_tree *root, enum dure_s
     else
         map_text(s, root, id, key);
     if (id == DURE_SB_NODELIST)
-        dure_buf_printf(s->ignored, "--nodelist=%s: the job uses no other nodes, and need not use all of these\n",
-                        s->option[id].text);
+        dure_buf_printf(
+            s->ignored,
+            "--nodelist=%s as Slurm means it, at least these nodes: here the job uses no others, and need not use "
+            "all of them\n",
+            s->option[id].text);
 }
 
 static void map_flag(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key,

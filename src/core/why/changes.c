@@ -46,8 +46,8 @@ static void try_level(const struct trial *t)
         const char *name = t->core->fleet->level_names[i];
         bool wider = false;
         for (uint32_t c = 0; c < t->core->fleet->chain_count && !wider; c++) {
-            const unsigned was = dure_chain_level(&t->core->fleet->chains[c], own),
-                           is = dure_chain_level(&t->core->fleet->chains[c], name);
+            const unsigned was = dure_fleet_level(t->core->fleet, &t->core->fleet->chains[c], own),
+                           is = dure_fleet_level(t->core->fleet, &t->core->fleet->chains[c], name);
             wider = was && is > was;
         }
         ask.level = (uint16_t)(i + 1);
@@ -61,6 +61,25 @@ static void try_level(const struct trial *t)
     ask.level_required = 0;
     if (would_start(t->core, &ask))
         add(t, "level", dure_arena_printf(t->arena, "{preferred: %s}", own), "level: preferred instead of required");
+}
+
+/* The least spread that works, and any nodes. */
+static void try_limits(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    for (uint32_t max = ask.spread_max; max && max < 2u * ask.tasks && max <= DURE_SPREAD_MAX / 2u;) {
+        max *= 2;
+        ask.spread_max = (uint16_t)max;
+        if (!would_start(t->core, &ask))
+            continue;
+        add(t, "spread", dure_arena_printf(t->arena, "%u", max),
+            dure_arena_printf(t->arena, "spread: at most %u", max));
+        break;
+    }
+    ask = *t->ask;
+    ask.lists = 0;
+    if (t->ask->lists && would_start(t->core, &ask))
+        add(t, "nodes,exclude", "", "nodes: any");
 }
 
 static void try_per_node(const struct trial *t)
@@ -192,6 +211,7 @@ void changes_try(struct dure_core *core, const struct request *ask, struct dure_
         return;
     }
     try_level(&t);
+    try_limits(&t);
     try_per_node(&t);
     try_share(&t);
     try_grace(&t);

@@ -4,8 +4,10 @@
 
 #include "core/allot/allots.h"
 #include "core/booked/booked.h"
+#include "core/place/limits.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
+#include "core/state/lists.h"
 #include "core/why/ground.h"
 
 enum { ROWS_OF_CHAIN_MAX = 8 };
@@ -67,6 +69,50 @@ static enum fit in_time(const struct rows *r, uint32_t allot, uint32_t chain, st
     return fits ? FIT_GOOD : FIT_LATE;
 }
 
+/* Idle GPUs of a chain on the nodes that the request may use. */
+static int64_t idle_on_list(const struct rows *r, uint32_t chain)
+{
+    const struct dure_chain *c = &r->core->fleet->chains[chain];
+    const struct dure_node_runs runs = lists_allowed(r->core, r->ask->lists);
+    int64_t idle = 0;
+    for (uint32_t node = dure_node_runs_next(runs, c->node_first);
+         node != DURE_NONE32 && node < c->node_first + c->node_count; node = dure_node_runs_next(runs, node + 1))
+        idle += __builtin_popcountll(r->core->chains[chain].idle.idle[node - c->node_first]);
+    return idle;
+}
+
+static bool fits_now(const struct rows *r, const struct request *ask, uint32_t chain)
+{
+    struct plan plan = {0};
+    bool fits = ask->job_class == DURE_BORROWED && plan_chain(r->core, ask, chain, ask->level_required, &plan);
+    for (uint32_t id = ask->job_class == DURE_BORROWED ? NONE : r->first[chain]; id != NONE && !fits;
+         id = r->core->allots[id]->next_of_holder)
+        fits = r->core->allots[id]->spec.chain.v == chain && r->suits[id] &&
+               plan_allot(r->core, ask, id, ask->level_required, &plan);
+    plan_release(&plan);
+    return fits;
+}
+
+/* What is idle is refused by one of its limits, if without that limit it would fit. */
+static bool add_limit(const struct rows *r, uint32_t chain, const struct stand *s)
+{
+    struct request without = *r->ask;
+    without.lists = 0;
+    if (r->ask->lists && fits_now(r, &without, chain)) {
+        add_figures(r, chain, DURE_RULE_NODE_LIST, s->idle, s->idle_nodes, (int64_t)rule_gpus(r->core, r->ask, chain),
+                    idle_on_list(r, chain), "GPUs idle on the nodes that it may use");
+        return true;
+    }
+    without = *r->ask;
+    without.spread_max = 0;
+    without.spread_level = 0;
+    if (!r->ask->spread_max || !fits_now(r, &without, chain))
+        return false;
+    add_figures(r, chain, DURE_RULE_SPREAD, s->idle, s->idle_nodes, r->ask->tasks, r->ask->spread_max,
+                "tasks in one cell of the spread's level");
+    return true;
+}
+
 /* What stands there, from the rule that is tried first to the idle GPUs. */
 static void add_stand(const struct rows *r, uint32_t chain, const struct stand *s, enum dure_rule in_use, enum fit fit,
                       int64_t window_us)
@@ -90,7 +136,7 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     else if (fit == FIT_GOOD)
         add(r, chain, r->ahead && in_use == DURE_RULE_OWN_USE ? DURE_RULE_ORDER : DURE_RULE_FITS, s->idle,
             s->idle_nodes);
-    else
+    else if (!limits_any(r->ask) || !add_limit(r, chain, s))
         add_figures(r, chain, idle < need ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED, s->idle, s->idle_nodes, need, idle,
                     unit);
 }

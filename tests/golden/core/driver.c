@@ -1,6 +1,7 @@
 /* Drives a core by a script and compares what it decides with a golden file beside it: `driver NAME.script NAME.want`.
  *
- *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
+ *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [spread=LEVEL:MAX] [nodes=LIST]
+ *            [exclude=LIST] [models=A,B] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
  *            [after=JOB] [begin=+T] [user=N] [deadline=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
  *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
  *     modify JOB [priority=N] [walltime=T] [grace=T] [begin=+T|none] [deadline=+T|none] [hold=0|1] [limit=N] [tasks=N] [gpus=N] [class=borrowed|guaranteed]
@@ -65,6 +66,48 @@ static void say(enum dure_err err)
         dure_buf_add(&out, rig.said.data, rig.said.length);
 }
 
+/* `text` as it may stand in a script: names apart by commas, each as Slurm writes it. */
+static struct dure_node_runs runs(const char *text, struct dure_node_run at[DURE_NODE_RUNS_MAX])
+{
+    uint32_t count = 0;
+    const char *wanted = dure_node_runs_parse(text, rig.fleet, at, DURE_NODE_RUNS_MAX, &count);
+    if (wanted)
+        tap_bail("nodes: %s, expected %s", text, wanted);
+    return (struct dure_node_runs){at, dure_node_runs_tidy(at, count)};
+}
+
+static void models(const char *text, struct dure_job *job)
+{
+    struct dure_gpu_model_id model;
+    char name[DURE_NAME_MAX + 1];
+    for (unsigned rank = 0; *text; rank++) {
+        const size_t length = strcspn(text, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, text);
+        text += length + (text[length] == ',');
+        if (!dure_fleet_model_find(rig.fleet, name, &model))
+            tap_bail("no model %s", name);
+        job->model_mask |= UINT64_C(1) << model.v;
+        job->model_order |= (uint64_t)(model.v + 1) << (8 * rank);
+    }
+}
+
+static void where(struct dure_job *job)
+{
+    static struct dure_node_run at[2][DURE_NODE_RUNS_MAX];
+    static char level[DURE_NAME_MAX + 1];
+    if (value("spread")) {
+        snprintf(level, sizeof level, "%.*s", (int)strcspn(value("spread"), ":"), value("spread"));
+        job->spread_level = level;
+        job->spread_max = (uint32_t)strtoul(strchr(value("spread"), ':') + 1, NULL, 10);
+    }
+    if (value("nodes"))
+        job->include = runs(value("nodes"), at[0]);
+    if (value("exclude"))
+        job->exclude = runs(value("exclude"), at[1]);
+    if (value("models"))
+        models(value("models"), job);
+}
+
 static void submit(void)
 {
     struct dure_job job = rig_job(&rig, words[1], number("tasks", 1), number("gpus", 1), flag("borrowed"));
@@ -82,6 +125,7 @@ static void submit(void)
         job.level = value("required");
         job.level_required = true;
     }
+    where(&job);
     if (value("grace"))
         job.grace_us = duration(value("grace"));
     if (value("walltime"))

@@ -38,6 +38,21 @@ static struct dure_job random_job(struct rig *rig)
         job.level = below(2) ? "rack" : "node";
         job.level_required = below(2);
     }
+    if (below(6) == 0) {
+        job.spread_level = below(2) ? "rack" : "node";
+        job.spread_max = 1 + below(3);
+    }
+    if (below(8) == 0) {
+        static struct dure_node_run run[2];
+        run[0] = (struct dure_node_run){below(6), 1 + below(6)};
+        run[1] = (struct dure_node_run){below(12), 1};
+        job.include = (struct dure_node_runs){run, below(2)};
+        job.exclude = (struct dure_node_runs){run + 1, below(2)};
+    }
+    if (below(8) == 0) {
+        job.model_mask = 3;
+        job.model_order = below(2) ? 0x0201 : 0x0102;
+    }
     if (below(4) == 0) {
         job.array_count = 1 + below(6);
         job.array_first = below(3);
