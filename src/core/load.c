@@ -203,7 +203,7 @@ static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint6
         !dure_table_takes(&core->job_table, data.id) || !core->tenants ||
         made.ask.tenant >= core->tenants->tenant_count || data.dep_count > DURE_JOB_DEPS_MAX ||
         made.ask.level > core->fleet->level_name_count || made.ask.spread_level > core->fleet->level_name_count ||
-        !get_node_lists(core, in, made.ask.lists))
+        made.ask.mig > core->fleet->mig_count || !get_node_lists(core, in, made.ask.lists))
         return CORRUPT("job %llu", (unsigned long long)data.id);
     *last_id = data.id;
     const uint32_t slot = job_add(core, &made);

@@ -83,6 +83,11 @@ static bool lay_out(struct local_plan *plan, const struct dure_order *order, uin
     if (!rows || !names)
         return snprintf(reason, DURE_REASON_MAX, "out of memory"), false;
     for (uint32_t i = 0; i < order->place_count; i++)
+        if (order->places[i].starts)
+            return snprintf(reason, DURE_REASON_MAX,
+                            "the local engine makes no MIG instances: ask for a fraction, such as gpus: 0.125"),
+                   false;
+    for (uint32_t i = 0; i < order->place_count; i++)
         for (uint32_t n = 0; n < order->places[i].node_count; n++, node++) {
             char name[DURE_NAME_MAX + 1];
             nodes[node] = order->places[i].node_first + n;

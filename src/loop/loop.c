@@ -97,8 +97,9 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
     const size_t places_at = (sizeof(struct queued) + text_length + align) & ~(align - 1); /* after the text's NUL */
     const size_t places_size = record->place_count * sizeof *record->places;
     const size_t lists_at = (places_at + places_size + align - 1) & ~(align - 1);
-    struct queued *queued =
-        loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX) ? NULL : malloc(lists_at + lists_size(&record->submit));
+    struct queued *queued = loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX)
+                                ? NULL
+                                : malloc(lists_at + lists_size(&record->submit));
 
     if (queued == NULL) {
         dure_body_free(input->body);

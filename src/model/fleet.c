@@ -78,7 +78,8 @@ static void read_sites(struct dure_read *read, struct dure_fleet *fleet, const s
         dure_problem_add(read->problems, list, "an empty list", "at least one site");
 }
 
-static void read_model(struct dure_read *read, struct dure_gpu_model *model, const struct dure_tree *map)
+static void read_model(struct dure_read *read, struct dure_fleet *fleet, struct dure_gpu_model *model,
+                       const struct dure_tree *map)
 {
     const char *source = "";
     dure_read_bool(read, map, "virtual", &model->is_virtual);
@@ -87,16 +88,18 @@ static void read_model(struct dure_read *read, struct dure_gpu_model *model, con
     dure_read_power(read, map, "power", need, &model->power_mw);
     dure_read_name(read, map, "nvlink", DURE_OPTIONAL, &model->nvlink_level);
     dure_read_text(read, map, "source", DURE_OPTIONAL, SOURCE_MAX, &source);
+    dure_fleet_read_mig(read, fleet, model, map);
 }
 
 static void read_models(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
-    static const char *const known[] = {"name", "memory", "power", "nvlink", "virtual", "source", NULL};
+    static const char *const known[] = {"name", "memory", "power", "nvlink", "mig", "virtual", "source", NULL};
     const struct dure_tree *list = dure_read_list(read, root, "models", DURE_REQUIRED, DURE_GPU_MODELS_MAX);
     uint32_t count = list ? list->count : 0;
     struct dure_named names[DURE_GPU_MODELS_MAX];
     fleet->models = DURE_ARENA_NEW(read->arena, struct dure_gpu_model, count + 1);
-    if (!fleet->models) {
+    fleet->migs = DURE_ARENA_NEW(read->arena, struct dure_mig_profile, DURE_MIG_PROFILES_MAX);
+    if (!fleet->models || !fleet->migs) {
         read->no_memory = true;
         return;
     }
@@ -106,7 +109,7 @@ static void read_models(struct dure_read *read, struct dure_fleet *fleet, const 
         const struct dure_tree *at = NULL;
         if (dure_read_map(read, map, known)) {
             at = dure_read_name(read, map, "name", DURE_REQUIRED, &model->name);
-            read_model(read, model, map);
+            read_model(read, fleet, model, map);
         }
         names[map->index] = (struct dure_named){model->name, map->index, at};
     }

@@ -18,6 +18,9 @@ enum {
     DURE_NODES_MAX = 1048576,
     DURE_NODE_GPUS_MAX = 64,   /* a node's GPUs are a 64-bit mask */
     DURE_OTHERS_MAX = 4096,
+    DURE_MIG_PROFILES_MAX = 128, /* of the fleet */
+    DURE_MODEL_MIGS_MAX = 16,    /* of one model */
+    DURE_MIG_SLICES_MAX = 16,    /* of one GPU; starts are a 16-bit mask */
 };
 
 enum dure_provenance { DURE_ANNOUNCED, DURE_INSTALLED, DURE_ASSUMED };
@@ -37,11 +40,23 @@ struct dure_site {
     enum dure_engine_kind engine;
 };
 
+/* A way of cutting one instance out of a GPU: so many memory slices in a row from one of its starts, and so many compute slices. */
+struct dure_mig_profile {
+    const char *name;
+    uint32_t memory_mib;
+    uint16_t starts; /* bit = memory slice where an instance may begin */
+    uint16_t milli;  /* what an instance counts as, of 1000 a GPU: its part of the memory slices, at most 999 */
+    uint8_t slices, memory_slices;
+    uint8_t gpu_slices, gpu_memory_slices; /* of the whole GPU */
+};
+
 struct dure_gpu_model {
     const char *name;
     uint32_t memory_mib;
     uint32_t power_mw;
     const char *nvlink_level; /* name of the level inside which GPUs share NVLink; "" = none */
+    uint8_t mig_count;        /* 0: it is not partitioned */
+    uint8_t migs[DURE_MODEL_MIGS_MAX]; /* indices of profiles, the largest first */
     bool is_virtual;          /* slots without a GPU behind them: labelled wherever shown */
 };
 
@@ -103,6 +118,8 @@ struct dure_fleet {
     struct dure_other *others;
     const char **level_names; /* "gpu", "node", "nvlink" and "site", then every other name in order of first use */
     uint32_t level_name_count;
+    struct dure_mig_profile *migs; /* every distinct profile, in order of first use */
+    uint32_t mig_count;
     uint32_t node_count;
     uint32_t gpu_count;
     /* For lookups: indices in the order of names; of chains also in the order of (name_prefix, name_suffix, number_first). */
@@ -134,6 +151,9 @@ bool dure_fleet_chain_find(const struct dure_fleet *fleet, const char *name, str
 bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first, uint32_t *ret_count);
 const char *dure_provenance_name(enum dure_provenance provenance); /* "announced" */
 const char *dure_engine_kind_name(enum dure_engine_kind engine);   /* "emulated" */
+bool dure_fleet_mig_find(const struct dure_fleet *fleet, const char *name, uint32_t *ret_profile);
+bool dure_gpu_model_has_mig(const struct dure_gpu_model *model, uint32_t profile);
+bool dure_mig_profile_same(const struct dure_mig_profile *a, const struct dure_mig_profile *b);
 /* Level number of a level name in a chain; 0: this chain has none. */
 unsigned dure_chain_level(const struct dure_chain *chain, const char *level_name);
 /* The same with the names that mean something in every chain: "nvlink" is the level that the chain's GPU model calls its NVLink domain,

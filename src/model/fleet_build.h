@@ -5,6 +5,9 @@
 
 /* Reads `groups` into chains. Owners, sites and models are in place. */
 void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root);
+/* `mig` of a model; the fleet's table of profiles is in place. */
+void dure_fleet_read_mig(struct dure_read *read, struct dure_fleet *fleet, struct dure_gpu_model *model,
+                         const struct dure_tree *map);
 /* Sorts chains by node name and adds a problem where names meet. `nodes_field[g]` is the field of group g. */
 void dure_fleet_check_node_names(struct dure_read *read, struct dure_fleet *fleet,
                                  const struct dure_tree *const *nodes_field);

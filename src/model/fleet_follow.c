@@ -31,6 +31,11 @@ static enum dure_err compare_small(const struct dure_fleet *now, const struct du
         if (a->memory_mib != b->memory_mib || a->power_mw != b->power_mw || a->is_virtual != b->is_virtual ||
             strcmp(a->nvlink_level, b->nvlink_level) != 0)
             return differs(error, "model", a->name, "has other figures");
+        bool same = a->mig_count == b->mig_count;
+        for (uint32_t k = 0; k < a->mig_count && same; k++)
+            same = a->migs[k] == b->migs[k] && dure_mig_profile_same(&now->migs[a->migs[k]], &next->migs[b->migs[k]]);
+        if (!same)
+            return differs(error, "model", a->name, "has other MIG profiles");
     }
     return DURE_OK;
 }

@@ -138,11 +138,30 @@ static void read_mig(struct dure_read *read, const struct dure_tree *root, const
     const struct dure_tree *field = dure_read_name(read, root, "mig", DURE_OPTIONAL, &name);
     if (!field)
         return;
+    uint32_t profile;
     job->mig = field->text;
-    if (dure_tree_get(root, "gpus") && (job->task_gpus != 1 || job->task_gpu_milli != 1000))
+    if (dure_tree_get(root, "gpus"))
         dure_problem_add(read->problems, dure_tree_get(root, "gpus"), NULL,
                          "no gpus beside mig: a task gets one instance of the profile");
-    (void)fleet;
+    if (dure_tree_get(root, "tasks_per_node"))
+        dure_problem_add(read->problems, dure_tree_get(root, "tasks_per_node"), NULL,
+                         "no tasks_per_node beside mig; spread: {level: node, max: 2} says how many at most");
+    if (!fleet)
+        return;
+    if (dure_fleet_mig_find(fleet, name, &profile)) {
+        job->mig = fleet->migs[profile].name;
+        return;
+    }
+    if (!fleet->mig_count) {
+        dure_problem_add(read->problems, field, NULL, "no mig: no GPU model of the fleet declares profiles");
+        return;
+    }
+    struct dure_buf names;
+    dure_buf_init(&names, 200);
+    for (uint32_t i = 0; i < fleet->mig_count && !names.failed; i++)
+        dure_buf_printf(&names, "%s%s", i ? ", " : "", fleet->migs[i].name);
+    dure_problem_add(read->problems, field, NULL, "a MIG profile of the fleet: %s", names.data ? names.data : "");
+    dure_buf_release(&names);
 }
 
 void dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,

@@ -39,8 +39,19 @@ static unsigned state_of(const struct dure_core *core, const struct target *t)
 }
 
 /* Are these places free for it, in one chain? `claim`: its own, or NONE. A reserved place may have others on it still. */
-static bool sound_places(const struct dure_core *core, const struct dure_record *record, uint32_t claim,
-                         uint32_t *ret_chain)
+static bool sound_starts(const struct dure_fleet *fleet, const struct request *ask, uint32_t chain,
+                         const struct dure_place *place)
+{
+    if (!ask->mig)
+        return !place->starts;
+    const struct dure_mig_profile *profile = &fleet->migs[ask->mig - 1];
+    return (uint32_t)__builtin_popcount(place->starts) == place->tasks && !(place->starts & ~profile->starts) &&
+           place->gpu_milli == profile->milli && __builtin_popcountll(place->gpu_mask) == 1 &&
+           dure_gpu_model_has_mig(&fleet->models[fleet->chains[chain].model.v], ask->mig - 1u);
+}
+
+static bool sound_places(const struct dure_core *core, const struct dure_record *record, const struct request *ask,
+                         uint32_t claim, uint32_t *ret_chain)
 {
     const struct dure_fleet *fleet = core->fleet;
     if (!record->place_count || !fleet)
@@ -53,7 +64,8 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
         const uint32_t at = dure_fleet_chain_id_of(fleet, (struct dure_node_id){p->node_first}).v;
         const struct dure_chain *c = &fleet->chains[at];
         if ((chain != NONE && at != chain) || p->node_first - c->node_first + (uint64_t)p->node_count > c->node_count ||
-            (p->gpu_mask & ~core->chains[at].idle.full) || p->gpu_milli < 1 || p->gpu_milli > 1000)
+            (p->gpu_mask & ~core->chains[at].idle.full) || p->gpu_milli < 1 || p->gpu_milli > 1000 ||
+            !sound_starts(fleet, ask, at, p))
             return false;
         chain = at;
         for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
@@ -100,7 +112,8 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     uint32_t chain;
     if (!find(core, record, &t) || t.attempt != NONE || !dure_move_job(state_of(core, &t), DURE_JOB_RUNNING))
         return CORRUPT("start of what is not pending");
-    if (record->attempt.v != core->s.next_attempt || !sound_places(core, record, t.claim, &chain))
+    if (record->attempt.v != core->s.next_attempt ||
+        !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, &chain))
         return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
     struct job *job = job_at(core, t.job_slot);
     const enum dure_err err = take_cells(core, record, error);
@@ -152,7 +165,7 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
     if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE ||
         !job_is_pending(job_at(core, t.job_slot), t.ordinal))
         return CORRUPT("reservation for what is not pending");
-    if (!record->binding_count || !sound_places(core, record, NONE, &chain))
+    if (!record->binding_count || !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, &chain))
         return CORRUPT("reservation of no place");
     const enum dure_err err = take_cells(core, record, error);
     if (err != DURE_OK)

@@ -71,6 +71,23 @@ static enum dure_err check_order(const struct dure_job *job, struct dure_error *
     return DURE_OK;
 }
 
+/* A MIG job is one of fractions, whose size its profile says. */
+static enum dure_err pack_mig(const struct dure_core *core, const struct dure_job *job, struct request *ask,
+                              struct dure_error *error)
+{
+    uint32_t profile;
+    if (!job->mig || !*job->mig)
+        return DURE_OK;
+    if (!dure_fleet_mig_find(core->fleet, job->mig, &profile))
+        return dure_fail(error, DURE_E_NEVER, "no GPU model of the fleet has a MIG profile '%s'", job->mig);
+    const uint16_t milli = core->fleet->migs[profile].milli;
+    if (job->task_gpus != 1 || (job->task_gpu_milli != 1000 && job->task_gpu_milli != milli))
+        return dure_fail(error, DURE_E_INVALID, "GPUs of a task: expected none beside a MIG profile");
+    ask->mig = (uint8_t)(profile + 1);
+    ask->task_gpu_milli = milli;
+    return DURE_OK;
+}
+
 static enum dure_err check_where(const struct dure_core *core, const struct dure_job *job, uint16_t *ret_spread,
                                  struct dure_error *error)
 {
@@ -82,8 +99,6 @@ static enum dure_err check_where(const struct dure_core *core, const struct dure
     if (!*ret_spread != !job->spread_max || job->spread_max > DURE_SPREAD_MAX)
         return dure_fail(error, DURE_E_INVALID, "spread: expected a level and 1 to %d tasks in one cell of it",
                          DURE_SPREAD_MAX);
-    if (job->mig && *job->mig)
-        return dure_fail(error, DURE_E_NEVER, "no GPU model of the fleet has a MIG profile '%s'", job->mig);
     if (!dure_node_runs_valid(job->include.at, job->include.count) ||
         !dure_node_runs_valid(job->exclude.at, job->exclude.count))
         return dure_fail(error, DURE_E_INVALID, "nodes: expected at most %d runs, sorted and apart",
@@ -124,6 +139,9 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.ask.tasks_per_node = job->tasks_per_node;
     d.ask.priority = job->priority;
     d.ask.task_gpu_milli = (uint16_t)job->task_gpu_milli;
+    err = pack_mig(core, job, &d.ask, error);
+    if (err != DURE_OK)
+        return err;
     d.ask.level = level;
     d.ask.task_gpus = (uint8_t)job->task_gpus;
     d.ask.job_class = (uint8_t)job->job_class;
@@ -146,39 +164,39 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
 {
     const struct job_data *d = &job->d;
     const struct request *ask = job_ask(core, job);
-    *ret_job = (struct dure_job){.tenant = {ask->tenant},
-                                 .principal = {d->principal},
-                                 .job_class = ask->job_class,
-                                 .tasks = ask->tasks,
-                                 .task_gpus = ask->task_gpus,
-                                 .task_gpu_milli = ask->task_gpu_milli,
-                                 .gpu_memory_mib = ask->gpu_memory_mib,
-                                 .task_cpu_milli = ask->task_cpu_milli,
-                                 .task_memory_mib = ask->task_memory_mib,
-                                 .model_mask = ask->model_mask,
-                                 .tasks_per_node = ask->tasks_per_node,
-                                 .level = ask->level ? core->fleet->level_names[ask->level - 1] : "",
-                                 .level_required = ask->level_required,
-                                 .spread_level =
-                                     ask->spread_level ? core->fleet->level_names[ask->spread_level - 1] : "",
-                                 .spread_max = ask->spread_max,
-                                 .include = lists_include(core, ask->lists),
-                                 .exclude = lists_exclude(core, ask->lists),
-                                 .model_order = ask->model_order,
-                                 .mig = "",
-                                 .walltime_us = ask->walltime_us,
-                                 .grace_us = ask->grace_us,
-                                 .begin_us = d->begin_us,
-                                 .emulated_us = d->emulated_us,
-                                 .deadline_us = d->deadline_us,
-                                 .priority = ask->priority,
-                                 .requeue = d->flags & JOB_REQUEUE,
-                                 .hold = d->flags & JOB_SUBMITTED_HELD,
-                                 .array_first = d->array_first,
-                                 .array_count = d->array_count,
-                                 .array_step = d->array_step,
-                                 .array_limit = d->array_limit,
-                                 .commitment_length = d->commitment_length};
+    *ret_job =
+        (struct dure_job){.tenant = {ask->tenant},
+                          .principal = {d->principal},
+                          .job_class = ask->job_class,
+                          .tasks = ask->tasks,
+                          .task_gpus = ask->task_gpus,
+                          .task_gpu_milli = ask->task_gpu_milli,
+                          .gpu_memory_mib = ask->gpu_memory_mib,
+                          .task_cpu_milli = ask->task_cpu_milli,
+                          .task_memory_mib = ask->task_memory_mib,
+                          .model_mask = ask->model_mask,
+                          .tasks_per_node = ask->tasks_per_node,
+                          .level = ask->level ? core->fleet->level_names[ask->level - 1] : "",
+                          .level_required = ask->level_required,
+                          .spread_level = ask->spread_level ? core->fleet->level_names[ask->spread_level - 1] : "",
+                          .spread_max = ask->spread_max,
+                          .include = lists_include(core, ask->lists),
+                          .exclude = lists_exclude(core, ask->lists),
+                          .model_order = ask->model_order,
+                          .mig = ask->mig ? core->fleet->migs[ask->mig - 1].name : "",
+                          .walltime_us = ask->walltime_us,
+                          .grace_us = ask->grace_us,
+                          .begin_us = d->begin_us,
+                          .emulated_us = d->emulated_us,
+                          .deadline_us = d->deadline_us,
+                          .priority = ask->priority,
+                          .requeue = d->flags & JOB_REQUEUE,
+                          .hold = d->flags & JOB_SUBMITTED_HELD,
+                          .array_first = d->array_first,
+                          .array_count = d->array_count,
+                          .array_step = d->array_step,
+                          .array_limit = d->array_limit,
+                          .commitment_length = d->commitment_length};
     memcpy(ret_job->commitment, d->commitment, sizeof ret_job->commitment);
     for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next) {
         const struct dep *dep = dep_at(core, at);

@@ -104,7 +104,7 @@ void plan_tidy(struct plan *plan)
         struct dure_place *last = &plan->places[kept];
         const struct dure_place *next = &plan->places[i];
         if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask &&
-            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli)
+            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli && next->starts == last->starts)
             last->node_count++;
         else
             plan->places[++kept] = *next;
@@ -145,17 +145,31 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
     if (wanted || node->d.lost || node->veiled)
         return 0;
+    if (shared->is_mig != (ask->mig != 0) && !DURE_CORE_MUTATED(MIG_BESIDE_MILLI))
+        return 0;
+    if (ask->mig)
+        return (uint32_t)__builtin_popcount(mig_starts(core->fleet, &core->fleet->models[chain->model.v], ask->mig - 1u,
+                                                       shared->mig, DURE_MIG_SLICES_MAX));
     const uint32_t mib = fraction_mib(core, ask, shared->chain), by_milli = shared->free_milli / ask->task_gpu_milli;
     const uint32_t by_memory = mib ? shared->free_mib / mib : by_milli;
     return by_memory < by_milli ? by_memory : by_milli;
 }
 
-static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct request *ask,
-                       uint32_t tasks, struct plan *plan)
+/* Tasks on one GPU, which is shared already, or not yet (NULL). */
+static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct shared *shared,
+                       const struct request *ask, uint32_t tasks, struct plan *plan)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
-    add_place(plan, (struct dure_place){chain->node_first + leaf / chain->node_gpus, 1,
-                                        UINT64_C(1) << (leaf % chain->node_gpus), tasks, ask->task_gpu_milli, 0});
+    struct dure_place place = {chain->node_first + leaf / chain->node_gpus,
+                               1,
+                               UINT64_C(1) << (leaf % chain->node_gpus),
+                               tasks,
+                               ask->task_gpu_milli,
+                               0};
+    if (ask->mig)
+        place.starts = mig_starts(core->fleet, &core->fleet->models[chain->model.v], ask->mig - 1u,
+                                  shared && !DURE_CORE_MUTATED(MIG_OVERLAP) ? shared->mig : (struct mig_gpu){0}, tasks);
+    add_place(plan, place);
 }
 
 static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, struct plan *plan)
@@ -206,7 +220,7 @@ uint32_t plan_fill_shared(const struct dure_core *core, const struct request *as
         const uint32_t tasks = room < left ? room : left;
         if (limits)
             limits_add(limits, leaf, tasks);
-        place_leaf(core, chain, best->leaf, ask, tasks, plan);
+        place_leaf(core, chain, best->leaf, best, ask, tasks, plan);
         if (allot != NONE)
             bind_leaf(core, chain, best->leaf, plan);
         left -= tasks;
@@ -252,7 +266,7 @@ static void place_fractions(const struct dure_core *core, const struct request *
     uint32_t own = take->tasks, *left = plan->by_take ? &own : tasks;
     for (uint64_t mask = take->mask; mask; mask &= mask - 1) {
         const uint32_t here = *left < per_gpu ? *left : per_gpu;
-        place_leaf(core, chain, leaf + (uint32_t)__builtin_ctzll(mask), ask, here, plan);
+        place_leaf(core, chain, leaf + (uint32_t)__builtin_ctzll(mask), NULL, ask, here, plan);
         *left -= here;
     }
 }

@@ -25,12 +25,18 @@ uint32_t request_milli(const struct request *ask, uint32_t tasks)
 uint32_t fraction_mib(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     const uint64_t memory = core->fleet->models[chain_of(core, chain)->model.v].memory_mib;
+    if (ask->mig)
+        return core->fleet->migs[ask->mig - 1].memory_mib;
     return ask->gpu_memory_mib ? ask->gpu_memory_mib : (uint32_t)(memory * ask->task_gpu_milli / 1000);
 }
 
 uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    const uint32_t memory = core->fleet->models[chain_of(core, chain)->model.v].memory_mib;
+    const struct dure_gpu_model *model = &core->fleet->models[chain_of(core, chain)->model.v];
+    const uint32_t memory = model->memory_mib;
+    if (ask->mig)
+        return (uint32_t)__builtin_popcount(
+            mig_starts(core->fleet, model, ask->mig - 1u, (struct mig_gpu){0}, DURE_MIG_SLICES_MAX));
     const uint32_t each = fraction_mib(core, ask, chain), by_milli = 1000u / ask->task_gpu_milli;
     const uint32_t by_memory = each ? memory / each : by_milli;
     return by_memory < by_milli ? by_memory : by_milli;
@@ -174,14 +180,28 @@ static struct verdict rule_gang(const struct dure_core *core, const struct reque
     return ask->spread_max || ask->lists ? rule_limits(core, ask, at) : rule_share(ask, chain);
 }
 
+/* The chain's GPUs have the profile, and the engine of its site makes instances: the local one does not. */
+static struct verdict rule_mig(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const bool local = core->fleet->sites[chain->site.v].engine == DURE_ENGINE_LOCAL;
+    if (!dure_gpu_model_has_mig(&core->fleet->models[chain->model.v], ask->mig - 1u))
+        return refuse(DURE_RULE_MIG, core->fleet->migs[ask->mig - 1].slices, 0,
+                      "compute slices of that profile in a GPU");
+    return local ? refuse(DURE_RULE_MIG_ENGINE, 0, 0, "") : refuse(DURE_RULE_FITS, 0, 0, "");
+}
+
 struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
     const struct dure_gpu_model *model = &core->fleet->models[chain->model.v];
     if (ask->model_mask && !(ask->model_mask >> chain->model.v & 1))
         return refuse(DURE_RULE_MODEL, 0, 0, "");
-    if (ask->gpu_memory_mib > model->memory_mib)
-        return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, model->memory_mib, "MiB");
+    const uint32_t memory_mib = ask->mig ? core->fleet->migs[ask->mig - 1].memory_mib : model->memory_mib;
+    if (ask->mig && rule_mig(core, ask, at).rule != DURE_RULE_FITS)
+        return rule_mig(core, ask, at);
+    if (ask->gpu_memory_mib > memory_mib)
+        return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, memory_mib, "MiB");
     const uint64_t node =
         (uint64_t)ask->task_gpus * (ask->tasks_per_node && !is_fraction(ask) ? ask->tasks_per_node : 1);
     if (node > chain->node_gpus)

@@ -63,13 +63,14 @@ static uint64_t rank_of(const struct dure_core *core, uint32_t chain, uint32_t l
     return (uint64_t)l.index << 32 | l.offset;
 }
 
-static uint32_t make(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t tenant, uint32_t allot)
+static uint32_t make(struct dure_core *core, uint32_t chain, uint32_t leaf, const struct request *ask, uint32_t allot)
 {
     const uint32_t slot = dure_pool_take(&core->shareds);
     const uint32_t memory = core->fleet->models[core->fleet->chains[chain].model.v].memory_mib;
     *shared_at(core, slot) = (struct shared){.chain = chain,
                                              .leaf = leaf,
-                                             .tenant = tenant,
+                                             .tenant = ask->tenant,
+                                             .is_mig = ask->mig != 0,
                                              .allot = allot,
                                              .free_milli = 1000,
                                              .free_mib = memory,
@@ -116,12 +117,26 @@ static void list_remove(struct slot_list *list, uint32_t slot)
     memmove(list->at + at, list->at + at + 1, (--list->count - at) * sizeof *list->at);
 }
 
+/* Instances come and go by their starts, fractions by their milli and memory. */
+static void count_mig(struct dure_core *core, struct shared *shared, const struct request *ask,
+                      const struct dure_place *place, bool come)
+{
+    const struct dure_mig_profile *profile = &core->fleet->migs[ask->mig - 1];
+    for (uint32_t left = place->starts; left; left &= left - 1) {
+        const unsigned start = (unsigned)__builtin_ctz(left);
+        shared->mig = come ? mig_with(profile, shared->mig, start) : mig_without(profile, shared->mig, start);
+    }
+}
+
 static void take_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
 {
     struct shared *shared = shared_at(core, slot);
-    const uint32_t mib = place->tasks * fraction_mib(core, job_ask(core, job_at(core, job_slot)), shared->chain);
+    const struct request *ask = job_ask(core, job_at(core, job_slot));
+    const uint32_t mib = ask->mig ? 0 : place->tasks * fraction_mib(core, ask, shared->chain);
     const uint32_t milli = place->tasks * place->gpu_milli;
-    DURE_ASSERT(shared->free_milli >= milli && shared->free_mib >= mib);
+    DURE_ASSERT(shared->free_milli >= milli && shared->free_mib >= mib && shared->is_mig == (ask->mig != 0));
+    if (ask->mig)
+        count_mig(core, shared, ask, place, true);
     shared->free_mib -= mib;
     shared->free_milli -= milli;
     relist(core, slot);
@@ -130,7 +145,11 @@ static void take_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, 
 static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, const struct dure_place *place)
 {
     struct shared *shared = shared_at(core, slot);
-    shared->free_mib += place->tasks * fraction_mib(core, job_ask(core, job_at(core, job_slot)), shared->chain);
+    const struct request *ask = job_ask(core, job_at(core, job_slot));
+    if (ask->mig)
+        count_mig(core, shared, ask, place, false);
+    else
+        shared->free_mib += place->tasks * fraction_mib(core, ask, shared->chain);
     shared->free_milli += place->tasks * place->gpu_milli;
 }
 
@@ -148,10 +167,9 @@ void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
     uint32_t *occupant = &chain->occupant[leaf];
     if (*occupant == NONE) { /* first to stand here; a share by rights may have been reserved before */
         const bool reserved = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED) && !a->d.borrowed;
-        *occupant =
-            reserved ? chain->claim[leaf]
-                     : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_ask(core, job_at(core, a->job_slot))->tenant,
-                                              a->d.borrowed ? NONE : a->d.allot);
+        *occupant = reserved ? chain->claim[leaf]
+                             : OCCUPANT_SHARED | make(core, a->d.chain, leaf, job_ask(core, job_at(core, a->job_slot)),
+                                                      a->d.borrowed ? NONE : a->d.allot);
         count_in_use(core, *occupant & ~OCCUPANT_SHARED, 1);
     }
     DURE_ASSERT(*occupant & OCCUPANT_SHARED);
@@ -184,8 +202,7 @@ void share_claim(struct dure_core *core, uint32_t leaf, uint32_t claim, const st
         shared_at(core, chain->occupant[leaf] & ~OCCUPANT_SHARED)->allot != NONE)
         found = chain->occupant[leaf]; /* its tenant's own fractions stand here */
     if (found == NONE)
-        found = OCCUPANT_SHARED |
-                make(core, c->d.chain, leaf, job_ask(core, job_at(core, c->job_slot))->tenant, c->d.allot);
+        found = OCCUPANT_SHARED | make(core, c->d.chain, leaf, job_ask(core, job_at(core, c->job_slot)), c->d.allot);
     DURE_ASSERT(found & OCCUPANT_SHARED);
     chain->claim[leaf] = found;
     take_room(core, found & ~OCCUPANT_SHARED, c->job_slot, place);

@@ -13,7 +13,7 @@ static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *pl
     struct dure_digest sum = {{0, 0}};
     for (uint32_t i = 0; i < place_count; i++) {
         const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count,
-                                   places[i].gpu_mask, (uint64_t)places[i].tasks << 32 | places[i].gpu_milli};
+                                   places[i].gpu_mask, (uint64_t)places[i].tasks << 32 | (uint32_t)places[i].starts << 16 | places[i].gpu_milli};
         dure_digest_add(&sum, dure_hash_words(DOMAIN_PLACE, bytes, 5));
     }
     for (uint32_t i = 0; i < binding_count; i++) {

@@ -12,9 +12,11 @@ enum {
     DURE_CORE_MUTANT_CEILINGS_ABOVE_IGNORED, /* only a tenant's own ceilings hold */
     DURE_CORE_MUTANT_USERS_UNCOUNTED,        /* a ceiling for each user does not hold */
     DURE_CORE_MUTANT_WINDOWS_IGNORED,        /* booked maintenance keeps nothing away */
-    DURE_CORE_MUTANT_ORDER_IGNORED,    /* models in the order of declaration, whatever the request prefers */
-    DURE_CORE_MUTANT_LISTS_FORGOTTEN,  /* any node will do */
-    DURE_CORE_MUTANT_SPREAD_FORGOTTEN, /* any number of tasks in one cell */
+    DURE_CORE_MUTANT_ORDER_IGNORED,          /* models in the order of declaration, whatever the request prefers */
+    DURE_CORE_MUTANT_LISTS_FORGOTTEN,        /* any node will do */
+    DURE_CORE_MUTANT_SPREAD_FORGOTTEN,       /* any number of tasks in one cell */
+    DURE_CORE_MUTANT_MIG_OVERLAP,            /* instances placed as if the GPU were empty */
+    DURE_CORE_MUTANT_MIG_BESIDE_MILLI,       /* instances and milli-fractions on one GPU */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "core/cells/cells.h"
 #include "core/core.h"
+#include "core/place/mig.h"
 #include "core/place/slots.h"
 #include "core/queue/heap.h"
 #include "core/state/mutants.h"
@@ -148,7 +149,9 @@ struct shared {
     uint32_t tenant;
     uint32_t allot; /* NONE: borrowed */
     uint64_t rank;  /* its place among its like: in the private cluster, or on the hardware if borrowed */
-    uint32_t free_milli, free_mib;
+    uint32_t free_milli, free_mib; /* memory is counted for milli-fractions only: instances have their own */
+    struct mig_gpu mig;            /* its instances */
+    bool is_mig;
     uint32_t next, prev; /* shares with room of the same tenant and source */
     bool is_listed;
     struct slot_list users;  /* attempts, in order of arrival */

@@ -34,6 +34,16 @@ static void random_job(uint64_t *seed, struct dure_job *job)
     job->dep_count = (uint32_t)tap_random_below(seed, 3);
     for (uint32_t i = 0; i < job->dep_count; i++)
         job->deps[i] = (struct dure_dep){.job = {i + 1}, .kind = (enum dure_dep_kind)i};
+    static struct dure_node_run runs[2][3];
+    for (unsigned k = 0; k < 6; k++)
+        runs[k / 3][k % 3] = (struct dure_node_run){k % 3 * 100 + (uint32_t)tap_random_below(seed, 40),
+                                                    1 + (uint32_t)tap_random_below(seed, 50)};
+    job->include = (struct dure_node_runs){runs[0], (uint32_t)tap_random_below(seed, 4)};
+    job->exclude = (struct dure_node_runs){runs[1], (uint32_t)tap_random_below(seed, 4)};
+    job->spread_level = tap_random_below(seed, 2) == 0 ? "" : "node";
+    job->spread_max = (uint32_t)tap_random_below(seed, 3);
+    job->model_order = tap_random_below(seed, 2) == 0 ? 0 : tap_random(seed);
+    job->mig = tap_random_below(seed, 2) == 0 ? "" : "1g.23gb";
     job->commitment_length = tap_random_below(seed, 2) == 0 ? 0 : 32;
     if (job->commitment_length > 0)
         memset(job->commitment, (int)tap_random_below(seed, 256), 32);
@@ -67,6 +77,8 @@ static void random_record(uint64_t *seed, enum dure_record_kind kind, struct dur
     for (unsigned i = 0; i < 3; i++)
         places[i] = (struct dure_place){
             .node_first = i * 10, .node_count = i + 1, .gpu_mask = UINT64_MAX >> i, .tasks = i, .gpu_milli = 1000};
+    for (unsigned i = 0; i < 3 && tap_random_below(seed, 2) != 0; i++)
+        places[i].starts = (uint16_t)tap_random_below(seed, 65536);
     record->places = places;
     record->place_count = (uint32_t)tap_random_below(seed, 4);
     for (unsigned i = 0; i < 2; i++)
@@ -173,6 +185,16 @@ static void refused_forms(void)
         {"\x9f\x01\x11\x00\x00\xa0\xff", 7, "an array without a length"},
         {"\x84\x01\x11\x00\x00", 5, "four items"},
         {"\x85\x01\x18\x40\x00\x00\xa1\x13\x9a\xff\xff\xff\xff", 13, "a count of places beyond the bytes"},
+        {"\x85\x01\x06\x00\x00\xa1\x15\xa1\x18\x1d\x84\x00\x01\x02\x01", 15, NULL},
+        {"\x85\x01\x06\x00\x00\xa1\x15\xa1\x18\x1d\x84\x00\x01\x01\x01", 15, "runs of nodes that touch"},
+        {"\x85\x01\x06\x00\x00\xa1\x15\xa1\x18\x1d\x83\x00\x01\x02", 14, "half a run of nodes"},
+        {"\x85\x01\x06\x00\x00\xa1\x15\xa1\x18\x1e\x82\x00\x00", 13, "a run of no nodes"},
+        {"\x85\x01\x18\x40\x00\x00\xa2\x13\x85\x00\x01\x01\x01\x18\x7d\x18\x1e\x81\x01", 19, NULL},
+        {"\x85\x01\x18\x40\x00\x00\xa2\x13\x85\x00\x01\x01\x01\x18\x7d\x18\x1e\x81\x00", 19,
+         "starts that should be absent"},
+        {"\x85\x01\x18\x40\x00\x00\xa2\x13\x85\x00\x01\x01\x01\x18\x7d\x18\x1e\x82\x01\x02", 20,
+         "more starts than places"},
+        {"\x85\x01\x18\x40\x00\x00\xa1\x18\x1e\x81\x01", 11, "starts without places"},
         {"\xa0", 1, "a map"},
     };
     struct dure_arena *arena = dure_arena_new(1 << 20);
@@ -181,7 +203,7 @@ static void refused_forms(void)
         struct dure_error error = {0};
         enum dure_err err = dure_record_decode(rows[i].bytes, rows[i].length, arena, &record, &error);
         if (rows[i].what == NULL)
-            TAP_EQ_INT(err, DURE_OK, "a tick is read");
+            TAP_EQ_INT(err, DURE_OK, "the form that is right is read");
         else
             TAP_OK(err == DURE_E_CORRUPT && error.text[0] != '\0', "refused: %s", rows[i].what);
     }
