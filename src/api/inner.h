@@ -193,6 +193,7 @@ void handle_submit(struct call *call);
 void handle_jobs(struct call *call);
 void handle_job(struct call *call);
 void handle_why(struct call *call);
+void handle_why_queue(struct call *call);
 void handle_logs(struct call *call);
 void handle_cancel(struct call *call);
 void handle_hold(struct call *call);

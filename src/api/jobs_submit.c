@@ -1,7 +1,7 @@
 /* POST /v1/jobs. */
 #include <string.h>
 
-#include "api/inner.h"
+#include "api/row.h"
 
 /* The tenant a job without a project goes to: the only one its submitter is a member of, or the only one there is. */
 static const char *default_project(struct call *call, const struct dure_tenants *tenants)
@@ -48,6 +48,34 @@ static bool add_project(struct call *call, struct dure_tree *tree, const struct 
     return true;
 }
 
+/* Where it would start now. */
+static void write_place(struct call *call, const struct dure_why *why)
+{
+    struct dure_buf nodes DURE_CLEANUP_BUF = {0};
+    struct dure_allot_view allot;
+    struct row row = {.places = why->places, .place_count = why->place_count};
+    uint64_t gpus = 0, count = 0;
+
+    if (why->place_count == 0) {
+        json_none(&call->out, "place");
+        return;
+    }
+    for (uint32_t i = 0; i < why->place_count; i++) {
+        count += why->places[i].node_count;
+        gpus += (uint64_t)why->places[i].node_count * (uint64_t)__builtin_popcountll(why->places[i].gpu_mask);
+    }
+    dure_buf_init(&nodes, 1 << 20);
+    row_nodes(call, &row, &nodes);
+    json_open(&call->out, "place", '{');
+    json_str(&call->out, "nodes", nodes.data);
+    json_uint(&call->out, "node_count", count);
+    json_uint(&call->out, "gpus", gpus);
+    json_bool(&call->out, "clear", why->place_clear);
+    json_str(&call->out, "allotment",
+             dure_core_allot_view(call->api->core, why->place_allot, &allot) ? allot.spec->name : NULL);
+    json_close(&call->out, '}');
+}
+
 static void test_only(struct call *call, struct dure_job *job)
 {
     struct dure_why why = {0};
@@ -63,6 +91,8 @@ static void test_only(struct call *call, struct dure_job *job)
     json_open(&call->out, NULL, '{');
     json_bool(&call->out, "never", never);
     json_str(&call->out, "note", never ? NULL : dure_core_unpromised(call->api->core, job));
+    json_bool(&call->out, "starts_now", why.place_count > 0);
+    write_place(call, &why);
     api_why_write(call->api, &why, &call->out);
     json_close(&call->out, '}');
     call_answer(call, 200);

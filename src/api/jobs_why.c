@@ -93,6 +93,33 @@ static void write_estimate(const struct dure_api *api, const struct dure_why_est
     json_close(out, '}');
 }
 
+static void write_crossing(const struct dure_fleet *fleet, const struct dure_why *why, struct dure_buf *out)
+{
+    json_open(out, "crossing", '[');
+    for (uint32_t i = 0; i < why->crossing_count && fleet != NULL; i++) {
+        json_open(out, NULL, '{');
+        json_str(out, "rule", dure_rule_wire(why->crossing[i].rule));
+        json_str(out, "text", dure_rule_text(why->crossing[i].rule));
+        json_uint(out, "leaves", why->crossing[i].leaves);
+        json_str(out, "first", fleet->chains[why->crossing[i].first.v].name);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    if (why->opening.rule == DURE_RULE_FITS || fleet == NULL) {
+        json_none(out, "opening");
+        return;
+    }
+    json_open(out, "opening", '{');
+    json_str(out, "rule", dure_rule_wire(why->opening.rule));
+    json_str(out, "text", dure_rule_text(why->opening.rule));
+    json_str(out, "chain", fleet->chains[why->opening.chain.v].name);
+    json_uint(out, "places", why->opening.places);
+    json_int(out, "need", why->opening.need);
+    json_int(out, "have", why->opening.have);
+    json_str(out, "unit", why->opening.unit);
+    json_close(out, '}');
+}
+
 void api_why_write(const struct dure_api *api, const struct dure_why *why, struct dure_buf *out)
 {
     const struct dure_fleet *fleet = dure_core_fleet(api->core);
@@ -110,6 +137,7 @@ void api_why_write(const struct dure_api *api, const struct dure_why *why, struc
     for (uint32_t i = 0; i < why->group_count; i++)
         write_group(fleet, &why->groups[i], out);
     json_close(out, ']');
+    write_crossing(fleet, why, out);
     json_open(out, "changes", '[');
     for (uint32_t i = 0; i < why->change_count; i++)
         write_change(&why->changes[i], out);
@@ -188,6 +216,8 @@ static void answer_ended(struct call *call)
     json_none(&call->out, "estimate");
     json_raw(&call->out, "rows", "[]");
     json_raw(&call->out, "groups", "[]");
+    json_raw(&call->out, "crossing", "[]");
+    json_none(&call->out, "opening");
     json_raw(&call->out, "changes", "[]");
     json_close(&call->out, '}');
     call_answer(call, 200);

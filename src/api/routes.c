@@ -21,6 +21,8 @@ const struct route dure_routes[] = {
      "JobDetail", 200},
     {GET, "/v1/jobs/{job}/why", ANY, false, handle_why, "whyJob", "Why it waits, or why it runs where it runs", "",
      NULL, "Why", 200},
+    {GET, "/v1/queue/why", OPERATOR, false, handle_why_queue, "whyQueue", "What each rule costs in waiting GPU-hours",
+     "", NULL, "WhyQueue", 200},
     {GET, "/v1/jobs/{job}/logs", ANY, false, handle_logs, "readLog", "Bytes of a task's output",
      "stream:string task:integer offset:integer limit:integer", NULL, BINARY, 200},
     {POST, "/v1/jobs/{job}/cancel", ANY, false, handle_cancel, "cancelJob", "Cancel a job or an element", "", NULL,

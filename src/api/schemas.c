@@ -76,6 +76,16 @@ const struct schema dure_schemas[] = {
      "rule:string text:string chains:integer gpus:integer nodes:integer nearest:string need:integer have:integer "
      "unit:string busy:{WhyUsers}",
      "All rows of one rule; the figures are those of the chain nearest to a start."},
+    {"WhyCrossed", "rule:string text:string leaves:integer first:string",
+     "One of the rules that leave no place together, though none does alone: the chains that it would leave."},
+    {"WhyOpening", "rule:string text:string chain:string places:integer need:integer have:integer unit:string",
+     "The rule that is cheapest to change among those that refuse a place alone."},
+    {"WhyPlace", "nodes:string node_count:integer gpus:integer clear:boolean allotment:string?",
+     "Where a job that is not submitted would start now; not clear: when those who are there have had their notice."},
+    {"WhyTollRow", "rule:string text:string jobs:integer gpus:integer gpu_hours:string",
+     "What one rule, or one thing that jobs wait for, costs; elements of arrays count each."},
+    {"WhyQueue", "jobs:integer gpus:integer requests:integer gpu_hours:string rules:[{WhyTollRow}]",
+     "By waiting GPU-hours, the most first."},
     {"WhyAwaited", "job:integer element:integer project:string? ends:string?", "A job that is to end before."},
     {"WhyEstimate", "earliest:string? likely:string? latest:string? rough:boolean waits_for:[{WhyAwaited}]",
      "By GPUs alone and in the order of the queue: latest by walltimes, likely and earliest by how long work has "
@@ -84,8 +94,10 @@ const struct schema dure_schemas[] = {
      "A field of the job's spec and a value with which it would start now, tried on the state as it is. An empty value "
      "takes the field out."},
     {"Why",
-     "never:boolean job:integer element:integer state:string wait:string sentence:string ahead:integer "
+     "never:boolean starts_now:boolean place:{WhyPlace} job:integer element:integer state:string wait:string "
+     "sentence:string ahead:integer "
      "start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
+     "crossing:[{WhyCrossed}] opening:{WhyOpening} "
      "changes:[{WhyChange}]",
      "Changes are in order of what they cost, the cheapest first."},
     {"Version",

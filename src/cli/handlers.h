@@ -5,6 +5,7 @@ struct dure_cli;
 int dure_cmd_up(struct dure_cli *cli);
 int dure_cmd_down(struct dure_cli *cli);
 int dure_cmd_submit(struct dure_cli *cli);
+int dure_cmd_whatif_submit(struct dure_cli *cli);
 int dure_cmd_jobs(struct dure_cli *cli);
 int dure_cmd_show(struct dure_cli *cli);
 int dure_cmd_logs(struct dure_cli *cli);

@@ -12,6 +12,7 @@ DURE_NODISCARD enum dure_err dure_render_jobs(const struct dure_screen *screen, 
 DURE_NODISCARD enum dure_err dure_render_jobs_check(const char *format, struct dure_error *error);
 DURE_NODISCARD enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *job);
 DURE_NODISCARD enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why);
+DURE_NODISCARD enum dure_err dure_render_toll(const struct dure_screen *screen, const json_t *toll); /* why --queue */
 /* `by`: "owner", "site", "model", "chain" or "all" (owner, site, model, others). */
 DURE_NODISCARD enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *board, const char *by);
 DURE_NODISCARD enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows);

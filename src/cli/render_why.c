@@ -246,6 +246,43 @@ static void put_estimate(struct dure_buf *buf, const json_t *estimate, const cha
     dure_term_wrap(buf, said.data ? said.data : "", 0, 0, width);
 }
 
+/* Rules that leave no place together, and the one whose change would open one. */
+static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width)
+{
+    DURE_CLEANUP_BUF struct dure_buf said;
+    const json_t *crossing = json_object_get(why, "crossing"), *opening = json_object_get(why, "opening");
+    char need[32], have[32];
+    dure_buf_init(&said, 1 << 16);
+    for (size_t i = 0; i < json_array_size(crossing); i++) {
+        const json_t *rule = json_array_get(crossing, i);
+        const int64_t leaves = dure_json_int(rule, "leaves", 0);
+        dure_buf_printf(&said, "%s%s leaves %s",
+                        i ? "; " : "No place is left by all of these: ", dure_json_text(rule, "rule", ""),
+                        dure_json_text(rule, "first", ""));
+        if (leaves > 1)
+            dure_buf_printf(&said, " and %" PRId64 " more", leaves - 1);
+    }
+    if (json_array_size(crossing))
+        dure_buf_str(&said, ". ");
+    if (json_is_object(opening)) {
+        const char *unit = dure_json_text(opening, "unit", ""), *shown = unit;
+        const int64_t places = dure_json_int(opening, "places", 0);
+        dure_buf_printf(&said, "Only %s stands in the way on %s", dure_json_text(opening, "rule", ""),
+                        dure_json_text(opening, "chain", ""));
+        if (places > 1)
+            dure_buf_printf(&said, " and %" PRId64 " more", places - 1);
+        figure(dure_json_int(opening, "need", 0), &shown, need);
+        figure(dure_json_int(opening, "have", 0), &unit, have);
+        if (*unit)
+            dure_buf_printf(&said, " (needs %s, has %s %s)", need, have, unit);
+        dure_buf_str(&said, ".");
+    }
+    if (!said.length)
+        return;
+    dure_buf_byte(buf, '\n');
+    dure_term_wrap(buf, said.data ? said.data : "", 0, 0, width);
+}
+
 enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *why)
 {
     DURE_CLEANUP_BUF struct dure_buf buf, local;
@@ -266,6 +303,7 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
             return err;
     }
     dure_buf_clear(&buf);
+    put_crossing(&buf, why, screen->width);
     for (size_t i = 0; i < json_array_size(changes); i++) {
         const char *change = dure_json_text(json_array_get(changes, i), "text", "");
         dure_buf_clear(&local);

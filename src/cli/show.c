@@ -44,9 +44,12 @@ int dure_cmd_show(struct dure_cli *cli)
 
 int dure_cmd_why(struct dure_cli *cli)
 {
-    char path[DURE_JOB_PATH_MAX];
+    char path[DURE_JOB_PATH_MAX] = "/v1/queue/why";
     json_t *why = NULL;
-    int code = dure_job_path(cli, cli->argv[0], "/why", path);
+    const bool queue = dure_cli_flag(cli, "queue");
+    if (queue != (cli->argc == 0))
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "expected a job's number, or --queue");
+    int code = queue ? DURE_EXIT_OK : dure_job_path(cli, cli->argv[0], "/why", path);
     if (!code)
         code = dure_cli_get(cli, path, NULL, &why);
     if (code)
@@ -54,7 +57,7 @@ int dure_cmd_why(struct dure_cli *cli)
     if (dure_cli_json(cli))
         dure_cli_print_json(cli, why);
     else
-        code = rendered(cli, dure_render_why(&cli->screen, why));
+        code = rendered(cli, queue ? dure_render_toll(&cli->screen, why) : dure_render_why(&cli->screen, why));
     json_decref(why);
     return code;
 }

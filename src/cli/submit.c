@@ -266,6 +266,21 @@ static bool say_never(json_t *answer)
     return !said.failed && json_object_set_new(answer, "sentence", json_string(said.data)) == 0;
 }
 
+/* Where and when, before the reasons. */
+static void say_place(const struct dure_cli *cli, const json_t *answer)
+{
+    const json_t *place = json_object_get(answer, "place");
+    char gpus[32];
+    if (!json_is_object(place))
+        return;
+    const char *allot = dure_json_text(place, "allotment", "");
+    dure_term_grouped(dure_json_int(place, "gpus", 0), gpus);
+    fprintf(cli->screen.out, "It would start %s on %s: %s GPU%s, %s%s%s.\n",
+            dure_json_true(place, "clear") ? "now" : "when the borrowers there have had their notice,",
+            dure_json_text(place, "nodes", ""), gpus, strcmp(gpus, "1") == 0 ? "" : "s",
+            *allot ? "by allotment '" : "borrowed", allot, *allot ? "'" : "");
+}
+
 /* A refusal is shown in one form, whether it was asked about or met: on standard output where it is the answer. */
 static int answer_test(struct dure_cli *cli, json_t *answer, bool asked)
 {
@@ -279,6 +294,8 @@ static int answer_test(struct dure_cli *cli, json_t *answer, bool asked)
         screen.out = screen.err;
         screen.colour = false;
     }
+    if (asked)
+        say_place(cli, answer);
     if ((never && !say_never(answer)) || dure_render_why(&screen, answer))
         return dure_cli_memory(cli);
     return never ? DURE_EXIT_NO : DURE_EXIT_OK;
@@ -317,12 +334,13 @@ static int send_job(struct dure_cli *cli, const struct wanted *wanted, const str
     return code;
 }
 
-int dure_cmd_submit(struct dure_cli *cli)
+static int submit(struct dure_cli *cli, bool whatif)
 {
     DURE_CLEANUP_BUF struct dure_buf body;
     json_t *answer = NULL;
     struct dure_problems *problems = dure_arena_alloc(cli->arena, sizeof *problems);
-    struct wanted wanted = {.parsable = dure_cli_flag(cli, "parsable"), .test_only = dure_cli_flag(cli, "test-only")};
+    struct wanted wanted = {.parsable = dure_cli_flag(cli, "parsable"),
+                            .test_only = whatif || dure_cli_flag(cli, "test-only")};
     dure_buf_init(&body, TEXT_MAX);
     if (!problems)
         return dure_cli_memory(cli);
@@ -346,4 +364,14 @@ int dure_cmd_submit(struct dure_cli *cli)
         fprintf(cli->screen.err, "note: %s\n", dure_json_text(answer, "note", ""));
     json_decref(answer);
     return code;
+}
+
+int dure_cmd_whatif_submit(struct dure_cli *cli)
+{
+    return submit(cli, true);
+}
+
+int dure_cmd_submit(struct dure_cli *cli)
+{
+    return submit(cli, false);
 }

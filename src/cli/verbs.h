@@ -4,7 +4,7 @@
 
 #define DURE_VERB_ROWS(X)                                                                                              \
     X(up)                                                                                                              \
-    X(down) X(submit) X(jobs) X(show) X(logs) X(cancel) X(hold) X(release) X(modify) X(requeue) X(why) X(fleet) X(fleet_apply) X(tenants)   \
+    X(down) X(submit) X(jobs) X(show) X(logs) X(cancel) X(hold) X(release) X(modify) X(requeue) X(why) X(whatif) X(whatif_submit) X(fleet) X(fleet_apply) X(tenants)   \
         X(tenants_apply) X(allot) X(allot_show) X(allot_grant) X(allot_shrink) X(allot_end) X(allot_import) X(nodes)   \
             X(nodes_drain) X(nodes_resume) X(maintenance) X(maintenance_book) X(maintenance_cancel) X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase)    \
                 X(audit_show) X(audit_proof) X(events) X(backup) X(restore) X(clock) X(clock_accept) X(bench)          \

@@ -70,6 +70,40 @@ const struct dure_verb dure_verb_submit = {
     .run = dure_cmd_submit,
 };
 
+const struct dure_verb dure_verb_whatif = {
+    .name = "whatif",
+    .operands = "",
+    .title = "ask what would happen, without doing it: submit",
+    .text = "Every answer is tried on the state as it is; nothing is changed and nothing is journaled.",
+    .flags = DURE_VERB_GROUP_ONLY,
+    .exits = 0,
+};
+
+const struct dure_verb dure_verb_whatif_submit = {
+    .name = "whatif submit",
+    .operands = "FILE|- [ARGUMENT...]",
+    .title = "say where and when a job would start, without submitting it",
+    .text = "FILE and options are those of `dure submit`. First where it would start now, on which nodes; else the "
+            "estimated start with its interval and what it waits for; then every place with the rule that refuses it, "
+            "and the changes that were tried and would let it start now.\n\n"
+            "It is 0 if the job would start, now or later, and 1 if it could never run. With --json `starts_now` and "
+            "`place` say it to programs.",
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_STOPS_EARLY | DURE_VERB_SBATCH,
+    .operands_most = 4096,
+    .operand = DURE_OPERAND_FILE,
+    .options = submit_options,
+    .examples = {{"dure whatif submit job.yaml", "where and when would it start?"},
+                 {"dure whatif submit --gpus 8 --wrap true", "the same of one command"}},
+    .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND |
+             1u << DURE_EXIT_BUSY,
+    .run = dure_cmd_whatif_submit,
+};
+
+static const struct dure_option why_options[] = {
+    {"queue", 'q', DURE_OPTION_FLAG, NULL, NULL, "what each rule costs, added up over all that wait (operators)"},
+    {NULL},
+};
+
 static const struct dure_option jobs_options[] = {
     {"all", 'a', DURE_OPTION_FLAG, NULL, NULL, "live and ended jobs"},
     {"ended", 0, DURE_OPTION_FLAG, NULL, NULL, "ended jobs, newest first"},
@@ -202,16 +236,21 @@ const struct dure_verb dure_verb_release = {
 
 const struct dure_verb dure_verb_why = {
     .name = "why",
-    .operands = "JOB",
+    .operands = "JOB|--queue",
     .title = "say why a job waits, or runs where it runs",
-    .text = "First the answer in a sentence; then every place that the job could go to, with the first rule that "
-            "refused it there and what it needs and "
-            "finds; then changes that were tried and would let it start; then the estimated start.",
+    .text =
+        "First the answer in a sentence; then every place that the job could go to, with the first rule that "
+        "refused it there and what it needs and "
+        "finds; then rules that leave no place together, and the one whose change would open one; then changes that "
+        "were tried and would let it start; then the estimated start, its interval, and whose end it takes.\n\n"
+        "With --queue, for each rule the jobs and GPUs that it keeps waiting and their GPU-hours until now: a job "
+        "counts for the rule that is cheapest to change among those that refuse some place alone.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
-    .operands_least = 1,
+    .operands_least = 0,
     .operands_most = 1,
     .operand = DURE_OPERAND_JOB,
-    .examples = {{"dure why 12", "why does job 12 wait?"}},
+    .options = why_options,
+    .examples = {{"dure why 12", "why does job 12 wait?"}, {"dure why --queue", "what does each rule cost?"}},
     .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_NOT_FOUND,
     .run = dure_cmd_why,
 };

@@ -93,6 +93,23 @@ struct dure_why_estimate {
     struct dure_why_awaited awaited[DURE_WHY_AWAITED_MAX]; /* the last ones before it starts, as is likely */
 };
 
+/* One of two or three rules that refuse every place together though none of them does alone: the places (chains) that it would leave. */
+struct dure_why_crossed {
+    enum dure_rule rule;
+    uint32_t leaves;
+    struct dure_chain_id first;
+};
+enum { DURE_WHY_CROSSED_MAX = 3 };
+
+/* The rule that is cheapest to change among those that refuse some place alone: changed there, the place is open. FITS: there is none. */
+struct dure_why_opening {
+    enum dure_rule rule;
+    struct dure_chain_id chain; /* the first such place */
+    uint32_t places;
+    int64_t need, have;
+    const char *unit;
+};
+
 struct dure_why {
     struct dure_job_view job;
     enum dure_wait wait;
@@ -104,6 +121,15 @@ struct dure_why {
     int64_t start_estimate_us;     /* the likely start; 0: cannot be said */
     struct dure_why_estimate estimate;
     const char *sentence; /* the answer in one or two sentences */
+    /* Of a job not submitted: where it would start now; none if it would not. `place_clear`: at once, else when those who are there have had
+     * their notice. */
+    const struct dure_place *places;
+    uint32_t place_count;
+    bool place_clear;
+    struct dure_allot_id place_allot; /* NONE: borrowed, or no place */
+    uint32_t crossing_count;          /* 0: no rules cross */
+    struct dure_why_crossed crossing[DURE_WHY_CROSSED_MAX];
+    struct dure_why_opening opening;
     uint32_t change_count;
     struct dure_why_change changes[DURE_WHY_CHANGES_MAX]; /* the cheapest first */
 };
@@ -119,3 +145,23 @@ DURE_NODISCARD enum dure_err dure_core_why_not(struct dure_core *core, const str
 /* A guaranteed job that is accepted and still promised no place, because what it asks of its place is not its holder's to choose: the reason in
  * words. NULL: it is promised one, or borrows, or would be refused. */
 const char *dure_core_unpromised(const struct dure_core *core, const struct dure_job *job);
+
+/* What each rule costs, added up over all pending jobs: those whose request it refuses as the cheapest to change (see the opening; where no
+ * rule refuses a place alone, the nearest one), those that wait for something else (held, a dependency, their begin, their array's limit).
+ * Goes through jobs in the order of their numbers, in slices, and judges equal requests once: the state may change between slices, and each
+ * request is judged as it was when it was met. */
+struct dure_toll_row {
+    enum dure_rule rule;  /* FITS: it could start; its turn will come */
+    enum dure_wait wait;  /* of those that no rule is asked about; else NONE */
+    uint64_t jobs, gpus;  /* elements of arrays count each */
+    uint64_t gpu_seconds; /* waited until now */
+};
+struct dure_toll;
+DURE_NODISCARD enum dure_err dure_core_toll_begin(struct dure_core *core, struct dure_toll **ret_toll,
+                                                  struct dure_error *error);
+/* Goes on for so much work: a job counts 1, a request judged TOLL_REQUEST. True: there is more. E_MEMORY shows in dure_core_toll_rows. */
+enum { DURE_TOLL_REQUEST = 64 };
+bool dure_core_toll_next(struct dure_core *core, struct dure_toll *toll, uint32_t work);
+/* The rows, by what they cost, the most first; valid until the toll is freed. */
+const struct dure_toll_row *dure_core_toll_rows(struct dure_toll *toll, uint32_t *ret_count, uint64_t *ret_requests);
+void dure_core_toll_free(struct dure_toll *toll); /* NULL is fine */

@@ -125,7 +125,8 @@ static struct end end_of(const struct dure_core *core, uint32_t slot, unsigned p
         at = a->d.deadline_us;
     if (a->d.state == DURE_ATTEMPT_STOPPING)
         at = core->s.time_us;
-    return (struct end){at, a->d.gpus_milli, a->d.job, a->d.element, tenant};
+    const bool array = job_at(core, a->job_slot)->d.array_count > 0;
+    return (struct end){at, a->d.gpus_milli, a->d.job, array ? a->d.element : NONE, tenant};
 }
 
 /* A list schedule: who is before it starts in order as soon as there are GPUs enough, then it. */

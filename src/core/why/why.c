@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/apply/apply.h"
+#include "core/decide/decide.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/queue/ceilings.h"
@@ -10,6 +11,7 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/why/changes.h"
+#include "core/why/cross.h"
 #include "core/why/estimate.h"
 #include "core/why/rows.h"
 #include "core/why/wait.h"
@@ -267,6 +269,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     const enum dure_err err = rows_pending(core, ask, why->ahead > 0, arena, why, error);
     if (err != DURE_OK)
         return err;
+    cross_find(core, ask, why);
     if (!never)
         estimate(core, ask, walltime_us, line, why);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)
@@ -277,7 +280,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
 enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint32_t element, struct dure_arena *arena,
                             struct dure_why *ret_why, struct dure_error *error)
 {
-    struct dure_why why = {.wait = DURE_WAIT_NONE};
+    struct dure_why why = {.wait = DURE_WAIT_NONE, .place_allot = {NONE}};
     if (!dure_core_job_view(core, id, element, &why.job))
         return dure_fail(error, DURE_E_NOT_FOUND, "there is no live job %llu", (unsigned long long)id.v);
     const uint32_t slot = job_find(core, id.v);
@@ -299,6 +302,29 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     return err;
 }
 
+/* Where it would go, were it submitted now and everybody before it passed over. Nothing is changed by it. */
+static bool find_place(struct dure_core *core, const struct request *ask, struct dure_arena *arena,
+                       struct dure_why *why)
+{
+    struct plan plan = {0};
+    core->round++;
+    const bool fits =
+        ask->job_class == DURE_GUARANTEED ? plan_guaranteed(core, ask, &plan) : plan_borrowed(core, ask, &plan);
+    bool done = true;
+    if (fits) {
+        struct dure_place *places = DURE_ARENA_NEW(arena, struct dure_place, plan.place_count);
+        done = places != NULL;
+        if (places)
+            memcpy(places, plan.places, plan.place_count * sizeof *places);
+        why->places = places;
+        why->place_count = places ? plan.place_count : 0;
+        why->place_clear = plan.allot == NONE || decide_is_clear(core, plan.chain, plan.places, plan.place_count);
+        why->place_allot.v = plan.allot;
+    }
+    plan_release(&plan);
+    return done;
+}
+
 enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job, struct dure_arena *arena,
                                 struct dure_why *ret_why, bool *ret_never, struct dure_error *error)
 {
@@ -308,7 +334,7 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
     enum dure_err err = job_pack(core, job, &data, error);
     if (err != DURE_OK)
         return err;
-    struct dure_why why = {.wait = DURE_WAIT_NONE};
+    struct dure_why why = {.wait = DURE_WAIT_NONE, .place_allot = {NONE}};
     why.job = (struct dure_job_view){.id = {core->s.next_job},
                                      .element = NONE,
                                      .job = job,
@@ -321,6 +347,9 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
     err = explain(core, &data.ask, data.ask.walltime_us, NULL, never, arena, &why, error);
     if (err != DURE_OK)
         return err;
+    if (!never && !why.ahead && job->begin_us <= core->s.time_us && !job->hold && !job->dep_count &&
+        !find_place(core, &data.ask, arena, &why))
+        return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
     why.sentence = never ? dure_arena_strdup(arena, proof.text) : pending_sentence(core, &why, arena);
     if (!why.sentence)
         return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");

@@ -8,7 +8,7 @@
 
 static const int64_t NOW_US = INT64_C(1795403105000000); /* 2026-11-23 12:05:05 KST */
 
-enum what { JOBS, JOB, WHY, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE };
+enum what { JOBS, JOB, WHY, TOLL, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE };
 
 static const struct {
     const char *name, *data, *list, *option;
@@ -25,6 +25,7 @@ static const struct {
     {"job", "job.json", NULL, NULL, JOB, 80, true, false, false},
     {"why-pending", "why-pending.json", NULL, NULL, WHY, 80, true, false, false},
     {"why-busy", "why-busy.json", NULL, NULL, WHY, 80, true, false, false},
+    {"toll", "toll.json", NULL, NULL, TOLL, 80, true, false, false},
     {"why-waits", "why-waits.json", NULL, NULL, WHY, 64, true, false, false},
     {"why-running", "why-running.json", NULL, NULL, WHY, 80, true, false, false},
     {"why-ended", "why-ended.json", NULL, NULL, WHY, 80, true, false, false},
@@ -49,6 +50,7 @@ static enum dure_err render(size_t i, const struct dure_screen *screen, const js
     case JOBS: return dure_render_jobs(screen, json, cases[i].option, cases[i].bare, &error);
     case JOB: return dure_render_job(screen, json);
     case WHY: return dure_render_why(screen, json);
+    case TOLL: return dure_render_toll(screen, json);
     case BOARD: return dure_render_board(screen, json, cases[i].option);
     case TENANTS: return dure_render_tenants(screen, json);
     case ALLOTMENTS: return dure_render_allotments(screen, json);

@@ -345,7 +345,78 @@ static void one_step(struct rig *rig, struct model *model)
         lend(rig, model);
 }
 
-static void ask_why(struct rig *rig)
+/* ---- each change that is offered does let the job start ---- */
+
+static bool change_job(const struct rig *rig, const struct dure_why_change *change, struct dure_job *job)
+{
+    static char level[64];
+    int64_t us = 0;
+    if (!strcmp(change->field, "tasks"))
+        job->tasks = (uint32_t)strtoul(change->value, NULL, 10);
+    else if (!strcmp(change->field, "tasks_per_node"))
+        job->tasks_per_node = (uint32_t)strtoul(change->value, NULL, 10); /* "" takes it out */
+    else if (!strcmp(change->field, "class"))
+        job->job_class = strcmp(change->value, "borrowed") ? DURE_GUARANTEED : DURE_BORROWED;
+    else if (!strcmp(change->field, "level") && change->value[0] == '{')
+        job->level_required = false;
+    else if (!strcmp(change->field, "level"))
+        job->level = (snprintf(level, sizeof level, "%s", change->value), level);
+    else if (!strcmp(change->field, "grace") && dure_duration_parse(change->value, false, &us))
+        job->grace_us = us;
+    else if (!strcmp(change->field, "cpus") && !*change->value)
+        job->task_cpu_milli = 0;
+    else if (!strcmp(change->field, "memory") && !*change->value)
+        job->task_memory_mib = 0;
+    else if (!strcmp(change->field, "cpus,memory") && !*change->value)
+        job->task_cpu_milli = job->task_memory_mib = 0;
+    else if (!strcmp(change->field, "model")) {
+        for (uint32_t i = 0; i < rig->fleet->model_count; i++)
+            job->model_mask = strcmp(rig->fleet->models[i].name, change->value) ? job->model_mask : UINT64_C(1) << i;
+    } else if (!strcmp(change->field, "gpu_memory"))
+        job->gpu_memory_mib = (uint32_t)strtoul(change->value, NULL, 10);
+    else
+        return false;
+    return true;
+}
+
+static void heard(void *context, const struct dure_record *decision)
+{
+    uint64_t *job = context; /* 0 once it was given a place */
+    if ((decision->kind == DURE_REC_START || decision->kind == DURE_REC_RESERVE) && decision->job.v == *job)
+        *job = 0;
+}
+
+static void try_change(struct rig *rig, struct dure_job job, const struct dure_why_change *change)
+{
+    struct dure_core *core = reload(rig);
+    struct dure_job_cursor cursor = {0};
+    struct dure_job_view view;
+    struct dure_record r = rig_record(rig, DURE_REC_HOLD);
+    uint64_t id = UINT64_MAX;
+    while (dure_core_job_next(rig->core, &cursor, &view)) { /* its turn apart: nobody else wants to start */
+        r.job = view.id;
+        r.element = DURE_NONE32;
+        (void)!dure_core_step(core, &r, heard, &id, NULL);
+    }
+    job.array_count = job.dep_count = 0;
+    job.hold = false;
+    job.begin_us = INT64_MIN;
+    if (!change_job(rig, change, &job))
+        TAP_FAIL("a change says what to change: %s: '%s'", change->field, change->value);
+    r = rig_record(rig, DURE_REC_SUBMIT);
+    r.submit = job;
+    id = dure_core_next_job(core).v;
+    if (dure_core_step(core, &r, heard, &id, &rig->error) != DURE_OK)
+        TAP_FAIL("the changed job is taken: %s: %s", change->text, rig->error.text);
+    r = rig_record(rig, DURE_REC_PASS);
+    r.number = DURE_PASS_STARTS_MAX;
+    (void)!dure_core_step(core, &r, heard, &id, NULL);
+    if (id)
+        TAP_FAIL("the changed job has a place at once: %s", change->text);
+    dure_core_free(core);
+}
+
+static void ask_why(struct rig *rig, const struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
     struct dure_arena *arena = dure_arena_new(1u << 20);
@@ -360,6 +431,8 @@ static void ask_why(struct rig *rig)
     const bool limited = asked && (asked->spread_max || asked->include.count || asked->exclude.count);
     if (asked && !limited && why.job.state == DURE_JOB_PENDING && !naive_why_agrees(rig, job, &why))
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
+    for (uint32_t i = 0; err == DURE_OK && why.job.state == DURE_JOB_PENDING && !below(3) && i < why.change_count; i++)
+        try_change(rig, model->jobs[job.v], &why.changes[i]);
     const struct dure_digest after = dure_core_digest(rig->core);
     if (memcmp(&before, &after, sizeof before))
         TAP_FAIL("asking why changes nothing");
@@ -424,7 +497,7 @@ static void history(uint32_t steps)
         check_bound(&rig);
         check_deadlines(&rig);
         if (!below(8))
-            ask_why(&rig);
+            ask_why(&rig, model);
         if (!below(50)) { /* what was loaded decides from here; the old one only follows */
             struct dure_core *loaded = reload(&rig);
             dure_core_free(rig.follower);

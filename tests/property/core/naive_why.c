@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/place/plan.h"
+#include "core/place/rules.h"
 #include "core/state/jobs.h"
+#include "core/why/cross.h"
 #include "tap.h"
 
 enum { RULES = DURE_RULE_HERE + 1 };
@@ -455,12 +458,61 @@ static bool sums(const struct dure_core *core, const struct dure_why *why)
            nodes[1] == nodes[0];
 }
 
+/* A rule of the submitter's own wishes that refuses a place alone: without it, the place is open. */
+static bool opens(struct dure_core *core, const struct request *ask, const struct dure_why *why)
+{
+    struct request changed = *ask;
+    struct plan plan = {0};
+    const uint32_t chain = why->opening.chain.v;
+    switch (why->opening.rule) {
+    case DURE_RULE_NOTICE: changed.grace_us = 0; break;
+    case DURE_RULE_LEVEL: changed.level_required = 0; break;
+    case DURE_RULE_NODE_SHAPE:
+        changed.tasks_per_node = 0;
+        changed.task_gpus = 1;
+        break;
+    case DURE_RULE_SHARE: changed.task_cpu_milli = changed.task_memory_mib = 0; break;
+    case DURE_RULE_MODEL: changed.model_mask = 0; break;
+    case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
+    case DURE_RULE_SIZE: changed.tasks = 1; break;
+    default: return true;
+    }
+    core->round++;
+    const bool fits = changed.job_class == DURE_BORROWED
+                          ? plan_chain(core, &changed, chain, changed.level_required, &plan)
+                          : plan_guaranteed(core, &changed, &plan);
+    plan_release(&plan);
+    return fits && rule_hardware(core, &changed, chain).rule == DURE_RULE_FITS;
+}
+
+/* Rules that cross: together they refuse every chain, and none of them does alone. */
+static bool crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why)
+{
+    uint32_t together = 0, alone = UINT32_MAX;
+    for (uint32_t i = 0; i < why->crossing_count; i++)
+        together |= UINT32_C(1) << why->crossing[i].rule;
+    for (uint32_t row = 0, next; row < why->row_count; row = next) {
+        for (next = row + 1; next < why->row_count && why->rows[next].chain.v == why->rows[row].chain.v; next++)
+            ;
+        const uint32_t rules = cross_rules(core, ask, &why->rows[row], next - row);
+        if (together && !(rules & together))
+            return false;
+        alone &= rules;
+    }
+    return !(alone & together);
+}
+
 bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
 {
     struct dure_core *core = rig->core;
     const struct request *ask = job_ask(core, job_at(core, job_find(core, id.v)));
     if (!sums(core, why)) {
         tap_diag("the groups do not sum to the fleet");
+        return false;
+    }
+    if (!opens(core, ask, why) || !crosses(core, ask, why)) {
+        tap_diag("opening by %s on chain %u, %u rules cross", dure_rule_wire(why->opening.rule), why->opening.chain.v,
+                 why->crossing_count);
         return false;
     }
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {

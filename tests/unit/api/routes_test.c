@@ -16,6 +16,7 @@ static const struct {
     const char *may;
 } matrix[] = {
     {"submitJob", "-Y--Y"},  {"listJobs", "YYYYY"},    {"getJob", "YYYYY"},         {"whyJob", "YYYYY"},
+    {"whyQueue", "----Y"},
     {"readLog", "YYYYY"},    {"cancelJob", "YYYYY"},   {"holdJob", "YYYYY"},        {"releaseJob", "YYYYY"},
     {"modifyJob", "YYYYY"},  {"requeueJob", "YYYYY"}, {"health", "YYYYY"},     {"metrics", "YYYYY"},     {"openapi", "YYYYY"},        {"version", "YYYYY"},
     {"me", "YYYYY"},         {"putFleet", "----Y"},    {"getFleet", "YYYYY"},       {"listIdle", "YYYYY"}, {"getFleetSpec", "YYYYY"},

@@ -112,8 +112,8 @@ int main(void)
     refused("jobs --interval never",
             "dure jobs: --interval: found 'never', expected a time such as 10s or 1m30s, from 1 to 3600 seconds\n");
     refused("jobs --color=pink", "dure jobs: --color: found 'pink', expected one of auto|always|never\n");
-    refused("why", "dure why: JOB is missing; usage: dure why [OPTION...] JOB\n");
-    refused("why 1 2", "dure why: '2' is one too many; usage: dure why [OPTION...] JOB\n");
+    refused("show", "dure show: JOB... is missing; usage: dure show [OPTION...] JOB...\n");
+    refused("why 1 2", "dure why: '2' is one too many; usage: dure why [OPTION...] JOB|--queue\n");
     refused("fleet extra", "dure fleet: no such verb here: 'extra'; `dure help fleet` lists them\n");
     refused("audit frob", "dure audit: no such verb here: 'frob'; `dure help audit` lists them\n");
     refused("submit --frobnicate x",
