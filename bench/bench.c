@@ -18,6 +18,7 @@ static const struct bench benches[] = {
     {"scale", {.load_percent = 90}, "", bench_scale},
     {"reclaim", {.nodes = 32500, .gpus = 4000}, "gpus", bench_reclaim},
     {"no", {.nodes = 32500, .load_percent = 90}, "", bench_no},
+    {"estimate", {.nodes = 70, .jobs = 20000}, "jobs", bench_estimate},
     {"lifecycle", {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true}, "nodes mix clients seconds", bench_lifecycle},
     {"workload", {.nodes = 32500}, "nodes file", bench_workload},
     {"queue", {.nodes = 32500, .pending = 1000000}, "pending", bench_queue},

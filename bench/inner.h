@@ -43,6 +43,7 @@ enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *
 enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_estimate(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 
 /* A daemon of our own on a temporary state. */

@@ -9,7 +9,7 @@
             X(nodes_drain) X(nodes_resume) X(maintenance) X(maintenance_book) X(maintenance_cancel) X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase)    \
                 X(audit_show) X(audit_proof) X(events) X(backup) X(restore) X(clock) X(clock_accept) X(bench)          \
                     X(bench_submit) X(bench_start) X(bench_recover) X(bench_load) X(bench_place) X(bench_gang)         \
-                        X(bench_scale) X(bench_reclaim) X(bench_no) X(bench_queue) X(bench_lifecycle) X(bench_workload) X(version) X(completion)        \
+                        X(bench_scale) X(bench_reclaim) X(bench_no) X(bench_estimate) X(bench_queue) X(bench_lifecycle) X(bench_workload) X(version) X(completion)        \
                             X(help) X(man)
 
 #define X(name) extern const struct dure_verb dure_verb_##name;

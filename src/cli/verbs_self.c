@@ -58,7 +58,8 @@ const struct dure_verb dure_verb_down = {
 const struct dure_verb dure_verb_bench = {
     .name = "bench",
     .operands = "",
-    .title = "measure: submit, start, recover, load, place, gang, scale, reclaim, no, queue, lifecycle, workload",
+    .title =
+        "measure: submit, start, recover, load, place, gang, scale, reclaim, no, estimate, queue, lifecycle, workload",
     .text =
         "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
         "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
@@ -236,6 +237,28 @@ const struct dure_verb dure_verb_bench_no = {
     .flags = DURE_VERB_RAW,
     .options = bench_no_options,
     .examples = {{"dure bench no --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_estimate_options[] = {
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "20000", "how many jobs of the trace, from its beginning", NULL, 1, 10000000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_estimate = {
+    .name = "bench estimate",
+    .operands = "",
+    .title = "how good estimated starts are, on a real trace",
+    .text =
+        "Replays philly/philly.csv of the folder that DURE_TRACES names (default ../shared/data) through the core, on "
+        "560 GPUs: each job that does not start at once is asked when it will. Prints the share that started inside "
+        "the interval, before and after it (coverage_percent, before_percent, after_percent), and how far the likely, "
+        "the earliest and the latest start were off. Without the file it says `skipped`.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_estimate_options,
+    .examples = {{"dure bench estimate --json", "the first 20,000 jobs"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_bench,
 };
