@@ -93,6 +93,30 @@ static void write_estimate(const struct dure_api *api, const struct dure_why_est
     json_close(out, '}');
 }
 
+/* Of a running job: what else the core ranks for it, as it is now. */
+static void write_others(const struct dure_api *api, const struct dure_why *why, struct dure_buf *out)
+{
+    const struct dure_fleet *fleet = dure_core_fleet(api->core);
+    struct dure_allot_view allot;
+
+    json_open(out, "alternatives", '[');
+    for (uint32_t i = 0; i < why->other_count && fleet != NULL; i++) {
+        const struct dure_why_other *other = &why->others[i];
+        json_open(out, NULL, '{');
+        json_uint(out, "rank", other->rank);
+        json_str(out, "chain", fleet->chains[other->chain.v].name);
+        json_str(out, "allotment", dure_core_allot_view(api->core, other->allot, &allot) ? allot.spec->name : NULL);
+        json_bool(out, "here", other->here);
+        json_bool(out, "fits", other->fits);
+        json_uint(out, "promised_permille", other->promised_permille);
+        json_uint(out, "idle", other->idle);
+        json_uint(out, "evicts", other->evicts);
+        json_uint(out, "left_over", other->left_over);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 static void write_crossing(const struct dure_fleet *fleet, const struct dure_why *why, struct dure_buf *out)
 {
     json_open(out, "crossing", '[');
@@ -137,6 +161,7 @@ void api_why_write(const struct dure_api *api, const struct dure_why *why, struc
     for (uint32_t i = 0; i < why->group_count; i++)
         write_group(fleet, &why->groups[i], out);
     json_close(out, ']');
+    write_others(api, why, out);
     write_crossing(fleet, why, out);
     json_open(out, "changes", '[');
     for (uint32_t i = 0; i < why->change_count; i++)
@@ -216,6 +241,7 @@ static void answer_ended(struct call *call)
     json_none(&call->out, "estimate");
     json_raw(&call->out, "rows", "[]");
     json_raw(&call->out, "groups", "[]");
+    json_raw(&call->out, "alternatives", "[]");
     json_raw(&call->out, "crossing", "[]");
     json_none(&call->out, "opening");
     json_raw(&call->out, "changes", "[]");

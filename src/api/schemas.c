@@ -76,6 +76,10 @@ const struct schema dure_schemas[] = {
      "rule:string text:string chains:integer gpus:integer nodes:integer nearest:string need:integer have:integer "
      "unit:string busy:{WhyUsers}",
      "All rows of one rule; the figures are those of the chain nearest to a start."},
+    {"WhyOther",
+     "rank:integer chain:string allotment:string? here:boolean fits:boolean promised_permille:integer idle:integer "
+     "evicts:integer left_over:integer",
+     "Of a running job: a place that the core ranks for it, as it is now."},
     {"WhyCrossed", "rule:string text:string leaves:integer first:string",
      "One of the rules that leave no place together, though none does alone: the chains that it would leave."},
     {"WhyOpening", "rule:string text:string chain:string places:integer need:integer have:integer unit:string",
@@ -97,7 +101,7 @@ const struct schema dure_schemas[] = {
      "never:boolean starts_now:boolean place:{WhyPlace} job:integer element:integer state:string wait:string "
      "sentence:string ahead:integer "
      "start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
-     "crossing:[{WhyCrossed}] opening:{WhyOpening} "
+     "alternatives:[{WhyOther}] crossing:[{WhyCrossed}] opening:{WhyOpening} "
      "changes:[{WhyChange}]",
      "Changes are in order of what they cost, the cheapest first."},
     {"Version",

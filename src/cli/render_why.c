@@ -246,6 +246,36 @@ static void put_estimate(struct dure_buf *buf, const json_t *estimate, const cha
     dure_term_wrap(buf, said.data ? said.data : "", 0, 0, width);
 }
 
+/* Where else it could be, in the order in which the core tries them, as they are now. */
+static enum dure_err print_others(const struct dure_screen *screen, const json_t *others)
+{
+    static const struct dure_grid_column columns[] = {
+        {"RANK", true, 0}, {"CHAIN", false, 12}, {"ALLOTMENT", false, 8}, {"PROMISED", true, 0},
+        {"IDLE", true, 0}, {"NOW", false, 0},    {"EVICTS", true, 0},     {"LEFT OVER", true, 0}};
+    struct dure_grid *grid = dure_grid_new(columns, sizeof columns / sizeof *columns);
+    if (!grid)
+        return DURE_E_MEMORY;
+    for (size_t i = 0; i < json_array_size(others); i++) {
+        const json_t *other = json_array_get(others, i);
+        const bool here = dure_json_true(other, "here"), fits = dure_json_true(other, "fits");
+        const int64_t promised = dure_json_int(other, "promised_permille", 0);
+        char idle[32], evicts[32], left[32];
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%" PRId64, dure_json_int(other, "rank", 0));
+        dure_grid_cell(grid, here ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", dure_json_text(other, "chain", ""));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(other, "allotment", ""));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%" PRId64 ".%" PRId64 "%%", promised / 10, promised % 10);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(other, "idle", 0), idle));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", here ? "runs here" : fits ? "fits" : "full");
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s",
+                       fits ? dure_term_grouped(dure_json_int(other, "evicts", 0), evicts) : "");
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s",
+                       fits ? dure_term_grouped(dure_json_int(other, "left_over", 0), left) : "");
+    }
+    const enum dure_err err = dure_grid_print(grid, screen, 0, false);
+    dure_grid_free(grid);
+    return err;
+}
+
 /* Rules that leave no place together, and the one whose change would open one. */
 static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width)
 {
@@ -303,6 +333,12 @@ enum dure_err dure_render_why(const struct dure_screen *screen, const json_t *wh
             return err;
     }
     dure_buf_clear(&buf);
+    if (json_array_size(json_object_get(why, "alternatives")) > 0) {
+        fputc('\n', screen->out);
+        const enum dure_err err = print_others(screen, json_object_get(why, "alternatives"));
+        if (err)
+            return err;
+    }
     put_crossing(&buf, why, screen->width);
     for (size_t i = 0; i < json_array_size(changes); i++) {
         const char *change = dure_json_text(json_array_get(changes, i), "text", "");

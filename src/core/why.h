@@ -110,6 +110,20 @@ struct dure_why_opening {
     const char *unit;
 };
 
+/* A place of a running job's ranking, as it is now (not as it was at the start): the core takes the first that fits. */
+struct dure_why_other {
+    struct dure_chain_id chain;
+    struct dure_allot_id allot; /* NONE: borrowed */
+    uint32_t rank; /* from 1: allotments in the order of their grant; of chains that lend, the least promised first */
+    bool here;     /* it runs here */
+    bool fits;     /* one more like it would fit now */
+    uint32_t promised_permille; /* of the chain, under rights */
+    uint64_t idle;              /* GPUs there */
+    uint64_t evicts;            /* if it fits: GPUs that others would have to leave */
+    uint64_t left_over;         /* if it fits: GPUs that stay idle on the nodes it would take */
+};
+enum { DURE_WHY_OTHERS_MAX = 64 };
+
 struct dure_why {
     struct dure_job_view job;
     enum dure_wait wait;
@@ -127,6 +141,8 @@ struct dure_why {
     uint32_t place_count;
     bool place_clear;
     struct dure_allot_id place_allot; /* NONE: borrowed, or no place */
+    uint32_t other_count;             /* of a running job */
+    struct dure_why_other *others;    /* in the order in which they are tried */
     uint32_t crossing_count;          /* 0: no rules cross */
     struct dure_why_crossed crossing[DURE_WHY_CROSSED_MAX];
     struct dure_why_opening opening;

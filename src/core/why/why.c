@@ -13,6 +13,7 @@
 #include "core/why/changes.h"
 #include "core/why/cross.h"
 #include "core/why/estimate.h"
+#include "core/why/others.h"
 #include "core/why/rows.h"
 #include "core/why/wait.h"
 
@@ -289,6 +290,8 @@ enum dure_err dure_core_why(struct dure_core *core, struct dure_job_id id, uint3
     enum dure_err err;
     if (why.job.state != DURE_JOB_PENDING) {
         err = rows_running(core, ask, own_chain(core, &why), arena, &why, error);
+        if (err == DURE_OK)
+            err = others_rank(core, ask, &why.job, arena, &why, error);
         why.sentence = err == DURE_OK ? running_sentence(core, &why, arena) : NULL;
     } else {
         const struct job *job = job_at(core, slot);
