@@ -22,7 +22,7 @@ enum dure_err dure_render_toll(const struct dure_screen *screen, const json_t *t
         {"RULE", false, 0}, {"JOBS", true, 0}, {"GPUS", true, 0}, {"GPU-HOURS", true, 0}, {"WHAT IT IS", false, 16}};
     const json_t *rules = json_object_get(toll, "rules");
     char jobs[32], gpus[32], requests[32];
-    fprintf(screen->out, "Jobs that wait: %s, of %s distinct requests, for %s GPUs; %s GPU-hours until now.\n\n",
+    fprintf(screen->out, "Waiting jobs: %s (%s requests), %s GPUs, %s GPU-hours.\n\n",
             dure_term_grouped(dure_json_int(toll, "jobs", 0), jobs),
             dure_term_grouped(dure_json_int(toll, "requests", 0), requests),
             dure_term_grouped(dure_json_int(toll, "gpus", 0), gpus), dure_json_text(toll, "gpu_hours", "0"));

@@ -1,4 +1,4 @@
-/* In order of cost, the cheapest first: what only the scheduler minds (nearness, packing), what the job was offered beyond its need (CPU,
+/* In order of cost, the cheapest first: what only the scheduler minds (length, nearness, packing), what the job was offered beyond its need (CPU,
  * memory), how it is stopped (grace), which GPUs it gets (model, their memory), what it is promised (class), how much it is (tasks). */
 #include "core/why/changes.h"
 
@@ -80,6 +80,27 @@ static void try_limits(const struct trial *t)
     ask.lists = 0;
     if (t->ask->lists && would_start(t->core, &ask))
         add(t, "nodes,exclude", "", "nodes: any");
+}
+
+/* The longest that still ends before booked maintenance begins, in minutes. */
+static void try_walltime(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    int64_t fits = 0, fails = ask.walltime_us / DURE_MINUTE_US + 1;
+    ask.walltime_us = DURE_MINUTE_US;
+    if (t->ask->walltime_us <= DURE_MINUTE_US || !would_start(t->core, &ask))
+        return; /* its length is not what stands in the way */
+    for (fits = 1; fails - fits > 1;) {
+        const int64_t tried = fits + (fails - fits) / 2;
+        ask.walltime_us = tried * DURE_MINUTE_US;
+        if (would_start(t->core, &ask))
+            fits = tried;
+        else
+            fails = tried;
+    }
+    char text[DURE_TIME_TEXT_MAX];
+    dure_duration_format(fits * DURE_MINUTE_US, text);
+    add(t, "walltime", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "walltime: %s", text));
 }
 
 static void try_per_node(const struct trial *t)
@@ -202,6 +223,15 @@ static void try_tasks(const struct trial *t)
             dure_arena_printf(t->arena, "tasks: %u", fits * step));
 }
 
+/* Does booked maintenance stand in the way anywhere? */
+static bool has_window(const struct dure_why *why)
+{
+    for (uint32_t i = 0; i < why->group_count; i++)
+        if (why->groups[i].rule == DURE_RULE_WINDOW)
+            return true;
+    return false;
+}
+
 void changes_try(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why)
 {
     const struct trial t = {core, ask, arena, why};
@@ -210,6 +240,8 @@ void changes_try(struct dure_core *core, const struct request *ask, struct dure_
             try_class(&t);
         return;
     }
+    if (has_window(why))
+        try_walltime(&t);
     try_level(&t);
     try_limits(&t);
     try_per_node(&t);

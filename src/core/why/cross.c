@@ -8,13 +8,14 @@
 #include "core/place/rules.h"
 
 enum { RULES = DURE_RULE_HERE + 1 };
-_Static_assert(RULES <= 32, "a set of rules is one word");
+_Static_assert(RULES <= 64, "a set of rules is one word");
 
 /* What the submitter wishes, then what its tenant decides, then operators and owners, then what only the end of others' work changes. */
 static const enum dure_rule by_cost[] = {
-    DURE_RULE_NOTICE,     DURE_RULE_LEVEL,     DURE_RULE_NODE_SHAPE, DURE_RULE_SHARE,           DURE_RULE_MODEL,
-    DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,      DURE_RULE_ORDER,      DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE,
-    DURE_RULE_LOST,       DURE_RULE_SUSPENDED, DURE_RULE_NOT_LENT,   DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,
+    DURE_RULE_NOTICE,     DURE_RULE_WINDOW,    DURE_RULE_LEVEL,    DURE_RULE_SPREAD,          DURE_RULE_NODE_LIST,
+    DURE_RULE_NODE_SHAPE, DURE_RULE_SHARE,     DURE_RULE_MODEL,    DURE_RULE_MIG_ENGINE,      DURE_RULE_MIG,
+    DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,      DURE_RULE_ORDER,    DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE,
+    DURE_RULE_LOST,       DURE_RULE_SUSPENDED, DURE_RULE_NOT_LENT, DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,
     DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED, DURE_RULE_BUSY,
 };
 
@@ -26,9 +27,9 @@ unsigned cross_cost(enum dure_rule rule)
     return cost;
 }
 
-static uint32_t bit(enum dure_rule rule)
+static uint64_t bit(enum dure_rule rule)
 {
-    return UINT32_C(1) << rule;
+    return UINT64_C(1) << rule;
 }
 
 /* Gives up the one demand that this rule holds against. False: nothing is left to give up. */
@@ -43,15 +44,17 @@ static bool give_up(struct request *ask, enum dure_rule rule)
         return true;
     case DURE_RULE_LEVEL: ask->level_required = 0; return true;
     case DURE_RULE_SIZE: ask->tasks = 1; return true;
+    case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
+    case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
     case DURE_RULE_SHARE: ask->task_cpu_milli = ask->task_memory_mib = 0; return true;
     default: return false;
     }
 }
 
 /* `left`: the request without what the hardware refuses. */
-static uint32_t hardware_rules(const struct dure_core *core, struct request *left, uint32_t chain)
+static uint64_t hardware_rules(const struct dure_core *core, struct request *left, uint32_t chain)
 {
-    uint32_t rules = 0;
+    uint64_t rules = 0;
     for (;;) {
         const enum dure_rule rule = rule_hardware(core, left, chain).rule;
         if (rule == DURE_RULE_FITS || rules & bit(rule))
@@ -63,7 +66,7 @@ static uint32_t hardware_rules(const struct dure_core *core, struct request *lef
 }
 
 /* What would do, were it lifted alone: the GPUs that are lost, in maintenance, or in use. */
-static uint32_t room_rule(uint64_t need, uint64_t idle, uint64_t lost, uint64_t maintenance, enum dure_rule in_use)
+static uint64_t room_rule(uint64_t need, uint64_t idle, uint64_t lost, uint64_t maintenance, enum dure_rule in_use)
 {
     if (idle >= need)
         return bit(DURE_RULE_SCATTERED);
@@ -74,10 +77,10 @@ static uint32_t room_rule(uint64_t need, uint64_t idle, uint64_t lost, uint64_t 
     return bit(in_use);
 }
 
-static uint32_t borrowed_rules(struct dure_core *core, const struct request *ask, uint32_t chain)
+static uint64_t borrowed_rules(struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     int64_t notice = 0;
-    uint32_t rules = 0;
+    uint64_t rules = 0;
     if (core->fleet->chains[chain].available_from_us > core->s.time_us)
         rules |= bit(DURE_RULE_NOT_YET);
     if (!lend_terms(core, chain, ask->tenant, false, &notice))
@@ -87,7 +90,7 @@ static uint32_t borrowed_rules(struct dure_core *core, const struct request *ask
     return rules;
 }
 
-static uint32_t rights_rules(const struct dure_core *core, const struct request *ask, uint32_t chain)
+static uint64_t rights_rules(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     bool any = false, suits = plan_suits_together(core, ask, chain), begun = false;
@@ -120,21 +123,23 @@ static bool has_room(struct dure_core *core, const struct request *ask, uint32_t
     return fits;
 }
 
-uint32_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows, uint32_t count)
+uint64_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows, uint32_t count)
 {
     const uint32_t chain = rows[0].chain.v;
     const bool borrowed = ask->job_class == DURE_BORROWED;
     const enum dure_rule in_use = borrowed ? DURE_RULE_BUSY : DURE_RULE_OWN_USE;
     struct request left = *ask;
-    uint32_t rules = hardware_rules(core, &left, chain);
+    uint64_t rules = hardware_rules(core, &left, chain);
     rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, ask, chain);
-    uint64_t idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
+    uint64_t limit = 0, idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_why_row *row = &rows[i];
         if (row->rule == DURE_RULE_FITS)
             return 0;
         if (row->rule == DURE_RULE_ORDER)
             return bit(DURE_RULE_ORDER);
+        if (row->rule == DURE_RULE_WINDOW || row->rule == DURE_RULE_SPREAD || row->rule == DURE_RULE_NODE_LIST)
+            limit |= bit(row->rule); /* what is idle would do without it */
         idle += row->rule == DURE_RULE_TOO_FEW || row->rule == DURE_RULE_SCATTERED ? row->gpus : 0;
         lost += row->rule == DURE_RULE_LOST ? row->gpus : 0;
         maintenance += row->rule == DURE_RULE_MAINTENANCE ? row->gpus : 0;
@@ -142,7 +147,9 @@ uint32_t cross_rules(struct dure_core *core, const struct request *ask, const st
         suspended += row->rule == DURE_RULE_SUSPENDED ? row->gpus : 0;
     }
     const uint64_t need = rule_gpus(core, ask, chain);
-    if (idle + lost + maintenance + used + suspended) {
+    if (limit) {
+        rules |= limit;
+    } else if (idle + lost + maintenance + used + suspended) {
         if (suspended && idle + lost + maintenance + used < need)
             rules |= bit(DURE_RULE_SUSPENDED);
         else
@@ -155,7 +162,7 @@ uint32_t cross_rules(struct dure_core *core, const struct request *ask, const st
 }
 
 /* Do these rules together refuse every place? */
-static bool covers(const uint32_t *masks, uint32_t count, uint32_t rules)
+static bool covers(const uint64_t *masks, uint32_t count, uint64_t rules)
 {
     for (uint32_t i = 0; i < count; i++)
         if (!(masks[i] & rules))
@@ -164,15 +171,15 @@ static bool covers(const uint32_t *masks, uint32_t count, uint32_t rules)
 }
 
 /* The fewest rules that refuse everything together, the cheapest to change among them: one, a pair, or three. */
-static uint32_t smallest_cover(const uint32_t *masks, uint32_t count)
+static uint64_t smallest_cover(const uint64_t *masks, uint32_t count)
 {
-    uint32_t best = 0;
+    uint64_t best = 0;
     unsigned best_cost = UINT32_MAX;
     for (unsigned size = 1; size <= 3 && !best; size++)
         for (unsigned a = 1; a < RULES; a++)
             for (unsigned b = size > 1 ? a + 1 : a; b < (size > 1 ? RULES : a + 1); b++)
                 for (unsigned c = size > 2 ? b + 1 : b; c < (size > 2 ? RULES : b + 1); c++) {
-                    const uint32_t rules = bit(a) | bit(b) | bit(c);
+                    const uint64_t rules = bit(a) | bit(b) | bit(c);
                     const unsigned cost = cross_cost(a) + cross_cost(b) + cross_cost(c);
                     if (cost >= best_cost || !covers(masks, count, rules))
                         continue;
@@ -184,7 +191,8 @@ static uint32_t smallest_cover(const uint32_t *masks, uint32_t count)
 
 /* Distinct sets of rules: as many as there are kinds of places, however many places there are. */
 struct sets {
-    uint32_t masks[64], first[64], places[64], count;
+    uint64_t masks[64];
+    uint32_t first[64], places[64], count;
 };
 
 static bool gather(struct dure_core *core, const struct request *ask, const struct dure_why *why, struct sets *sets)
@@ -192,7 +200,8 @@ static bool gather(struct dure_core *core, const struct request *ask, const stru
     for (uint32_t row = 0, next; row < why->row_count; row = next) { /* by chain */
         for (next = row + 1; next < why->row_count && why->rows[next].chain.v == why->rows[row].chain.v; next++)
             ;
-        const uint32_t chain = why->rows[row].chain.v, mask = cross_rules(core, ask, &why->rows[row], next - row);
+        const uint32_t chain = why->rows[row].chain.v;
+        const uint64_t mask = cross_rules(core, ask, &why->rows[row], next - row);
         uint32_t at = 0;
         if (!mask)
             return false;
@@ -213,7 +222,7 @@ static void find_opening(const struct sets *sets, struct dure_why *why)
 {
     unsigned best = UINT32_MAX;
     for (uint32_t i = 0; i < sets->count; i++) {
-        const enum dure_rule rule = (enum dure_rule)__builtin_ctz(sets->masks[i]);
+        const enum dure_rule rule = (enum dure_rule)__builtin_ctzll(sets->masks[i]);
         if (sets->masks[i] != bit(rule) || cross_cost(rule) >= best)
             continue;
         best = cross_cost(rule);
@@ -238,12 +247,12 @@ void cross_find(struct dure_core *core, const struct request *ask, struct dure_w
     if (!gather(core, ask, why, &sets))
         return; /* it fits somewhere */
     find_opening(&sets, why);
-    const uint32_t cover = smallest_cover(sets.masks, sets.count);
+    const uint64_t cover = smallest_cover(sets.masks, sets.count);
     if (!(cover & (cover - 1)))
         return; /* one rule refuses everything: no crossing */
-    for (uint32_t rules = cover; rules; rules &= rules - 1) {
+    for (uint64_t rules = cover; rules; rules &= rules - 1) {
         struct dure_why_crossed *crossed = &why->crossing[why->crossing_count++];
-        *crossed = (struct dure_why_crossed){.rule = (enum dure_rule)__builtin_ctz(rules), .first = {NONE}};
+        *crossed = (struct dure_why_crossed){.rule = (enum dure_rule)__builtin_ctzll(rules), .first = {NONE}};
         for (uint32_t i = 0; i < sets.count; i++) {
             if (sets.masks[i] & bit(crossed->rule))
                 continue;

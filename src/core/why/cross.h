@@ -7,7 +7,7 @@
 /* Every rule that refuses the chain of these rows (all of that chain's) by itself, as bits 1 << rule; 0: it fits. Rules of the hardware are
  * found by giving up one demand after the other; of what stands there one is named: the first of in maintenance, lost, and in use that would
  * do if it were lifted alone. */
-uint32_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows,
+uint64_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows,
                      uint32_t count);
 /* Fills why->crossing and why->opening from the rows. O(chains). */
 void cross_find(struct dure_core *core, const struct request *ask, struct dure_why *why);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
@@ -311,8 +312,7 @@ static bool find_place(struct dure_core *core, const struct request *ask, struct
 {
     struct plan plan = {0};
     core->round++;
-    const bool fits =
-        ask->job_class == DURE_GUARANTEED ? plan_guaranteed(core, ask, &plan) : plan_borrowed(core, ask, &plan);
+    const bool fits = !ceiling_stops(core, ask).kind && plan_around(core, ask, &plan);
     bool done = true;
     if (fits) {
         struct dure_place *places = DURE_ARENA_NEW(arena, struct dure_place, plan.place_count);

@@ -488,13 +488,13 @@ static bool opens(struct dure_core *core, const struct request *ask, const struc
 /* Rules that cross: together they refuse every chain, and none of them does alone. */
 static bool crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why)
 {
-    uint32_t together = 0, alone = UINT32_MAX;
+    uint64_t together = 0, alone = UINT64_MAX;
     for (uint32_t i = 0; i < why->crossing_count; i++)
-        together |= UINT32_C(1) << why->crossing[i].rule;
+        together |= UINT64_C(1) << why->crossing[i].rule;
     for (uint32_t row = 0, next; row < why->row_count; row = next) {
         for (next = row + 1; next < why->row_count && why->rows[next].chain.v == why->rows[row].chain.v; next++)
             ;
-        const uint32_t rules = cross_rules(core, ask, &why->rows[row], next - row);
+        const uint64_t rules = cross_rules(core, ask, &why->rows[row], next - row);
         if (together && !(rules & together))
             return false;
         alone &= rules;

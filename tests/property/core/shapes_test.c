@@ -363,7 +363,7 @@ int main(int argc, char **argv)
         rig_release(&rig);
     }
     TAP_OK(starts > 2000, "%u starts recounted", starts);
-    TAP_OK(limited > 1000 && ordered > 200 && instances > 1000, "%u with limits, %u with a choice of models, %u instances",
-           limited, ordered, instances);
+    TAP_OK(limited > 1000 && ordered > 200 && instances > 1000,
+           "%u with limits, %u with a choice of models, %u instances", limited, ordered, instances);
     return tap_done();
 }

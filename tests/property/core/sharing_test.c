@@ -190,7 +190,8 @@ int main(int argc, char **argv)
             never += alone->started_s[i] < 0;
         }
         TAP_EQ_UINT(other, 0, "grace 0: every start of the trace is at the same second alone and shared");
-        TAP_OK(never + 20 <= TRACE, "there are starts to compare (%u of %d)", TRACE - never, TRACE); /* how many is the seed's */
+        TAP_OK(never + 20 <= TRACE, "there are starts to compare (%u of %d)", TRACE - never,
+               TRACE); /* how many is the seed's */
         TAP_OK(shared->reservations > 5, "with borrowers in its way (%llu reservations)",
                (unsigned long long)shared->reservations);
         rig_release(&shared->rig);
