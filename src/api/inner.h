@@ -169,10 +169,6 @@ bool identity_owns(const struct identity *who, struct dure_owner_id owner);
 void identity_forget_all(struct dure_api *api);
 bool rate_take(struct identity *who, unsigned per_second, int64_t now_us);
 
-/* hostlist.c: "a-[01-04,07],b-3" to node ids, in the order named, each once. */
-DURE_NODISCARD enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes,
-                                            uint32_t count_max, uint32_t *ret_count, struct dure_error *error);
-
 /* events.c */
 void streams_close(struct dure_api *api);
 
@@ -186,6 +182,12 @@ void handle_fleet_put(struct call *call);
 void handle_fleet_get(struct call *call);
 void handle_fleet_idle(struct call *call);
 void handle_fleet_spec(struct call *call);
+void handle_power_put(struct call *call);
+void handle_power_get(struct call *call);
+void handle_power_spec(struct call *call);
+void handle_data_put(struct call *call);
+void handle_data_get(struct call *call);
+void handle_data_spec(struct call *call);
 void handle_tenants_put(struct call *call);
 void handle_tenants_get(struct call *call);
 void handle_tenants_spec(struct call *call);

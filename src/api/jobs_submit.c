@@ -131,7 +131,9 @@ void handle_submit(struct call *call)
     problems.count = problems.total = 0;
     dure_record_init(&call->record, DURE_REC_SUBMIT, 0, 0);
     err = dure_job_parse(tree, fleet, tenants, &call->record.submit, &call->body, &problems);
-    if (err == DURE_E_INVALID) {
+    if (err == DURE_OK)
+        dure_job_read_data(tree, dure_core_data(call->api->core), &call->record.submit, &problems);
+    if (err == DURE_E_INVALID || problems.count > 0) {
         call_fail_problems(call, &problems);
         return;
     }

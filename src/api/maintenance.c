@@ -86,7 +86,7 @@ static bool choose(struct call *call, const struct dure_fleet *fleet, const json
         return false;
     }
     if (nodes != NULL) {
-        err = hostlist_nodes(fleet, nodes, chosen->nodes, BOOK_NODES_MAX, &chosen->count, &call->error);
+        err = dure_fleet_nodes(fleet, nodes, chosen->nodes, BOOK_NODES_MAX, &chosen->count, &call->error);
         if (err != DURE_OK) {
             call_fail_error(call, err, &call->error);
             return false;

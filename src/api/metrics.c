@@ -57,7 +57,7 @@ static void write_jobs(const struct dure_api *api, struct dure_buf *out)
 
 static void write_gpus(const struct dure_api *api, struct dure_buf *out)
 {
-    static const char *const uses[] = {"guaranteed", "borrowed", "lost", "idle", "arriving"};
+    static const char *const uses[] = {"guaranteed", "borrowed", "lost", "idle", "arriving", "dark"};
     const struct dure_fleet *fleet = dure_core_fleet(api->core);
     struct dure_chain_view view;
 
@@ -65,10 +65,10 @@ static void write_gpus(const struct dure_api *api, struct dure_buf *out)
     for (uint32_t i = 0; fleet != NULL && i < fleet->chain_count; i++) {
         const struct dure_chain *chain = &fleet->chains[i];
         dure_core_chain_view(api->core, (struct dure_chain_id){i}, &view);
-        uint64_t busy = view.guaranteed + view.borrowed + view.lost + view.arriving;
+        uint64_t busy = view.guaranteed + view.borrowed + view.lost + view.arriving + view.dark;
         uint64_t figures[] = {view.guaranteed, view.borrowed, view.lost, view.gpus > busy ? view.gpus - busy : 0,
-                              view.arriving};
-        for (unsigned use = 0; use < 5; use++) {
+                              view.arriving, view.dark};
+        for (unsigned use = 0; use < sizeof uses / sizeof *uses; use++) {
             dure_buf_str(out, "dure_gpus{owner=\"");
             label(out, fleet->owners[chain->owner.v].name);
             dure_buf_str(out, "\",site=\"");
@@ -78,6 +78,28 @@ static void write_gpus(const struct dure_api *api, struct dure_buf *out)
             dure_buf_str(out, "\",chain=\"");
             label(out, chain->name);
             dure_buf_printf(out, "\",use=\"%s\"} %llu\n", uses[use], (unsigned long long)figures[use]);
+        }
+    }
+}
+
+static void write_power(const struct dure_api *api, struct dure_buf *out)
+{
+    static const char *const figures[] = {"limit", "promised", "fed", "used"};
+    const uint32_t count = dure_core_power_count(api->core);
+    struct dure_power_view view;
+
+    if (count == 0)
+        return;
+    head(out, "dure_power_watts", "gauge", "Worst-case power of each domain with a limit.");
+    for (uint32_t i = 0; i < count; i++) {
+        dure_core_power_view(api->core, i, &view);
+        const uint64_t mw[] = {view.limit_mw, view.promised_mw, view.fed_mw, view.used_mw};
+        for (unsigned k = 0; k < sizeof figures / sizeof *figures; k++) {
+            if (mw[k] == DURE_POWER_NO_LIMIT)
+                continue;
+            dure_buf_str(out, "dure_power_watts{domain=\"");
+            label(out, view.name);
+            dure_buf_printf(out, "\",figure=\"%s\"} %llu\n", figures[k], (unsigned long long)(mw[k] / 1000));
         }
     }
 }
@@ -122,6 +144,7 @@ void handle_metrics(struct call *call)
 {
     write_jobs(call->api, &call->out);
     write_gpus(call->api, &call->out);
+    write_power(call->api, &call->out);
     write_daemon(call->api, &call->out);
     call_when_durable(call, answer_now);
 }

@@ -29,6 +29,8 @@ static void write_node(const struct dure_fleet *fleet, const struct dure_node_vi
     json_uint(out, "gpus", view->gpus);
     json_uint(out, "used", view->gpus_used);
     json_uint(out, "borrowed", view->gpus_borrowed);
+    json_uint(out, "dark", view->gpus_dark);
+    json_str(out, "dark_by", *view->dark_by != '\0' ? view->dark_by : NULL);
     json_bool(out, "emulated", fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED);
     json_bool(out, "virtual", fleet->models[chain->model.v].is_virtual);
 }
@@ -220,7 +222,7 @@ static bool expand(struct call *call, const struct dure_fleet *fleet, struct man
         call_fail(call, DURE_E_MEMORY, "out of memory");
         return false;
     }
-    err = hostlist_nodes(fleet, call->part[0], many->nodes, DRAIN_NODES_MAX, &many->count, &error);
+    err = dure_fleet_nodes(fleet, call->part[0], many->nodes, DRAIN_NODES_MAX, &many->count, &error);
     if (err != DURE_OK) {
         call_fail_error(call, err, &error);
         return false;

@@ -1,7 +1,7 @@
 #include "api/schemas.h"
 
 #define SUMS                                                                                                           \
-    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer arriving:integer "               \
+    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer dark:integer arriving:integer "               \
     "promised:integer virtual:boolean emulated:boolean"
 #define ROW                                                                                                            \
     "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
@@ -28,6 +28,18 @@ const struct schema dure_schemas[] = {
     {"Requeue", "hold:boolean", "`hold`: the job then waits until it is released."},
     {"Fleet", "", "A Fleet spec as JSON: the same fields as in YAML."},
     {"Tenants", "", "A Tenants spec as JSON: the same fields as in YAML."},
+    {"Power", "", "A Power spec as JSON: the same fields as in YAML."},
+    {"Data", "", "A Data spec as JSON: the same fields as in YAML."},
+    {"PowerDomain",
+     "domain:string limit_w:integer? kept_w:integer? next:string? fed_w:integer used_w:integer promised_w:integer? "
+     "gpus:integer dark:integer",
+     "At worst case. `kept_w` is the least limit from now to a lead ahead; null: none."},
+    {"PowerState", "lead_s:integer source:string? domains:[{PowerDomain}]", "Inner domains before outer ones."},
+    {"Dataset",
+     "name:string label:string class:string? everywhere:boolean sites:[string] alone_in:string? forbidden:[string] "
+     "jobs:integer",
+     "`alone_in`: the level of which no other tenant's work may share a cell; `jobs`: live ones that name it."},
+    {"Datasets", "datasets:[{Dataset}]", ""},
     {"Allotment", "", "One declaration as under `allotments` of a Tenants spec."},
     {"Submitted", "job:integer sequence:integer note:string?",
      "On disk: the job's number, and the leaf of its record; a note says why it is promised no place."},
@@ -36,7 +48,8 @@ const struct schema dure_schemas[] = {
     {"Done",
      "job:integer allotment:integer sequence:integer preview:boolean text:string gpus:integer gpus_now:integer "
      "nodes:integer tenants:integer "
-     "tenants_now:integer allotments:integer allotments_now:integer allotments_over:integer roles:integer",
+     "tenants_now:integer allotments:integer allotments_now:integer allotments_over:integer roles:integer limits:integer "
+     "domains:integer datasets:integer",
      "On disk; or, with preview, what it would do."},
     {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string",
      "How many nodes were changed."},
@@ -141,13 +154,13 @@ const struct schema dure_schemas[] = {
     {"NodeRow",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
      "used:integer "
-     "borrowed:integer emulated:boolean virtual:boolean",
+     "borrowed:integer dark:integer dark_by:string? emulated:boolean virtual:boolean",
      ""},
     {"Nodes", "nodes:[{NodeRow}] next:string", ""},
     {"Node",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
      "used:integer "
-     "borrowed:integer emulated:boolean virtual:boolean jobs:[{JobRow}]",
+     "borrowed:integer dark:integer dark_by:string? emulated:boolean virtual:boolean jobs:[{JobRow}]",
      ""},
     {"Drain", "reason:string", "Journaled for good: name no person in it."},
     {"BookingRow",

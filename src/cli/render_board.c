@@ -8,7 +8,7 @@
 #include "cli/grid.h"
 #include "cli/render.h"
 
-enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 5 };
+enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 6 };
 
 struct part {
     const char *key;
@@ -19,8 +19,8 @@ struct part {
 
 /* In the order in which a bar shows them. Marks differ, so that the bar reads without colour. */
 static const struct part parts[PARTS] = {
-    {"own", "█", '#', DURE_STYLE_GOOD}, {"lent", "▒", '+', DURE_STYLE_WARN},    {"lost", "×", 'x', DURE_STYLE_BAD},
-    {"idle", "·", '.', DURE_STYLE_DIM}, {"arriving", "~", '~', DURE_STYLE_DIM},
+    {"own", "█", '#', DURE_STYLE_GOOD},  {"lent", "▒", '+', DURE_STYLE_WARN}, {"lost", "×", 'x', DURE_STYLE_BAD},
+    {"dark", "◌", 'o', DURE_STYLE_WARN}, {"idle", "·", '.', DURE_STYLE_DIM},  {"arriving", "~", '~', DURE_STYLE_DIM},
 };
 
 /* Largest remainders: the cells sum to the width, and what is not nothing shows at least one while there is room. */
@@ -185,6 +185,9 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     if (dure_json_int(totals, "arriving", 0))
         dure_buf_printf(&buf, ", %s of them still arriving",
                         dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
+    if (dure_json_int(totals, "dark", 0))
+        dure_buf_printf(&buf, ", %s dark by power limits (`dure power`)",
+                        dure_term_grouped(dure_json_int(totals, "dark", 0), number));
     if (emulated)
         dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_term_grouped(emulated, number));
     if (virtual_gpus)
@@ -198,10 +201,12 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     dure_buf_release(&wrapped);
 }
 
-static void legend(const struct dure_screen *screen)
+static void legend(const struct dure_screen *screen, bool dark)
 {
     fputc('\n', screen->out);
     for (unsigned i = 0; i < PARTS; i++) {
+        if (!dark && strcmp(parts[i].key, "dark") == 0)
+            continue;
         fprintf(screen->out, "%s%s", i ? "  " : "", dure_screen_style_on(screen, parts[i].style));
         if (screen->utf8)
             fputs(parts[i].mark_utf8, screen->out);
@@ -219,6 +224,6 @@ enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *
     if (!err && strcmp(by, "all") == 0)
         err = others(screen, json_object_get(board, "others"));
     if (!err)
-        legend(screen);
+        legend(screen, dure_json_int(json_object_get(board, "totals"), "dark", 0) > 0);
     return err;
 }

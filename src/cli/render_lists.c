@@ -160,7 +160,12 @@ enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *
         put_count(grid, row, "gpus");
         put_count(grid, row, "used");
         put_count(grid, row, "borrowed");
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "reason", ""));
+        const char *reason = dure_json_text(row, "reason", ""), *by = dure_json_text(row, "dark_by", "?");
+        if (dure_json_int(row, "dark", 0) > 0)
+            dure_grid_cell(grid, DURE_STYLE_WARN, "%s%s%" PRId64 " dark: power limit of %s", reason,
+                           *reason ? "; " : "", dure_json_int(row, "dark", 0), by);
+        else
+            dure_grid_cell(grid, DURE_STYLE_NONE, "%s", reason);
     }
     return finish(grid, screen, "No such nodes.");
 }

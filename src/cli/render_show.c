@@ -255,6 +255,11 @@ enum dure_err dure_render_node(const struct dure_screen *screen, const json_t *n
     snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 " used, %" PRId64 " of them by borrowed work",
              dure_json_int(node, "gpus", 0), dure_json_int(node, "used", 0), dure_json_int(node, "borrowed", 0));
     field(screen, "GPUs", text);
+    if (dure_json_int(node, "dark", 0) > 0) {
+        snprintf(text, sizeof text, "%" PRId64 ": power limit of %s", dure_json_int(node, "dark", 0),
+                 dure_json_text(node, "dark_by", "?"));
+        field(screen, "dark", text);
+    }
     const json_t *jobs = json_object_get(node, "jobs");
     if (json_array_size(jobs) == 0)
         return DURE_OK;

@@ -8,6 +8,7 @@
 #include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/shares.h"
 #include "core/queue/ceilings.h"
@@ -39,7 +40,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
         return DURE_E_MEMORY;
     core->s.next_job = core->s.next_attempt = core->s.next_booking = 1;
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
-    core->world_next_us = DURE_NEVER_US;
+    core->world_next_us = core->gate.next_us = DURE_NEVER_US;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
     core->expiries = (struct dure_heap){.owner = core, .moved = expiry_moved};
@@ -124,6 +125,7 @@ void dure_core_free(struct dure_core *core)
         return;
     free_entities(core);
     queue_release(core);
+    gate_release(core);
     allots_free(core);
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
         free(core->nodes[i].reason);
@@ -157,6 +159,8 @@ void dure_core_free(struct dure_core *core)
     free(core->plan);
     free(core->ring);
     lists_free(core->lists);
+    dure_data_free(core->data);
+    dure_power_free(core->power);
     dure_tenants_free(core->tenants);
     dure_fleet_free(core->fleet);
     free(core);
@@ -235,6 +239,8 @@ static const struct input inputs[] = {
     [DURE_REC_REQUEUE_JOB] = {check_requeue_job, apply_requeue_job, NULL},
     [DURE_REC_BOOK] = {check_book, apply_book, NULL},
     [DURE_REC_UNBOOK] = {check_unbook, NULL, NULL},
+    [DURE_REC_POWER] = {NULL, NULL, spec_power},
+    [DURE_REC_DATA] = {NULL, NULL, spec_data},
 };
 
 static const struct input *input_of(const struct dure_record *record)
@@ -305,10 +311,14 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
     core->emit_context = context;
     const enum dure_err err = apply_input(core, input, true, error);
     if (err == DURE_OK) {
+        if (input->kind == DURE_REC_PASS) /* nothing starts on what a limit takes away at this moment */
+            decide_power(core);
         decide_input(core, input);
         decide_follow(core);
+        decide_power(core);
         decide_due(core);
         decide_follow(core);
+        decide_power(core); /* hardware that has just arrived */
     } else {
         core->refused++;
         after_clear(core);
@@ -341,6 +351,8 @@ bool dure_core_wants_pass(const struct dure_core *core)
 int64_t dure_core_next_deadline_us(const struct dure_core *core)
 {
     int64_t next = core->world_next_us;
+    if (core->gate.next_us < next)
+        next = core->gate.next_us;
     if (core->begins.count && core->begins.at[0].key < next)
         next = core->begins.at[0].key;
     if (core->expiries.count && core->expiries.at[0].key < next)
@@ -383,4 +395,14 @@ const struct dure_fleet *dure_core_fleet(const struct dure_core *core)
 const struct dure_tenants *dure_core_tenants(const struct dure_core *core)
 {
     return core->tenants;
+}
+
+const struct dure_power *dure_core_power(const struct dure_core *core)
+{
+    return core->power;
+}
+
+const struct dure_data *dure_core_data(const struct dure_core *core)
+{
+    return core->data;
 }

@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "model/data.h"
+#include "model/power.h"
 #include "model/record.h"
 #include "model/tenants.h"
 
@@ -51,3 +53,5 @@ DURE_NODISCARD enum dure_err dure_core_load(const void *bytes, size_t length, st
 
 const struct dure_fleet *dure_core_fleet(const struct dure_core *core);     /* NULL before a FLEET record */
 const struct dure_tenants *dure_core_tenants(const struct dure_core *core); /* NULL before TENANTS. Without logins */
+const struct dure_power *dure_core_power(const struct dure_core *core);     /* NULL: no limits were declared */
+const struct dure_data *dure_core_data(const struct dure_core *core);       /* NULL: no datasets were declared */

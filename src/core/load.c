@@ -5,6 +5,7 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
 #include "core/booked/booked.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
@@ -16,6 +17,29 @@
 #include "core/state/stream.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
+
+static enum dure_err get_gate(struct dure_core *core, struct stream_in *in, const struct scalars *s,
+                              struct dure_error *error)
+{
+    size_t length;
+    const char *text = stream_get_text(in, &length);
+    if ((s->power_set || s->data_set) && !core->fleet)
+        return CORRUPT("limits or datasets without a fleet");
+    if (s->power_set) {
+        struct dure_power *power = NULL;
+        if (dure_power_from_json(text, length, core->fleet, &power, error) != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: power");
+        gate_install_power(core, power);
+    }
+    text = stream_get_text(in, &length);
+    if (s->data_set) {
+        struct dure_data *data = NULL;
+        if (dure_data_from_json(text, length, core->fleet, &data, error) != DURE_OK)
+            return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: data");
+        gate_install_data(core, data);
+    }
+    return DURE_OK;
+}
 
 static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, const struct scalars *s,
                                struct dure_error *error)
@@ -38,7 +62,7 @@ static enum dure_err get_specs(struct dure_core *core, struct stream_in *in, con
             return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: tenants");
         spec_install_tenants(core, tenants);
     }
-    return DURE_OK;
+    return get_gate(core, in, s, error);
 }
 
 static enum dure_err get_cells(struct dure_core *core, struct stream_in *in, struct dure_error *error)
@@ -305,6 +329,8 @@ static void make_indexes(struct dure_core *core)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
         ground_refresh_bound(core, i, 0, core->fleet->chains[i].leaf_count);
+    gate_rebuild(core);
+    core->gate.due = false; /* a snapshot stands between steps: all limits hold */
     for (uint32_t i = 0; i < core->s.allot_count; i++)
         ground_refresh_allot(core, i);
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))

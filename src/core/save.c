@@ -15,6 +15,9 @@ static void put_specs(struct stream_out *out, const struct dure_core *core)
     stream_put_text(out, core->tenants ? core->tenants->spec_json : "",
                     core->tenants ? core->tenants->spec_json_length : 0);
     stream_entry(out);
+    stream_put_text(out, core->power ? core->power->spec_json : "", core->power ? core->power->spec_json_length : 0);
+    stream_put_text(out, core->data ? core->data->spec_json : "", core->data ? core->data->spec_json_length : 0);
+    stream_entry(out);
 }
 
 static bool put_cells(struct stream_out *out, const struct dure_core *core)

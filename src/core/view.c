@@ -5,6 +5,7 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
 #include "core/booked/booked.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -216,7 +217,10 @@ bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, s
                                                              : "",
                                   .window_us = node->window_us,
                                   .gpus = chain->node_gpus,
-                                  .gpus_used = node->busy};
+                                  .gpus_used = node->busy,
+                                  .gpus_dark = (uint32_t)__builtin_popcountll(node->d.dark)};
+    if (node->d.dark)
+        gate_keeper_name(core, at, id.v - chain->node_first, view.dark_by);
     const uint32_t first = (id.v - chain->node_first) * chain->node_gpus;
     for (uint32_t leaf = first; leaf < first + chain->node_gpus; leaf++) {
         struct dure_cells_leaf l;
@@ -236,6 +240,8 @@ void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id id,
         view.arriving += node->d.state == DURE_NODE_ARRIVING ? chain->node_gpus : 0;
         view.lost += node->d.lost ? chain->node_gpus : 0;
         view.guaranteed += node->busy;
+        if (!node->d.lost)
+            view.dark += (uint32_t)__builtin_popcountll(node->d.dark & ~core->chains[id.v].used[i]);
     }
     const struct dure_cells *cells = core->chains[id.v].cells;
     for (uint32_t i = 0; i < chain->tops; i++)

@@ -1,6 +1,7 @@
 #pragma once
 /* Reading the core: plain structs for listings, boards and engines. Nothing here changes state. */
 #include "core/core.h"
+#include "model/power.h"
 
 /* What keeps a pending job waiting, in one word: squeue's reason column. */
 #define DURE_WAITS(X)                                                                                                  \
@@ -74,6 +75,8 @@ struct dure_node_view {
     const char *reason;
     uint32_t gpus, gpus_used, gpus_borrowed; /* used includes borrowed */
     int64_t window_us;                       /* its next booked maintenance; DURE_NEVER_US: none */
+    uint32_t gpus_dark;                      /* by a power limit */
+    char dark_by[DURE_POWER_NAME_MAX];       /* "site pohang": the innermost domain that feeds no more; "" */
 };
 bool dure_core_node_view(const struct dure_core *core, struct dure_node_id node, struct dure_node_view *ret_view);
 
@@ -94,6 +97,7 @@ DURE_NODISCARD enum dure_err dure_core_booking_preview(struct dure_core *core, c
 /* GPU sums of one chain, for the board. own: used by guaranteed work; lent: by borrowed work of others; idle = rest of available. */
 struct dure_chain_view {
     uint64_t gpus, arriving, lost, guaranteed, borrowed, promised; /* promised: under rights, now */
+    uint64_t dark; /* without work, by power limits; not among the lost */
 };
 void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id chain, struct dure_chain_view *ret_view);
 
@@ -120,3 +124,20 @@ void dure_core_tenant_view(const struct dure_core *core, struct dure_tenant_id t
 /* The effect of a GRANT, SHRINK or END_ALLOT without doing it: text in words; E_SHORT with figures when it would be refused. */
 DURE_NODISCARD enum dure_err dure_core_allot_preview(struct dure_core *core, const struct dure_record *input,
                                                      struct dure_buf *ret_text, struct dure_error *error);
+
+/* One domain of the power limits in force, ids 0..count-1. In milliwatt, at worst case. */
+struct dure_power_view {
+    char name[DURE_POWER_NAME_MAX];
+    uint64_t limit_mw;    /* now; DURE_POWER_NO_LIMIT: none at this moment */
+    uint64_t kept_mw;     /* what it is kept to: the least from now to a lead ahead */
+    int64_t next_us;      /* when a limit of it begins or ends next; DURE_NEVER_US */
+    uint64_t fed_mw;      /* GPUs that are there and not dark */
+    uint64_t used_mw;     /* GPUs with work */
+    uint64_t promised_mw; /* of a site: under rights now; of a cell DURE_POWER_NO_LIMIT */
+    uint64_t gpus, gpus_dark;
+};
+uint32_t dure_core_power_count(const struct dure_core *core);
+void dure_core_power_view(const struct dure_core *core, uint32_t domain,
+                          struct dure_power_view *ret_view); /* O(its nodes) */
+/* What taking this DATA record would do to work that runs, in words; "" if nothing. After dure_core_check. */
+void dure_core_data_effect(const struct dure_core *core, const struct dure_record *record, struct dure_buf *ret_text);

@@ -8,6 +8,7 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
 /* In the order in which they are tried; the first that refuses is the one named. The last two are for jobs that run. */
 #define DURE_RULES(X)                                                                                                  \
     X(FITS, "fits", "it fits here now")                                                                                \
+    X(DATA, "data", "a dataset of the job may not be used at this site")                                               \
     X(MODEL, "model", "not a GPU model it accepts")                                                                    \
     X(MIG, "mig", "its GPUs have no such MIG profile")                                                                 \
     X(MIG_ENGINE, "mig-engine",                                                                                        \
@@ -15,6 +16,7 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(GPU_MEMORY, "gpu-memory", "the GPUs have too little memory")                                                     \
     X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                   \
     X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \
+    X(NEIGHBOURS, "neighbours", "no place without other tenants' work beside it")                                      \
     X(SIZE, "size", "fewer GPUs than it asks for")                                                                     \
     X(SPREAD, "spread", "its spread over cells of a level asks for more of them")                                      \
     X(NODE_LIST, "node-list", "too few of the nodes that it may use")                                                  \
@@ -28,6 +30,7 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(LOST, "lost", "nodes are down")                                                                                  \
     X(MAINTENANCE, "maintenance", "nodes are drained or in maintenance")                                               \
     X(WINDOW, "window", "booked maintenance begins before it would end")                                               \
+    X(POWER, "power", "a power limit leaves GPUs dark")                                                                \
     X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
     X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \
     X(BUSY, "busy", "other work is there")                                                                             \

@@ -58,7 +58,7 @@ static bool split_gpus(const struct dure_place *place, uint32_t local, uint64_t 
             mask |= bit;
     }
     *ret_mask = mask;
-    return gpus % place->tasks == 0;
+    return each > 0; /* of a node taken whole for its data, some may be over: nobody has them */
 }
 
 static bool sum_places(const struct dure_order *order, uint64_t *ret_tasks, uint64_t *ret_nodes)

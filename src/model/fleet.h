@@ -164,3 +164,6 @@ unsigned dure_fleet_level(const struct dure_fleet *fleet, const struct dure_chai
 uint32_t dure_chain_leaves_at(const struct dure_chain *chain, unsigned level); /* leaves under one cell of that level */
 /* Compresses sorted node ids into Slurm's hostlist notation: "pt-b200-[0001-0004,0007]". */
 void dure_fleet_hostlist(const struct dure_fleet *fleet, const uint32_t *nodes, uint32_t count, struct dure_buf *buf);
+/* And back: "a-[01-04,07],b-3" to node ids, in the order named, repeats left out. E_INVALID, E_NOT_FOUND names the node, E_LIMIT. */
+DURE_NODISCARD enum dure_err dure_fleet_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes,
+                                              uint32_t count_max, uint32_t *ret_count, struct dure_error *error);

@@ -13,7 +13,8 @@ static const char *const job_fields[] = {
     "kind",     "version", "name",    "project",        "class", "tasks",    "gpus",   "gpu_memory", "models",
     "model",    "cpus",    "memory",  "tasks_per_node", "level", "walltime", "grace",  "begin",      "runs_for",
     "priority", "requeue", "hold",    "array",          "after", "command",  "script", "env",        "workdir",
-    "stdout",   "stderr",  "comment", "spread",         "nodes", "exclude",  "mig",    "deadline",   NULL};
+    "stdout",   "stderr",  "comment", "spread",         "nodes", "exclude",  "mig",    "deadline",   "data",
+    NULL};
 
 /* What people bring from other schedulers. */
 static const char *const job_hints[] = {"ntasks",     "tasks",
@@ -159,6 +160,19 @@ static void read_array(struct dure_read *read, const struct dure_tree *root, str
             "one range such as 0-99, 0-99:2 or 0-99%%10, of at most 1,000,000 elements numbered below 1,000,000,000");
 }
 
+/* The names of datasets: what they mean only the daemon knows (dure_job_read_data). */
+static void read_data(struct dure_read *read, const struct dure_tree *root)
+{
+    const struct dure_tree *list = dure_read_list(read, root, "data", DURE_OPTIONAL, 64);
+    if (list && list->count == 0)
+        dure_problem_add(read->problems, list, "an empty list", "at least one dataset, or no list");
+    for (const struct dure_tree *entry = list ? list->first : NULL; entry; entry = entry->next) {
+        const char *name = dure_read_scalar(read, entry, DURE_NAME_MAX, "the name of a dataset");
+        if (name && !dure_name_valid(name))
+            dure_problem_add(read->problems, entry, NULL, "the name of a dataset");
+    }
+}
+
 void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
                            struct dure_job *job)
 {
@@ -182,6 +196,7 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
     dure_job_read_where(read, root, fleet, job, body);
     read_array(read, root, job);
     dure_job_read_after(read, root, job);
+    read_data(read, root);
     dure_job_read_body(read, root, body);
 }
 

@@ -58,6 +58,7 @@ struct dure_job {
     bool hold;                /* submitted held */
     uint32_t array_first, array_count, array_step; /* count 0: a batch job */
     uint32_t array_limit;     /* most elements at a time; 0 = no limit */
+    uint64_t data_mask;       /* bit = dataset (model/data.h): which it uses */
     uint32_t dep_count;
     struct dure_dep deps[DURE_JOB_DEPS_MAX];
     uint32_t commitment_length;  /* 32, or 0 when there is no body */

@@ -34,6 +34,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(TICK, 17, "tick", true)                     /* time alone */                                                     \
     X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
     X(ERASED, 19, "erased", true)                 /* principal (or job), number: field mask; by whom */                \
+    X(POWER, 20, "power", true)                   /* text: canonical limits, principal */                              \
+    X(DATA, 21, "data", true)                     /* text: canonical datasets, principal */                            \
     X(MODIFY, 22, "modify", true)           /* job, number: mask of DURE_CHANGES, submit: those fields; principal */   \
     X(REQUEUE_JOB, 23, "requeue-job", true) /* job, element (NONE32: all that run), number: 1 and hold; principal */   \
     X(BOOK, 24, "book",                                                                                                \
@@ -53,7 +55,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                \
     X(RESERVE, 75, "reserve", false)     /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
     X(UNRESERVE, 76, "unreserve", false) /* job, element: the place is given up again */                               \
-    X(BOOK_STATE, 80, "book-state", false) /* number: which maintenance; count: 1 begun, 2 over */
+    X(POWER_STATE, 79, "power-state", false) /* node, mask: its GPUs that power limits keep dark */                    \
+    X(BOOK_STATE, 80, "book-state", false)   /* number: which maintenance; count: 1 begun, 2 over */
 
 enum dure_record_kind {
 #define X(name, number, text, input) DURE_REC_##name = number,
@@ -78,7 +81,9 @@ enum dure_report { DURE_REPORT_STARTED = 1, DURE_REPORT_ENDED, DURE_REPORT_LOST,
     X(LAUNCH_FAILED, 10, "the engine could not start it")                                                              \
     X(DRAINED, 11, "node drained")                                                                                     \
     X(DEADLINE, 12, "it could not end by its deadline")                                                                \
-    X(REQUEUED, 13, "requeued by its user")
+    X(REQUEUED, 13, "requeued by its user")                                                                            \
+    X(POWER, 14, "power limit")                                                                                        \
+    X(DATA, 15, "data rule")
 
 enum dure_cause {
 #define X(name, number, text) DURE_CAUSE_##name = number,
@@ -147,6 +152,7 @@ struct dure_record {
     struct dure_allot_id allot;
     struct dure_principal_id principal;
     uint32_t count;
+    uint64_t mask;
     int64_t number;
     int64_t deadline_us;
     enum dure_cause cause;

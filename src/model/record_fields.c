@@ -34,6 +34,7 @@ enum {
     K_BINDINGS = DURE_KEY(20),
     K_SUBMIT = DURE_KEY(21),
     K_STARTS = DURE_KEY(30),
+    K_MASK = DURE_KEY(26),
     K_REF = K_JOB | K_ELEMENT,
 };
 
@@ -46,6 +47,8 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_PRINCIPAL: return K_PRINCIPAL | K_COMMITMENT;
     case DURE_REC_FLEET:
     case DURE_REC_TENANTS:
+    case DURE_REC_POWER:
+    case DURE_REC_DATA:
     case DURE_REC_GRANT: return K_TEXT | K_PRINCIPAL;
     case DURE_REC_SUBMIT: return K_SUBMIT;
     case DURE_REC_MODIFY: return K_JOB | K_NUMBER | K_SUBMIT | K_PRINCIPAL;
@@ -77,6 +80,7 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_BOOK: return K_PLACES | K_NUMBER | K_DEADLINE | K_REASON | K_PRINCIPAL;
     case DURE_REC_UNBOOK: return K_NUMBER | K_PRINCIPAL;
     case DURE_REC_BOOK_STATE: return K_NUMBER | K_COUNT;
+    case DURE_REC_POWER_STATE: return K_NODE | K_MASK;
     }
     return 0;
 }

@@ -17,7 +17,7 @@ enum dure_field_type {
     DURE_FIELD_PLACES,
     DURE_FIELD_BINDINGS,
     DURE_FIELD_DEPS,
-    DURE_FIELD_NODES, /* struct dure_node_runs, none = absent */
+    DURE_FIELD_NODES,  /* struct dure_node_runs, none = absent */
     DURE_FIELD_STARTS, /* of the places: where the MIG instances on each begin; absent when none is one */
     DURE_FIELD_SUBMIT,
 };
@@ -53,6 +53,7 @@ struct dure_field {
     X(19, places, PLACES, 0, "places")                                                                                 \
     X(20, bindings, BINDINGS, 0, "bindings")                                                                           \
     X(21, submit, SUBMIT, 0, "submit")                                                                                 \
+    X(26, mask, U64, 0, "gpus")                                                                                        \
     X(30, place_count, STARTS, 0, "mig_starts")
 
 #define DURE_JOB_FIELDS(X)                                                                                             \
@@ -88,6 +89,7 @@ struct dure_field {
     X(30, exclude, NODES, 0, "exclude")                                                                                \
     X(31, model_order, U64, 0, "model_order")                                                                          \
     X(32, mig, LEVEL, 0, "mig")                                                                                        \
+    X(33, data_mask, U64, 0, "data")                                                                                   \
     X(34, deadline_us, I64, 0, "deadline_us")
 
 /* Bit k = key k is allowed. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/decide/after.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/shares.h"
 #include "core/queue/queue.h"
@@ -156,12 +157,30 @@ static enum dure_err accept(struct dure_core *core, const struct dure_allotment 
     }
     struct dure_cells_shortfall lack = {0};
     const enum dure_err err = dure_cells_accept(core->chains[row->chain.v].cells, &right, &lack, error);
+    if (err == DURE_E_SHORT && gate_explains(core, row, &right, error))
+        return err;
     if (err == DURE_E_SHORT)
         return dure_fail(error, err,
                          "allotment '%s' asks for %u cells of level '%s' in chain '%s', %u GPUs each; %u can be "
                          "promised, %u fewer than asked",
                          row->name, row->count, chain->levels[row->level].name, chain->name,
                          dure_chain_leaves_at(chain, row->level), lack.fits, row->count - lack.fits);
+    return err;
+}
+
+/* Can all be fed? Tried on the cells that have accepted them, without a trace. */
+static enum dure_err admit(struct dure_core *core, const struct dure_allotment *rows, uint32_t count,
+                           const bool *marked, struct dure_error *error)
+{
+    struct dure_cells_mark *marks = dure_core_alloc(sizeof *marks, core->fleet->chain_count);
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++)
+        if (marked[c])
+            marks[c] = dure_cells_mark(core->chains[c].cells);
+    const enum dure_err err = gate_admit(core, rows, count, error);
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++)
+        if (marked[c])
+            dure_cells_rollback(core->chains[c].cells, marks[c]);
+    free(marks);
     return err;
 }
 
@@ -184,6 +203,8 @@ enum dure_err allots_grant(struct dure_core *core, const struct dure_allotment *
         if (err == DURE_OK)
             err = accept(core, &rows[i], core->s.allot_count + i, rows, i, error);
     }
+    if (err == DURE_OK)
+        err = admit(core, rows, count, marked, error);
     for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
         if (!marked[c])
             continue;

@@ -2,6 +2,7 @@
 #include "core/apply/apply.h"
 #include "core/booked/booked.h"
 #include "core/decide/after.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/plan.h"
 #include "core/queue/ceilings.h"
@@ -57,9 +58,11 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
     if (!record->place_count || !fleet)
         return false;
     uint32_t chain = NONE;
+    uint64_t tasks = 0; /* a rack taken whole may have nodes without any */
     for (uint32_t i = 0; i < record->place_count; i++) {
         const struct dure_place *p = &record->places[i];
-        if (p->node_first >= fleet->node_count || !p->node_count || !p->tasks || !p->gpu_mask)
+        tasks += p->tasks;
+        if (p->node_first >= fleet->node_count || !p->node_count || !p->gpu_mask)
             return false;
         const uint32_t at = dure_fleet_chain_id_of(fleet, (struct dure_node_id){p->node_first}).v;
         const struct dure_chain *c = &fleet->chains[at];
@@ -77,7 +80,7 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
         }
     }
     *ret_chain = chain;
-    return true;
+    return tasks > 0;
 }
 
 static void refresh_bound(struct dure_core *core, uint32_t chain, struct dure_cell cell)
@@ -265,7 +268,7 @@ static void finish(struct dure_core *core, uint32_t slot)
 static bool is_eviction(enum dure_cause cause)
 {
     return cause == DURE_CAUSE_RECLAIMED || cause == DURE_CAUSE_PRIORITY || cause == DURE_CAUSE_ALLOT_ENDED ||
-           cause == DURE_CAUSE_LENDING_ENDED;
+           cause == DURE_CAUSE_LENDING_ENDED || cause == DURE_CAUSE_POWER || cause == DURE_CAUSE_DATA;
 }
 
 static enum dure_err apply_end(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
@@ -351,6 +354,8 @@ static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool l
     struct dure_cells *cells = core->chains[at].cells;
     for (uint32_t i = 0; i < chain->node_gpus; i++) {
         const uint32_t leaf = (node - chain->node_first) * chain->node_gpus + i;
+        if (core->nodes[node].d.dark >> i & 1)
+            continue; /* lost to the cells already, and still */
         const enum dure_err err = lost ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
         DURE_ASSERT(err == DURE_OK);
         struct dure_cells_leaf l;
@@ -374,9 +379,11 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     struct node *node = &core->nodes[record->node.v];
     const bool lost =
         record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
+    gate_count_node(core, record->node.v, -1);
     dure_digest_sub(&core->digest, node_hash(core, record->node.v));
     node->d.state = (uint8_t)record->number;
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
+    gate_count_node(core, record->node.v, 1);
     if (lost != node->d.lost)
         lose_node(core, dure_fleet_chain_id_of(core->fleet, record->node).v, record->node.v, lost);
     node->d.lost = lost;
@@ -423,6 +430,7 @@ enum dure_err apply_decision(struct dure_core *core, const struct dure_record *r
     case DURE_REC_NODE_STATE: return apply_node_state(core, record, error);
     case DURE_REC_BOOK_STATE: return apply_book_state(core, record, error);
     case DURE_REC_ALLOT_STATE: return apply_allot_state(core, record, error);
+    case DURE_REC_POWER_STATE: return apply_power_state(core, record, error);
     default: return CORRUPT("no record of kind %d", (int)record->kind);
     }
 }

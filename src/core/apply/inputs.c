@@ -4,6 +4,7 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
 #include "core/decide/after.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
@@ -28,6 +29,7 @@ void apply_moment(struct dure_core *core, const struct dure_record *record)
     if (record->time_us > core->s.time_us) {
         core->s.time_us = record->time_us;
         share_renew(core);
+        gate_advance(core);
     }
 }
 
@@ -142,9 +144,10 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
 struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
 {
     const struct node *n = &core->nodes[node];
-    const uint64_t bytes[2] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
-                                         (uint64_t)n->d.booked << 24};
-    struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 2);
+    const uint64_t bytes[3] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
+                                         (uint64_t)n->d.booked << 24,
+                               n->d.dark};
+    struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 3);
     if (n->reason)
         dure_digest_add(&sum, dure_hash128(DOMAIN_REASON + ((uint64_t)node << 8), n->reason, strlen(n->reason)));
     return sum;

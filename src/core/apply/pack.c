@@ -113,6 +113,9 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     enum dure_err err = check_numbers(job, error);
     if (err == DURE_OK && job->tenant.v >= core->tenants->tenant_count)
         err = dure_fail(error, DURE_E_NOT_FOUND, "there is no such tenant");
+    const uint64_t known = core->data ? core->data->dataset_count : 0;
+    if (err == DURE_OK && job->data_mask && (known < 64 ? job->data_mask >> known : 0))
+        err = dure_fail(error, DURE_E_NOT_FOUND, "data: the job names a dataset that is not declared");
     if (err == DURE_OK)
         err = level_index(core, job->level, &level, error);
     if (err == DURE_OK)
@@ -130,6 +133,7 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.ask.lists = lists_intern(core->lists, job->include, job->exclude);
     d.ask.spread_level = (uint8_t)spread;
     d.ask.spread_max = (uint16_t)job->spread_max;
+    d.ask.data_mask = job->data_mask;
     d.ask.grace_us = job->grace_us;
     d.ask.tenant = job->tenant.v;
     d.ask.tasks = job->tasks;
@@ -183,6 +187,7 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
                           .include = lists_include(core, ask->lists),
                           .exclude = lists_exclude(core, ask->lists),
                           .model_order = ask->model_order,
+                          .data_mask = ask->data_mask,
                           .mig = ask->mig ? core->fleet->migs[ask->mig - 1].name : "",
                           .walltime_us = ask->walltime_us,
                           .grace_us = ask->grace_us,

@@ -4,6 +4,7 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
@@ -62,6 +63,7 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
         chain_init(core, i);
     }
     allots_order_chains(core);
+    gate_rebuild(core);
     core->world_next_us = world_next(core);
     if (core->tenants)
         queue_wake(core, queue_of_borrowed(core));

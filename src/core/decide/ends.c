@@ -1,6 +1,7 @@
 /* Reports, cancellations, and what is left to do after them. */
 #include "core/booked/booked.h"
 #include "core/decide/decide.h"
+#include "core/gate/gate.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
@@ -158,6 +159,7 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         decide_world(core);
         decide_lending(core);
         break;
+    case DURE_REC_DATA: decide_data(core); break;
     case DURE_REC_END_ALLOT: {
         struct dure_record r = decide_record(core, DURE_REC_ALLOT_STATE);
         r.allot = input->allot;

@@ -3,6 +3,7 @@
 
 #include "core/allot/allots.h"
 #include "core/decide/decide.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -117,7 +118,9 @@ void decide_spare(struct dure_core *core, uint64_t id)
         return;
     const struct attempt *attempt = attempt_at(core, slot);
     if (attempt->d.state != DURE_ATTEMPT_WARNED ||
-        (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY))
+        (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY &&
+         attempt->d.cause != DURE_CAUSE_POWER) ||
+        gate_is_dark(core, attempt))
         return;
     struct {
         bool claimed;

@@ -5,6 +5,7 @@
 
 #include "core/allot/allots.h"
 #include "core/decide/after.h"
+#include "core/gate/gate.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 #include "core/place/tally.h"
@@ -29,8 +30,9 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
     const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
-    const uint64_t idle =
-        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] : 0;
+    const uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost
+                              ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] & ~n->d.dark
+                              : 0;
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
 }
@@ -215,6 +217,8 @@ static void vacate_leaf(struct dure_core *core, void *context, uint32_t leaf, co
     if (chain->occupant[leaf] != NONE)
         return;
     chain->used[node] &= ~(UINT64_C(1) << (leaf % gpus));
+    if (core->nodes[core->fleet->chains[at].node_first + node].d.dark >> (leaf % gpus) & 1)
+        gate_vacated(core, at, node);
     core->nodes[core->fleet->chains[at].node_first + node].busy--;
     refresh(core, at, node);
     const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
@@ -143,7 +144,7 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) ||
                                           DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
-    if (wanted || node->d.lost || node->veiled)
+    if (wanted || node->d.lost || node->veiled || (node->d.dark >> shared->leaf % chain->node_gpus & 1))
         return 0;
     if (shared->is_mig != (ask->mig != 0) && !DURE_CORE_MUTATED(MIG_BESIDE_MILLI))
         return 0;
@@ -278,6 +279,8 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
     const struct dure_chain *chain = &core->fleet->chains[allot->spec.chain.v];
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, allot->spec.chain.v) : 0;
+    const uint32_t a_node =
+        gate_alone(core, ask) != DURE_DATA_ANYBODY ? gate_tasks_a_node(core, ask, allot->spec.chain.v) : 0;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *t = &takes->at[i];
         struct dure_cell cell;
@@ -286,7 +289,9 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
         const uint32_t leaf = dure_cells_first_leaf(cells, cell) + t->slot % allot->cell_slots * allot->slot_gpus;
         const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
         if (!per_gpu) {
-            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, t->tasks, 1000, 0});
+            const uint32_t here = !a_node ? t->tasks : tasks < a_node ? tasks : a_node;
+            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, here, 1000, 0});
+            tasks -= a_node ? here : 0;
             continue;
         }
         place_fractions(core, ask, allot->spec.chain.v, leaf, t, per_gpu, &tasks, plan);
@@ -377,12 +382,16 @@ void plan_realise_chain(struct dure_core *core, const struct request *ask, uint3
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
+    const uint32_t a_node = gate_alone(core, ask) != DURE_DATA_ANYBODY ? gate_tasks_a_node(core, ask, at) : 0;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *t = &takes->at[i];
-        if (per_gpu)
+        if (per_gpu) {
             place_fractions(core, ask, at, t->slot * chain->node_gpus, t, per_gpu, &tasks, plan);
-        else
-            add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, t->tasks, 1000, 0});
+            continue;
+        }
+        const uint32_t here = !a_node ? t->tasks : tasks < a_node ? tasks : a_node;
+        add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, here, 1000, 0});
+        tasks -= a_node ? here : 0;
     }
 }
 

@@ -9,10 +9,10 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
-/* Only whole GPUs span: fractions of one gang find room in one allotment or wait. */
+/* Only whole GPUs span: fractions of one gang find room in one allotment or wait; so does what uses datasets. */
 static bool may_span(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    return ask->tasks > 1 && ask->task_gpu_milli == 1000 && !rule_is_confined(core, ask, chain);
+    return ask->tasks > 1 && ask->task_gpu_milli == 1000 && !ask->data_mask && !rule_is_confined(core, ask, chain);
 }
 
 static uint64_t tasks_in(uint64_t slots, uint32_t idle, const struct request *ask)

@@ -1,4 +1,4 @@
-#include "core/place/rules.h"
+#include "core/gate/gate.h"
 
 #include "core/state/lists.h"
 
@@ -177,6 +177,11 @@ static struct verdict rule_gang(const struct dure_core *core, const struct reque
         if (nodes > chain->node_count)
             return refuse(DURE_RULE_SIZE, (int64_t)nodes, chain->node_count, "nodes");
     }
+    if (ask->data_mask) {
+        const struct verdict neighbours = gate_neighbours(core, ask, at);
+        if (neighbours.rule != DURE_RULE_FITS)
+            return neighbours;
+    }
     return ask->spread_max || ask->lists ? rule_limits(core, ask, at) : rule_share(ask, chain);
 }
 
@@ -195,6 +200,11 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
 {
     const struct dure_chain *chain = chain_of(core, at);
     const struct dure_gpu_model *model = &core->fleet->models[chain->model.v];
+    if (ask->data_mask) {
+        const struct verdict data = gate_data(core, ask, at, NULL);
+        if (data.rule != DURE_RULE_FITS)
+            return data;
+    }
     if (ask->model_mask && !(ask->model_mask >> chain->model.v & 1))
         return refuse(DURE_RULE_MODEL, 0, 0, "");
     const uint32_t memory_mib = ask->mig ? core->fleet->migs[ask->mig - 1].memory_mib : model->memory_mib;
@@ -235,6 +245,8 @@ bool ask_of_chain(const struct dure_core *core, const struct request *ask, uint3
         made.span = dure_chain_leaves_at(chain, level) / chain->node_gpus;
     if (made.group && (uint64_t)made.tasks * made.task_gpus > made.group)
         return false;
+    if (ask->data_mask && !gate_widen(core, ask, at, &made))
+        return false;
     *ret_ask = made;
     return true;
 }
@@ -268,9 +280,12 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
         return false;
     if (made.span && gpus > (uint64_t)made.span * allot->slot_gpus)
         return false;
+    if (ask->data_mask && (!gate_right_suits(core, ask, allot) || !gate_widen(core, ask, at, &made)))
+        return false;
     /* Whole tasks in whole nodes: of all of it, and of one cell of the level. */
     const uint64_t slots = (uint64_t)allot->cells * allot->cell_slots;
-    if (gpus > slots * allot->slot_gpus || made.tasks > slots_hold(&made, allot->slot_gpus, slots) ||
+    if ((uint64_t)made.tasks * made.task_gpus > slots * allot->slot_gpus ||
+        made.tasks > slots_hold(&made, allot->slot_gpus, slots) ||
         (made.span && made.tasks > slots_hold(&made, allot->slot_gpus, made.span)))
         return false;
     if (ask->spread_max && ask->tasks > rule_spread_room(core, ask, at,

@@ -17,6 +17,9 @@ enum {
     DURE_CORE_MUTANT_SPREAD_FORGOTTEN,       /* any number of tasks in one cell */
     DURE_CORE_MUTANT_MIG_OVERLAP,            /* instances placed as if the GPU were empty */
     DURE_CORE_MUTANT_MIG_BESIDE_MILLI,       /* instances and milli-fractions on one GPU */
+    DURE_CORE_MUTANT_POWER_FORGOTTEN,        /* worst-case power not reserved */
+    DURE_CORE_MUTANT_FUTURE_LIMIT_IGNORED,   /* a power limit ignored until it begins */
+    DURE_CORE_MUTANT_FENCE_FORGOTTEN,        /* forbidden neighbours */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -17,8 +17,10 @@
 #include "core/state/pool.h"
 #include "core/state/table.h"
 #include "core/view.h"
+#include "model/data.h"
 #include "model/fleet.h"
 #include "model/job.h"
+#include "model/power.h"
 #include "model/tenants.h"
 
 #define NONE DURE_NONE32
@@ -30,6 +32,7 @@ struct request {
     uint64_t model_mask;
     uint64_t model_order; /* byte k: the k-th model in order of preference + 1 */
     uint64_t lists;       /* of nodes it may and may not use: state/lists.h; 0: none */
+    uint64_t data_mask;
     int64_t walltime_us, grace_us;
     uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
     int32_t priority;
@@ -180,14 +183,15 @@ struct chain_state {
 };
 
 struct node_data {
-    uint8_t state, drain, down, lost, booked; /* booked: in maintenance now */
+    uint64_t dark;                                     /* GPUs that power limits leave without */
+    uint8_t state, drain, down, lost, booked, zero[3]; /* booked: in maintenance now */
 };
 struct node {
     struct node_data d;
     bool veiled;       /* out of sight of the plan at hand */
     int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
-    uint16_t busy; /* GPUs with work */
-    char *reason;  /* NULL: none given */
+    uint16_t busy;     /* GPUs with work */
+    char *reason;      /* NULL: none given */
 };
 
 /* Booked maintenance, to come or begun. */
@@ -218,7 +222,7 @@ struct allot {
     uint32_t next_of_holder;
     struct allot_use use;
     uint64_t use_milli, use_since[2]; /* of what runs by it: the sum, and the sum of each times when it began */
-    int32_t priority_floor; /* nothing of lower priority runs by it */
+    int32_t priority_floor;           /* nothing of lower priority runs by it */
 };
 
 /* One distinct request: the jobs that made it, and those of them that are queued. */
@@ -264,7 +268,7 @@ struct tenant_state {
     uint32_t first_allot, last_allot;
     uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
     uint64_t own_borrowed;
-    uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
+    uint32_t lasted[LASTING_PARTS];            /* state/lasting.h; hashed */
     uint64_t held_milli, held_jobs, submitted; /* against its ceilings: attempts and reservations; not ended */
     struct slot_list stopped;                  /* queues passed over because of its ceilings */
 };
@@ -278,8 +282,19 @@ struct scalars {
     uint64_t term, next_job, next_attempt, next_principal, next_booking;
     int64_t time_us, growth_base_us;
     uint64_t jobs_ended, attempts_started, attempts_evicted, passes;
-    uint32_t core_version, fleet_set, tenants_set, allot_count;
-    struct dure_digest fleet, tenants, principals;
+    uint32_t core_version, fleet_set, tenants_set, allot_count, power_set, data_set;
+    struct dure_digest fleet, tenants, principals, power, data;
+};
+
+/* Power by domain, of the limits in force: derived. */
+struct gate {
+    uint64_t *fed_mw;        /* per domain: worst case of GPUs that are there, not lost and not dark */
+    uint64_t *leaving_mw;    /* per domain: of work that still stands on dark GPUs */
+    uint32_t *site_domain;   /* per site; NONE: no limit. NULL: no limits at all */
+    uint32_t **cell_domains; /* per chain and level ([chain * (DURE_LEVELS_MAX + 1) + level]): per cell; NULL: none */
+    uint32_t chains;         /* that cell_domains was made for */
+    int64_t next_us;         /* when a limit changes next, or its lead begins */
+    bool due;                /* something changed: decide_power looks */
 };
 
 struct view_ring {
@@ -292,6 +307,9 @@ struct dure_core {
     struct dure_digest digest; /* of everything but the scalars and the cells */
     struct dure_fleet *fleet;
     struct dure_tenants *tenants;
+    struct dure_power *power; /* NULL: no limits */
+    struct dure_data *data;   /* NULL: no datasets */
+    struct gate gate;
     struct chain_state *chains;
     struct node *nodes;
     struct allot **allots;
@@ -304,9 +322,9 @@ struct dure_core {
     struct lists *lists; /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
-        share_map; /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
+        share_map;                  /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
     uint64_t lasted[LASTING_PARTS]; /* of all tenants */
-    struct dure_map tally_map; /* tenant and chain -> its own jobs' struct tally */
+    struct dure_map tally_map;      /* tenant and chain -> its own jobs' struct tally */
     struct dure_heap deadlines, begins, expiries;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */

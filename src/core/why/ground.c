@@ -28,7 +28,7 @@ static uint64_t *part_of(const struct dure_core *core, uint32_t occupant, uint32
     return whose == tenant ? &stand->own : borrowed ? &stand->borrowed : &stand->guaranteed;
 }
 
-/* The next lost node of a chain at or after `node`; NONE. All leaves of a node are lost together. */
+/* The next node of a chain at or after `node` with a lost leaf; NONE. All leaves of a node are lost together, or some are dark. */
 static uint32_t lost_node(const struct dure_core *core, uint32_t chain, uint32_t node)
 {
     const struct dure_chain *c = &core->fleet->chains[chain];
@@ -45,7 +45,15 @@ struct stand stand_of_chain(const struct dure_core *core, uint32_t tenant, uint3
     struct stand s = {.idle = chain->idle.idle_total, .idle_nodes = slots_with_idle(&chain->idle)};
     struct stand out = {0}; /* in use on lost nodes: they drain */
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
-        const bool down = core->nodes[c->node_first + node].d.state == DURE_NODE_DOWN;
+        const struct node_data *n = &core->nodes[c->node_first + node].d;
+        const bool down = n->state == DURE_NODE_DOWN;
+        if (!n->lost) {
+            s.dark += (uint64_t)__builtin_popcountll(n->dark);
+            s.dark_nodes += n->dark == chain->idle.full;
+            for (uint64_t used = chain->used[node] & n->dark; used; used &= used - 1)
+                ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(used)], tenant, &out);
+            continue;
+        }
         s.lost += down ? c->node_gpus : 0;
         s.lost_nodes += down;
         s.maintenance += down ? 0 : c->node_gpus;
@@ -53,8 +61,8 @@ struct stand stand_of_chain(const struct dure_core *core, uint32_t tenant, uint3
         for (uint64_t used = chain->used[node]; used; used &= used - 1)
             ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(used)], tenant, &out);
     }
-    s.busy = c->leaf_count - s.lost - s.maintenance - s.idle;
-    s.busy_nodes = c->node_count - s.lost_nodes - s.maintenance_nodes - s.idle_nodes;
+    s.busy = c->leaf_count - s.lost - s.maintenance - s.dark - s.idle;
+    s.busy_nodes = c->node_count - s.lost_nodes - s.maintenance_nodes - s.dark_nodes - s.idle_nodes;
     s.own = own.by_right + own.borrowed - out.own;
     s.guaranteed = chain->tally.by_right - own.by_right - out.guaranteed;
     s.borrowed = chain->tally.borrowed - own.borrowed - out.borrowed;
@@ -72,16 +80,22 @@ static void count_lost(const struct dure_core *core, uint32_t holder, uint32_t a
 {
     const struct dure_chain *c = &core->fleet->chains[at];
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
-        const bool down = core->nodes[c->node_first + node].d.state == DURE_NODE_DOWN;
+        const struct node_data *n = &core->nodes[c->node_first + node].d;
+        const bool down = n->state == DURE_NODE_DOWN;
         uint64_t here = 0;
         bool whole = false; /* the node is a virtual one */
         for (uint32_t k = 0; k < c->node_gpus; k++) {
             struct dure_cells_leaf l;
             dure_cells_leaf(core->chains[at].cells, node * c->node_gpus + k, &l);
-            if (l.allot.v == NONE || !counts(core, l.allot.v, holder, suits))
+            if (!l.lost || l.allot.v == NONE || !counts(core, l.allot.v, holder, suits))
                 continue;
             here++;
             whole = core->allots[l.allot.v]->slot_gpus == c->node_gpus;
+        }
+        if (!n->lost) {
+            s->dark += here;
+            s->dark_nodes += whole && here == c->node_gpus;
+            continue;
         }
         *(down ? &s->lost : &s->maintenance) += here;
         *(down ? &s->lost_nodes : &s->maintenance_nodes) += whole;
@@ -108,7 +122,7 @@ struct stand stand_of_rights(const struct dure_core *core, uint32_t holder, uint
     }
     if (gpus)
         count_lost(core, holder, at, suits, &s);
-    s.busy = s.own = gpus - s.idle - s.lost - s.maintenance;
-    s.busy_nodes = nodes - s.idle_nodes - s.lost_nodes - s.maintenance_nodes;
+    s.busy = s.own = gpus - s.idle - s.lost - s.maintenance - s.dark;
+    s.busy_nodes = nodes - s.idle_nodes - s.lost_nodes - s.maintenance_nodes - s.dark_nodes;
     return s;
 }

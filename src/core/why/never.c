@@ -5,6 +5,7 @@
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
 #include "core/place/limited.h"
+#include "core/gate/gate.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 
@@ -17,7 +18,7 @@ static struct verdict rights_verdict(const struct dure_core *core, const struct 
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     int64_t most = 0;
-    bool any = false;
+    bool any = false, too_fine = false;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
@@ -27,10 +28,13 @@ static struct verdict rights_verdict(const struct dure_core *core, const struct 
             return refuse(DURE_RULE_FITS, 0, 0, "");
         const int64_t gpus = (int64_t)allot->cells * allot->cell_leaves;
         any = true;
+        too_fine |= !gate_right_suits(core, ask, allot);
         most = gpus > most ? gpus : most;
     }
     if (any && plan_suits_together(core, ask, chain))
         return refuse(DURE_RULE_FITS, 0, 0, "");
+    if (any && too_fine)
+        return refuse(DURE_RULE_NEIGHBOURS, 0, 0, "");
     if (!any)
         return refuse(DURE_RULE_RIGHTS, (int64_t)request_gpus(ask), 0, "GPUs");
     return refuse(DURE_RULE_RIGHT_TOO_SMALL, (int64_t)request_gpus(ask), most, "GPUs in cells that suit it");
@@ -41,6 +45,9 @@ struct verdict never_verdict(const struct dure_core *core, const struct request 
     const struct verdict hardware = rule_hardware(core, ask, chain);
     if (hardware.rule != DURE_RULE_FITS)
         return hardware;
+    const struct verdict power = gate_power_ever(core, ask, chain);
+    if (power.rule != DURE_RULE_FITS)
+        return power;
     if (ask->job_class == DURE_GUARANTEED)
         return rights_verdict(core, ask, chain);
     int64_t notice;

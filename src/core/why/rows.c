@@ -4,13 +4,14 @@
 
 #include "core/allot/allots.h"
 #include "core/booked/booked.h"
+#include "core/gate/gate.h"
 #include "core/place/limits.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 #include "core/state/lists.h"
 #include "core/why/ground.h"
 
-enum { ROWS_OF_CHAIN_MAX = 8 };
+enum { ROWS_OF_CHAIN_MAX = 9 };
 
 /* One answer in the making. */
 struct rows {
@@ -113,6 +114,13 @@ static bool add_limit(const struct rows *r, uint32_t chain, const struct stand *
     return true;
 }
 
+/* GPUs that a power limit takes away; figures in kW. */
+static void add_power(const struct rows *r, uint32_t chain, uint64_t gpus, uint64_t nodes, int64_t need, int64_t idle)
+{
+    const int64_t leaf_mw = r->core->fleet->chains[chain].leaf_power_mw, kw = 1000000;
+    add_figures(r, chain, DURE_RULE_POWER, gpus, nodes, (need * leaf_mw + kw - 1) / kw, idle * leaf_mw / kw, "kW");
+}
+
 /* What stands there, from the rule that is tried first to the idle GPUs. */
 static void add_stand(const struct rows *r, uint32_t chain, const struct stand *s, enum dure_rule in_use, enum fit fit,
                       int64_t window_us)
@@ -121,6 +129,7 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     const char *unit = "GPUs idle";
     add_figures(r, chain, DURE_RULE_LOST, s->lost, s->lost_nodes, need, idle, unit);
     add_figures(r, chain, DURE_RULE_MAINTENANCE, s->maintenance, s->maintenance_nodes, need, idle, unit);
+    add_power(r, chain, s->dark, s->dark_nodes, need, idle);
     struct dure_why_row *row = add(r, chain, in_use, s->busy, s->busy_nodes);
     row->need = need;
     row->have = idle;
@@ -246,7 +255,10 @@ static void guaranteed_rows(const struct rows *r, uint32_t chain)
     add_figures(r, chain, DURE_RULE_NOT_YET, u.not_yet, u.not_yet_nodes, 0, seconds_until(core, u.begins_us),
                 "s to go");
     const struct stand s = stand_of_rights(core, core->tenant[r->ask->tenant].holder, chain, r->suits);
-    add_figures(r, chain, DURE_RULE_SUSPENDED, u.suspended, u.suspended_nodes, need, (int64_t)s.idle, "GPUs idle");
+    if (u.suspended && gate_all_dark(core, chain))
+        add_power(r, chain, u.suspended, u.suspended_nodes, need, (int64_t)s.idle);
+    else
+        add_figures(r, chain, DURE_RULE_SUSPENDED, u.suspended, u.suspended_nodes, need, (int64_t)s.idle, "GPUs idle");
     int64_t window_us = DURE_NEVER_US;
     const enum fit fit = s.idle ? fits_by_right(r, chain, &window_us) : FIT_NONE;
     add_stand(r, chain, &s, DURE_RULE_OWN_USE, fit, window_us);

@@ -2,10 +2,11 @@
  *
  *     submit TENANT [tasks=N] [gpus=N] [milli=N] [borrowed] [level=NAME] [required=NAME] [spread=LEVEL:MAX] [nodes=LIST]
  *            [exclude=LIST] [models=A,B] [grace=T] [walltime=T] [priority=N] [array=N] [limit=N]
- *            [after=JOB] [begin=+T] [user=N] [deadline=+T] [memory=MIB] [hold] [final]      (final: not to be requeued)
+ *            [after=JOB] [begin=+T] [user=N] [deadline=+T] [memory=MIB] [data=MASK] [hold] [final]      (final: not to be requeued)
  *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
  *     modify JOB [priority=N] [walltime=T] [grace=T] [begin=+T|none] [deadline=+T|none] [hold=0|1] [limit=N] [tasks=N] [gpus=N] [class=borrowed|guaranteed]
  *     requeue JOB[.ELEMENT] [hold] | drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
+ *     power LIMITS | data DATASETS (the JSON list; power may be followed by other fields: [...], "lead": "10m") | dark
  *
  *     ceilings NAME key=N [key=N ...] [NAME ...]     (declares the tenants anew with these ceilings and no others)
  *
@@ -118,6 +119,7 @@ static void submit(void)
     job.array_limit = number("limit", 0);
     job.task_memory_mib = number("memory", 0);
     job.hold = flag("hold");
+    job.data_mask = number("data", 0);
     job.requeue = !flag("final");
     if (value("level"))
         job.level = value("level");
@@ -294,6 +296,33 @@ static void allot(enum dure_record_kind kind)
     say(rig_step(&rig, &r));
 }
 
+/* A spec by its list alone. */
+static void spec(enum dure_record_kind kind, const char *name, const char *list)
+{
+    struct dure_record r = rig_record(&rig, kind);
+    struct dure_buf text;
+    dure_buf_init(&text, TEXT_MAX);
+    dure_buf_printf(&text, "{\"kind\": \"%s\", \"version\": 1, \"%s\": %s}", name, list,
+                    words[1]); /* what follows the list is more fields */
+    r.text = text.data;
+    r.text_length = text.length;
+    say(rig_step(&rig, &r));
+    dure_buf_release(&text);
+}
+
+/* The nodes with dark GPUs. */
+static void dark(void)
+{
+    for (uint32_t i = 0; i < rig.fleet->node_count; i++) {
+        struct dure_node_view view;
+        char name[DURE_NAME_MAX + 1];
+        if (!dure_core_node_view(rig.core, (struct dure_node_id){i}, &view) || !view.gpus_dark)
+            continue;
+        dure_fleet_node_name(rig.fleet, view.id, name);
+        dure_buf_printf(&out, "  %s: %u of %u dark, by %s\n", name, view.gpus_dark, view.gpus, view.dark_by);
+    }
+}
+
 static void why(void)
 {
     struct dure_arena *arena = dure_arena_new(1 << 20);
@@ -384,6 +413,12 @@ static void run(void)
         node(DURE_REC_NODE_REPORT, *verb == 'u');
     else if (!strcmp(verb, "grant"))
         allot(DURE_REC_GRANT);
+    else if (!strcmp(verb, "power"))
+        spec(DURE_REC_POWER, "Power", "limits");
+    else if (!strcmp(verb, "data"))
+        spec(DURE_REC_DATA, "Data", "datasets");
+    else if (!strcmp(verb, "dark"))
+        dark();
     else if (!strcmp(verb, "shrink"))
         allot(DURE_REC_SHRINK);
     else if (!strcmp(verb, "end-allotment"))
@@ -410,10 +445,14 @@ static char *read_all(const char *path)
 static void split(char *line)
 {
     word_count = 0;
-    if (!strncmp(line, "grant ", 6)) { /* JSON has blanks */
-        line[5] = 0;
+    static const char *const json_verbs[] = {"grant", "power", "data"}; /* JSON has blanks */
+    for (unsigned i = 0; i < sizeof json_verbs / sizeof *json_verbs; i++) {
+        const size_t length = strlen(json_verbs[i]);
+        if (strncmp(line, json_verbs[i], length) || line[length] != ' ')
+            continue;
+        line[length] = 0;
         words[word_count++] = line;
-        words[word_count++] = line + 6;
+        words[word_count++] = line + length + 1;
         return;
     }
     for (char *word = strsep(&line, " "); word && word_count < WORDS_MAX; word = strsep(&line, " "))

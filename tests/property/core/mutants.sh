@@ -6,7 +6,8 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     'a notice longer than the grace' 'fractions of two tenants on one GPU' 'a reserved GPU closed to its tenant own fractions' 'a deadline missed while waiting' \
     'ceilings of the tenants above ignored' 'ceilings of users ignored' 'booked maintenance ignored' \
     'models in the order of declaration' 'any node will do' 'any number of tasks in one cell' 'instances placed as if the GPU were empty' \
-    'instances and milli-fractions on one GPU'; do
+    'instances and milli-fractions on one GPU' 'worst-case power not reserved' \
+    'a power limit ignored until it begins' 'forbidden neighbours forgotten'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))

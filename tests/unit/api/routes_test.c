@@ -19,7 +19,7 @@ static const struct {
     {"whyQueue", "----Y"},
     {"readLog", "YYYYY"},    {"cancelJob", "YYYYY"},   {"holdJob", "YYYYY"},        {"releaseJob", "YYYYY"},
     {"modifyJob", "YYYYY"},  {"requeueJob", "YYYYY"}, {"health", "YYYYY"},     {"metrics", "YYYYY"},     {"openapi", "YYYYY"},        {"version", "YYYYY"},
-    {"me", "YYYYY"},         {"putFleet", "----Y"},    {"getFleet", "YYYYY"},       {"listIdle", "YYYYY"}, {"getFleetSpec", "YYYYY"},
+    {"putPower", "----Y"}, {"getPower", "YYYYY"}, {"getPowerSpec", "YYYYY"}, {"putData", "----Y"}, {"getData", "YYYYY"}, {"getDataSpec", "YYYYY"}, {"me", "YYYYY"},         {"putFleet", "----Y"},    {"getFleet", "YYYYY"},       {"listIdle", "YYYYY"}, {"getFleetSpec", "YYYYY"},
     {"putTenants", "----Y"}, {"listTenants", "YYYYY"}, {"getTenantsSpec", "YYYYY"}, {"listNodes", "YYYYY"},
     {"getNode", "YYYYY"},    {"drainNodes", "--Y-Y"},  {"resumeNodes", "--Y-Y"},    {"listAllotments", "YYYYY"},
     {"listMaintenance", "YYYYY"}, {"bookMaintenance", "--Y-Y"}, {"cancelMaintenance", "--Y-Y"}, {"grant", "----Y"},      {"shrink", "----Y"},      {"endAllotment", "----Y"},   {"events", "YYYYY"},

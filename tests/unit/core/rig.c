@@ -114,6 +114,8 @@ void rig_line(const struct rig *rig, const struct dure_record *r, struct dure_bu
         dure_buf_printf(text, "[%lld]", (long long)r->number);
     if (r->kind == DURE_REC_BOOK_STATE)
         dure_buf_printf(text, " %lld %s", (long long)r->number, r->count == 1 ? "begun" : "over");
+    if (r->kind == DURE_REC_POWER_STATE)
+        dure_buf_printf(text, " dark/%llx", (unsigned long long)r->mask);
     if (r->kind == DURE_REC_END)
         dure_buf_printf(text, " %s", dure_job_state_name(r->state));
     if (r->kind == DURE_REC_NOTICE)

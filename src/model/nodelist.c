@@ -1,7 +1,9 @@
+/* Hostlists, read: "a-[01-04,07],b-3" to the nodes of a fleet. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inner.h"
+#include "model/fleet.h"
 
 struct expansion {
     const struct dure_fleet *fleet;
@@ -84,8 +86,8 @@ static enum dure_err add_item(struct expansion *to, const char *item, size_t len
     return err;
 }
 
-enum dure_err hostlist_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes, uint32_t count_max,
-                             uint32_t *ret_count, struct dure_error *error)
+enum dure_err dure_fleet_nodes(const struct dure_fleet *fleet, const char *text, uint32_t *nodes, uint32_t count_max,
+                               uint32_t *ret_count, struct dure_error *error)
 {
     struct expansion to = {.fleet = fleet, .nodes = nodes, .count_max = count_max, .error = error};
     enum dure_err err = DURE_OK;

@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/inner.h"
+#include "model/fleet.h"
+
 #include "tap.h"
 
 static const char spec[] =
@@ -60,7 +61,7 @@ int main(void)
         struct dure_error error = {0};
         char got[1024] = "";
         uint32_t count = 0;
-        enum dure_err err = hostlist_nodes(fleet, rows[i].text, nodes, 100, &count, &error);
+        enum dure_err err = dure_fleet_nodes(fleet, rows[i].text, nodes, 100, &count, &error);
         TAP_EQ_INT(err, rows[i].err, "'%s' (%s)", rows[i].text, error.text);
         for (uint32_t j = 0; j < count; j++)
             snprintf(got + strlen(got), sizeof got - strlen(got), "%s%u", j > 0 ? " " : "", nodes[j]);

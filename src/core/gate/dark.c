@@ -1,0 +1,367 @@
+/* Dark GPUs: which go, which come back, and who must leave because of it.
+ *
+ * What costs nobody anything goes first: idle GPUs, then borrowed ones, as long as every promise can still be kept without them. After that
+ * what costs a promise: idle GPUs that suspend a right (which is named short), idle ones under a bound right, borrowed ones, and last those
+ * with guaranteed work. Among like: out of the smallest free cell, so that shapes stay whole, and the highest node first. They come back in
+ * the opposite order. */
+#include <stdlib.h>
+
+#include "core/apply/apply.h"
+#include "core/decide/after.h"
+#include "core/decide/decide.h"
+#include "core/gate/gate.h"
+#include "core/place/ground.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+
+enum worth { FREE_IDLE, FREE_BORROWED, BOUND_IDLE, BOUND_BORROWED, GUARANTEED };
+
+/* GPUs of one node that are worth the same, out of free cells of one level (0: not of a free cell). */
+struct lot {
+    uint64_t mask;
+    uint32_t chain, node; /* in the chain */
+    uint8_t worth, level;
+};
+
+struct lots {
+    struct lot *at;
+    uint32_t count, capacity;
+};
+
+static void add_lot(struct lots *lots, struct lot lot)
+{
+    if (lots->count && lots->at[lots->count - 1].node == lot.node && lots->at[lots->count - 1].chain == lot.chain &&
+        lots->at[lots->count - 1].worth == lot.worth && lots->at[lots->count - 1].level == lot.level) {
+        lots->at[lots->count - 1].mask |= lot.mask;
+        return;
+    }
+    if (lots->count == lots->capacity) {
+        lots->capacity = lots->capacity ? lots->capacity * 2 : 64;
+        lots->at = dure_core_grow(lots->at, sizeof *lots->at, lots->capacity);
+    }
+    lots->at[lots->count++] = lot;
+}
+
+static bool has_guaranteed(const struct dure_core *core, uint32_t chain, uint32_t leaf)
+{
+    const uint32_t *slots = NULL;
+    const uint32_t count = ground_users(core, chain, leaf, &slots);
+    for (uint32_t i = 0; i < count; i++)
+        if (!attempt_at(core, slots[i])->d.borrowed)
+            return true;
+    return false;
+}
+
+/* The level of the free cell that a leaf is in. */
+static uint8_t free_level(const struct dure_cells *cells, uint32_t leaf, unsigned levels)
+{
+    uint8_t level = 1;
+    while (level < levels &&
+           dure_cells_sum(cells, dure_cells_above(cells, (struct dure_cell){leaf, 1}, level + 1u)).is_free)
+        level++;
+    return level;
+}
+
+static struct lot lot_of(const struct dure_core *core, uint32_t at, uint32_t leaf)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    const struct chain_state *state = &core->chains[at];
+    struct dure_cells_leaf l;
+    dure_cells_leaf(state->cells, leaf, &l);
+    struct lot lot = {.mask = UINT64_C(1) << (leaf % chain->node_gpus), .chain = at, .node = leaf / chain->node_gpus};
+    const bool idle = state->occupant[leaf] == NONE && state->claim[leaf] == NONE;
+    if (state->claim[leaf] != NONE || has_guaranteed(core, at, leaf))
+        lot.worth = GUARANTEED;
+    else if (l.allot.v != NONE)
+        lot.worth = idle ? BOUND_IDLE : BOUND_BORROWED;
+    else
+        lot.worth = idle ? FREE_IDLE : FREE_BORROWED;
+    if (lot.worth <= FREE_BORROWED && !l.lost) /* of a draining node: no cell's any more */
+        lot.level = free_level(state->cells, leaf, chain->level_count);
+    return lot;
+}
+
+static int by_worth(const void *a, const void *b)
+{
+    const struct lot *x = a, *y = b;
+    if (x->worth != y->worth)
+        return x->worth < y->worth ? -1 : 1;
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    if (x->chain != y->chain)
+        return x->chain > y->chain ? -1 : 1;
+    if (x->node != y->node)
+        return x->node > y->node ? -1 : 1;
+    return x->mask > y->mask ? -1 : x->mask < y->mask;
+}
+
+/* Nodes of a chain that lie in the domain: [ret_first, ret_end). */
+static void range_of(const struct dure_core *core, uint32_t domain, uint32_t at, uint32_t *ret_first, uint32_t *ret_end)
+{
+    const struct dure_power_domain *d = &core->power->domains[domain];
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    *ret_first = *ret_end = 0;
+    if (d->site.v != NONE) {
+        *ret_end = d->site.v == chain->site.v ? chain->node_count : 0;
+    } else if (d->chain.v == at) {
+        const uint32_t nodes = dure_chain_leaves_at(chain, d->level) / chain->node_gpus;
+        *ret_first = d->cell * nodes;
+        *ret_end = *ret_first + nodes;
+    }
+}
+
+static bool node_counts(const struct node_data *node)
+{
+    return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING;
+}
+
+static void gather(const struct dure_core *core, uint32_t domain, struct lots *lots)
+{
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
+        const struct dure_chain *chain = &core->fleet->chains[c];
+        uint32_t first, end;
+        range_of(core, domain, c, &first, &end);
+        for (uint32_t node = first; node < end; node++) {
+            const struct node_data *n = &core->nodes[chain->node_first + node].d;
+            for (uint32_t i = chain->node_gpus; node_counts(n) && i-- > 0;)
+                if (!(n->dark >> i & 1))
+                    add_lot(lots, lot_of(core, c, node * chain->node_gpus + i));
+        }
+    }
+    if (lots->count)
+        qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
+}
+
+static void emit_dark(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t dark)
+{
+    struct dure_record r = decide_record(core, DURE_REC_POWER_STATE);
+    r.node.v = core->fleet->chains[chain].node_first + node;
+    r.mask = dark;
+    decide_emit(core, &r);
+}
+
+/* Once for all that went or came: what was suspended on the way would be restored again. */
+static void settle(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++)
+        decide_settle(core, i);
+}
+
+/* Of the lot's GPUs, the highest `most` that can go while every promise can be kept. */
+static uint64_t safe_part(struct dure_core *core, const struct lot *lot, uint64_t most)
+{
+    const struct dure_chain *chain = &core->fleet->chains[lot->chain];
+    struct dure_cells *cells = core->chains[lot->chain].cells;
+    uint64_t part = 0;
+    const struct dure_cells_mark mark = dure_cells_mark(cells);
+    for (uint32_t i = chain->node_gpus; i-- > 0 && most;) {
+        if (!(lot->mask >> i & 1))
+            continue;
+        const uint32_t leaf = lot->node * chain->node_gpus + i;
+        if (lot->level && (dure_cells_lose(cells, leaf, NULL) != DURE_OK || !dure_cells_whole(cells)))
+            break;
+        part |= UINT64_C(1) << i;
+        most--;
+    }
+    dure_cells_rollback(cells, mark);
+    return part;
+}
+
+static uint64_t highest(uint64_t mask, uint64_t most)
+{
+    uint64_t part = 0;
+    for (; mask && most; most--) {
+        const uint64_t bit = UINT64_C(1) << (63 - __builtin_clzll(mask));
+        part |= bit;
+        mask &= ~bit;
+    }
+    return part;
+}
+
+static void unreserve(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t mask)
+{
+    const uint32_t gpus = core->fleet->chains[chain].node_gpus;
+    for (; mask; mask &= mask - 1) {
+        const uint32_t leaf = node * gpus + (uint32_t)__builtin_ctzll(mask);
+        for (const uint32_t *claims = NULL; ground_claims(core, chain, leaf, &claims);)
+            decide_unreserve(core, claims[0]);
+    }
+}
+
+/* What a domain draws too much: of what is fed, or of that and what still leaves. */
+static uint64_t over(const struct dure_core *core, uint32_t domain, uint64_t limit, bool leaving)
+{
+    const uint64_t all = core->gate.fed_mw[domain] + (leaving ? core->gate.leaving_mw[domain] : 0);
+    return all > limit ? all - limit : 0;
+}
+
+struct aim {
+    struct lots lots;
+    uint64_t limit;
+    uint32_t domain;
+    bool leaving; /* counts too: then only what is idle helps */
+};
+
+/* Takes from lots of one worth until the domain is within its limit. */
+static bool take(struct dure_core *core, struct aim *aim, enum worth worth, bool safe)
+{
+    uint64_t left;
+    for (uint32_t i = 0; i < aim->lots.count && (left = over(core, aim->domain, aim->limit, aim->leaving)); i++) {
+        struct lot *lot = &aim->lots.at[i];
+        const struct dure_chain *chain = &core->fleet->chains[lot->chain];
+        if (lot->worth != worth || !lot->mask || !chain->leaf_power_mw)
+            continue;
+        const uint64_t need = (left + chain->leaf_power_mw - 1) / chain->leaf_power_mw;
+        const uint64_t part = safe ? safe_part(core, lot, need) : highest(lot->mask, need);
+        if (!part)
+            continue;
+        lot->mask &= ~part;
+        emit_dark(core, lot->chain, lot->node, core->nodes[chain->node_first + lot->node].d.dark | part);
+        unreserve(core, lot->chain, lot->node, part);
+    }
+    return !over(core, aim->domain, aim->limit, aim->leaving);
+}
+
+static void shed(struct dure_core *core, uint32_t domain)
+{
+    const uint64_t kept = gate_limit_kept(core, domain), now = dure_power_at(core->power, domain, core->s.time_us);
+    if ((!over(core, domain, kept, false) && !over(core, domain, now, true)) || DURE_CORE_MUTATED(POWER_FORGOTTEN))
+        return;
+    struct aim aim = {.limit = kept, .domain = domain};
+    gather(core, domain, &aim.lots);
+    (void)(take(core, &aim, FREE_IDLE, true) || take(core, &aim, FREE_BORROWED, true) ||
+           take(core, &aim, FREE_IDLE, false) || take(core, &aim, BOUND_IDLE, false) ||
+           take(core, &aim, FREE_BORROWED, false) || take(core, &aim, BOUND_BORROWED, false) ||
+           take(core, &aim, GUARANTEED, false));
+    /* While work that must go still draws, nothing new may begin in its stead. */
+    aim.limit = now;
+    aim.leaving = true;
+    (void)(take(core, &aim, FREE_IDLE, true) || take(core, &aim, FREE_IDLE, false) ||
+           take(core, &aim, BOUND_IDLE, false));
+    free(aim.lots.at);
+    settle(core);
+}
+
+/* ---- back ---- */
+
+/* Power that the domains over a node could feed besides; what is idle waits until others have left. */
+static uint64_t room_for(const struct dure_core *core, uint32_t chain, uint32_t node, bool idle)
+{
+    unsigned level = 0;
+    uint64_t room = DURE_POWER_NO_LIMIT;
+    for (uint32_t domain; (domain = gate_domain_next(core, chain, node, &level)) != NONE;) {
+        const uint64_t kept = gate_limit_kept(core, domain), fed = core->gate.fed_mw[domain],
+                       now = dure_power_at(core->power, domain, core->s.time_us),
+                       all = fed + core->gate.leaving_mw[domain];
+        const uint64_t left = kept == DURE_POWER_NO_LIMIT ? kept
+                              : kept > fed                ? kept - fed
+                                                          : 0,
+                       besides = now == DURE_POWER_NO_LIMIT || !idle ? DURE_POWER_NO_LIMIT
+                                 : now > all                         ? now - all
+                                                                     : 0;
+        room = left < room ? left : room;
+        room = besides < room ? besides : room;
+    }
+    return room;
+}
+
+static void gather_dark(const struct dure_core *core, struct lots *lots)
+{
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
+        const struct dure_chain *chain = &core->fleet->chains[c];
+        for (uint32_t node = 0; node < chain->node_count; node++) {
+            const uint64_t dark = core->nodes[chain->node_first + node].d.dark;
+            for (uint32_t i = chain->node_gpus; i-- > 0;)
+                if (dark >> i & 1)
+                    add_lot(lots, lot_of(core, c, node * chain->node_gpus + i));
+        }
+    }
+    if (lots->count)
+        qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
+}
+
+static void spare(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t mask)
+{
+    const uint32_t gpus = core->fleet->chains[chain].node_gpus;
+    for (; mask; mask &= mask - 1) {
+        const uint32_t *slots = NULL;
+        const uint32_t count = ground_users(core, chain, node * gpus + (uint32_t)__builtin_ctzll(mask), &slots);
+        for (uint32_t i = 0; i < count; i++)
+            after_add(core, AFTER_SPARED, attempt_at(core, slots[i])->d.id);
+    }
+}
+
+static void bring_back(struct dure_core *core)
+{
+    struct lots lots = {0};
+    gather_dark(core, &lots);
+    for (uint32_t i = lots.count; i-- > 0;) {
+        const struct lot *lot = &lots.at[i];
+        const struct dure_chain *chain = &core->fleet->chains[lot->chain];
+        const bool idle = lot->worth == FREE_IDLE || lot->worth == BOUND_IDLE;
+        const uint64_t room = room_for(core, lot->chain, lot->node, idle);
+        const bool counts = node_counts(&core->nodes[chain->node_first + lot->node].d);
+        uint64_t most = counts && chain->leaf_power_mw ? room / chain->leaf_power_mw : 64, part = 0;
+        for (uint64_t mask = lot->mask; mask && most; mask &= mask - 1, most--)
+            part |= mask & -mask;
+        if (!part)
+            continue;
+        emit_dark(core, lot->chain, lot->node, core->nodes[chain->node_first + lot->node].d.dark & ~part);
+        spare(core, lot->chain, lot->node, part);
+    }
+    if (lots.count)
+        settle(core);
+    free(lots.at);
+}
+
+void decide_power(struct dure_core *core)
+{
+    while (core->gate.due && core->gate.site_domain) {
+        for (uint32_t domain = 0; domain < core->power->domain_count; domain++)
+            shed(core, domain);
+        bring_back(core);
+        gate_warn(core);
+        core->gate.due = false; /* its own records are no news */
+        decide_follow(core);
+    }
+}
+
+/* ---- applying ---- */
+
+enum dure_err apply_power_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    if (!core->fleet || record->node.v >= core->fleet->node_count)
+        return dure_fail(error, DURE_E_CORRUPT, "no such node");
+    const uint32_t at = dure_fleet_chain_id_of(core->fleet, record->node).v;
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    struct node *node = &core->nodes[record->node.v];
+    struct dure_cells *cells = core->chains[at].cells;
+    if (record->mask & ~core->chains[at].idle.full)
+        return dure_fail(error, DURE_E_CORRUPT, "a node without such GPUs");
+    const uint64_t changed = record->mask ^ node->d.dark;
+    gate_count_node(core, record->node.v, -1);
+    dure_digest_sub(&core->digest, node_hash(core, record->node.v));
+    node->d.dark = record->mask;
+    dure_digest_add(&core->digest, node_hash(core, record->node.v));
+    gate_count_node(core, record->node.v, 1);
+    for (uint64_t mask = node->d.lost ? 0 : changed; mask; mask &= mask - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctzll(mask),
+                       leaf = (record->node.v - chain->node_first) * chain->node_gpus + i;
+        const bool dark = record->mask >> i & 1;
+        const enum dure_err err = dark ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
+        DURE_ASSERT(err == DURE_OK);
+        struct dure_cells_leaf l;
+        dure_cells_leaf(cells, leaf, &l);
+        if (l.allot.v != NONE)
+            ground_refresh_cell(core, l.allot.v, l.index);
+        if (l.allot.v != NONE && !dark)
+            queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
+    }
+    ground_refresh_node(core, record->node.v);
+    if (changed & ~record->mask) {
+        ground_wake_short(core, at);
+        if (core->tenants)
+            queue_wake(core, queue_of_borrowed(core));
+    }
+    return DURE_OK;
+}

@@ -1,0 +1,96 @@
+/* Who must leave, and when: what runs on dark GPUs, and what a data rule forbids. */
+#include "core/decide/decide.h"
+#include "core/gate/gate.h"
+#include "core/place/ground.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+
+/* When a limit begins, within the lead, that cannot feed the work on the domain's dark GPUs as well; DURE_NEVER_US: none does. `ret_now`: the
+ * limit of now cannot either. */
+static int64_t drop_of(const struct dure_core *core, uint32_t domain, bool *ret_now)
+{
+    const struct dure_power_domain *d = &core->power->domains[domain];
+    const int64_t now = core->s.time_us;
+    const uint64_t all = core->gate.fed_mw[domain] + core->gate.leaving_mw[domain];
+    int64_t drop = DURE_NEVER_US;
+    for (uint32_t i = 0; i < d->limit_count; i++) {
+        const struct dure_power_limit *limit = &core->power->limits[d->limit_first + i];
+        if (limit->limit_mw >= all || limit->until_us <= now)
+            continue;
+        if (limit->from_us <= now)
+            *ret_now = true;
+        else if (limit->from_us - core->power->lead_us <= now && limit->from_us < drop)
+            drop = limit->from_us;
+    }
+    return drop;
+}
+
+/* Gone within its grace, and when the limit falls at the latest: the contract is harder than a grace longer than the lead. */
+static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int64_t now = core->s.time_us, grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const bool warned = attempt->d.state == DURE_ATTEMPT_WARNED;
+    const int64_t deadline = drop < now + grace ? drop : now + grace;
+    if (attempt->d.state == DURE_ATTEMPT_STOPPING || (warned && attempt->d.deadline_us <= deadline))
+        return;
+    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    r.attempt.v = attempt->d.id;
+    r.cause = warned && (attempt->d.cause == DURE_CAUSE_CANCELLED || attempt->d.cause == DURE_CAUSE_WALLTIME)
+                  ? attempt->d.cause
+                  : DURE_CAUSE_POWER;
+    r.deadline_us = deadline;
+    decide_emit(core, &r);
+}
+
+static void warn_node(struct dure_core *core, uint32_t at, uint32_t node, int64_t drop)
+{
+    const uint32_t gpus = core->fleet->chains[at].node_gpus;
+    uint64_t mask = core->nodes[core->fleet->chains[at].node_first + node].d.dark & core->chains[at].used[node];
+    for (; mask; mask &= mask - 1) {
+        const uint32_t *slots = NULL;
+        const uint32_t count = ground_users(core, at, node * gpus + (uint32_t)__builtin_ctzll(mask), &slots);
+        for (uint32_t i = 0; i < count; i++)
+            warn_by(core, slots[i], drop);
+    }
+}
+
+void gate_warn(struct dure_core *core)
+{
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++)
+        for (uint32_t node = 0; node < core->fleet->chains[c].node_count; node++) {
+            int64_t drop = DURE_NEVER_US;
+            bool now = false;
+            unsigned level = 0;
+            if (!(core->nodes[core->fleet->chains[c].node_first + node].d.dark & core->chains[c].used[node]))
+                continue;
+            for (uint32_t domain; (domain = gate_domain_next(core, c, node, &level)) != NONE;) {
+                const int64_t at = drop_of(core, domain, &now);
+                drop = at < drop ? at : drop;
+            }
+            if (now || drop != DURE_NEVER_US)
+                warn_node(core, c, node, drop);
+        }
+}
+
+bool gate_is_dark(const struct dure_core *core, const struct attempt *attempt)
+{
+    for (uint32_t i = 0; i < attempt->d.place_count; i++)
+        for (uint32_t k = 0; k < attempt->places[i].node_count; k++)
+            if (core->nodes[attempt->places[i].node_first + k].d.dark & attempt->places[i].gpu_mask)
+                return true;
+    return false;
+}
+
+void decide_data(struct dure_core *core)
+{
+    uint64_t cursor = 0;
+    struct dure_job_view view;
+    while (core->data && dure_core_attempt_next(core, &cursor, &view)) {
+        const uint32_t slot = attempt_find(core, cursor);
+        const struct attempt *attempt = attempt_at(core, slot);
+        if (gate_data(core, job_ask(core, job_at(core, attempt->job_slot)), attempt->d.chain, NULL).rule !=
+            DURE_RULE_FITS)
+            decide_warn(core, slot, DURE_CAUSE_DATA);
+    }
+}
