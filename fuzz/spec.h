@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "model/body.h"
+#include "model/data.h"
 #include "model/fleet.h"
 #include "model/job.h"
+#include "model/power.h"
 #include "model/tenants.h"
 #include "model/tree.h"
 
@@ -117,6 +119,61 @@ static inline void fuzz_tenants(const struct dure_tree *tree)
     dure_tenants_free(tenants);
 }
 
+/* Limits that were accepted say themselves again; each domain has its limits, and they stand in order. */
+static inline void fuzz_power(const struct dure_tree *tree)
+{
+    struct dure_problems problems = {.file = "fuzz"};
+    struct dure_power *power = NULL, *again = NULL;
+    const enum dure_err err = dure_power_parse(tree, fuzz_ground(), &power, &problems);
+    if (err) {
+        DURE_ASSERT(power == NULL);
+        if (err == DURE_E_INVALID)
+            fuzz_problems_stand(&problems);
+        return;
+    }
+    struct dure_error error;
+    DURE_ASSERT(dure_power_from_json(power->spec_json, power->spec_json_length, fuzz_ground(), &again, &error) ==
+                DURE_OK);
+    DURE_ASSERT(again->domain_count == power->domain_count && again->limit_count == power->limit_count);
+    DURE_ASSERT(strcmp(again->spec_json, power->spec_json) == 0);
+    uint32_t limits = 0;
+    for (uint32_t i = 0; i < power->domain_count; i++) {
+        char name[DURE_POWER_NAME_MAX];
+        DURE_ASSERT(power->domains[i].limit_first == limits && power->domains[i].limit_count > 0);
+        limits += power->domains[i].limit_count;
+        DURE_ASSERT(*dure_power_name(power, fuzz_ground(), i, name));
+        const uint64_t least = dure_power_least(power, i, INT64_MIN, INT64_MAX, NULL);
+        for (int64_t at = INT64_MIN + 1, n = 0; at != INT64_MAX && n < 100; at = dure_power_next(power, i, at), n++)
+            DURE_ASSERT(dure_power_at(power, i, at) >= least);
+    }
+    DURE_ASSERT(limits == power->limit_count);
+    dure_power_free(again);
+    dure_power_free(power);
+}
+
+/* So do datasets. */
+static inline void fuzz_data(const struct dure_tree *tree)
+{
+    struct dure_problems problems = {.file = "fuzz"};
+    struct dure_data *data = NULL, *again = NULL;
+    const enum dure_err err = dure_data_parse(tree, fuzz_ground(), NULL, &data, &problems);
+    if (err) {
+        DURE_ASSERT(data == NULL);
+        if (err == DURE_E_INVALID)
+            fuzz_problems_stand(&problems);
+        return;
+    }
+    struct dure_error error;
+    DURE_ASSERT(dure_data_from_json(data->spec_json, data->spec_json_length, fuzz_ground(), &again, &error) == DURE_OK);
+    DURE_ASSERT(strcmp(again->spec_json, data->spec_json) == 0 && dure_data_may_follow(data, again, &error) == DURE_OK);
+    for (uint32_t i = 0; i < data->dataset_count; i++) {
+        uint32_t found;
+        DURE_ASSERT(dure_data_find(data, data->datasets[i].name, &found) && found == i);
+    }
+    dure_data_free(again);
+    dure_data_free(data);
+}
+
 /* A job that was accepted keeps to the limits the core relies on. */
 static inline void fuzz_job(const struct dure_tree *tree)
 {
@@ -147,6 +204,10 @@ static inline void fuzz_by_kind(const struct dure_tree *tree)
         fuzz_fleet(tree);
     else if (strcmp(name, "Tenants") == 0)
         fuzz_tenants(tree);
+    else if (strcmp(name, "Power") == 0)
+        fuzz_power(tree);
+    else if (strcmp(name, "Data") == 0)
+        fuzz_data(tree);
     else
         fuzz_job(tree);
 }

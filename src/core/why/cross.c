@@ -12,11 +12,19 @@ _Static_assert(RULES <= 64, "a set of rules is one word");
 
 /* What the submitter wishes, then what its tenant decides, then operators and owners, then what only the end of others' work changes. */
 static const enum dure_rule by_cost[] = {
-    DURE_RULE_NOTICE,     DURE_RULE_WINDOW,    DURE_RULE_LEVEL,    DURE_RULE_SPREAD,          DURE_RULE_NODE_LIST,
-    DURE_RULE_NODE_SHAPE, DURE_RULE_SHARE,     DURE_RULE_MODEL,    DURE_RULE_MIG_ENGINE,      DURE_RULE_MIG,
-    DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,      DURE_RULE_ORDER,    DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE,
-    DURE_RULE_LOST,       DURE_RULE_SUSPENDED, DURE_RULE_NOT_LENT, DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,
-    DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED, DURE_RULE_BUSY,
+    DURE_RULE_NOTICE,      DURE_RULE_WINDOW,
+    DURE_RULE_LEVEL,       DURE_RULE_SPREAD,
+    DURE_RULE_NODE_LIST,   DURE_RULE_NODE_SHAPE,
+    DURE_RULE_SHARE,       DURE_RULE_MODEL,
+    DURE_RULE_MIG_ENGINE,  DURE_RULE_MIG,
+    DURE_RULE_GPU_MEMORY,  DURE_RULE_SIZE,
+    DURE_RULE_ORDER,       DURE_RULE_OWN_USE,
+    DURE_RULE_MAINTENANCE, DURE_RULE_LOST,
+    DURE_RULE_SUSPENDED,   DURE_RULE_POWER,
+    DURE_RULE_NOT_LENT,    DURE_RULE_NEIGHBOURS,
+    DURE_RULE_DATA,        DURE_RULE_RIGHT_TOO_SMALL,
+    DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,
+    DURE_RULE_SCATTERED,   DURE_RULE_BUSY,
 };
 
 unsigned cross_cost(enum dure_rule rule)
@@ -46,6 +54,8 @@ static bool give_up(struct request *ask, enum dure_rule rule)
     case DURE_RULE_SIZE: ask->tasks = 1; return true;
     case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
     case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
+    case DURE_RULE_DATA:
+    case DURE_RULE_NEIGHBOURS: ask->data_mask = 0; return true;
     case DURE_RULE_SHARE: ask->task_cpu_milli = ask->task_memory_mib = 0; return true;
     default: return false;
     }
@@ -131,7 +141,7 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
     struct request left = *ask;
     uint64_t rules = hardware_rules(core, &left, chain);
     rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, ask, chain);
-    uint64_t limit = 0, idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
+    uint64_t limit = 0, dark = 0, idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_why_row *row = &rows[i];
         if (row->rule == DURE_RULE_FITS)
@@ -143,14 +153,17 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
         idle += row->rule == DURE_RULE_TOO_FEW || row->rule == DURE_RULE_SCATTERED ? row->gpus : 0;
         lost += row->rule == DURE_RULE_LOST ? row->gpus : 0;
         maintenance += row->rule == DURE_RULE_MAINTENANCE ? row->gpus : 0;
+        dark += row->rule == DURE_RULE_POWER ? row->gpus : 0;
         used += row->rule == in_use ? row->gpus : 0;
         suspended += row->rule == DURE_RULE_SUSPENDED ? row->gpus : 0;
     }
     const uint64_t need = rule_gpus(core, ask, chain);
     if (limit) {
         rules |= limit;
-    } else if (idle + lost + maintenance + used + suspended) {
-        if (suspended && idle + lost + maintenance + used < need)
+    } else if (idle + lost + maintenance + used + suspended + dark) {
+        if (dark && idle + dark >= need && idle < need)
+            rules |= bit(DURE_RULE_POWER);
+        else if (suspended && idle + lost + maintenance + used < need)
             rules |= bit(DURE_RULE_SUSPENDED);
         else
             rules |= room_rule(need, idle, lost, maintenance, in_use);

@@ -55,6 +55,10 @@ static void random_input(struct world *world)
     uint64_t pick = tap_random_below(&world->seed, 24);
     uint32_t node = (uint32_t)tap_random_below(&world->seed, specs_fleet->node_count);
 
+    if (pick == 0) {
+        specs_random_power(world);
+        return;
+    }
     if (pick < 14) {
         specs_random_submit(world);
         return;
@@ -102,7 +106,8 @@ static const char *check_places(struct world *world)
                 gpus += (uint64_t)__builtin_popcountll(view.places[p].gpu_mask);
                 tasks += view.places[p].tasks;
             }
-        if (tasks != view.job->tasks || gpus != (uint64_t)view.job->tasks * view.job->task_gpus)
+        const uint64_t asked = (uint64_t)view.job->tasks * view.job->task_gpus;
+        if (tasks != view.job->tasks || gpus < asked || (gpus > asked && !(view.job->data_mask & 2)))
             return "a gang is not whole";
     }
     struct dure_digest now = dure_core_digest(world->core), full = dure_core_digest_full(world->core);

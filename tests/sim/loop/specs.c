@@ -31,6 +31,10 @@ static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
                                    "  - {owner: state, notice: 10m, to: all}\n"
                                    "  - {owner: firm, notice: 1m, to: all}\n";
 
+static const char data_json[] =
+    "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"open\",\"sites\":[\"one\"]},"
+    "{\"name\":\"alone\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}}]}";
+
 struct dure_fleet *specs_fleet;
 struct dure_tenants *specs_tenants;
 
@@ -66,8 +70,43 @@ void specs_load(struct world *world)
     record.text = specs_tenants->spec_json;
     record.text_length = specs_tenants->spec_json_length;
     world_input(world, &record);
+    dure_record_init(&record, DURE_REC_DATA, 0, 0);
+    record.text = data_json;
+    record.text_length = sizeof data_json - 1;
+    world_input(world, &record);
     while (!world_quiet(world) && world->fatal == DURE_OK)
         world_turn(world);
+}
+
+void specs_random_power(struct world *world)
+{
+    static const char *const places[] = {"\"site\":\"one\"", "\"site\":\"two\"",
+                                         "\"group\":\"st\",\"level\":\"rack\",\"cells\":\"[1-2]\"",
+                                         "\"node\":\"st-[01-03]\""};
+    static const uint32_t most_kw[] = {80, 50, 40, 10};
+    DURE_CLEANUP_BUF struct dure_buf text;
+    struct dure_record record;
+
+    dure_buf_init(&text, 1 << 16);
+    dure_buf_str(&text, "{\"kind\":\"Power\",\"version\":1,\"lead\":\"5m\",\"limits\":[");
+    for (uint64_t rows = tap_random_below(&world->seed, 4), i = 0; i < rows; i++) {
+        const uint64_t which = tap_random_below(&world->seed, 4);
+        const int64_t from_us = world->wall_us + (int64_t)tap_random_below(&world->seed, 1800) * DURE_SECOND_US,
+                      until_us = from_us + (int64_t)(1 + tap_random_below(&world->seed, 1800)) * DURE_SECOND_US;
+        char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+        dure_buf_printf(&text, "%s{%s,\"limit\":\"%ukW\",\"until\":\"%s\"", i ? "," : "", places[which],
+                        (unsigned)tap_random_below(&world->seed, most_kw[which]),
+                        dure_time_format_utc(until_us, until));
+        if (tap_random_below(&world->seed, 3))
+            dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, from));
+        dure_buf_str(&text, "}");
+    }
+    dure_buf_str(&text, "]}");
+    dure_record_init(&record, DURE_REC_POWER, 0, 0);
+    record.principal.v = 0;
+    record.text = text.data;
+    record.text_length = text.length;
+    world_input(world, &record);
 }
 
 void specs_random_submit(struct world *world)
@@ -88,6 +127,7 @@ void specs_random_submit(struct world *world)
     job.grace_us = (int64_t)tap_random_below(&world->seed, 60) * DURE_SECOND_US;
     /* Some outlive their walltime and must be stopped. */
     job.emulated_us = job.walltime_us / 2 + (int64_t)tap_random_below(&world->seed, (uint64_t)job.walltime_us);
+    job.data_mask = tap_random_below(&world->seed, 4) == 0 ? 1 + tap_random_below(&world->seed, 3) : 0;
     job.begin_us = INT64_MIN;
     job.priority = (int32_t)tap_random_below(&world->seed, 3);
     if (tap_random_below(&world->seed, 8) == 0) {

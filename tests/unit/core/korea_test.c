@@ -17,10 +17,46 @@ static char *read_all(const char *path)
     return text;
 }
 
+/* The examples of limits and datasets fit this fleet. */
+static void apply_gate(struct rig *rig, const char *power_path, const char *data_path)
+{
+    struct dure_arena *arena = dure_arena_new(64 << 20);
+    struct dure_problems problems = {.file = "example"};
+    struct dure_tree *tree = NULL;
+    struct dure_power *power = NULL;
+    struct dure_data *data = NULL;
+    char *power_text = read_all(power_path), *data_text = read_all(data_path);
+    if (dure_tree_from_yaml(arena, power_text, strlen(power_text), &tree, &problems) != DURE_OK ||
+        dure_power_parse(tree, rig->fleet, &power, &problems) != DURE_OK ||
+        dure_tree_from_yaml(arena, data_text, strlen(data_text), &tree, &problems) != DURE_OK ||
+        dure_data_parse(tree, rig->fleet, rig->tenants, &data, &problems) != DURE_OK)
+        tap_bail("an example is not well formed: %s", problems.at[0].field);
+    struct dure_record r = rig_record(rig, DURE_REC_POWER);
+    r.text = power->spec_json;
+    r.text_length = power->spec_json_length;
+    TAP_EQ_INT(rig_step(rig, &r), DURE_OK, "limits are taken: %s", rig->error.text);
+    r = rig_record(rig, DURE_REC_DATA);
+    r.text = data->spec_json;
+    r.text_length = data->spec_json_length;
+    TAP_EQ_INT(rig_step(rig, &r), DURE_OK, "datasets are taken: %s", rig->error.text);
+    uint64_t dark = 0;
+    for (uint32_t i = 0; i < rig->fleet->chain_count; i++) {
+        struct dure_chain_view view;
+        dure_core_chain_view(rig->core, (struct dure_chain_id){i}, &view);
+        dark += view.dark;
+    }
+    TAP_EQ_UINT(dark, 8 * 5 + 19, "five GPUs in each of eight racks and nineteen at Ansan are dark");
+    dure_power_free(power);
+    dure_data_free(data);
+    dure_arena_free(arena);
+    free(power_text);
+    free(data_text);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3)
-        tap_bail("usage: korea FLEET TENANTS");
+    if (argc != 5)
+        tap_bail("usage: korea FLEET TENANTS POWER DATA");
     char *fleet = read_all(argv[1]), *tenants = read_all(argv[2]);
     struct rig rig;
     rig_init(&rig, fleet, tenants);
@@ -30,6 +66,7 @@ int main(int argc, char **argv)
     int64_t at_us = 0;
     TAP_OK(dure_time_parse("2026-03-04", "Asia/Seoul", &at_us), "the day after the first delivery");
     TAP_EQ_INT(rig_tick(&rig, at_us), DURE_OK, "comes");
+    apply_gate(&rig, argv[3], argv[4]);
     struct dure_job gang = rig_job(&rig, "government/model-teams/team-1", 64, 8, false);
     gang.level = "block";
     gang.walltime_us = 30 * DURE_DAY_US;
@@ -53,7 +90,8 @@ int main(int argc, char **argv)
         rig_reap(&rig);
     }
     char text[DURE_TIME_TEXT_MAX];
-    TAP_OK(rig.now_us > at_us + 4 * 365 * DURE_DAY_US, "the calendar is carried to its end (%s)", dure_time_format_utc(rig.now_us, text));
+    TAP_OK(rig.now_us > at_us + 4 * 365 * DURE_DAY_US, "the calendar is carried to its end (%s)",
+           dure_time_format_utc(rig.now_us, text));
     rig_check(&rig);
     rig_release(&rig);
     free(fleet);
