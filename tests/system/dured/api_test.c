@@ -175,6 +175,62 @@ static void test_nodes(struct rig *rig)
     TAP_EQ_INT(rig_post(rig, "/v1/nodes/far-%5B002-003%5D/resume", NULL), 200, "resumed");
 }
 
+/* A job changed and requeued, maintenance booked, grants that nobody uses: as asked, and refused by name. */
+static void test_changes(struct rig *rig)
+{
+    const json_int_t job = rig_submit(
+        rig, "\"name\":\"change\",\"models\":[\"big\"],\"hold\":true,\"walltime\":\"1h\",\"command\":[\"x\"]", NULL);
+    char path[128];
+    json_int_t booked;
+
+    snprintf(path, sizeof path, "/v1/jobs/%lld/modify", (long long)job);
+    TAP_EQ_INT(rig_call(rig, "POST", path, NULL, "{\"walltime\":\"30m\",\"priority\":7}", "m1"), 200, "changed: %s",
+               rig->error.text);
+    TAP_EQ_INT(rig_call(rig, "POST", path, NULL, "{\"walltime\":\"30m\",\"priority\":7}", "m1"), 200,
+               "once, asked twice");
+    TAP_EQ_INT(rig_call(rig, "POST", path, NULL, "{\"walltime\":\"20m\"}", "m1"), 409, "another under the same key");
+    TAP_EQ_INT(rig_post(rig, path, "{\"wall\":\"30m\"}"), 400, "an unknown field");
+    TAP_EQ_INT(rig_post(rig, path, "{}"), 400, "nothing to change");
+    TAP_EQ_INT(rig_post(rig, path, "{\"gpus\":64}"), 422, "what can never run: %s", rig->error.text);
+    TAP_EQ_INT(rig_post(rig, path, "{\"deadline\":\"2020-01-01\"}"), 422, "a deadline that is past");
+    TAP_EQ_INT(rig_post(rig, path, "{\"deadline\":\"2099-01-01\"}"), 200, "one that is not");
+    TAP_EQ_INT(rig_post(rig, "/v1/jobs/999999/modify", "{\"priority\":1}"), 404, "no such job");
+    snprintf(path, sizeof path, "/v1/jobs/%lld", (long long)job);
+    conforms(rig, path, NULL, "JobDetail");
+    TAP_EQ_INT(rig_int(rig, "walltime_us"), INT64_C(1800000000), "the walltime is the new one");
+    TAP_EQ_INT(rig_int(rig, "priority"), 7, "and the priority");
+    TAP_HAS(rig_text(rig, "must_end_by"), "2099-01-01T", "and the deadline");
+    snprintf(path, sizeof path, "/v1/jobs/%lld/requeue", (long long)job);
+    TAP_EQ_INT(rig_post(rig, path, "{}"), 409, "what does not run is not requeued");
+    TAP_EQ_INT(rig_post(rig, path, "{\"hold\":3}"), 400, "hold is true or false");
+    snprintf(path, sizeof path, "/v1/jobs/%lld/release", (long long)job);
+    TAP_EQ_INT(rig_post(rig, path, NULL), 200, "released");
+    TAP_OK(rig_wait_state(rig, job, "RUNNING", 20), "it runs");
+    snprintf(path, sizeof path, "/v1/jobs/%lld/requeue", (long long)job);
+    TAP_EQ_INT(rig_post(rig, path, "{\"hold\":true}"), 200, "requeued, and held");
+    TAP_OK(rig_wait_state(rig, job, "PENDING", 20), "it waits again");
+    TAP_EQ_INT(
+        rig_post(rig, "/v1/maintenance",
+                 "{\"nodes\":\"far-[001-002]\",\"from\":\"2099-01-01\",\"until\":\"2099-01-02\",\"reason\":\"fans\"}"),
+        201, "maintenance is booked: %s", rig->error.text);
+    booked = rig_int(rig, "maintenance");
+    TAP_OK(booked > 0, "it has a number");
+    TAP_EQ_INT(rig_post(rig, "/v1/maintenance",
+                        "{\"group\":\"nowhere\",\"from\":\"2099-01-01\",\"until\":\"2099-01-02\",\"reason\":\"fans\"}"),
+               404, "of a group that is not");
+    TAP_EQ_INT(rig_post(rig, "/v1/maintenance",
+                        "{\"nodes\":\"far-001\",\"from\":\"2099-01-01\",\"until\":\"2098-01-02\",\"reason\":\"fans\"}"),
+               400, "over before it begins");
+    TAP_EQ_INT(rig_post(rig, "/v1/maintenance", "{\"nodes\":\"far-001\",\"reason\":\"fans\"}"), 400, "without times");
+    conforms(rig, "/v1/maintenance", NULL, "Bookings");
+    snprintf(path, sizeof path, "/v1/maintenance/%lld/cancel", (long long)booked);
+    TAP_EQ_INT(rig_post(rig, path, NULL), 200, "cancelled");
+    TAP_EQ_INT(rig_post(rig, path, NULL), 409, "once");
+    TAP_EQ_INT(rig_post(rig, "/v1/maintenance/x/cancel", NULL), 400, "by its number");
+    conforms(rig, "/v1/fleet/idle", "for_us=0", "IdleAllotments");
+    TAP_EQ_INT(rig_get(rig, "/v1/fleet/idle", "for_us=a"), 400, "so long is a number");
+}
+
 struct taking {
     uint64_t first, last, count;
     uint64_t stop_after;
@@ -493,6 +549,7 @@ int main(void)
     test_metrics(&rig);
     test_pages(&rig);
     test_nodes(&rig);
+    test_changes(&rig);
     test_events(&rig);
     test_tunnel(&rig);
     test_stranger(&rig);

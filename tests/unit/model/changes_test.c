@@ -26,6 +26,7 @@ static struct dure_job before(void)
     job.begin_us = 5 * DURE_DAY_US;
     job.deadline_us = 9 * DURE_DAY_US;
     job.model_mask = 3;
+    job.model_order = 0x102; /* the second first */
     job.level = "rack";
     job.level_required = true;
     return job;
@@ -53,7 +54,8 @@ static void test_taken(void)
            "only what is named is taken over");
     TAP_EQ_INT(change("{\"begin\":\"none\",\"deadline\":\"none\",\"level\":\"any\",\"models\":\"any\"}", &job, &mask),
                DURE_OK, "none takes away");
-    TAP_OK(job.begin_us == INT64_MIN && !job.deadline_us && !*job.level && !job.level_required && !job.model_mask,
+    TAP_OK(job.begin_us == INT64_MIN && !job.deadline_us && !*job.level && !job.level_required && !job.model_mask &&
+               !job.model_order,
            "all four are gone");
     TAP_EQ_UINT(mask, DURE_CHANGE_BEGIN | DURE_CHANGE_DEADLINE | DURE_CHANGE_LEVEL | DURE_CHANGE_MODELS, "and named");
     TAP_EQ_INT(change("{\"deadline\":\"1970-01-20T00:00:00Z\",\"priority\":-3,\"hold\":true,\"class\":\"borrowed\"}",
