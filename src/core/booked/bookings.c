@@ -176,7 +176,9 @@ enum dure_err apply_book_state(struct dure_core *core, const struct dure_record 
     if (!b || record->count <= b->d.state || record->count > BOOKING_OVER)
         return dure_fail(error, DURE_E_CORRUPT, "maintenance %lld cannot go there", (long long)record->number);
     dure_digest_sub(&core->digest, booking_hash(b));
-    mark_nodes(core, b, record->count == BOOKING_BEGUN);
+    if (record->count == BOOKING_BEGUN ||
+        b->d.state == BOOKING_BEGUN) /* one that never began leaves another's nodes alone */
+        mark_nodes(core, b, record->count == BOOKING_BEGUN);
     b->d.state = record->count;
     if (record->count == BOOKING_OVER)
         drop(core, b);
