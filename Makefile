@@ -8,7 +8,7 @@ ARGS ?=
 MESON_ARGS ?=
 SECONDS_PER_TARGET ?= 30
 
-.PHONY: all programs up down check quick bench asan tsan fuzz soak lint format install clean help
+.PHONY: all programs up down check quick bench asan tsan fuzz soak soak-long lint format install clean help
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD)
@@ -45,6 +45,9 @@ fuzz:
 	@tools/fuzz $(SECONDS_PER_TARGET)
 
 soak: all
+	@tools/soak $(BUILD) $(SOAK_SECONDS)
+
+soak-long: all
 	@DURE_SOAK=1 DURE_SEED=fresh $(MESON) test -C $(BUILD) --no-rebuild --suite system --suite sim --suite property \
 		--timeout-multiplier 0 --print-errorlogs
 
@@ -74,7 +77,8 @@ help:
 	@echo "make bench      the figures of docs/performance.md, one JSON object a line"
 	@echo "make asan tsan  the tests under AddressSanitizer and UBSan; under ThreadSanitizer"
 	@echo "make fuzz       every fuzz target for SECONDS_PER_TARGET=$(SECONDS_PER_TARGET)"
-	@echo "make soak       the long runs: thousands of kills, fresh seeds"
+	@echo "make soak       ten minutes of random faults with fresh seeds (SOAK_SECONDS=600)"
+	@echo "make soak-long  thousands of kills, every system test at length"
 	@echo "make lint       clang-format, clang-tidy, cppcheck, shellcheck"
 	@echo "make install    into PREFIX=$(PREFIX), under DESTDIR if set"
 	@echo "make clean      remove every build folder"
