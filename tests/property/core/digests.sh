@@ -27,6 +27,10 @@ DURE_HISTORY=$folder/history "$history" 12 >"$folder/log" 2>&1
 tap_is "the histories" $? 0
 "$here" "$folder/history" strict >"$folder/first"
 tap_is "this build, $this, plays them, and decides as the core did that was saved and loaded meanwhile" $? 0
+"$here" "$folder/history" strict renamed >"$folder/renamed"
+tap_is "with other names for the nodes it decides the same" $? 0
+if cmp -s "$folder/first" "$folder/renamed"; then named=no; else named=yes; fi
+tap_is "though the names are in its state" $named yes
 if [ "$(wc -l <"$folder/first")" -ge 24 ]; then told=yes; else told=no; fi
 tap_is "there are digests to compare" $told yes
 

@@ -1,6 +1,7 @@
 /* Sharing safety by its definition (CELLS.md, property 6).
  *
  * (a) With grace 0, one tenant's guaranteed trace starts at identical times alone and in the shared fleet, whatever the others do.
+ * (a') So too when the fleet grows by hardware that nobody is promised: no start of the trace is later.
  * (b) With a grace, every guaranteed job starts within the grace of the instant at which its own private cluster placed it.
  *
  * Mutants that must die (mutants.sh runs this program and history_test with each): 1 count borrowed leaves as used; 2 worst-case memory share
@@ -130,13 +131,14 @@ static void others(struct world *world, int64_t grace_us)
     put(world, &job, NULL, 20 + below(300));
 }
 
-static void play(struct world *world, const struct event *trace, bool shared, int64_t grace_us, uint64_t others_seed)
+static void play(struct world *world, const char *fleet, const struct event *trace, bool shared, int64_t grace_us,
+                 uint64_t others_seed)
 {
     memset(world, 0, sizeof *world);
     for (uint32_t i = 0; i < TRACE; i++)
         world->started_s[i] = -1;
     world->trace = trace;
-    rig_init(&world->rig, specs_fleet, specs_tenants);
+    rig_init(&world->rig, fleet, specs_tenants);
     world->rig.watch = watch;
     world->rig.context = world;
     world->rig.quiet = true;
@@ -169,6 +171,27 @@ static void make_trace(struct event *trace)
     rig_release(&rig);
 }
 
+/* The same groups, each with a rack more and some nodes over. */
+static const char *wider_fleet(void)
+{
+    static char text[sizeof specs_fleet];
+    memcpy(text, specs_fleet, sizeof text);
+    memcpy(strstr(text, "st-[01-08]"), "st-[01-14]", 10);
+    memcpy(strstr(text, "fi-[01-05]"), "fi-[01-07]", 10);
+    return text;
+}
+
+static void grow(const struct event *trace, const struct world *before, struct world *after, uint64_t others_seed)
+{
+    uint32_t later = 0;
+    play(after, wider_fleet(), trace, true, 0, others_seed);
+    for (uint32_t i = 0; i < TRACE; i++)
+        later += after->started_s[i] < 0 ? before->started_s[i] >= 0
+                                         : before->started_s[i] >= 0 && after->started_s[i] > before->started_s[i];
+    TAP_EQ_UINT(later, 0, "grace 0: with more hardware no start of the trace is later");
+    rig_release(&after->rig);
+}
+
 int main(int argc, char **argv)
 {
 #ifdef DURE_CORE_MUTANTS
@@ -182,8 +205,8 @@ int main(int argc, char **argv)
     for (uint64_t round = 0; round < 6; round++) {
         seed = base + round * 1000;
         make_trace(trace);
-        play(alone, trace, false, 0, 1);
-        play(shared, trace, true, 0, base + round);
+        play(alone, specs_fleet, trace, false, 0, 1);
+        play(shared, specs_fleet, trace, true, 0, base + round);
         uint32_t other = 0, never = 0;
         for (uint32_t i = 0; i < TRACE; i++) {
             other += alone->started_s[i] != shared->started_s[i];
@@ -195,7 +218,8 @@ int main(int argc, char **argv)
         TAP_OK(shared->reservations > 5, "with borrowers in its way (%llu reservations)",
                (unsigned long long)shared->reservations);
         rig_release(&shared->rig);
-        play(shared, trace, true, 17 * DURE_SECOND_US, base + round);
+        grow(trace, alone, shared, base + round);
+        play(shared, specs_fleet, trace, true, 17 * DURE_SECOND_US, base + round);
         TAP_OK(shared->reservations > 5, "grace 17 s: with borrowers in its way (%llu reservations)",
                (unsigned long long)shared->reservations);
         TAP_OK(shared->longest_wait_s <= 17,
