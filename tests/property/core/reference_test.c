@@ -1,0 +1,219 @@
+/* Random small fleets and histories, decided by the core and by the naive reference: every decision, byte for byte. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "reference.h"
+#include "rig.h"
+#include "tap.h"
+
+static uint64_t seed;
+
+static uint32_t below(uint32_t bound)
+{
+    return (uint32_t)tap_random_below(&seed, bound);
+}
+
+struct match {
+    struct rig rig;
+    struct reference reference;
+    struct dure_buf core, naive; /* what each decided at this step, a line each */
+    uint64_t starts, ends, unbinds;
+    struct shape {
+        uint32_t tasks, gpus, tasks_per_node;
+        const char *level;
+        bool required;
+    } shapes[4]; /* of each tenant */
+};
+
+static void write_line(struct dure_buf *text, const struct dure_record *record)
+{
+    struct dure_buf bytes DURE_CLEANUP_BUF = {0};
+    dure_buf_init(&bytes, 1 << 20);
+    dure_record_encode(record, &bytes);
+    for (size_t i = 0; i < bytes.length; i++)
+        dure_buf_printf(text, "%02x", (unsigned char)bytes.data[i]);
+    dure_buf_byte(text, ' ');
+    dure_record_print(record, text);
+    dure_buf_byte(text, '\n');
+}
+
+static void heard(struct rig *rig, const struct dure_record *decision)
+{
+    struct match *match = rig->context;
+    write_line(&match->core, decision);
+    match->starts += decision->kind == DURE_REC_START;
+    match->ends += decision->kind == DURE_REC_END;
+    match->unbinds += decision->kind == DURE_REC_UNBIND;
+}
+
+static void told(void *context, const struct dure_record *decision)
+{
+    struct match *match = context;
+    write_line(&match->naive, decision);
+}
+
+/* Racks of nodes, three to four tenants, rights to six to all of the racks' nodes in all. */
+static void make_specs(struct reference *reference, struct dure_buf *fleet, struct dure_buf *tenants)
+{
+    uint32_t racks = 3 + below(4), first = 0;
+    reference->rack_nodes = 2 + below(3);
+    reference->node_gpus = 2u << below(3);
+    reference->node_count = racks * reference->rack_nodes;
+    reference->tenant_count = 3 + below(2);
+    dure_buf_printf(fleet,
+                    "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: "
+                    "node}]\nowners: [{name: o}]\n"
+                    "sites: [{name: s, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: m, nodes: "
+                    "'n[01-%02u]', cpus: 64, memory: 1TiB, "
+                    "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
+                    reference->node_count, reference->rack_nodes, reference->node_gpus);
+    dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
+    for (uint32_t i = 0; i < reference->tenant_count; i++)
+        dure_buf_printf(tenants, "  - {name: t%u%s}\n", i, i == 0 ? ", owner: o" : "");
+    dure_buf_str(tenants, "allotments:\n");
+    reference->right_count = 0;
+    while (racks > first && reference->right_count < REFERENCE_RIGHTS) { /* each takes whole racks' worth */
+        struct reference_right *right = &reference->rights[reference->right_count];
+        const uint32_t take = 1 + below(racks - first < 2 ? racks - first : 2);
+        *right = (struct reference_right){.tenant = reference->right_count % reference->tenant_count,
+                                          .cell_nodes = below(2) ? 1 : reference->rack_nodes};
+        right->count = right->cell_nodes == 1 ? take * reference->rack_nodes - below(2) : take;
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u}\n",
+                        reference->right_count, right->tenant, right->cell_nodes == 1 ? "node" : "rack", right->count);
+        first += take;
+        reference->right_count++;
+    }
+}
+
+static void both(struct match *match, struct dure_record *record)
+{
+    dure_buf_clear(&match->core);
+    dure_buf_clear(&match->naive);
+    dure_buf_str(&match->core, "");
+    dure_buf_str(&match->naive, "");
+    if (rig_step(&match->rig, record) == DURE_OK)
+        reference_step(&match->reference, record);
+    if (strcmp(match->core.data, match->naive.data) != 0)
+        TAP_EQ_STR(match->core.data, match->naive.data, "the core decides what the reference does");
+}
+
+static void submit(struct match *match)
+{
+    const uint32_t tenant = below(match->reference.tenant_count);
+    char name[8] = {'t', (char)('0' + tenant), '\0'};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_SUBMIT);
+    record.submit = rig_job(&match->rig, name, match->shapes[tenant].tasks, match->shapes[tenant].gpus, false);
+    record.submit.tasks_per_node = match->shapes[tenant].tasks_per_node;
+    record.submit.level = match->shapes[tenant].level;
+    record.submit.level_required = match->shapes[tenant].required;
+    record.submit.walltime_us = 30 * DURE_MINUTE_US;
+    record.submit.grace_us = 0;
+    record.submit.requeue = tenant % 2;
+    if (match->reference.next_job < REFERENCE_JOBS)
+        both(match, &record);
+}
+
+/* A job by chance among those that wait or run; 0: none. */
+static uint64_t some_job(const struct reference *reference, bool runs)
+{
+    uint64_t chosen = 0;
+    uint32_t seen = 0;
+    for (uint64_t id = 1; id < reference->next_job; id++)
+        if ((runs ? reference->jobs[id].attempt != 0 : reference->jobs[id].waits || reference->jobs[id].attempt) &&
+            below(++seen) == 0)
+            chosen = id;
+    return chosen;
+}
+
+static void one_step(struct match *match)
+{
+    const uint32_t what = below(100);
+    struct dure_record record;
+    if (what < 40) {
+        submit(match);
+    } else if (what < 65) {
+        record = rig_record(&match->rig, DURE_REC_PASS);
+        record.number = below(8) ? 4096 : 1;
+        both(match, &record);
+    } else if (what < 90) {
+        const uint64_t id = some_job(&match->reference, true);
+        record = rig_record(&match->rig, DURE_REC_ATTEMPT_REPORT);
+        record.attempt.v = match->reference.jobs[id].attempt;
+        record.report = below(5) == 0 ? DURE_REPORT_LOST : below(5) == 0 ? DURE_REPORT_STARTED : DURE_REPORT_ENDED;
+        record.exit_code = record.report == DURE_REPORT_ENDED && below(4) == 0;
+        if (id)
+            both(match, &record);
+    } else if (what < 94) {
+        record = rig_record(&match->rig, DURE_REC_CANCEL);
+        record.job.v = some_job(&match->reference, false);
+        record.element = DURE_NONE32;
+        if (record.job.v)
+            both(match, &record);
+    } else {
+        match->rig.now_us += (int64_t)(1 + below(200)) * DURE_SECOND_US;
+        record = rig_record(&match->rig, DURE_REC_TICK);
+        both(match, &record);
+    }
+}
+
+/* Each tenant asks for one shape at a time, another once all it asked for is over. */
+static void new_shapes(struct match *match)
+{
+    for (uint32_t t = 0; t < match->reference.tenant_count; t++) {
+        bool busy = match->shapes[t].tasks != 0 && below(200) != 0;
+        for (uint64_t id = 1; id < match->reference.next_job && !busy; id++)
+            busy = match->reference.jobs[id].tenant == t && match->reference.jobs[id].waits;
+        if (busy)
+            continue;
+        struct shape *shape = &match->shapes[t];
+        shape->gpus = 1 + below(match->reference.node_gpus);
+        shape->tasks = below(2) ? 1 : 1 + below(6);
+        shape->tasks_per_node = below(3) ? 0 : 1 + below(2);
+        shape->level = below(3) ? "" : below(2) ? "rack" : "node";
+        shape->required = shape->level[0] && below(2);
+    }
+}
+
+static void play(uint32_t steps, struct match *match)
+{
+    struct dure_buf fleet DURE_CLEANUP_BUF = {0};
+    struct dure_buf tenants DURE_CLEANUP_BUF = {0};
+    memset(match->shapes, 0, sizeof match->shapes);
+    dure_buf_init(&fleet, 1 << 16);
+    dure_buf_init(&tenants, 1 << 16);
+    make_specs(&match->reference, &fleet, &tenants);
+    rig_init(&match->rig, fleet.data, tenants.data);
+    match->rig.watch = heard;
+    match->rig.context = match;
+    reference_begin(&match->reference);
+    match->reference.tell = told;
+    match->reference.context = match;
+    for (uint32_t i = 0; i < steps; i++) {
+        new_shapes(match);
+        one_step(match);
+    }
+    rig_check(&match->rig);
+    rig_release(&match->rig);
+}
+
+int main(void)
+{
+    struct match *match = calloc(1, sizeof *match);
+    const uint64_t base = tap_seed(20260601);
+    if (!match)
+        tap_bail("out of memory");
+    dure_buf_init(&match->core, 1 << 24);
+    dure_buf_init(&match->naive, 1 << 24);
+    for (uint32_t round = 0; round < 60; round++) {
+        seed = base + round;
+        play(600, match);
+    }
+    TAP_OK(match->starts > 1000 && match->ends > 1000 && match->unbinds > 500,
+           "much was decided, and alike (%llu starts, %llu ends, %llu cells let go)", (unsigned long long)match->starts,
+           (unsigned long long)match->ends, (unsigned long long)match->unbinds);
+    dure_buf_release(&match->core);
+    dure_buf_release(&match->naive);
+    free(match);
+    return tap_done();
+}
