@@ -1,4 +1,4 @@
-/* usage: core_digests FILE [strict [renamed]]
+/* usage: core_digests FILE [strict|renamed]
  * Steps the inputs of a history (what history_test writes to $DURE_HISTORY: u32 length and a record, again and again; a length of 0 begins anew) through
  * the core, and prints the digest of the state and a hash of all that was decided, every thousand records and at each end. With `strict` the decisions in the file must come
  * again: they were made by a core that was at times saved, and loaded into another. With
@@ -147,10 +147,12 @@ int main(int argc, char **argv)
     struct dure_arena *arena = dure_arena_new(RECORD_MAX);
     const char *bytes;
     uint32_t length;
-    if (argc < 2 || argc > 4 || !arena)
-        fail("usage: core_digests FILE [strict [renamed]]");
+    const bool strict = argc == 3 && strcmp(argv[2], "strict") == 0,
+               renamed = argc == 3 && strcmp(argv[2], "renamed") == 0;
+    if (argc < 2 || argc > 3 || (argc == 3 && !strict && !renamed) || !arena)
+        fail("usage: core_digests FILE [strict|renamed]");
     read_file(argv[1], &text);
-    struct player player = {.strict = argc > 2, .renamed = argc > 3, .at = text.data, .end = text.data + text.length};
+    struct player player = {.strict = strict, .renamed = renamed, .at = text.data, .end = text.data + text.length};
     dure_buf_init(&player.decision, RECORD_MAX);
     while (player.at < player.end) {
         struct dure_record record;
