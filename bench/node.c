@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "client/client.h"
 
 enum { CHUNK = 1 << 18 };
 
@@ -118,6 +119,22 @@ int64_t bench_node_job_us(const struct bench_node *node, uint64_t job)
     return job < BENCH_NODE_JOBS_MAX ? atomic_load_explicit(&node->board->job_us[job], memory_order_relaxed) : 0;
 }
 
+static enum dure_err limit_power(const struct bench_world *world, const struct bench_daemon *daemon, struct dure_error *error)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_reply reply = {0};
+    struct dure_client *client;
+    dure_buf_init(&text, 1 << 16);
+    bench_world_power(world, &text);
+    enum dure_err err = dure_client_new(&(struct dure_client_options){.socket_path = daemon->socket}, &client, error);
+    if (err != DURE_OK)
+        return err;
+    err = dure_client_call(client, &(struct dure_request){.method = "PUT", .path = "/v1/power", .body = text.data, .body_length = text.length}, &reply, error);
+    dure_reply_release(&reply);
+    dure_client_free(client);
+    return err;
+}
+
 enum dure_err bench_launching_make(uint32_t nodes, struct bench_world *world, struct bench_daemon *daemon, struct bench_node *node, struct dure_error *error)
 {
     struct dure_buf fleet DURE_CLEANUP_BUF = {0};
@@ -133,6 +150,8 @@ enum dure_err bench_launching_make(uint32_t nodes, struct bench_world *world, st
         err = bench_node_start(daemon->launch_to, node, error);
         if (err == DURE_OK)
             err = bench_daemon_start(daemon, NULL, error);
+        if (err == DURE_OK)
+            err = limit_power(world, daemon, error);
         if (err != DURE_OK) {
             bench_daemon_remove(daemon);
             bench_node_stop(node);

@@ -30,6 +30,7 @@ struct count {
     struct job *jobs;
     struct attempt *attempts;
     uint64_t job_count, job_room, attempt_room, gpus;
+    uint64_t drawn_mw[RECOUNT_GROUPS_MAX];
     uint32_t words[WORDS_MAX];
     struct recount_sums sums;
 };
@@ -166,6 +167,10 @@ static bool take(struct count *count, const struct job *job, uint32_t node, cons
             return wrong(count, "a gang is not inside one cell of %" PRIu32 " nodes: node %" PRIu32, job->level, node);
     }
     *group = at;
+    uint64_t *drawn = &count->drawn_mw[at - count->fleet->groups];
+    *drawn += (uint32_t)__builtin_popcount(mask) * at->gpu_mw;
+    if (at->limit_mw > 0 && *drawn > at->limit_mw)
+        return wrong(count, "node %" PRIu32 ": its group draws %" PRIu64 " mW, its limit is %" PRIu64, node, *drawn, at->limit_mw);
     count->used[node] |= (uint8_t)mask;
     count->gpus += (uint32_t)__builtin_popcount(mask);
     return true;
@@ -234,8 +239,11 @@ static bool gone(struct count *count)
         return wrong(count, "attempt %" PRIu32 " ends, but does not run", id);
     for (uint32_t i = 0; i < attempt->place_count; i++) {
         const uint32_t *place = &attempt->places[4 * i];
-        for (uint32_t node = place[0]; node - place[0] < place[1]; node++)
+        for (uint32_t node = place[0]; node - place[0] < place[1]; node++) {
+            const struct recount_group *group = group_of(count, node);
             count->used[node] &= (uint8_t)~place[2];
+            count->drawn_mw[group - count->fleet->groups] -= (uint32_t)__builtin_popcount(place[2]) * group->gpu_mw;
+        }
         count->gpus -= place[1] * (uint32_t)__builtin_popcount(place[2]);
     }
     free(attempt->places);

@@ -1,7 +1,8 @@
 #pragma once
 /* A second opinion on decisions: a small model of fleet, rights and jobs that shares no code with the core. It reads the log that a bench wrote and
  * counts again: no GPU is given twice, a start has the GPUs it asked for, a gang stands inside one whole cell of its level, guaranteed work stands on
- * cells of its own tenant's rights, no cell serves two rights, and what is not yet bound could still be. Nodes of 8 GPUs, whole GPUs only. */
+ * cells of its own tenant's rights, no cell serves two rights, what is not yet bound could still be, and no group draws
+ * more than its power limit. Nodes of 8 GPUs, whole GPUs only. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@ enum { RECOUNT_NODE_GPUS = 8, RECOUNT_GROUPS_MAX = 16, RECOUNT_RIGHTS_MAX = 256 
 
 struct recount_group {
     uint32_t node_first, node_count;
+    uint64_t limit_mw, gpu_mw; /* what its GPUs in use may draw at worst, and what each does; limit 0: any */
 };
 
 /* `count` cells of `cell_nodes` consecutive nodes of one group, for a tenant and what stands below it. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/timefmt.h"
+#include "model/power.h"
 #include "model/tenants.h"
 
 enum { PLANT_AT = 100 };
@@ -193,6 +194,24 @@ static enum dure_err parse(struct bench_world *world, const struct dure_buf *fle
     return err;
 }
 
+static enum dure_err limit_power(struct bench_world *world, const struct dure_fleet *fleet, struct dure_error *error)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_power *power = NULL;
+    struct dure_record r;
+    dure_buf_init(&text, 1 << 16);
+    bench_world_power(world, &text);
+    enum dure_err err = dure_power_from_json(text.data, text.length, fleet, &power, error);
+    if (err == DURE_OK) {
+        dure_record_init(&r, DURE_REC_POWER, 1, world->time_us);
+        r.text = power->spec_json;
+        r.text_length = power->spec_json_length;
+        err = step(world, &r, error);
+    }
+    dure_power_free(power);
+    return err;
+}
+
 static enum dure_err specs(struct bench_world *world, const struct dure_fleet *fleet, const struct dure_tenants *tenants, struct dure_error *error)
 {
     struct dure_record r;
@@ -205,7 +224,8 @@ static enum dure_err specs(struct bench_world *world, const struct dure_fleet *f
     dure_record_init(&r, DURE_REC_TENANTS, 1, world->time_us);
     r.text = tenants->spec_json;
     r.text_length = tenants->spec_json_length;
-    return step(world, &r, error);
+    err = step(world, &r, error);
+    return err != DURE_OK ? err : limit_power(world, fleet, error);
 }
 
 static void add_right(struct bench_world *world, struct dure_buf *text, uint32_t group, uint32_t team, const char *level, uint32_t cell_nodes, uint32_t count)
@@ -237,7 +257,10 @@ static void write_rights(struct bench_world *world, struct dure_buf *text)
     }
     for (uint32_t i = 0; i < world->pool_count; i++)
         promised += world->pools[i].gpus;
-    world->pools[world->pool_count++].gpus = (uint64_t)world->node_count * RECOUNT_NODE_GPUS - promised;
+    uint64_t carried = 0;
+    for (uint32_t g = 0; g < BENCH_OWNERS; g++)
+        carried += world->fleet.groups[g].limit_mw / BENCH_GPU_MW;
+    world->pools[world->pool_count++].gpus = carried - promised;
 }
 
 static void write_fleet(struct bench_world *world, bool by_site, struct dure_buf *text)
@@ -255,7 +278,9 @@ static void write_fleet(struct bench_world *world, bool by_site, struct dure_buf
         world->site_nodes = each / BENCH_BLOCK_NODES * BENCH_BLOCK_NODES;
     for (uint32_t g = 0; g < BENCH_OWNERS; g++) {
         const uint32_t nodes = each + (g < world->node_count % BENCH_OWNERS);
-        world->fleet.groups[world->fleet.group_count++] = (struct recount_group){first, nodes};
+        /* A site that is promised whole has something dark only beside it. */
+        const uint32_t gpus = nodes * RECOUNT_NODE_GPUS, dark = by_site ? (nodes - world->site_nodes) * RECOUNT_NODE_GPUS / 2 : gpus / 50;
+        world->fleet.groups[world->fleet.group_count++] = (struct recount_group){first, nodes, (uint64_t)(gpus - dark) * BENCH_GPU_MW, BENCH_GPU_MW};
         first += nodes;
         dure_buf_printf(text, "  - {name: g%" PRIu32 ", owner: o%" PRIu32 ", site: s%" PRIu32 ", model: b200, nodes: 'g%" PRIu32 "-[000001-%06" PRIu32 "]', cpus: 128, ", g, g, g,
                         g, nodes);
@@ -264,6 +289,14 @@ static void write_fleet(struct bench_world *world, bool by_site, struct dure_buf
             dure_buf_printf(text, "{name: site, holds: %" PRIu32 "}, ", world->site_nodes / BENCH_BLOCK_NODES);
         dure_buf_str(text, "{name: block, holds: 16}, {name: rack, holds: 4}, {name: node, holds: 8}], status: assumed}\n");
     }
+}
+
+void bench_world_power(const struct bench_world *world, struct dure_buf *power)
+{
+    dure_buf_str(power, "{\"kind\":\"Power\",\"version\":1,\"limits\":[");
+    for (uint32_t g = 0; g < BENCH_OWNERS; g++)
+        dure_buf_printf(power, "%s{\"site\":\"s%" PRIu32 "\",\"limit\":\"%" PRIu64 "W\"}", g > 0 ? "," : "", g, world->fleet.groups[g].limit_mw / 1000);
+    dure_buf_str(power, "]}");
 }
 
 static void write_tenants(struct bench_world *world, struct dure_buf *text)

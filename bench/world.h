@@ -6,7 +6,7 @@
 #include "bench/recount.h"
 #include "core/core.h"
 
-enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = 600, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000 };
+enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = 600, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */ };
 
 /* Those that share rights, and last the pool of those that borrow. */
 struct bench_pool {
@@ -61,6 +61,8 @@ DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, stru
 void bench_world_release(struct bench_world *world);
 /* Without a core, for a daemon: the text of both specs, and what the recount must know of them. */
 DURE_NODISCARD enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error);
+/* What each site may draw: all but one of its GPUs in fifty (of a site that is promised whole, half of what lies beside it). As JSON, which is YAML too. */
+void bench_world_power(const struct bench_world *world, struct dure_buf *power);
 /* replay.c: logs what a journal's records say, inputs and decisions in their order; counts starts. */
 DURE_NODISCARD enum dure_err bench_world_replay(struct bench_world *world, const char *state, struct dure_error *error);
 /* world.c for it. */

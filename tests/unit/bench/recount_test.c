@@ -8,9 +8,11 @@
 #define START(id, attempt, node, nodes, mask, tasks) RECOUNT_START, id, attempt, 1, 0, node, nodes, mask, tasks
 #define BOUND(id, attempt, node, mask, tasks, number, cell, fresh) RECOUNT_START, id, attempt, 1, 1, node, 1, mask, tasks, 0, number, cell, fresh
 
+static uint64_t limit_mw;
+
 static bool counts(const uint32_t *words, size_t bytes, char *text, size_t size)
 {
-    const struct recount_fleet fleet = {1, 1, {{0, 129}}, {{0, 64, 1, 1}}};
+    const struct recount_fleet fleet = {1, 1, {{0, 129, limit_mw, 1000}}, {{0, 64, 1, 1}}};
     struct recount_sums sums;
     FILE *log = tmpfile();
     if (log == NULL)
@@ -60,6 +62,11 @@ int main(void)
           BOUND(2, 2, 64, 255, 1, 1, 1, 1));
     FOUND("a cell used and not bound", "not bound", JOB(1, 1, 1, 8, 0), BOUND(1, 1, 0, 255, 1, 0, 0, 0));
     FOUND("another's right", "of tenant 1", RECOUNT_JOB, 1, 4, 3, 1, 1, 8, 0, BOUND(1, 1, 0, 255, 1, 0, 0, 1));
+    limit_mw = 3000;
+    SOUND("as much as the power limit carries, one after another", JOB(1, 0, 1, 3, 0), JOB(2, 0, 1, 1, 0), START(1, 1, 5, 1, 7, 1), RECOUNT_GONE, 1, START(2, 2, 6, 1, 1, 1));
+    FOUND("more than the power limit carries", "its group draws 4000 mW, its limit is 3000", JOB(1, 0, 1, 3, 0), JOB(2, 0, 1, 1, 0), START(1, 1, 5, 1, 7, 1),
+          START(2, 2, 6, 1, 1, 1));
+    limit_mw = 0;
     FOUND("a cut log", "ends inside", RECOUNT_JOB, 1, 2);
     FOUND("an unknown event", "unknown", 99);
     return tap_done();
