@@ -34,36 +34,26 @@ void dure_bits_release(struct dure_bits *bits)
     *bits = (struct dure_bits){0};
 }
 
-bool dure_bits_test(const struct dure_bits *bits, uint64_t index)
+void dure_bits_raise(struct dure_bits *bits, uint64_t word)
 {
-    DURE_ASSERT(index < bits->size);
-    return bits->level[0][index / 64] >> (index % 64) & 1;
-}
-
-void dure_bits_set(struct dure_bits *bits, uint64_t index)
-{
-    if (dure_bits_test(bits, index))
-        return;
-    bits->count++;
-    for (unsigned k = 0; k < bits->levels; k++, index /= 64) {
-        uint64_t *word = &bits->level[k][index / 64];
-        const bool was_zero = !*word;
-        *word |= UINT64_C(1) << (index % 64);
+    for (unsigned k = 1; k < bits->levels; k++) {
+        uint64_t *above = &bits->level[k][word / 64];
+        const bool was_zero = !*above;
+        *above |= UINT64_C(1) << (word % 64);
         if (!was_zero)
             return;
+        word /= 64;
     }
 }
 
-void dure_bits_clear(struct dure_bits *bits, uint64_t index)
+void dure_bits_lower(struct dure_bits *bits, uint64_t word)
 {
-    if (!dure_bits_test(bits, index))
-        return;
-    bits->count--;
-    for (unsigned k = 0; k < bits->levels; k++, index /= 64) {
-        uint64_t *word = &bits->level[k][index / 64];
-        *word &= ~(UINT64_C(1) << (index % 64));
-        if (*word)
+    for (unsigned k = 1; k < bits->levels; k++) {
+        uint64_t *above = &bits->level[k][word / 64];
+        *above &= ~(UINT64_C(1) << (word % 64));
+        if (*above)
             return;
+        word /= 64;
     }
 }
 
@@ -89,7 +79,7 @@ void dure_bits_put_range(struct dure_bits *bits, uint64_t first, uint64_t count,
     }
 }
 
-uint64_t dure_bits_first(const struct dure_bits *bits, uint64_t from)
+uint64_t dure_bits_after(const struct dure_bits *bits, uint64_t from)
 {
     if (from >= bits->size)
         return UINT64_MAX;

@@ -328,7 +328,8 @@ static enum dure_err get_claims(struct dure_core *core, struct stream_in *in, st
 static void make_indexes(struct dure_core *core)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
-        ground_refresh_bound(core, i, 0, core->fleet->chains[i].leaf_count);
+        for (uint32_t leaf = 0; leaf < core->fleet->chains[i].leaf_count; leaf += core->fleet->chains[i].node_gpus)
+            ground_refresh_bound(core, i, leaf, core->fleet->chains[i].node_gpus);
     gate_rebuild(core);
     core->gate.due = false; /* a snapshot stands between steps: all limits hold */
     for (uint32_t i = 0; i < core->s.allot_count; i++)

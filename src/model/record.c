@@ -1,5 +1,6 @@
 #include "model/record.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -16,7 +17,11 @@ static void ids_none(struct dure_record *record)
 
 void dure_record_init(struct dure_record *record, enum dure_record_kind kind, uint64_t term, int64_t time_us)
 {
-    *record = (struct dure_record){.kind = kind, .term = term, .time_us = time_us};
+    /* What the core decides has no large members but a reason, which is empty; what comes from outside is cleared whole. */
+    memset(record, 0, dure_record_is_input(kind) ? sizeof *record : offsetof(struct dure_record, reason) + 1);
+    record->kind = kind;
+    record->term = term;
+    record->time_us = time_us;
     ids_none(record);
 }
 

@@ -163,13 +163,14 @@ struct dure_record {
     struct dure_usage usage;
     uint32_t commitment_length; /* 32 or 0 */
     uint8_t commitment[32];
-    char reason[DURE_REASON_MAX + 1]; /* words of a drain or an engine: never personal, no paths, no names */
     const char *text;                 /* not owned */
     size_t text_length;
     const struct dure_place *places; /* not owned */
     uint32_t place_count;
     const struct dure_binding *bindings; /* not owned */
     uint32_t binding_count;
+    /* The large ones stand last; in a decision dure_record_init leaves them as they lie, with an empty reason. */
+    char reason[DURE_REASON_MAX + 1]; /* words of a drain or an engine: never personal, no paths, no names */
     struct dure_job submit; /* of SUBMIT only; level points to a name (decoded: into the arena) */
 };
 

@@ -64,11 +64,11 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
         tasks += p->tasks;
         if (p->node_first >= fleet->node_count || !p->node_count || !p->gpu_mask)
             return false;
-        const uint32_t at = dure_fleet_chain_id_of(fleet, (struct dure_node_id){p->node_first}).v;
+        const uint32_t at = core->nodes[p->node_first].chain;
         const struct dure_chain *c = &fleet->chains[at];
         if ((chain != NONE && at != chain) || p->node_first - c->node_first + (uint64_t)p->node_count > c->node_count ||
             (p->gpu_mask & ~core->chains[at].idle.full) || p->gpu_milli < 1 || p->gpu_milli > 1000 ||
-            !sound_starts(fleet, ask, at, p))
+            (p->gpu_milli < 1000 && (p->gpu_mask & (p->gpu_mask - 1))) || !sound_starts(fleet, ask, at, p))
             return false;
         chain = at;
         for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
@@ -385,7 +385,7 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
     gate_count_node(core, record->node.v, 1);
     if (lost != node->d.lost)
-        lose_node(core, dure_fleet_chain_id_of(core->fleet, record->node).v, record->node.v, lost);
+        lose_node(core, node->chain, record->node.v, lost);
     node->d.lost = lost;
     ground_refresh_node(core, record->node.v);
     if (!lost && core->tenants)

@@ -38,7 +38,7 @@ static void chain_init(struct dure_core *core, uint32_t at)
     const bool here = chain->available_from_us <= core->s.time_us;
     for (uint32_t i = 0; i < chain->node_count; i++) {
         struct node *node = &core->nodes[chain->node_first + i];
-        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}, .window_us = DURE_NEVER_US};
+        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}, .window_us = DURE_NEVER_US, .chain = at};
         if (here) {
             dure_slots_set(&state->idle, i, state->idle.full);
             dure_slots_set(&state->away, i, state->idle.full);

@@ -213,6 +213,14 @@ DURE_NODISCARD enum dure_err dure_cells_use(struct dure_cells *cells, uint32_t l
 DURE_NODISCARD enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int delta,
                                                  struct dure_error *error);
 
+/* The same for the leaves first + i for each bit i of the mask, all of them or none: for the GPUs of a node at a cost of one. */
+DURE_NODISCARD enum dure_err dure_cells_use_mask(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta,
+                                                 struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_cells_borrowed_mask(struct dure_cells *cells, uint32_t first, uint64_t mask,
+                                                      int delta, struct dure_error *error);
+/* Which of these leaves are neither in guaranteed use nor lost. */
+uint64_t dure_cells_unused(const struct dure_cells *cells, uint32_t first, uint64_t mask);
+
 /* ---- failures ---- */
 
 /* A leaf is down, drained or under foreign load; the caller counts the reasons. Its path is split: s falls by one at

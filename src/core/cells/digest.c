@@ -1,7 +1,7 @@
 #include "core/cells/state.h"
 
 /* Domains of the digest's terms, so that no two kinds of entity hash alike. */
-enum { DOMAIN_SHAPE = 0x63656c6c01, DOMAIN_RIGHT, DOMAIN_VIRTUAL, DOMAIN_LEAF, DOMAIN_SHOCK };
+enum { DOMAIN_SHAPE = 0x63656c6c01, DOMAIN_RIGHT, DOMAIN_VIRTUAL, DOMAIN_SHOCK };
 
 struct dure_digest dure_cells_term_shape(const struct dure_cells *cells)
 {
@@ -38,11 +38,8 @@ struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const
 
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf)
 {
-    const bool lost = dure_bits_test(&cells->lost, leaf);
-    if (!lost && !cells->used[leaf] && !cells->borrowed[leaf])
-        return (struct dure_digest){{0, 0}};
-    const uint64_t words[] = {leaf, (uint64_t)lost << 32 | (uint64_t)cells->used[leaf] << 16 | cells->borrowed[leaf]};
-    return dure_hash_words(DOMAIN_LEAF, words, sizeof words / sizeof *words);
+    const uint64_t lost = dure_bits_test(&cells->lost, leaf);
+    return dure_cells_term_count(leaf, lost << 32 | (uint64_t)cells->used[leaf] << 16 | cells->borrowed[leaf]);
 }
 
 struct dure_digest dure_cells_term_shock(bool shock)

@@ -137,6 +137,60 @@ void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t v
         do_borrowed(cells, leaf, value);
 }
 
+/* Counts one in or out of each leaf of the mask; says on which leaves there is one now and was none, or the opposite. */
+static uint64_t count_leaves(struct dure_cells *cells, uint16_t *counts, uint8_t op, uint32_t first, uint64_t mask,
+                             int delta)
+{
+    const uint64_t one = op == DURE_CELLS_OP_USED ? 1u << 16 : 1;
+    uint64_t turned = 0;
+    for (uint64_t left = mask; left; left &= left - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left), was = counts[leaf];
+        if (cells->marks && !dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf, .b = was}))
+            break;
+        const struct dure_digest term = dure_cells_term_count(leaf, one);
+        counts[leaf] = (uint16_t)(was + (uint32_t)delta);
+        if (delta > 0)
+            dure_digest_add(&cells->digest, term);
+        else
+            dure_digest_sub(&cells->digest, term);
+        turned |= !was || !counts[leaf] ? left & -left : 0;
+    }
+    return turned;
+}
+
+void dure_cells_add_used(struct dure_cells *cells, struct dure_cells_slot slot, uint32_t first, uint64_t mask,
+                         int delta)
+{
+    const uint64_t turned = count_leaves(cells, cells->used, DURE_CELLS_OP_USED, first, mask, delta);
+    const uint32_t change = (uint32_t)__builtin_popcountll(turned) * (uint32_t)delta;
+    cells->rights[slot.right]->virtuals[slot.index].used += change;
+    cells->rights[slot.right]->used += change;
+}
+
+/* The cells of one level over the leaves of `mask`: each hears how many of them turned. */
+static void spread(struct dure_cells *cells, unsigned l, uint32_t first, uint64_t mask, int delta)
+{
+    struct dure_cells_level *level = &cells->level[l];
+    while (mask) {
+        const uint32_t index = (first + (uint32_t)__builtin_ctzll(mask)) / level->leaves;
+        const uint64_t end = (uint64_t)(index + 1) * level->leaves - first;
+        const uint64_t here = end >= 64 ? mask : mask & ((UINT64_C(1) << end) - 1);
+        if (l > 1)
+            level->borrowed[index] += (uint32_t)__builtin_popcountll(here) * (uint32_t)delta;
+        if (level->free.count && dure_bits_test(&level->free, index))
+            file(cells, l, index, true);
+        mask ^= here;
+    }
+}
+
+void dure_cells_add_borrowed(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta)
+{
+    const uint64_t turned = count_leaves(cells, cells->borrowed, DURE_CELLS_OP_BORROWED, first, mask, delta);
+    for (unsigned l = 1; l <= cells->shape.levels; l++)
+        if (l > 1 || cells->level[1].free.count)
+            spread(cells, l, first, turned, delta);
+}
+
 /* Adds (or takes away) one virtual cell's part in the sums. */
 static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index, bool add)
 {

@@ -135,6 +135,10 @@ void dure_cells_put_bound(struct dure_cells *cells, unsigned level, uint32_t ind
 void dure_cells_put_lost(struct dure_cells *cells, uint32_t leaf, bool on);
 void dure_cells_put_used(struct dure_cells *cells, uint32_t leaf, uint32_t value);
 void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value);
+/* One more or less on each leaf of the mask, all of them under the bound cell `slot`; and anywhere. */
+void dure_cells_add_used(struct dure_cells *cells, struct dure_cells_slot slot, uint32_t first, uint64_t mask,
+                         int delta);
+void dure_cells_add_borrowed(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta);
 void dure_cells_put_virtual(struct dure_cells *cells, struct dure_cells_owner *owner, uint32_t index,
                             enum dure_cells_state state, uint32_t cell, uint32_t used);
 void dure_cells_put_heir(struct dure_cells *cells, struct dure_cells_slot at, struct dure_cells_slot heir);
@@ -164,6 +168,14 @@ struct dure_digest dure_cells_term_right(const struct dure_cells_owner *owner);
 struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner,
                                            uint32_t index);
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf);
+/* What a leaf counts, times a number of its own: a change costs its product alone. */
+static inline struct dure_digest dure_cells_term_count(uint32_t leaf, uint64_t count)
+{
+    enum { DOMAIN_LEAF = 0x6c656166 };
+    const uint64_t word = leaf;
+    const struct dure_digest own = dure_hash_words(DOMAIN_LEAF, &word, 1);
+    return (struct dure_digest){{(own.lane[0] | 1) * count, (own.lane[1] | 1) * count}};
+}
 struct dure_digest dure_cells_term_shock(bool shock);
 
 /* ---- tree.c: free lists in merged form ---- */

@@ -1,38 +1,94 @@
 #include "core/cells/state.h"
 
-static enum dure_err check_leaf(const struct dure_cells *cells, uint32_t leaf, int delta, struct dure_error *error)
+static enum dure_err check_leaves(const struct dure_cells *cells, uint32_t first, uint64_t mask, int delta,
+                                  struct dure_error *error)
 {
     DURE_ASSERT(delta == 1 || delta == -1);
-    if (leaf >= cells->level[1].count)
-        return dure_fail(error, DURE_E_INVALID, "leaf %u: this chain has %u", leaf, cells->level[1].count);
-    if (delta > 0 && cells->used[leaf] + cells->borrowed[leaf] >= DURE_CELLS_LEAF_USES_MAX)
-        return dure_fail(error, DURE_E_LIMIT, "leaf %u is shared by %d jobs", leaf, DURE_CELLS_LEAF_USES_MAX);
+    const uint32_t last = mask ? 63 - (uint32_t)__builtin_clzll(mask) : 0, count = cells->level[1].count;
+    if (first >= count || last >= count - first)
+        return dure_fail(error, DURE_E_INVALID, "leaf %u: this chain has %u", first + last, count);
+    for (uint64_t left = delta > 0 ? mask : 0; left; left &= left - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
+        if (cells->used[leaf] + cells->borrowed[leaf] >= DURE_CELLS_LEAF_USES_MAX)
+            return dure_fail(error, DURE_E_LIMIT, "leaf %u is shared by %d jobs", leaf, DURE_CELLS_LEAF_USES_MAX);
+    }
     return DURE_OK;
+}
+
+/* The bound cell over the lowest leaf of the mask, and which of the mask's leaves are under it. */
+static bool place_of(const struct dure_cells *cells, uint32_t first, uint64_t mask, struct dure_cells_slot *ret_slot,
+                     uint64_t *ret_here)
+{
+    if (!dure_cells_place_of(cells, first + (uint32_t)__builtin_ctzll(mask), ret_slot))
+        return false;
+    const struct dure_cells_owner *owner = cells->rights[ret_slot->right];
+    const uint32_t leaves = cells->level[owner->spec.level].leaves;
+    const uint64_t end = (uint64_t)(owner->virtuals[ret_slot->index].cell + 1) * leaves - first;
+    *ret_here = end >= 64 ? mask : mask & ((UINT64_C(1) << end) - 1);
+    return true;
+}
+
+static void assert_counted(const uint16_t *counts, uint32_t first, uint64_t mask, int delta)
+{
+    for (uint64_t left = delta < 0 ? mask : 0; left; left &= left - 1)
+        DURE_ASSERT(counts[first + (uint32_t)__builtin_ctzll(left)]);
+}
+
+enum dure_err dure_cells_use_mask(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta,
+                                  struct dure_error *error)
+{
+    const enum dure_err err = check_leaves(cells, first, mask, delta, error);
+    if (err)
+        return err;
+    struct dure_cells_slot slot = {DURE_NONE32, 0};
+    uint64_t here = 0;
+    for (uint64_t left = mask; left; left ^= here)
+        if (!place_of(cells, first, left, &slot, &here))
+            return dure_fail(error, DURE_E_STATE, "leaf %u is under no bound cell",
+                             first + (uint32_t)__builtin_ctzll(left));
+    assert_counted(cells->used, first, mask, delta);
+    const size_t start = dure_cells_begin(cells);
+    if (here == mask) {
+        dure_cells_add_used(cells, slot, first, mask, delta);
+        return dure_cells_finish(cells, start, DURE_OK, error);
+    }
+    for (uint64_t left = mask; left; left ^= here)
+        if (place_of(cells, first, left, &slot, &here))
+            dure_cells_add_used(cells, slot, first, here, delta);
+    return dure_cells_finish(cells, start, DURE_OK, error);
+}
+
+enum dure_err dure_cells_borrowed_mask(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta,
+                                       struct dure_error *error)
+{
+    const enum dure_err err = check_leaves(cells, first, mask, delta, error);
+    if (err)
+        return err;
+    assert_counted(cells->borrowed, first, mask, delta);
+    const size_t start = dure_cells_begin(cells);
+    dure_cells_add_borrowed(cells, first, mask, delta);
+    return dure_cells_finish(cells, start, DURE_OK, error);
 }
 
 enum dure_err dure_cells_use(struct dure_cells *cells, uint32_t leaf, int delta, struct dure_error *error)
 {
-    const enum dure_err err = check_leaf(cells, leaf, delta, error);
-    if (err)
-        return err;
-    struct dure_cells_slot slot;
-    if (!dure_cells_place_of(cells, leaf, &slot))
-        return dure_fail(error, DURE_E_STATE, "leaf %u is under no bound cell", leaf);
-    DURE_ASSERT(delta > 0 || cells->used[leaf]);
-    const size_t start = dure_cells_begin(cells);
-    dure_cells_put_used(cells, leaf, cells->used[leaf] + (uint32_t)delta);
-    return dure_cells_finish(cells, start, DURE_OK, error);
+    return dure_cells_use_mask(cells, leaf, 1, delta, error);
 }
 
 enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int delta, struct dure_error *error)
 {
-    const enum dure_err err = check_leaf(cells, leaf, delta, error);
-    if (err)
-        return err;
-    DURE_ASSERT(delta > 0 || cells->borrowed[leaf]);
-    const size_t start = dure_cells_begin(cells);
-    dure_cells_put_borrowed(cells, leaf, cells->borrowed[leaf] + (uint32_t)delta);
-    return dure_cells_finish(cells, start, DURE_OK, error);
+    return dure_cells_borrowed_mask(cells, leaf, 1, delta, error);
+}
+
+uint64_t dure_cells_unused(const struct dure_cells *cells, uint32_t first, uint64_t mask)
+{
+    uint64_t unused = mask;
+    for (uint64_t left = mask; left; left &= left - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
+        if (cells->used[leaf] || dure_bits_test(&cells->lost, leaf))
+            unused ^= left & -left;
+    }
+    return unused;
 }
 
 struct search {

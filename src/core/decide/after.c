@@ -15,21 +15,24 @@ void after_add(struct dure_core *core, enum after_kind kind, uint64_t what)
         after->at = dure_core_grow(after->at, sizeof *after->at, after->capacity);
     }
     after->at[after->count++] = what;
+    core->after_count++;
 }
 
 bool after_take(struct dure_core *core, enum after_kind kind, uint64_t *ret_what)
 {
     struct after *after = &core->after[kind];
-    if (after->first == after->count) {
-        after->first = after->count = 0;
+    if (!after->count)
         return false;
-    }
     *ret_what = after->at[after->first++];
+    core->after_count--;
+    if (after->first == after->count)
+        after->first = after->count = 0;
     return true;
 }
 
 void after_clear(struct dure_core *core)
 {
+    core->after_count = 0;
     for (unsigned i = 0; i < AFTER_KINDS; i++)
         core->after[i].first = core->after[i].count = 0;
 }

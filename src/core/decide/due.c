@@ -119,7 +119,7 @@ static void unbind_if_empty(struct dure_core *core, uint64_t what)
 void decide_follow(struct dure_core *core)
 {
     uint64_t what;
-    for (;;) {
+    while (core->after_count) {
         if (after_take(core, AFTER_NODE, &what)) {
             decide_node(core, (uint32_t)what);
         } else if (after_take(core, AFTER_DOOMED, &what)) {
@@ -138,8 +138,6 @@ void decide_follow(struct dure_core *core)
                 start_claim(core, claim);
         } else if (after_take(core, AFTER_EMPTY, &what)) {
             unbind_if_empty(core, what);
-        } else {
-            return;
         }
     }
 }

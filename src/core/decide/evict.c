@@ -80,13 +80,13 @@ void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_plac
     free(users.ids);
 }
 
-static void see(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+static void see(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
     struct {
         bool clear;
         uint32_t chain;
     } *seen = context;
-    if (ground_is_obstructed(core, seen->chain, leaf, place->gpu_milli < 1000))
+    if (ground_obstructed_on(core, seen->chain, node, place))
         seen->clear = false;
 }
 
@@ -96,7 +96,7 @@ bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_p
         bool clear;
         uint32_t chain;
     } seen = {true, chain};
-    ground_each(core, chain, places, count, see, &seen);
+    ground_each_node(core, chain, places, count, see, &seen);
     return seen.clear || DURE_CORE_MUTATED(START_EARLY);
 }
 

@@ -14,13 +14,13 @@ static enum dure_node_state node_target(const struct dure_core *core, uint32_t n
         return DURE_NODE_DOWN;
     if (n->d.drain || n->d.booked)
         return n->busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
-    const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
+    const uint32_t chain = core->nodes[node].chain;
     return core->fleet->chains[chain].available_from_us > core->s.time_us ? DURE_NODE_ARRIVING : DURE_NODE_UP;
 }
 
 static void lose_attempts(struct dure_core *core, uint32_t node)
 {
-    const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
+    const uint32_t chain = core->nodes[node].chain;
     const uint32_t gpus = core->fleet->chains[chain].node_gpus,
                    first = (node - core->fleet->chains[chain].node_first) * gpus;
     for (uint32_t leaf = first; leaf < first + gpus; leaf++)
@@ -35,7 +35,7 @@ static void lose_attempts(struct dure_core *core, uint32_t node)
 /* What was to start here cannot any more. */
 static void lose_claims(struct dure_core *core, uint32_t node)
 {
-    const uint32_t chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;
+    const uint32_t chain = core->nodes[node].chain;
     const uint32_t gpus = core->fleet->chains[chain].node_gpus,
                    first = (node - core->fleet->chains[chain].node_first) * gpus;
     for (uint32_t leaf = first; leaf < first + gpus; leaf++)
@@ -85,7 +85,7 @@ void decide_node(struct dure_core *core, uint32_t node)
     r.node.v = node;
     r.number = target;
     decide_emit(core, &r);
-    decide_settle(core, dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v);
+    decide_settle(core, core->nodes[node].chain);
     if (core->nodes[node].d.lost)
         lose_claims(core, node);
     if (target == DURE_NODE_DOWN)

@@ -10,6 +10,8 @@ struct window {
 
 static uint64_t lowest(uint64_t mask, unsigned count)
 {
+    if (count == (unsigned)__builtin_popcountll(mask))
+        return mask;
     uint64_t kept = 0;
     while (count--) {
         const uint64_t bit = mask & -mask;
@@ -26,40 +28,39 @@ static void take(const struct window *w, struct dure_takes *takes, uint32_t slot
 
 static uint32_t first_with(const struct window *w, uint32_t idle, uint32_t from)
 {
-    const uint64_t slot = dure_bits_first(&w->slots->by_idle[idle], from);
+    const uint64_t slot = from < w->end ? dure_bits_first(&w->slots->by_idle[idle], from) : UINT64_MAX;
     return slot < w->end ? (uint32_t)slot : DURE_NONE32;
 }
 
-/* The slot with fewest idle GPUs that has at least `gpus`, lowest first, not among those taken from `since` on. */
-static uint32_t tightest(const struct window *w, uint32_t gpus, const struct dure_takes *takes, uint32_t since)
+/* The slot with fewest idle GPUs that has at least `gpus`, lowest first. Of a class, those before next[class] are taken (NULL: none is). */
+static uint32_t tightest(const struct window *w, uint32_t gpus, const uint32_t *next)
 {
-    for (uint32_t c = gpus; c <= w->slots->gpus; c++) {
-        uint32_t slot = first_with(w, c, w->first);
-        while (slot != DURE_NONE32) {
-            bool taken = false;
-            for (uint32_t i = takes->count; i > since && !taken; i--)
-                taken = takes->at[i - 1].slot == slot;
-            if (!taken)
-                return slot;
-            slot = slot + 1 < w->end ? first_with(w, c, slot + 1) : DURE_NONE32;
-        }
+    for (uint64_t classes = w->slots->classes >> (gpus - 1) << (gpus - 1); classes; classes &= classes - 1) {
+        const uint32_t c = (uint32_t)__builtin_ctzll(classes) + 1, slot = first_with(w, c, next ? next[c] : w->first);
+        if (slot != DURE_NONE32)
+            return slot;
     }
     return DURE_NONE32;
 }
 
+/* The emptiest slots, and a tight one for the rest. */
 static bool fit_any(const struct window *w, const struct dure_ask *ask, struct dure_takes *takes)
 {
     const uint32_t g = ask->task_gpus, since = takes->count;
-    uint32_t left = ask->tasks;
+    uint32_t left = ask->tasks, next[DURE_NODE_GPUS_MAX + 1];
+    for (uint32_t c = g; c <= w->slots->gpus; c++)
+        next[c] = w->first;
     for (uint32_t c = w->slots->gpus; c >= g && left; c--) {
         const uint32_t each = c / g;
-        for (uint32_t slot = first_with(w, c, w->first); slot != DURE_NONE32 && left > each;
-             slot = slot + 1 < w->end ? first_with(w, c, slot + 1) : DURE_NONE32) {
+        uint32_t slot = left > each ? first_with(w, c, w->first) : DURE_NONE32;
+        while (slot != DURE_NONE32) {
             take(w, takes, slot, each, g);
             left -= each;
+            next[c] = slot + 1;
+            slot = left > each ? first_with(w, c, next[c]) : DURE_NONE32;
         }
         if (left <= each) { /* the rest fits into one slot of this size: into the tightest */
-            const uint32_t slot = tightest(w, left * g, takes, since);
+            slot = tightest(w, left * g, next);
             if (slot != DURE_NONE32) {
                 take(w, takes, slot, left, g);
                 return true;
@@ -70,20 +71,24 @@ static bool fit_any(const struct window *w, const struct dure_ask *ask, struct d
     return false;
 }
 
+/* The tightest slots that take a whole share, and a tight one for the rest. */
 static bool fit_exact(const struct window *w, const struct dure_ask *ask, struct dure_takes *takes)
 {
-    const uint32_t since = takes->count, whole = ask->per_slot * ask->task_gpus;
-    uint32_t left = ask->tasks;
-    for (uint32_t c = whole; c <= w->slots->gpus && left >= ask->per_slot; c++)
-        for (uint32_t slot = first_with(w, c, w->first); slot != DURE_NONE32 && left >= ask->per_slot;
-             slot = slot + 1 < w->end ? first_with(w, c, slot + 1) : DURE_NONE32) {
+    const uint32_t since = takes->count, whole = ask->per_slot * ask->task_gpus, rest = ask->tasks % ask->per_slot;
+    uint32_t left = ask->tasks, next[DURE_NODE_GPUS_MAX + 1];
+    for (uint32_t c = 1; c <= w->slots->gpus; c++)
+        next[c] = w->first;
+    for (uint32_t c = whole; c <= w->slots->gpus && left > rest; c++)
+        for (uint32_t slot = first_with(w, c, w->first); slot != DURE_NONE32 && left > rest;
+             slot = first_with(w, c, next[c])) {
             take(w, takes, slot, ask->per_slot, ask->task_gpus);
             left -= ask->per_slot;
+            next[c] = slot + 1;
         }
-    if (left && left < ask->per_slot) {
-        const uint32_t slot = tightest(w, left * ask->task_gpus, takes, since);
+    if (left && left == rest) {
+        const uint32_t slot = tightest(w, rest * ask->task_gpus, next);
         if (slot != DURE_NONE32) {
-            take(w, takes, slot, left, ask->task_gpus);
+            take(w, takes, slot, rest, ask->task_gpus);
             left = 0;
         }
     }
@@ -98,59 +103,41 @@ static bool fit_window(const struct window *w, const struct dure_ask *ask, struc
 }
 
 /* One aligned group of GPUs inside one slot, tightest group first. */
-static bool fit_group(const struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
+static bool fit_group(struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
 {
-    const unsigned need = ask->tasks * ask->task_gpus;
-    const uint64_t all = ask->group >= 64 ? UINT64_MAX : (UINT64_C(1) << ask->group) - 1;
-    uint32_t best_slot = DURE_NONE32;
-    uint64_t best = 0;
-    unsigned best_idle = 65;
-    for (uint32_t c = need; c <= slots->gpus; c++)
-        for (uint64_t slot = dure_bits_first(&slots->by_idle[c], 0); slot < slots->count && best_idle > need;
-             slot = slot + 1 < slots->count ? dure_bits_first(&slots->by_idle[c], slot + 1) : UINT64_MAX)
-            for (uint32_t at = 0; at + ask->group <= slots->gpus; at += ask->group) {
-                const uint64_t idle = slots->idle[slot] & (all << at);
-                const unsigned count = (unsigned)__builtin_popcountll(idle);
-                if (count >= need && count < best_idle) {
-                    best_idle = count;
-                    best = idle;
-                    best_slot = (uint32_t)slot;
-                }
-            }
-    if (best_slot == DURE_NONE32)
+    if (ask->group > slots->gpus)
         return false;
-    dure_takes_add(takes, (struct dure_take){best_slot, ask->tasks, lowest(best, need)});
+    const unsigned need = ask->tasks * ask->task_gpus;
+    const struct dure_rooms *rooms = dure_rooms_get(slots, (struct dure_rooms_key){.group = ask->group, .unit = 1});
+    const uint32_t found = dure_rooms_find(rooms, need, DURE_NONE32);
+    if (found == DURE_NONE32)
+        return false;
+    const uint32_t slot = found / rooms->per_slot, at = found % rooms->per_slot * ask->group;
+    const uint64_t all = ask->group >= 64 ? UINT64_MAX : (UINT64_C(1) << ask->group) - 1;
+    dure_takes_add(takes, (struct dure_take){slot, ask->tasks, lowest(slots->idle[slot] & (all << at), need)});
     return true;
 }
 
-static bool fit_span(const struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
+/* Inside one cell: the one with the least room that is enough for the whole gang. A gang with a rest (per_slot) may fail there, so that the next
+ * one is tried. */
+static bool fit_span(struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
 {
-    uint32_t level = 0;
-    while (level < slots->level_count && slots->span[level] != ask->span)
-        level++;
-    DURE_ASSERT(level < slots->level_count);
-    const uint32_t need = ask->tasks * ask->task_gpus, cells = slots->count / ask->span;
-    /* Cells in order of fewest idle GPUs that can hold it: each round looks for the smallest sum above the last one tried. */
-    uint32_t floor_sum = need;
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        for (uint32_t cell = 0; cell < cells; cell++) {
-            const uint32_t sum = slots->sums[level][cell];
-            if (sum >= floor_sum && sum < best)
-                best = sum;
-        }
-        if (best == UINT32_MAX)
+    const struct dure_rooms_key key = {
+        .span = ask->span, .unit = ask->task_gpus * (ask->per_slot ? ask->per_slot : 1), .once = ask->per_slot != 0};
+    const uint32_t need = ask->per_slot ? ask->tasks / ask->per_slot : ask->tasks;
+    const struct dure_rooms *rooms = need ? dure_rooms_get(slots, key) : NULL;
+    for (uint32_t cell = DURE_NONE32; rooms;) {
+        cell = dure_rooms_find(rooms, need, cell);
+        if (cell == DURE_NONE32)
             return false;
-        for (uint32_t cell = 0; cell < cells; cell++) {
-            const struct window w = {slots, cell * ask->span, (cell + 1) * ask->span};
-            if (slots->sums[level][cell] == best && fit_window(&w, ask, takes))
-                return true;
-        }
-        floor_sum = best + 1;
+        const struct window w = {slots, cell * ask->span, (cell + 1) * ask->span};
+        if (fit_window(&w, ask, takes))
+            return true;
     }
+    return false;
 }
 
-bool dure_slots_fit(const struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
+bool dure_slots_fit(struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes)
 {
     DURE_ASSERT(ask->tasks && ask->task_gpus);
     const uint64_t need = (uint64_t)ask->tasks * ask->task_gpus;
@@ -160,7 +147,7 @@ bool dure_slots_fit(const struct dure_slots *slots, const struct dure_ask *ask, 
     if (ask->group)
         return need <= ask->group && fit_group(slots, ask, takes);
     if (need <= slots->gpus && (!ask->per_slot || ask->tasks <= ask->per_slot)) {
-        const uint32_t slot = tightest(&all, (uint32_t)need, takes, takes->count);
+        const uint32_t slot = tightest(&all, (uint32_t)need, NULL);
         if (slot != DURE_NONE32) {
             take(&all, takes, slot, ask->tasks, ask->task_gpus);
             return true;

@@ -26,6 +26,15 @@ void ground_each(struct dure_core *core, uint32_t at, const struct dure_place *p
             }
 }
 
+void ground_each_node(struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count,
+                      node_fn each, void *context)
+{
+    const uint32_t first = core->fleet->chains[at].node_first;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < places[i].node_count; k++)
+            each(core, context, places[i].node_first + k - first, &places[i]);
+}
+
 static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
@@ -40,35 +49,53 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, uint32_t leaves)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
-    for (uint32_t node = leaf / chain->node_gpus; node <= (leaf + leaves - 1) / chain->node_gpus; node++) {
-        core->chains[at].bound[node] =
-            dure_cells_sum(core->chains[at].cells, (struct dure_cell){node, chain->node_level}).bound > 0;
+    const uint32_t first = leaf / chain->node_gpus, last = (leaf + leaves - 1) / chain->node_gpus;
+    const bool bound = dure_cells_sum(core->chains[at].cells, (struct dure_cell){first, chain->node_level}).bound > 0;
+    for (uint32_t node = first; node <= last; node++) {
+        core->chains[at].bound[node] = bound;
         refresh(core, at, node);
     }
 }
 
 void ground_refresh_node(struct dure_core *core, uint32_t node)
 {
-    const struct dure_chain_id chain = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node});
-    refresh(core, chain.v, node - core->fleet->chains[chain.v].node_first);
+    const uint32_t chain = core->nodes[node].chain;
+    refresh(core, chain, node - core->fleet->chains[chain].node_first);
 }
 
 /* ---- the private cluster ---- */
 
-/* One leaf of the hardware as its holder sees it. */
-static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t leaf)
+static uint64_t low_bits(uint64_t count)
 {
-    struct dure_cells_leaf l;
-    dure_cells_leaf(core->chains[at].cells, leaf, &l);
-    if (l.allot.v == NONE)
-        return;
-    struct allot *allot = core->allots[l.allot.v];
-    if (!allot->slots.count)
-        return;
-    const uint32_t slot = l.index * allot->cell_slots + l.offset / allot->slot_gpus;
-    const uint64_t bit = UINT64_C(1) << (l.offset % allot->slot_gpus), was = allot->slots.idle[slot];
-    const bool used = l.used || (DURE_CORE_MUTATED(BORROWED_AS_USED) && l.borrowed);
-    dure_slots_set(&allot->slots, slot, used || l.lost ? was & ~bit : was | bit);
+    return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+/* Leaves of one node of the hardware as their holders see them. */
+static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, uint64_t mask)
+{
+    const struct dure_cells *cells = core->chains[at].cells;
+    while (mask) {
+        const uint32_t low = (uint32_t)__builtin_ctzll(mask);
+        struct dure_cells_leaf l;
+        dure_cells_leaf(cells, first + low, &l);
+        struct allot *allot = l.allot.v == NONE ? NULL : core->allots[l.allot.v];
+        if (!allot || !allot->slots.count) {
+            mask &= mask - 1;
+            continue;
+        }
+        /* The part of the mask inside this virtual slot: bit `low` is its GPU number `place`. */
+        const uint32_t place = l.offset % allot->slot_gpus;
+        const uint64_t here = mask & low_bits((uint64_t)low + allot->slot_gpus - place);
+        uint64_t free = dure_cells_unused(cells, first, here);
+        for (uint64_t left = DURE_CORE_MUTATED(BORROWED_AS_USED) ? here : 0; left; left &= left - 1) {
+            dure_cells_leaf(cells, first + (uint32_t)__builtin_ctzll(left), &l);
+            free &= l.borrowed ? ~(left & -left) : UINT64_MAX;
+        }
+        const uint32_t slot = l.index * allot->cell_slots + (l.offset - place) / allot->slot_gpus;
+        const uint64_t changed = here >> low << place, is = free >> low << place;
+        dure_slots_set(&allot->slots, slot, (allot->slots.idle[slot] & ~changed) | is);
+        mask ^= here;
+    }
 }
 
 static uint64_t slot_idle(const struct dure_core *core, const struct allot *allot,
@@ -80,13 +107,7 @@ static uint64_t slot_idle(const struct dure_core *core, const struct allot *allo
         return 0;
     const struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const uint32_t first = dure_cells_first_leaf(cells, cell->cell) + slot * allot->slot_gpus;
-    uint64_t idle = 0;
-    for (uint32_t i = 0; i < allot->slot_gpus; i++) {
-        struct dure_cells_leaf l;
-        dure_cells_leaf(cells, first + i, &l);
-        idle |= (uint64_t)(!l.used && !l.lost) << i;
-    }
-    return idle;
+    return dure_cells_unused(cells, first, allot->slots.full);
 }
 
 void ground_refresh_cell(struct dure_core *core, uint32_t id, uint32_t index)
@@ -113,19 +134,20 @@ static void must(enum dure_err err)
     DURE_ASSERT(err == DURE_OK);
 }
 
-/* Counts one job in or out of a leaf on behalf of its kind. */
-static void count_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, bool borrowed, int delta)
+/* Counts one job in or out of leaves of one node, on behalf of its kind. */
+static void count_leaves(struct dure_core *core, uint32_t chain, uint32_t first, uint64_t mask, bool borrowed,
+                         int delta)
 {
     if (core->loading)
         return;
     if (borrowed) {
-        must(dure_cells_borrowed(core->chains[chain].cells, leaf, delta, NULL));
+        must(dure_cells_borrowed_mask(core->chains[chain].cells, first, mask, delta, NULL));
         if (DURE_CORE_MUTATED(BORROWED_AS_USED))
-            sync_virtual(core, chain, leaf);
+            sync_virtual(core, chain, first, mask);
         return;
     }
-    must(dure_cells_use(core->chains[chain].cells, leaf, delta, NULL));
-    sync_virtual(core, chain, leaf);
+    must(dure_cells_use_mask(core->chains[chain].cells, first, mask, delta, NULL));
+    sync_virtual(core, chain, first, mask);
 }
 
 /* ---- attempts ---- */
@@ -176,54 +198,94 @@ static void clear_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf)
             after_add(core, AFTER_READY, claim_key(core, claims[i]));
 }
 
-static void occupy_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t at, uint32_t node, const struct dure_place *place)
 {
-    const uint32_t slot = *(const uint32_t *)context;
-    const struct attempt *attempt = attempt_at(core, slot);
-    const uint32_t at = attempt->d.chain, gpus = core->fleet->chains[at].node_gpus, node = leaf / gpus;
-    struct chain_state *chain = &core->chains[at];
-    const bool was_empty = chain->occupant[leaf] == NONE;
-    if (place->gpu_milli == 1000) {
-        DURE_ASSERT(was_empty);
-        chain->occupant[leaf] = slot;
-    } else {
-        share_join(core, leaf, slot, place);
-    }
-    count_leaf(core, at, leaf, attempt->d.borrowed, 1);
-    if (was_empty) {
-        chain->used[node] |= UINT64_C(1) << (leaf % gpus);
-        core->nodes[core->fleet->chains[at].node_first + node].busy++;
-        refresh(core, at, node);
+    const uint64_t used = core->chains[at].used[node] & place->gpu_mask;
+    if (place->gpu_milli == 1000 || !used)
+        return used;
+    const uint32_t leaf = node * core->fleet->chains[at].node_gpus + (uint32_t)__builtin_ctzll(place->gpu_mask);
+    return ground_is_obstructed(core, at, leaf, true) ? used : 0;
+}
+
+static void put_on(uint32_t *leaves, uint64_t mask, uint32_t was, uint32_t is)
+{
+    for (; mask; mask &= mask - 1) {
+        uint32_t *at = &leaves[__builtin_ctzll(mask)];
+        DURE_ASSERT(*at == was);
+        *at = is;
     }
 }
 
-static void vacate_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, bool used)
+{
+    struct chain_state *chain = &core->chains[at];
+    struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
+    const uint16_t count = (uint16_t)__builtin_popcountll(mask);
+    chain->used[node] ^= mask;
+    for (uint64_t dark = used ? 0 : n->d.dark & mask; dark; dark &= dark - 1)
+        gate_vacated(core, at, node);
+    n->busy = (uint16_t)(used ? n->busy + count : n->busy - count);
+    refresh(core, at, node);
+    if (!used && !n->busy && n->d.state == DURE_NODE_DRAINING)
+        after_add(core, AFTER_NODE, core->fleet->chains[at].node_first + node);
+}
+
+static void occupy_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
     const uint32_t slot = *(const uint32_t *)context;
     const struct attempt *attempt = attempt_at(core, slot);
-    const uint32_t at = attempt->d.chain, gpus = core->fleet->chains[at].node_gpus, node = leaf / gpus;
+    const uint32_t at = attempt->d.chain, first = node * core->fleet->chains[at].node_gpus;
     struct chain_state *chain = &core->chains[at];
+    uint64_t fresh = place->gpu_mask;
+    if (place->gpu_milli == 1000) {
+        put_on(chain->occupant + first, place->gpu_mask, NONE, slot);
+    } else {
+        fresh &= ~chain->used[node];
+        share_join(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
+    }
+    count_leaves(core, at, first, place->gpu_mask, attempt->d.borrowed, 1);
+    if (fresh)
+        mark_used(core, at, node, fresh, true);
+}
+
+/* Nobody stands in the way on these leaves any more. */
+static void clear_leaves(struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask)
+{
+    const uint32_t first = node * core->fleet->chains[at].node_gpus;
+    for (uint64_t left = mask & core->chains[at].claimed[node]; left; left &= left - 1)
+        clear_leaf(core, at, first + (uint32_t)__builtin_ctzll(left));
+}
+
+/* A fraction leaves its GPU, where others may go on. */
+static void vacate_share(struct dure_core *core, uint32_t slot, uint32_t node, const struct dure_place *place)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const uint32_t at = attempt->d.chain;
+    struct chain_state *chain = &core->chains[at];
+    const uint32_t leaf = node * core->fleet->chains[at].node_gpus + (uint32_t)__builtin_ctzll(place->gpu_mask);
     const bool fractions = chain->claim[leaf] != NONE && (chain->claim[leaf] & OCCUPANT_SHARED);
     const bool was_obstructed = ground_is_obstructed(core, at, leaf, fractions);
-    if (place->gpu_milli == 1000) {
-        DURE_ASSERT(chain->occupant[leaf] == slot);
-        chain->occupant[leaf] = NONE;
-    } else {
-        share_part(core, leaf, slot, place);
-    }
-    count_leaf(core, at, leaf, attempt->d.borrowed, -1);
+    share_part(core, leaf, slot, place);
+    count_leaves(core, at, leaf, 1, attempt->d.borrowed, -1);
     if (was_obstructed && !ground_is_obstructed(core, at, leaf, fractions))
         clear_leaf(core, at, leaf);
-    if (chain->occupant[leaf] != NONE)
+    if (chain->occupant[leaf] == NONE)
+        mark_used(core, at, node, place->gpu_mask, false);
+}
+
+static void vacate_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
+{
+    const uint32_t slot = *(const uint32_t *)context;
+    const struct attempt *attempt = attempt_at(core, slot);
+    const uint32_t at = attempt->d.chain, first = node * core->fleet->chains[at].node_gpus;
+    if (place->gpu_milli < 1000) {
+        vacate_share(core, slot, node, place);
         return;
-    chain->used[node] &= ~(UINT64_C(1) << (leaf % gpus));
-    if (core->nodes[core->fleet->chains[at].node_first + node].d.dark >> (leaf % gpus) & 1)
-        gate_vacated(core, at, node);
-    core->nodes[core->fleet->chains[at].node_first + node].busy--;
-    refresh(core, at, node);
-    const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
-    if (!n->busy && n->d.state == DURE_NODE_DRAINING)
-        after_add(core, AFTER_NODE, core->fleet->chains[at].node_first + node);
+    }
+    put_on(core->chains[at].occupant + first, place->gpu_mask, slot, NONE);
+    count_leaves(core, at, first, place->gpu_mask, attempt->d.borrowed, -1);
+    clear_leaves(core, at, node, place->gpu_mask);
+    mark_used(core, at, node, place->gpu_mask, false);
 }
 
 static void count_tenant(struct dure_core *core, const struct attempt *attempt, int sign)
@@ -243,7 +305,7 @@ static void count_tenant(struct dure_core *core, const struct attempt *attempt, 
 void ground_occupy(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_leaf, &slot);
+    ground_each_node(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_node, &slot);
     count_tenant(core, attempt, 1);
     allot_use_begin(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
@@ -268,7 +330,7 @@ void ground_wake_short(struct dure_core *core, uint32_t at)
 void ground_vacate(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, vacate_leaf, &slot);
+    ground_each_node(core, attempt->d.chain, attempt->places, attempt->d.place_count, vacate_node, &slot);
     count_tenant(core, attempt, -1);
     allot_use_end(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, -1);
@@ -286,8 +348,8 @@ static void demote_leaf(struct dure_core *core, void *context, uint32_t leaf, co
     dure_cells_leaf(core->chains[attempt->d.chain].cells, leaf, &l);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
         if (l.allot.v == attempt->bindings[i].allot.v && l.index == attempt->bindings[i].virtual_index) {
-            count_leaf(core, attempt->d.chain, leaf, false, -1); /* this cell stays its holder's */
-            count_leaf(core, attempt->d.chain, leaf, true, 1);
+            count_leaves(core, attempt->d.chain, leaf, 1, false, -1); /* this cell stays its holder's */
+            count_leaves(core, attempt->d.chain, leaf, 1, true, 1);
         }
     share_follow(core, attempt->d.chain, leaf);
 }
@@ -307,54 +369,50 @@ void ground_demote(struct dure_core *core, uint32_t slot)
 
 /* ---- claims ---- */
 
-static void claim_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+static void claim_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
     const uint32_t slot = *(const uint32_t *)context;
     struct claim *claim = claim_at(core, slot);
-    struct chain_state *chain = &core->chains[claim->d.chain];
-    const uint32_t gpus = core->fleet->chains[claim->d.chain].node_gpus;
-    if (place->gpu_milli == 1000) {
-        DURE_ASSERT(chain->claim[leaf] == NONE);
-        chain->claim[leaf] = slot;
-    } else {
-        share_claim(core, leaf, slot, place);
-    }
-    chain->claimed[leaf / gpus] |= UINT64_C(1) << (leaf % gpus);
-    if (ground_is_obstructed(core, claim->d.chain, leaf, place->gpu_milli < 1000))
-        claim->open++;
-    count_leaf(core, claim->d.chain, leaf, false, 1);
-    refresh(core, claim->d.chain, leaf / gpus);
+    const uint32_t at = claim->d.chain, first = node * core->fleet->chains[at].node_gpus;
+    struct chain_state *chain = &core->chains[at];
+    if (place->gpu_milli == 1000)
+        put_on(chain->claim + first, place->gpu_mask, NONE, slot);
+    else
+        share_claim(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
+    chain->claimed[node] |= place->gpu_mask;
+    claim->open += (uint32_t)__builtin_popcountll(ground_obstructed_on(core, at, node, place));
+    count_leaves(core, at, first, place->gpu_mask, false, 1);
+    refresh(core, at, node);
 }
 
-static void unclaim_leaf(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+static void unclaim_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
     const uint32_t slot = *(const uint32_t *)context;
     const struct claim *claim = claim_at(core, slot);
-    struct chain_state *chain = &core->chains[claim->d.chain];
-    const uint32_t gpus = core->fleet->chains[claim->d.chain].node_gpus;
-    if (place->gpu_milli == 1000) {
-        DURE_ASSERT(chain->claim[leaf] == slot);
-        chain->claim[leaf] = NONE;
-    } else {
+    const uint32_t at = claim->d.chain, first = node * core->fleet->chains[at].node_gpus;
+    struct chain_state *chain = &core->chains[at];
+    const uint32_t leaf = first + (uint32_t)__builtin_ctzll(place->gpu_mask);
+    if (place->gpu_milli == 1000)
+        put_on(chain->claim + first, place->gpu_mask, slot, NONE);
+    else
         share_unclaim(core, leaf, slot, place);
-    }
     if (chain->claim[leaf] == NONE)
-        chain->claimed[leaf / gpus] &= ~(UINT64_C(1) << (leaf % gpus));
-    count_leaf(core, claim->d.chain, leaf, false, -1);
-    refresh(core, claim->d.chain, leaf / gpus);
+        chain->claimed[node] &= ~place->gpu_mask;
+    count_leaves(core, at, first, place->gpu_mask, false, -1);
+    refresh(core, at, node);
 }
 
 void ground_claim(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
-    ground_each(core, claim->d.chain, claim->places, claim->d.place_count, claim_leaf, &slot);
+    ground_each_node(core, claim->d.chain, claim->places, claim->d.place_count, claim_node, &slot);
     ceiling_count(core, job_at(core, claim->job_slot), claim->d.gpus_milli, 1);
 }
 
 void ground_unclaim(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
-    ground_each(core, claim->d.chain, claim->places, claim->d.place_count, unclaim_leaf, &slot);
+    ground_each_node(core, claim->d.chain, claim->places, claim->d.place_count, unclaim_node, &slot);
     ceiling_count(core, job_at(core, claim->job_slot), claim->d.gpus_milli, -1);
     queue_wake(core, core->allots[claim->d.allot]->spec.tenant.v);
     queue_wake(core, queue_of_borrowed(core));

@@ -6,6 +6,10 @@
 typedef void (*leaf_fn)(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place);
 void ground_each(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count, leaf_fn each,
                  void *context);
+/* The same by node, with the GPUs of `place` on it: `node` counts within the chain. */
+typedef void (*node_fn)(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place);
+void ground_each_node(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count,
+                      node_fn each, void *context);
 
 /* The attempt takes its leaves (bound cells already stand), or leaves them. */
 void ground_occupy(struct dure_core *core, uint32_t attempt);
@@ -18,7 +22,7 @@ void ground_demote(struct dure_core *core, uint32_t attempt);
 
 /* A suspended right may be served by any damaged cell of the chain: whatever comes free or whole there may let its holder's work start. */
 void ground_wake_short(struct dure_core *core, uint32_t chain);
-/* Rights were bound or unbound over these leaves. */
+/* A right was bound to the cell of these leaves, or unbound from it; or what is bound on this one node is to be looked up. */
 void ground_refresh_bound(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t leaves);
 /* What may be used of a node on the hardware changed. */
 void ground_refresh_node(struct dure_core *core, uint32_t node);
@@ -26,6 +30,9 @@ void ground_refresh_node(struct dure_core *core, uint32_t node);
 void ground_refresh_cell(struct dure_core *core, uint32_t allot, uint32_t index);
 void ground_refresh_allot(struct dure_core *core, uint32_t allot);
 
+/* Which GPUs of the place on this node has somebody to leave first? */
+uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t chain, uint32_t node,
+                              const struct dure_place *place);
 /* Must somebody leave this leaf before a guaranteed job can stand on it? A fraction stands beside others of its tenant. */
 bool ground_is_obstructed(const struct dure_core *core, uint32_t chain, uint32_t leaf, bool fraction);
 /* The claims on one leaf: one for a whole GPU, several for fractions. */

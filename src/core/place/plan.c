@@ -316,7 +316,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
             tasks = plan_fill_shared(core, ask, allot->spec.chain.v, id, NULL, false, plan);
         gang.tasks = (tasks + each - 1) / each;
     }
-    if (gang.tasks && !dure_slots_fit(&allot->slots, &gang, &core->takes))
+    if (gang.tasks && !dure_slots_fit(&core->allots[id]->slots, &gang, &core->takes))
         return false;
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const bool trial = core->takes.count > 1;

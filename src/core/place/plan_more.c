@@ -66,7 +66,7 @@ static bool span_chain(struct dure_core *core, const struct request *ask, uint32
         const uint32_t can = room(allot, ask, false), tasks = can < left ? can : left;
         const struct dure_ask part = {.tasks = tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         core->takes.count = 0;
-        if (!tasks || !dure_slots_fit(&allot->slots, &part, &core->takes))
+        if (!tasks || !dure_slots_fit(&core->allots[id]->slots, &part, &core->takes))
             continue;
         if (!plan_realise(core, ask, id, tasks, &core->takes, plan))
             return false;

@@ -16,8 +16,6 @@ static void index_init(struct dure_slots *slots)
     slots->by_idle = dure_core_alloc(sizeof *slots->by_idle, slots->gpus + 1);
     for (uint32_t c = 1; c <= slots->gpus; c++)
         DURE_ASSERT(dure_bits_init(&slots->by_idle[c], slots->count));
-    for (uint32_t k = 0; k < slots->level_count; k++)
-        slots->sums[k] = dure_core_alloc(sizeof(uint32_t), slots->count / slots->span[k]);
 }
 
 static void index_release(struct dure_slots *slots)
@@ -25,8 +23,7 @@ static void index_release(struct dure_slots *slots)
     for (uint32_t c = 1; slots->by_idle && c <= slots->gpus; c++)
         dure_bits_release(&slots->by_idle[c]);
     free(slots->by_idle);
-    for (uint32_t k = 0; k < slots->level_count; k++)
-        free(slots->sums[k]);
+    dure_rooms_release(&slots->rooms);
 }
 
 static void count_in(struct dure_slots *slots, uint32_t slot, unsigned idle)
@@ -34,9 +31,8 @@ static void count_in(struct dure_slots *slots, uint32_t slot, unsigned idle)
     if (!idle)
         return;
     dure_bits_set(&slots->by_idle[idle], slot);
+    slots->classes |= UINT64_C(1) << (idle - 1);
     slots->idle_total += idle;
-    for (uint32_t k = 0; k < slots->level_count; k++)
-        slots->sums[k][slot / slots->span[k]] += idle;
 }
 
 static void count_out(struct dure_slots *slots, uint32_t slot, unsigned idle)
@@ -44,9 +40,9 @@ static void count_out(struct dure_slots *slots, uint32_t slot, unsigned idle)
     if (!idle)
         return;
     dure_bits_clear(&slots->by_idle[idle], slot);
+    if (!slots->by_idle[idle].count)
+        slots->classes &= ~(UINT64_C(1) << (idle - 1));
     slots->idle_total -= idle;
-    for (uint32_t k = 0; k < slots->level_count; k++)
-        slots->sums[k][slot / slots->span[k]] -= idle;
 }
 
 void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans,
@@ -73,12 +69,17 @@ void dure_slots_release(struct dure_slots *slots)
 void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle)
 {
     DURE_ASSERT(slot < slots->count && (idle & ~slots->full) == 0);
-    const unsigned was = popcount(slots->idle[slot]), is = popcount(idle);
+    const uint64_t before = slots->idle[slot];
+    if (before == idle)
+        return;
+    const unsigned was = popcount(before), is = popcount(idle);
     slots->idle[slot] = idle;
     if (was != is) {
         count_out(slots, slot, was);
         count_in(slots, slot, is);
     }
+    if (slots->rooms.count)
+        dure_rooms_change(&slots->rooms, slot, before, idle);
 }
 
 void dure_slots_extend(struct dure_slots *slots, uint32_t count, uint64_t idle)
@@ -89,7 +90,7 @@ void dure_slots_extend(struct dure_slots *slots, uint32_t count, uint64_t idle)
     for (uint32_t i = 0; i < count; i++)
         slots->idle[before + i] = idle;
     slots->count = before + count;
-    slots->idle_total = 0;
+    slots->idle_total = slots->classes = 0;
     index_init(slots);
     for (uint32_t i = 0; i < slots->count; i++)
         count_in(slots, i, popcount(slots->idle[i]));

@@ -39,10 +39,11 @@ struct request {
     uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */
     uint8_t task_gpus, job_class, level_required;
     uint8_t spread_level; /* as level: at most spread_max tasks in one cell of it; 0: none */
-    uint8_t mig;          /* index among the fleet's MIG profiles + 1; 0: none. It is a fraction then, and GPUs are shared by profile */
+    uint8_t
+        mig; /* index among the fleet's MIG profiles + 1; 0: none. It is a fraction then, and GPUs are shared by profile */
     uint8_t zero;
     uint16_t spread_max;
-    uint32_t user;        /* where a ceiling counts users: whose job it is; else NONE */
+    uint32_t user; /* where a ceiling counts users: whose job it is; else NONE */
     uint32_t zero_too;
 };
 
@@ -191,7 +192,8 @@ struct node {
     bool veiled;       /* out of sight of the plan at hand */
     int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
     uint16_t busy;     /* GPUs with work */
-    char *reason;      /* NULL: none given */
+    uint32_t chain;
+    char *reason; /* NULL: none given */
 };
 
 /* Booked maintenance, to come or begun. */
@@ -319,7 +321,7 @@ struct dure_core {
     struct dure_bits dirty; /* queues a pass may start something from */
 
     struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
-    struct lists *lists; /* state/lists.h */
+    struct lists *lists;                        /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map,
         share_map;                  /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
@@ -348,7 +350,8 @@ struct dure_core {
     struct after {
         uint64_t *at;
         uint32_t first, count, capacity;
-    } after[6]; /* decide/after.h */
+    } after[6];           /* decide/after.h */
+    uint32_t after_count; /* not yet taken, of all kinds */
 };
 
 static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
