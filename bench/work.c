@@ -4,7 +4,7 @@
 
 #include "bench/world.h"
 
-enum { FILL_TRIES_MAX = 4000000 };
+enum { FILL_TRIES_MAX = 4000000, FILL_BATCH = 256 };
 
 /* SplitMix64. */
 uint64_t bench_below(struct bench_world *world, uint64_t bound)
@@ -44,6 +44,7 @@ enum dure_err bench_place_mixed(struct bench_world *world, const struct bench_as
 {
     uint32_t job = 0;
     enum dure_err err = make_room(world, &world->pools[ask->pool], (uint64_t)ask->tasks * ask->gpus, load_percent, error);
+    world->asked_ns = world->elapsed_ns;
     if (err == DURE_OK)
         err = bench_submit_ask(world, ask, &job, error);
     if (err == DURE_OK)
@@ -72,31 +73,43 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
     return err;
 }
 
+/* One job of a pool drawn by the jobs that each may still ask for. */
+static enum dure_err ask_single(struct bench_world *world, uint32_t gpus, uint64_t draw, uint32_t *ret_job, struct dure_error *error)
+{
+    struct bench_ask ask = {.tasks = 1, .gpus = gpus, .level = ""};
+    while (draw >= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus)
+        draw -= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus, ask.pool++;
+    world->pools[ask.pool].given += gpus;
+    return bench_submit_ask(world, &ask, ret_job, error);
+}
+
 enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused, struct dure_error *error)
 {
+    uint32_t batch[FILL_BATCH];
     uint64_t jobs = 0, refused = 0, left = 0;
     enum dure_err err = DURE_OK;
     for (uint32_t i = 0; i < world->pool_count; i++)
         left += world->pools[i].gpus / gpus;
     while (err == DURE_OK && left > 0) {
-        /* A pool by the jobs that it may still ask for. */
-        uint64_t draw = bench_below(world, left--);
-        struct bench_ask ask = {.tasks = 1, .gpus = gpus, .level = ""};
-        const uint64_t began = world->elapsed_ns;
-        uint32_t job = 0;
-        while (draw >= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus)
-            draw -= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus, ask.pool++;
-        world->pools[ask.pool].given += gpus;
-        err = bench_submit_ask(world, &ask, &job, error);
+        uint32_t count = 0;
+        uint64_t began = world->elapsed_ns;
+        for (; err == DURE_OK && left > 0 && count < FILL_BATCH; count++) {
+            err = ask_single(world, gpus, bench_below(world, left--), &batch[count], error);
+            if (latency != NULL)
+                latency[jobs + count] = world->elapsed_ns - began;
+            began = world->elapsed_ns;
+        }
         if (err == DURE_OK)
             err = bench_settle(world, error);
-        if (err == DURE_OK && !world->jobs[job].started) {
+        for (uint32_t i = 0; err == DURE_OK && i < count; i++) {
+            if (latency != NULL)
+                latency[jobs + i] += (world->elapsed_ns - began) / count;
+            if (world->jobs[batch[i]].started)
+                continue;
             refused++;
-            err = bench_cancel(world, job, error);
+            err = bench_cancel(world, batch[i], error);
         }
-        if (latency != NULL)
-            latency[jobs] = world->elapsed_ns - began;
-        jobs++;
+        jobs += count;
     }
     *ret_jobs = jobs;
     *ret_refused = refused;

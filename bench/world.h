@@ -48,6 +48,7 @@ struct bench_world {
     size_t log_count, log_room;
     FILE *file;
     uint64_t random, starts, notices, elapsed_ns;
+    uint64_t asked_ns; /* elapsed_ns when the last job of the mix was asked for: room had been made */
     int64_t time_us;
     uint32_t last_place[4], last_attempt, plant;
     bool no_memory;
@@ -92,6 +93,7 @@ DURE_NODISCARD enum dure_err bench_place_mixed(struct bench_world *world, const 
                                                struct dure_error *error);
 /* Work of the mix until about `load_percent` of every pool is in use. */
 DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error);
-/* All GPUs to jobs of `gpus` each; `latency` (may be NULL) takes the nanoseconds of each. */
+/* All GPUs to jobs of `gpus` each, 256 submissions to a pass, as a daemon does that has them in one batch; `latency` (may be NULL) takes the nanoseconds
+ * of each: its submission and an equal part of the passes. */
 DURE_NODISCARD enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused,
                                                struct dure_error *error);
