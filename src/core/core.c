@@ -10,6 +10,7 @@
 #include "core/decide/decide.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
+#include "core/place/lenders.h"
 #include "core/place/shares.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
@@ -55,7 +56,8 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->outcomes = calloc(OUTCOME_WINDOW, 1);
     core->plan = calloc(1, sizeof *core->plan);
     core->ring = calloc(1, sizeof *core->ring);
-    if (!core->outcomes || !core->plan || !core->ring || lists_new(&core->lists) != DURE_OK) {
+    core->packed = calloc(1, sizeof *core->packed);
+    if (!core->outcomes || !core->plan || !core->ring || !core->packed || lists_new(&core->lists) != DURE_OK) {
         dure_core_free(core);
         return DURE_E_MEMORY;
     }
@@ -161,6 +163,10 @@ void dure_core_free(struct dure_core *core)
     lists_free(core->lists);
     dure_data_free(core->data);
     dure_power_free(core->power);
+    free(core->packed);
+    lenders_release(core);
+    free(core->loose_jobs);
+    free(core->loose_tenants.at);
     dure_tenants_free(core->tenants);
     dure_fleet_free(core->fleet);
     free(core);
@@ -260,8 +266,11 @@ static enum dure_err apply_input(struct dure_core *core, const struct dure_recor
         return err;
     if (input->spec)
         return input->spec(core, record, false, error);
+    core->packed->of = check ? record : NULL;
+    core->packed->ready = false;
     if (check && input->check)
         err = input->check(core, record, error);
+    core->packed->of = NULL;
     if (err != DURE_OK)
         return err;
     apply_moment(core, record);
@@ -324,10 +333,11 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
         after_clear(core);
     }
     core->emit = NULL;
+    digest_settle(core);
     return err;
 }
 
-enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+static enum dure_err apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     if (dure_record_is_input(record->kind)) {
         /* Their proof was made when they were accepted. */
@@ -339,6 +349,13 @@ enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *
     if (record->time_us != core->s.time_us || record->term != core->s.term)
         return dure_fail(error, DURE_E_CORRUPT, "a decision of another moment than its input");
     return apply_decision(core, record, error);
+}
+
+enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    const enum dure_err err = apply(core, record, error);
+    digest_settle(core);
+    return err;
 }
 
 /* ---- reading ---- */

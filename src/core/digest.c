@@ -25,6 +25,14 @@ struct dure_digest dure_core_digest(const struct dure_core *core)
     return with_scalars(core, core->digest, false);
 }
 
+void digest_settle(struct dure_core *core)
+{
+    if (core->loose_job_count)
+        job_settle(core);
+    if (core->loose_tenants.count)
+        tenant_settle(core);
+}
+
 struct dure_digest dure_core_digest_full(const struct dure_core *core)
 {
     struct dure_digest sum = {{0, 0}};

@@ -171,7 +171,7 @@ static void get_tenants(struct dure_core *core, struct stream_in *in)
         memcpy(t->own_usage, words + 2, sizeof t->own_usage);
         t->gpu_us_guaranteed = words[4];
         t->gpu_us_borrowed = words[5];
-        tenant_in(core, i);
+        tenant_out(core, i);
         uint32_t lasted[LASTING_PARTS];
         stream_read(in, lasted, sizeof lasted);
         lasting_set(core, i, lasted);
@@ -366,6 +366,7 @@ static enum dure_err get_all(struct dure_core *core, struct stream_in *in, struc
     core->loading = false;
     if (err == DURE_OK)
         make_indexes(core);
+    digest_settle(core);
     return err;
 }
 

@@ -283,6 +283,7 @@ void allots_order_chains(struct dure_core *core)
 {
     const uint32_t count = core->fleet->chain_count;
     core->borrow_order = dure_core_grow(core->borrow_order, sizeof *core->borrow_order, count);
+    core->lenders_stamp++;
     for (uint32_t i = 0; i < count; i++) { /* by insertion: few chains, rare changes */
         const uint64_t owed = core->chains[i].owed_leaves, all = core->fleet->chains[i].leaf_count;
         uint32_t at = i;

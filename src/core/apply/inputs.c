@@ -71,6 +71,10 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
         err = never_check(core, &data.ask, error);
     if (err == DURE_OK)
         err = ceiling_check_submit(core, &data.ask, data.data.array_count ? data.data.array_count : 1, error);
+    if (core->packed->of == record) {
+        core->packed->made = data;
+        core->packed->ready = err == DURE_OK;
+    }
     return err;
 }
 
@@ -79,7 +83,11 @@ enum dure_err apply_submit(struct dure_core *core, const struct dure_record *rec
     struct job_made made;
     if (!core->tenants)
         return dure_fail(error, DURE_E_STATE, "no tenants");
-    const enum dure_err err = job_pack(core, &record->submit, &made, error);
+    enum dure_err err = DURE_OK;
+    if (core->packed->ready)
+        made = core->packed->made;
+    else
+        err = job_pack(core, &record->submit, &made, error);
     if (err != DURE_OK)
         return err;
     struct job_data *data = &made.data;

@@ -58,6 +58,11 @@ uint32_t dure_cells_suspended(const struct dure_cells *cells, unsigned level)
     return cells->level[level].suspended;
 }
 
+bool dure_cells_any_suspended(const struct dure_cells *cells)
+{
+    return cells->suspended_count > 0;
+}
+
 uint32_t dure_cells_lost_count(const struct dure_cells *cells)
 {
     return (uint32_t)cells->lost.count;

@@ -33,6 +33,7 @@ void gate_install_data(struct dure_core *core, struct dure_data *data)
 {
     dure_data_free(core->data);
     core->data = data;
+    core->lenders_stamp++; /* where data may go is part of who may borrow where */
     core->s.data_set = 1;
     core->s.data = dure_hash128(DOMAIN_TEXT, data->spec_json, data->spec_json_length);
 }

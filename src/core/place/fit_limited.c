@@ -150,44 +150,22 @@ static uint32_t fit_group(const struct window *w, uint32_t tasks, struct dure_ta
     return tasks;
 }
 
-struct candidate {
-    uint32_t idle, cell;
-};
-
-static int by_idle(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    if (x->idle != y->idle)
-        return x->idle < y->idle ? -1 : 1;
-    return x->cell < y->cell ? -1 : x->cell > y->cell;
-}
-
 /* All in one cell of the level, the one with fewest idle GPUs that has room. */
 static uint32_t fit_span(const struct window *w, uint32_t tasks, struct dure_takes *takes)
 {
-    const struct dure_slots *slots = w->field->slots;
-    uint32_t level = 0, count = 0;
-    while (level < slots->level_count && slots->span[level] != w->ask->span)
-        level++;
-    DURE_ASSERT(level < slots->level_count);
-    const uint32_t cells = slots->count / w->ask->span, since = takes->count;
-    struct candidate *at = dure_core_alloc(sizeof *at, cells);
-    for (uint32_t cell = 0; cell < cells; cell++)
-        if (slots->sums[level][cell] >= gpus_of(w, tasks))
-            at[count++] = (struct candidate){slots->sums[level][cell], cell};
-    if (count)
-        qsort(at, count, sizeof *at, by_idle);
-    bool done = false;
-    for (uint32_t i = 0; i < count && !done; i++) {
+    struct dure_slots *slots = (struct dure_slots *)w->field->slots; /* it may gain an index, which changes nothing */
+    const struct dure_rooms *idle = dure_rooms_get(slots, (struct dure_rooms_key){.span = w->ask->span, .unit = 1});
+    const uint32_t since = takes->count;
+    for (uint32_t cell = dure_rooms_find(idle, gpus_of(w, tasks), DURE_NONE32); cell != DURE_NONE32;
+         cell = dure_rooms_find(idle, gpus_of(w, tasks), cell)) {
         struct window one = *w;
-        one.first = at[i].cell * w->ask->span;
+        one.first = cell * w->ask->span;
         one.end = one.first + w->ask->span;
-        done = fit_slots(&one, tasks, takes) == tasks;
-        if (!done)
-            fit_undo(w->field, w->limits, takes, since);
+        if (fit_slots(&one, tasks, takes) == tasks)
+            return tasks;
+        fit_undo(w->field, w->limits, takes, since);
     }
-    free(at);
-    return done ? tasks : 0;
+    return 0;
 }
 
 uint32_t fit_limited(const struct field *field, const struct dure_ask *ask, uint32_t per_gpu, struct limits *limits,

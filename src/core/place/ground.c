@@ -319,10 +319,8 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
 
 void ground_wake_short(struct dure_core *core, uint32_t at)
 {
-    uint32_t suspended = 0;
-    for (unsigned level = 1; level <= core->fleet->chains[at].level_count; level++)
-        suspended += dure_cells_suspended(core->chains[at].cells, level);
-    for (uint32_t i = 0; suspended && i < core->s.allot_count; i++)
+    const bool any = dure_cells_any_suspended(core->chains[at].cells);
+    for (uint32_t i = 0; any && i < core->s.allot_count; i++)
         if (core->allots[i]->state == DURE_ALLOT_SHORT && core->allots[i]->spec.chain.v == at)
             queue_wake(core, core->allots[i]->spec.tenant.v);
 }

@@ -7,6 +7,7 @@
 #include "core/allot/allots.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
+#include "core/place/lenders.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
 #include "core/place/prefer.h"
@@ -86,7 +87,11 @@ void plan_tidy(struct plan *plan)
 {
     if (plan->place_count < 2)
         return;
-    qsort(plan->places, plan->place_count, sizeof *plan->places, by_node);
+    uint32_t sorted = 1; /* they mostly come in order */
+    while (sorted < plan->place_count && by_node(&plan->places[sorted - 1], &plan->places[sorted]) <= 0)
+        sorted++;
+    if (sorted < plan->place_count)
+        qsort(plan->places, plan->place_count, sizeof *plan->places, by_node);
     uint32_t kept = 0;
     for (uint32_t i = 1; i < plan->place_count; i++) {
         struct dure_place *last = &plan->places[kept];
@@ -395,11 +400,15 @@ void plan_realise_chain(struct dure_core *core, const struct request *ask, uint3
     }
 }
 
-bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+enum { ON_AWAY = 1, ON_BOUND = 2 };
+
+/* `where`: on nodes under no bound right, on those under one, or the one before the other. What is limited to nodes goes by its own rules, once. */
+static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
+                    struct plan *plan)
 {
     struct dure_ask gang;
     if (limits_any(ask))
-        return limited_chain(core, ask, at, leveled, plan);
+        return (where & ON_BOUND) && limited_chain(core, ask, at, leveled, plan);
     if (!ask_of_chain(core, ask, at, leveled, &gang))
         return false;
     plan->place_count = plan->binding_count = 0;
@@ -411,8 +420,8 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
             tasks = plan_fill_shared(core, ask, at, NONE, NULL, false, plan);
         gang.tasks = (tasks + per_gpu - 1) / per_gpu;
     }
-    if (gang.tasks && !dure_slots_fit(&core->chains[at].away, &gang, &core->takes) &&
-        !dure_slots_fit(&core->chains[at].idle, &gang, &core->takes))
+    if (gang.tasks && !((where & ON_AWAY) && dure_slots_fit(&core->chains[at].away, &gang, &core->takes)) &&
+        !((where & ON_BOUND) && dure_slots_fit(&core->chains[at].idle, &gang, &core->takes)))
         return false;
     plan_realise_chain(core, ask, at, tasks, &core->takes, plan);
     plan->allot = NONE;
@@ -421,32 +430,47 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
     return true;
 }
 
-/* On chains of the rank at hand, least promised first. */
-static bool borrow_one(struct dure_core *core, const struct request *ask, const struct prefer *prefer, bool leveled,
-                       struct plan *plan)
+bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
 {
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-        const uint32_t at = core->borrow_order[i];
-        int64_t notice;
-        if (!prefer_has(core, ask, prefer, at) || (leveled && !ask->level_required && !rule_level(core, ask, at)))
-            continue;
-        if (core->chains[at].idle.idle_total < (ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask)) ||
-            rule_hardware(core, ask, at).rule != DURE_RULE_FITS)
-            continue;
-        if (lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice &&
-            plan_chain(core, ask, at, leveled, plan))
-            return true;
-    }
+    return plan_on(core, ask, at, leveled, ON_AWAY | ON_BOUND, plan);
+}
+
+/* Is there enough beside what the chain owes and has not bound yet? */
+static bool has_spare(const struct dure_core *core, uint32_t at, uint64_t gpus)
+{
+    const struct dure_cells *cells = core->chains[at].cells;
+    const uint64_t idle = core->chains[at].away.idle_total;
+    for (unsigned level = 1; idle >= gpus && level <= core->fleet->chains[at].level_count; level++)
+        gpus += (uint64_t)dure_cells_owed(cells, level) * dure_cells_leaves(cells, level);
+    return idle >= gpus;
+}
+
+/* On chains of the rank at hand, least promised first: first where nothing is owed, then where a right is owed but not bound, at last on what a
+ * right has bound and leaves idle, so that as few as possible have to leave again. */
+static bool borrow_one(struct dure_core *core, const struct request *ask, const struct lenders *lenders,
+                       const struct prefer *prefer, bool leveled, struct plan *plan)
+{
+    const uint64_t gpus = ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask);
+    for (unsigned round = 0; round < 3; round++)
+        for (uint32_t i = 0; i < lenders->count; i++) {
+            const uint32_t at = lenders->chains[i] & ~LENDER_HAS_LEVEL;
+            const bool passed = leveled && !ask->level_required && !(lenders->chains[i] & LENDER_HAS_LEVEL);
+            if (core->chains[at].idle.idle_total >= gpus && !passed && prefer_has(core, ask, prefer, at) &&
+                (round || has_spare(core, at, gpus)) &&
+                plan_on(core, ask, at, leveled, round < 2 ? ON_AWAY : ON_BOUND, plan))
+                return true;
+        }
     return false;
 }
 
 bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan)
 {
+    const struct lenders *lenders = lenders_of(core, ask);
     struct prefer prefer = prefer_first(core, ask);
     do {
-        if (ask->level && borrow_one(core, ask, &prefer, true, plan))
+        if (ask->level && borrow_one(core, ask, lenders, &prefer, true, plan))
             return true;
-        if ((!ask->level || !ask->level_required) && borrow_one(core, ask, &prefer, false, plan))
+        if ((!ask->level || !ask->level_required) && borrow_one(core, ask, lenders, &prefer, false, plan))
             return true;
     } while (prefer_next(core, ask, &prefer));
     return false;

@@ -55,12 +55,33 @@ struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant)
 
 void tenant_out(struct dure_core *core, uint32_t tenant)
 {
-    dure_digest_sub(&core->digest, tenant_hash(core, tenant));
+    struct tenant_state *t = &core->tenant[tenant];
+    if (t->loose)
+        return;
+    struct slot_list *loose = &core->loose_tenants;
+    if (loose->count == loose->capacity) {
+        loose->capacity = loose->capacity ? loose->capacity * 2 : 16;
+        loose->at = dure_core_grow(loose->at, sizeof *loose->at, loose->capacity);
+    }
+    loose->at[loose->count++] = tenant;
+    t->loose = true;
+    dure_digest_sub(&core->digest, t->term);
 }
 
 void tenant_in(struct dure_core *core, uint32_t tenant)
 {
-    dure_digest_add(&core->digest, tenant_hash(core, tenant));
+    DURE_ASSERT(core->tenant[tenant].loose);
+}
+
+void tenant_settle(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->loose_tenants.count; i++) {
+        const uint32_t tenant = core->loose_tenants.at[i];
+        core->tenant[tenant].term = tenant_hash(core, tenant);
+        core->tenant[tenant].loose = false;
+        dure_digest_add(&core->digest, core->tenant[tenant].term);
+    }
+    core->loose_tenants.count = 0;
 }
 
 void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back)

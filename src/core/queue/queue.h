@@ -40,7 +40,9 @@ void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64
 /* An attempt ends, or goes on as borrowed: what it used is counted, and what it was charged for and did not use is given back. */
 void share_close(struct dure_core *core, const struct attempt *attempt);
 void share_renew(struct dure_core *core); /* after time moved: keeps the growth in bounds */
+/* Around every change of what is hashed of a tenant, as for jobs (state/jobs.h). */
 void tenant_out(struct dure_core *core, uint32_t tenant);
 void tenant_in(struct dure_core *core, uint32_t tenant);
+void tenant_settle(struct dure_core *core);
 struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant);
 int64_t share_cost(uint32_t gpus_milli, int64_t us); /* GPU-microseconds */

@@ -17,14 +17,50 @@ static struct dure_digest hash_of(const struct dure_core *core, const struct job
     return dure_hash_words(DOMAIN_JOB, &bytes, sizeof bytes / 8);
 }
 
-void job_out(struct dure_core *core, const struct job *job)
+static void loosen(struct dure_core *core, struct job *job)
 {
-    dure_digest_sub(&core->digest, hash_of(core, job));
+    if (core->loose_job_count == core->loose_job_capacity) {
+        core->loose_job_capacity = core->loose_job_capacity ? core->loose_job_capacity * 2 : 64;
+        core->loose_jobs = dure_core_grow(core->loose_jobs, sizeof(struct job *), core->loose_job_capacity);
+    }
+    core->loose_jobs[core->loose_job_count++] = job;
+    job->loose = true;
 }
 
-void job_in(struct dure_core *core, const struct job *job)
+void job_out(struct dure_core *core, struct job *job)
 {
-    dure_digest_add(&core->digest, hash_of(core, job));
+    if (job->loose)
+        return;
+    dure_digest_sub(&core->digest, hash_of(core, job));
+    loosen(core, job);
+}
+
+void job_in(struct dure_core *core, struct job *job)
+{
+    (void)core;
+    DURE_ASSERT(job->loose);
+}
+
+void job_settle(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->loose_job_count; i++) {
+        core->loose_jobs[i]->loose = false;
+        dure_digest_add(&core->digest, hash_of(core, core->loose_jobs[i]));
+    }
+    core->loose_job_count = 0;
+}
+
+/* It goes for good: what was hashed of it goes too. */
+static void forget(struct dure_core *core, struct job *job)
+{
+    uint32_t at = core->loose_job_count;
+    if (!job->loose) {
+        dure_digest_sub(&core->digest, hash_of(core, job));
+        return;
+    }
+    while (core->loose_jobs[--at] != job) /* changed just now: it stands near the end */
+        DURE_ASSERT(at);
+    core->loose_jobs[at] = core->loose_jobs[--core->loose_job_count];
 }
 
 uint32_t job_find(const struct dure_core *core, uint64_t id)
@@ -53,7 +89,7 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made)
                         .waiters = NONE,
                         .first_run = NONE};
     dure_table_put(&core->job_table, data->id, slot);
-    job_in(core, job);
+    loosen(core, job);
     return slot;
 }
 
@@ -172,7 +208,7 @@ void job_drop(struct dure_core *core, uint32_t slot)
         free(job->elements->gone.at);
         free(job->elements);
     }
-    job_out(core, job);
+    forget(core, job);
     dure_table_remove(&core->job_table, job->d.id);
     class_put(core, job->class_slot);
     dure_pool_give(&core->jobs, slot);

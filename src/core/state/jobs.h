@@ -4,9 +4,10 @@
 
 #define DURE_RUN_KEY(job_slot, ordinal) ((uint64_t)(job_slot) << 32 | (ordinal))
 
-/* Out of the digest before a change, back in after. */
-void job_out(struct dure_core *core, const struct job *job);
-void job_in(struct dure_core *core, const struct job *job);
+/* Around every change: the job's hash leaves the digest with the first change of a step and comes back, once, when the step ends. */
+void job_out(struct dure_core *core, struct job *job);
+void job_in(struct dure_core *core, struct job *job);
+void job_settle(struct dure_core *core);
 
 uint32_t job_find(const struct dure_core *core, uint64_t id); /* slot; NONE */
 uint32_t job_add(struct dure_core *core, const struct job_made *made);

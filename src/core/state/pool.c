@@ -40,7 +40,6 @@ uint32_t dure_pool_take(struct dure_pool *pool)
     uint32_t index = pool->free_first;
     if (index != DURE_NONE32) {
         memcpy(&pool->free_first, dure_pool_at(pool, index), sizeof pool->free_first);
-        memset(dure_pool_at(pool, index), 0, pool->size);
     } else {
         index = pool->top++;
         if (index >> DURE_POOL_CHUNK_BITS == pool->chunk_count) {
@@ -48,7 +47,7 @@ uint32_t dure_pool_take(struct dure_pool *pool)
                 pool->chunk_capacity = pool->chunk_capacity ? pool->chunk_capacity * 2 : 8;
                 pool->chunks = dure_core_grow(pool->chunks, sizeof *pool->chunks, pool->chunk_capacity);
             }
-            pool->chunks[pool->chunk_count++] = dure_core_alloc(pool->size, DURE_POOL_CHUNK);
+            pool->chunks[pool->chunk_count++] = dure_core_grow(NULL, pool->size, DURE_POOL_CHUNK);
         }
     }
     pool->count++;

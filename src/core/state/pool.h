@@ -1,6 +1,6 @@
 #pragma once
-/* Plain records of one size in chunks: an index stays where it is, so pointers stay valid until the entry is freed. Entries are
- * zeroed when taken. Which index an entry gets is never part of a decision. Out of memory ends the process: what the journal holds
+/* Plain records of one size in chunks: an index stays where it is, so pointers stay valid until the entry is freed. An entry
+ * comes as it lies: whoever takes it fills all of it. Which index an entry gets is never part of a decision. Out of memory ends the process: what the journal holds
  * is whole, and a core that is half changed must not go on. */
 #include "base/err.h"
 

@@ -84,6 +84,7 @@ struct job {
     uint32_t first_run;        /* its live attempts */
     struct elements *elements; /* exceptions of an array; NULL: none */
     uint8_t where;
+    bool loose; /* its hash is out of the digest until the step ends */
 };
 
 /* Ordinals of an array that do not simply follow the cursor, sorted. */
@@ -273,6 +274,8 @@ struct tenant_state {
     uint32_t lasted[LASTING_PARTS];            /* state/lasting.h; hashed */
     uint64_t held_milli, held_jobs, submitted; /* against its ceilings: attempts and reservations; not ended */
     struct slot_list stopped;                  /* queues passed over because of its ceilings */
+    struct dure_digest term;                   /* its part of the digest, when it is in */
+    bool loose;
 };
 
 /* What one user holds of one tenant with all below it. */
@@ -299,6 +302,12 @@ struct gate {
     bool due;                /* something changed: decide_power looks */
 };
 
+struct packed {
+    const struct dure_record *of; /* the record at hand; NULL: none is */
+    bool ready;
+    struct job_made made;
+};
+
 struct view_ring {
     struct dure_job jobs[VIEW_RING];
     uint32_t next;
@@ -306,7 +315,10 @@ struct view_ring {
 
 struct dure_core {
     struct scalars s;
-    struct dure_digest digest; /* of everything but the scalars and the cells */
+    struct dure_digest digest; /* of everything but the scalars and the cells, and of what is loose */
+    struct job **loose_jobs;   /* changed in this step: hashed once, when it ends */
+    uint32_t loose_job_count, loose_job_capacity;
+    struct slot_list loose_tenants;
     struct dure_fleet *fleet;
     struct dure_tenants *tenants;
     struct dure_power *power; /* NULL: no limits */
@@ -336,12 +348,15 @@ struct dure_core {
     struct dure_pool users;
     struct dure_map user_map; /* tenant << 32 | principal */
     bool has_ceilings;
-    uint32_t *borrow_order; /* chains, least promised first */
+    uint32_t *borrow_order;  /* chains, least promised first */
+    struct lenders *lenders; /* place/lenders.h */
+    uint64_t lenders_stamp;  /* counts what changes them */
     uint64_t pending_count, refused;
     uint32_t round;          /* of the pass at hand */
     struct slot_list passed; /* classes passed over in it */
     struct dure_takes takes;
-    struct plan *plan; /* scratch of a decision */
+    struct plan *plan;     /* scratch of a decision */
+    struct packed *packed; /* scratch of a submission: its job as the check found it */
     struct view_ring *ring;
 
     bool loading;      /* the cells know all uses already */
@@ -353,6 +368,9 @@ struct dure_core {
     } after[6];           /* decide/after.h */
     uint32_t after_count; /* not yet taken, of all kinds */
 };
+
+/* The step is through: what changed in it is hashed into the digest. */
+void digest_settle(struct dure_core *core);
 
 static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
 {

@@ -1,0 +1,60 @@
+#include "core/place/lenders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/allot/allots.h"
+#include "core/place/limits.h"
+#include "core/place/rules.h"
+
+static int64_t next_lending(const struct dure_core *core)
+{
+    int64_t next = DURE_NEVER_US;
+    for (uint32_t i = 0; i < core->tenants->lending_count; i++) {
+        const struct dure_lending *row = &core->tenants->lendings[i];
+        if (row->from_us > core->s.time_us && row->from_us < next)
+            next = row->from_us;
+        if (row->until_us > core->s.time_us && row->until_us < next)
+            next = row->until_us;
+    }
+    return next;
+}
+
+static void find(const struct dure_core *core, const struct request *ask, struct lenders *lenders)
+{
+    if (lenders->capacity < core->fleet->chain_count) {
+        lenders->capacity = core->fleet->chain_count;
+        lenders->chains = dure_core_grow(lenders->chains, sizeof *lenders->chains, lenders->capacity);
+    }
+    lenders->ask = *ask;
+    lenders->stamp = core->lenders_stamp;
+    lenders->until_us = next_lending(core);
+    lenders->count = 0;
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        const uint32_t at = core->borrow_order[i];
+        int64_t notice;
+        if (rule_hardware(core, ask, at).rule == DURE_RULE_FITS && lend_terms(core, at, ask->tenant, false, &notice) &&
+            ask->grace_us <= notice)
+            lenders->chains[lenders->count++] = at | (rule_level(core, ask, at) ? LENDER_HAS_LEVEL : 0);
+    }
+}
+
+const struct lenders *lenders_of(struct dure_core *core, const struct request *ask)
+{
+    const uint64_t key = dure_hash_words(1, ask, sizeof *ask / 8).lane[1];
+    if (!core->lenders)
+        core->lenders = dure_core_alloc(sizeof *core->lenders, LENDERS_KEPT);
+    struct lenders *lenders = &core->lenders[key % LENDERS_KEPT];
+    if (lenders->stamp != core->lenders_stamp || lenders->until_us <= core->s.time_us ||
+        memcmp(&lenders->ask, ask, sizeof *ask) != 0 || limits_any(ask)) /* a list's number may come again */
+        find(core, ask, lenders);
+    return lenders;
+}
+
+void lenders_release(struct dure_core *core)
+{
+    for (uint32_t i = 0; core->lenders && i < LENDERS_KEPT; i++)
+        free(core->lenders[i].chains);
+    free(core->lenders);
+    core->lenders = NULL;
+}
