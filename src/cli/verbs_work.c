@@ -18,6 +18,8 @@ static const struct dure_option submit_options[] = {
     {"gpus-per-node", 0, DURE_OPTION_TEXT, "[MODEL:]N", NULL, "GPUs on each node"},
     {"gpus-per-task", 0, DURE_OPTION_TEXT, "[MODEL:]N", NULL, "GPUs of each task"},
     {"gres", 0, DURE_OPTION_TEXT, "gpu[:MODEL]:N", NULL, "GPUs on each node, in Slurm's older spelling"},
+    {"nodelist", 'w', DURE_OPTION_TEXT, "LIST", NULL, "only these nodes: n7,pt-b200-[0001-0004]"},
+    {"exclude", 'x', DURE_OPTION_TEXT, "LIST", NULL, "none of these nodes"},
     {"mem", 0, DURE_OPTION_TEXT, "SIZE[K|M|G|T]", "the share of its GPUs", "memory on each node"},
     {"time", 't', DURE_OPTION_TEXT, "TIME", "1:00:00", "walltime: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]"},
     {"array", 'a', DURE_OPTION_TEXT, "RANGE[:STEP][%LIMIT]", NULL, "an array of jobs, such as 0-99%10"},

@@ -40,7 +40,7 @@ bool field_leaf(const struct field *field, uint32_t slot, uint32_t *ret_leaf);
 /* As many of `tasks` as there is room for; `per_gpu` fractions go on one GPU (0: whole GPUs). What is taken is in the takes, with the tasks
  * of each, and counted in the limits. Each task's GPUs are in one slot; `ask` gives its GPUs, tasks of a slot, and level. With a level it is
  * all tasks in one cell or nothing. Cost: the slots taken, and for each a step over the nodes it may not use: O(runs), not O(nodes), in a
- * chain's field; O(slots of bound cells) in an allotment's. With a level above the node, O(cells of it). */
+ * chain's field; O(slots of bound cells) in an allotment's. With a level above the node, O(slots of the field). */
 uint32_t fit_limited(const struct field *field, const struct dure_ask *ask, uint32_t per_gpu, struct limits *limits,
                      uint32_t tasks, struct dure_takes *takes);
 /* Takes after the first `since` are undone, with their tasks. */

@@ -140,6 +140,18 @@ static void check_gpus(const struct rig *rig, const struct kept *k)
             }
 }
 
+static bool in_one_cell(const struct rig *rig, const struct kept *k, const struct dure_chain *chain)
+{
+    const unsigned level = dure_fleet_level(rig->fleet, chain, k->job.level);
+    const uint32_t nodes = level ? dure_chain_leaves_at(chain, level) / GPUS : 1;
+    const uint32_t cell = (k->places[0].node_first - chain->node_first) / nodes;
+    for (uint32_t i = 0; i < k->place_count; i++)
+        if ((k->places[i].node_first - chain->node_first) / nodes != cell ||
+            (k->places[i].node_first + k->places[i].node_count - 1 - chain->node_first) / nodes != cell)
+            return false;
+    return level > 0;
+}
+
 static void check_limits(const struct rig *rig, const struct kept *k)
 {
     uint32_t tasks[NODES] = {0}, total = 0;
@@ -155,6 +167,8 @@ static void check_limits(const struct rig *rig, const struct kept *k)
             if (!may_use(&k->job, node))
                 TAP_FAIL("job %llu uses node %u", (unsigned long long)k->id, node);
         }
+    if (k->job.level_required && !in_one_cell(rig, k, chain))
+        TAP_FAIL("job %llu stands in one %s", (unsigned long long)k->id, k->job.level);
     if (total != k->job.tasks)
         TAP_FAIL("job %llu starts whole", (unsigned long long)k->id);
     for (uint32_t cell = 0; k->job.spread_max && cell < NODES; cell++)
@@ -187,7 +201,8 @@ static void check_order(const struct rig *rig, const struct kept *k)
         if (rank_of(rig, job, other) >= rank_of(rig, job, model) || !may_use(job, node) ||
             (job->model_mask && !(job->model_mask >> other & 1)) ||
             rig->fleet->models[other].memory_mib < job->gpu_memory_mib ||
-            (job->spread_max && !dure_fleet_level(rig->fleet, chain_at(rig, node), job->spread_level)))
+            (job->spread_max && !dure_fleet_level(rig->fleet, chain_at(rig, node), job->spread_level)) ||
+            (job->level_required && !dure_fleet_level(rig->fleet, chain_at(rig, node), job->level)))
             continue;
         for (uint32_t gpu = 0; gpu < GPUS; gpu++) {
             bool used = false;
@@ -268,6 +283,10 @@ static void random_job(struct rig *rig, struct kept *k)
     const uint32_t who = below(5);
     k->job = rig_job(rig, paths[who], 1, 1, who > 1 || below(3) == 0);
     random_size(&k->job);
+    if (below(4) == 0) {
+        k->job.level = levels[below(3)];
+        k->job.level_required = below(2);
+    }
     if (below(3) == 0) {
         k->job.spread_level = levels[below(3)];
         k->job.spread_max = 1 + below(3);

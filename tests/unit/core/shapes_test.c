@@ -172,6 +172,15 @@ static void spread(void)
     TAP_OK(!runs(&job), "more than the racks let in: %s", rig.error.text);
     TAP_HAS(rig.error.text, "(needs 13, at most 12 there", "with figures");
     end_all();
+    job = rig_job(&rig, "guest", 4, 2, true);
+    job.level = "rack";
+    job.level_required = true;
+    job.spread_level = "node";
+    job.spread_max = 1;
+    TAP_OK(runs(&job) && crowd(1) == 1 && within(4), "apart in nodes, together in a rack");
+    job.tasks = 5;
+    TAP_OK(!runs(&job), "five nodes of a rack of four: %s", rig.error.text);
+    end_all();
     job = rig_job(&rig, "guest", 6, 1, true);
     job.task_gpu_milli = 300;
     job.spread_level = "node";
