@@ -1,7 +1,7 @@
 #include "api/schemas.h"
 
 #define SUMS                                                                                                           \
-    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer dark:integer arriving:integer "               \
+    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer dark:integer arriving:integer "  \
     "promised:integer virtual:boolean emulated:boolean"
 #define ROW                                                                                                            \
     "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
@@ -48,7 +48,8 @@ const struct schema dure_schemas[] = {
     {"Done",
      "job:integer allotment:integer sequence:integer preview:boolean text:string gpus:integer gpus_now:integer "
      "nodes:integer tenants:integer "
-     "tenants_now:integer allotments:integer allotments_now:integer allotments_over:integer roles:integer limits:integer "
+     "tenants_now:integer allotments:integer allotments_now:integer allotments_over:integer roles:integer "
+     "limits:integer "
      "domains:integer datasets:integer",
      "On disk; or, with preview, what it would do."},
     {"DoneNodes", "nodes:integer sequence:integer unchanged:integer unchanged_because:string",
@@ -111,7 +112,8 @@ const struct schema dure_schemas[] = {
      "A field of the job's spec and a value with which it would start now, tried on the state as it is. An empty value "
      "takes the field out."},
     {"Why",
-     "never:boolean starts_now:boolean place:{WhyPlace} job:integer element:integer state:string wait:string "
+     "never:boolean note:string? starts_now:boolean place:{WhyPlace} job:integer element:integer state:string "
+     "wait:string "
      "sentence:string ahead:integer "
      "start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
      "alternatives:[{WhyOther}] crossing:[{WhyCrossed}] opening:{WhyOpening} "

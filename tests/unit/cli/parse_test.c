@@ -61,21 +61,21 @@ static void good_lines(void)
     TAP_EQ_STR(line->cli.argv[1], "13", "the second");
     done(line);
 
-    line = parse("submit -n 4 --mail-type=END -x n1 script.sh --epochs 3 -q");
+    line = parse("submit -n 4 --mail-type=END -L n1 script.sh --epochs 3 -q");
     TAP_EQ_INT(line->code, DURE_EXIT_OK, "submit");
     TAP_EQ_STR(dure_cli_text(&line->cli, "ntasks"), "4", "sbatch's letter");
     TAP_EQ_INT(line->cli.extra_count, 2, "what only sbatch knows");
     TAP_EQ_STR(line->cli.extras[0].name, "mail-type", "by its long name");
     TAP_EQ_STR(line->cli.extras[0].value, "END", "with its value");
-    TAP_EQ_STR(line->cli.extras[1].name, "exclude", "or by its letter");
+    TAP_EQ_STR(line->cli.extras[1].name, "licenses", "or by its letter");
     TAP_EQ_STR(line->cli.extras[1].value, "n1", "with the next word");
     TAP_EQ_INT(line->cli.argc, 4, "what follows the script is the script's");
     TAP_EQ_STR(line->cli.argv[1], "--epochs", "unread");
     done(line);
 
-    line = parse("submit -xn1 --exclusive -n2 --wrap true");
+    line = parse("submit -Ln1 --exclusive -n2 --wrap true");
     TAP_EQ_INT(line->code, DURE_EXIT_OK, "submit with a value in the same word");
-    TAP_EQ_STR(line->cli.extra_count == 2 ? line->cli.extras[0].value : "none", "n1", "-xn1");
+    TAP_EQ_STR(line->cli.extra_count == 2 ? line->cli.extras[0].value : "none", "n1", "-Ln1");
     TAP_EQ_STR(dure_cli_text(&line->cli, "ntasks"), "2", "and what follows it");
     done(line);
 
