@@ -151,6 +151,7 @@ done <"$work/gpus"
 submitted=$(now)
 # squeue's list of what has not ended
 left() { squeue -h -t all -o %T | grep -c -v COMPLETED; }
+# shellcheck disable=SC2317 # until_true calls it
 done_all() { [ "$(left)" -eq 0 ]; }
 scontrol release "$first-$id" 2>"$work/slurm/release" || scontrol release "$(seq -s , "$first" "$id")" || fail "scontrol release: $(cat "$work/slurm/release")"
 released=$(now)
@@ -194,6 +195,7 @@ while read -r gpus; do
 done <"$work/gpus"
 submitted=$(now)
 count() { curl -fs --unix-socket "$DURE_SOCKET" http://dured/metrics | sed -n "s/^$1 //p"; }
+# shellcheck disable=SC2317 # until_true calls it
 done_all() { [ "$(count dure_jobs_ended_total)" -eq "$jobs" ]; }
 # shellcheck disable=SC2046 # numbers
 "$build/dure" release $(seq "$first" "$id") >"$work/release" || fail "dure release: $(tail -1 "$work/release")"
