@@ -126,6 +126,8 @@ static void write_crossing(const struct dure_fleet *fleet, const struct dure_why
         json_str(out, "text", dure_rule_text(why->crossing[i].rule));
         json_uint(out, "leaves", why->crossing[i].leaves);
         json_str(out, "first", fleet->chains[why->crossing[i].first.v].name);
+        json_str(out, "site", fleet->sites[fleet->chains[why->crossing[i].first.v].site.v].name);
+        json_str(out, "what", why->crossing[i].what);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -141,6 +143,12 @@ static void write_crossing(const struct dure_fleet *fleet, const struct dure_why
     json_int(out, "need", why->opening.need);
     json_int(out, "have", why->opening.have);
     json_str(out, "unit", why->opening.unit);
+    json_str(out, "what", why->opening.what);
+    if (why->opening.more_mw > 0) {
+        json_uint(out, "more_w", (why->opening.more_mw + 999) / 1000);
+        json_uint(out, "more_gpus", why->opening.more_gpus);
+        json_uint(out, "more_limits", why->opening.more_limits);
+    }
     json_close(out, '}');
 }
 

@@ -94,10 +94,15 @@ const struct schema dure_schemas[] = {
      "rank:integer chain:string allotment:string? here:boolean fits:boolean promised_permille:integer idle:integer "
      "evicts:integer left_over:integer",
      "Of a running job: a place that the core ranks for it, as it is now."},
-    {"WhyCrossed", "rule:string text:string leaves:integer first:string",
-     "One of the rules that leave no place together, though none does alone: the chains that it would leave."},
-    {"WhyOpening", "rule:string text:string chain:string places:integer need:integer have:integer unit:string",
-     "The rule that is cheapest to change among those that refuse a place alone."},
+    {"WhyCrossed", "rule:string text:string leaves:integer first:string site:string what:string",
+     "One of the rules that leave no place together, though none does alone: the chains that it would leave, and the "
+     "dataset or the limited part of the fleet that it is of where it refuses with the fewest others."},
+    {"WhyOpening",
+     "rule:string text:string chain:string places:integer need:integer have:integer unit:string what:string "
+     "more_w:integer more_gpus:integer more_limits:integer",
+     "The rule that is cheapest to change among those that refuse a place alone. Of power: by how much the limit is "
+     "too "
+     "low, and how many others are as well."},
     {"WhyPlace", "nodes:string node_count:integer gpus:integer clear:boolean allotment:string?",
      "Where a job that is not submitted would start now; not clear: when those who are there have had their notice."},
     {"WhyTollRow", "rule:string text:string jobs:integer gpus:integer gpu_hours:string",

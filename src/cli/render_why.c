@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/grid.h"
 #include "cli/render.h"
+#include "model/units.h"
 
 enum { GROUPS_MAX = 8192, PLACES_SHOWN = 2, LINES_SHOWN = 16, USERS = 4 };
 
@@ -276,6 +277,33 @@ static enum dure_err print_others(const struct dure_screen *screen, const json_t
     return err;
 }
 
+/* The dataset of a rule of data; what has the limit is told with the figures. */
+static void put_rule(struct dure_buf *said, const json_t *rule)
+{
+    const char *name = dure_json_text(rule, "rule", ""), *what = dure_json_text(rule, "what", "");
+    dure_buf_str(said, name);
+    if (*what && strcmp(name, "power") != 0)
+        dure_buf_printf(said, " of '%s'", what);
+    else if (*what)
+        dure_buf_printf(said, " of %s", what);
+}
+
+/* By how much a limit of power is too low. */
+static void put_more(struct dure_buf *said, const json_t *opening)
+{
+    char power[DURE_UNITS_TEXT_MAX];
+    const int64_t watt = dure_json_int(opening, "more_w", 0), gpus = dure_json_int(opening, "more_gpus", 0),
+                  others = dure_json_int(opening, "more_limits", 0);
+    if (watt <= 0)
+        return;
+    dure_buf_printf(said, " %s more for %s would feed %" PRId64 " GPU%s more",
+                    dure_units_power_format((uint64_t)watt * 1000, power), dure_json_text(opening, "what", ""), gpus,
+                    gpus == 1 ? "" : "s");
+    if (others)
+        dure_buf_printf(said, ", with %" PRId64 " other limit%s raised as well", others, others == 1 ? "" : "s");
+    dure_buf_str(said, " there.");
+}
+
 /* Rules that leave no place together, and the one whose change would open one. */
 static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width)
 {
@@ -286,9 +314,12 @@ static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width
     for (size_t i = 0; i < json_array_size(crossing); i++) {
         const json_t *rule = json_array_get(crossing, i);
         const int64_t leaves = dure_json_int(rule, "leaves", 0);
-        dure_buf_printf(&said, "%s%s leaves %s",
-                        i ? "; " : "No place is left by all of these: ", dure_json_text(rule, "rule", ""),
-                        dure_json_text(rule, "first", ""));
+        const char *site = dure_json_text(rule, "site", "");
+        dure_buf_str(&said, i ? "; " : "No place is left by all of these: ");
+        put_rule(&said, rule);
+        dure_buf_printf(&said, " leaves %s", dure_json_text(rule, "first", ""));
+        if (*site)
+            dure_buf_printf(&said, " at %s", site);
         if (leaves > 1)
             dure_buf_printf(&said, " and %" PRId64 " more", leaves - 1);
     }
@@ -297,8 +328,9 @@ static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width
     if (json_is_object(opening)) {
         const char *unit = dure_json_text(opening, "unit", ""), *shown = unit;
         const int64_t places = dure_json_int(opening, "places", 0);
-        dure_buf_printf(&said, "Only %s stands in the way on %s", dure_json_text(opening, "rule", ""),
-                        dure_json_text(opening, "chain", ""));
+        dure_buf_str(&said, "Only ");
+        put_rule(&said, opening);
+        dure_buf_printf(&said, " stands in the way on %s", dure_json_text(opening, "chain", ""));
         if (places > 1)
             dure_buf_printf(&said, " and %" PRId64 " more", places - 1);
         figure(dure_json_int(opening, "need", 0), &shown, need);
@@ -306,6 +338,7 @@ static void put_crossing(struct dure_buf *buf, const json_t *why, unsigned width
         if (*unit)
             dure_buf_printf(&said, " (needs %s, has %s %s)", need, have, unit);
         dure_buf_str(&said, ".");
+        put_more(&said, opening);
     }
     if (!said.length)
         return;

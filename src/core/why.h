@@ -101,6 +101,8 @@ struct dure_why_crossed {
     enum dure_rule rule;
     uint32_t leaves;
     struct dure_chain_id first;
+    const char *
+        what; /* where it refuses with the fewest others: the dataset, or what has the limit of power; "": a rule of no such thing */
 };
 enum { DURE_WHY_CROSSED_MAX = 3 };
 
@@ -111,6 +113,10 @@ struct dure_why_opening {
     uint32_t places;
     int64_t need, have;
     const char *unit;
+    const char *what; /* as above */
+    /* Of POWER: by how much that limit is too low, for so many GPUs more to be idle; and other limits that are too low for them as well. */
+    uint64_t more_mw, more_gpus;
+    uint32_t more_limits;
 };
 
 /* A place of a running job's ranking, as it is now (not as it was at the start): the core takes the first that fits. */

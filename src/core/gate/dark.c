@@ -314,6 +314,68 @@ static void bring_back(struct dure_core *core)
     free(lots.at);
 }
 
+/* ---- what is missing ---- */
+
+/* What the domains over a lot would draw besides, were `count` of its GPUs back. False: a limit on less than a site holds another chain's. */
+static bool count_back(const struct dure_core *core, const struct lot *lot, uint64_t count, bool other, uint64_t *fed,
+                       uint64_t *all)
+{
+    const uint64_t mw = count * core->fleet->chains[lot->chain].leaf_power_mw;
+    const bool idle = lot->worth == FREE_IDLE || lot->worth == BOUND_IDLE;
+    for (unsigned pass = other ? 0 : 1, level = 0; pass < 2; pass++, level = 0)
+        for (uint32_t domain; (domain = gate_domain_next(core, lot->chain, lot->node, &level)) != NONE;) {
+            const uint64_t limit = gate_limit_kept(core, domain);
+            if (!pass && core->power->domains[domain].site.v == NONE && limit != DURE_POWER_NO_LIMIT &&
+                core->gate.fed_mw[domain] + fed[domain] + mw > limit)
+                return false;
+            fed[domain] += pass ? mw : 0;
+            all[domain] += pass && idle ? mw : 0; /* of others, it is counted while they leave */
+        }
+    return true;
+}
+
+/* By how much the domain's limits are too low for that. */
+static uint64_t short_by(const struct dure_core *core, uint32_t domain, uint64_t fed, uint64_t all)
+{
+    const uint64_t kept = gate_limit_kept(core, domain), now = dure_power_at(core->power, domain, core->s.time_us),
+                   most = core->gate.fed_mw[domain] + fed,
+                   most_now = core->gate.fed_mw[domain] + core->gate.leaving_mw[domain] + all;
+    const uint64_t over_kept = most > kept ? most - kept : 0, over_now = most_now > now ? most_now - now : 0;
+    return over_kept > over_now ? over_kept : over_now;
+}
+
+bool gate_short_of(const struct dure_core *core, uint32_t at, uint64_t gpus, struct gate_shortage *ret_shortage)
+{
+    struct lots lots = {0};
+    struct gate_shortage found = {.domain = NONE};
+    if (!core->gate.site_domain)
+        return false;
+    uint64_t *fed = dure_core_alloc(sizeof *fed, core->power->domain_count),
+             *all = dure_core_alloc(sizeof *all, core->power->domain_count);
+    gather_dark(core, &lots);
+    for (uint32_t i = lots.count; i-- > 0 && gpus;) { /* as they come back */
+        const struct lot *lot = &lots.at[i];
+        const struct dure_chain *chain = &core->fleet->chains[lot->chain];
+        const bool mine = lot->chain == at && (lot->worth == FREE_IDLE || lot->worth == BOUND_IDLE);
+        const uint64_t count = (uint64_t)__builtin_popcountll(lot->mask), taken = mine && count > gpus ? gpus : count;
+        if (chain->site.v == core->fleet->chains[at].site.v &&
+            node_counts(&core->nodes[chain->node_first + lot->node].d) &&
+            count_back(core, lot, taken, lot->chain != at, fed, all))
+            gpus -= mine ? taken : 0;
+    }
+    for (uint32_t domain = 0; !gpus && domain < core->power->domain_count; domain++) {
+        const uint64_t mw = fed[domain] ? short_by(core, domain, fed[domain], all[domain]) : 0;
+        found.others += mw && found.mw;
+        if (mw > found.mw)
+            found = (struct gate_shortage){mw, domain, found.others};
+    }
+    free(lots.at);
+    free(fed);
+    free(all);
+    *ret_shortage = found;
+    return found.mw > 0;
+}
+
 void decide_power(struct dure_core *core)
 {
     while (core->gate.due && core->gate.site_domain) {

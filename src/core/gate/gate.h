@@ -49,6 +49,13 @@ bool gate_explains(struct dure_core *core, const struct dure_allotment *row, con
 struct verdict gate_data(const struct dure_core *core, const struct request *ask, uint32_t chain, const char **dataset);
 /* Could a domain of this chain ever feed the job? In kW. */
 struct verdict gate_power_ever(const struct dure_core *core, const struct request *ask, uint32_t chain);
+/* What keeps so many more GPUs of the chain from being fed and idle: the limit that is too low by most, by how much, and how many others are.
+ * All that would come back before them is counted in. False: power alone does not keep them. */
+struct gate_shortage {
+    uint64_t mw;
+    uint32_t domain, others;
+};
+bool gate_short_of(const struct dure_core *core, uint32_t chain, uint64_t gpus, struct gate_shortage *ret_shortage);
 /* Is a power limit alone what the chain's cells have lost GPUs to? */
 bool gate_all_dark(const struct dure_core *core, uint32_t chain);
 /* Can the gang be alone in its nodes or its rack here? */

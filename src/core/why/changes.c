@@ -1,5 +1,5 @@
 /* In order of cost, the cheapest first: what only the scheduler minds (length, nearness, packing), what the job was offered beyond its need (CPU,
- * memory), how it is stopped (grace), which GPUs it gets (model, their memory), what it is promised (class), how much it is (tasks). */
+ * memory), how it is stopped (grace), which GPUs it gets (model, their memory), where its data may go (not the submitter's to change), what it is promised (class), how much it is (tasks). */
 #include "core/why/changes.h"
 
 #include <string.h>
@@ -101,6 +101,31 @@ static void try_walltime(const struct trial *t)
     char text[DURE_TIME_TEXT_MAX];
     dure_duration_format(fits * DURE_MINUTE_US, text);
     add(t, "walltime", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "walltime: %s", text));
+}
+
+/* One more site for one dataset, whose neighbours stay as they are. Tried by letting it go everywhere: the place found names the site. */
+static void try_data(const struct trial *t)
+{
+    struct dure_data *data = t->core->data;
+    for (uint32_t i = 0; t->ask->data_mask && data && i < data->dataset_count; i++) {
+        struct dure_dataset *dataset = &data->datasets[i];
+        struct plan plan = {0};
+        if (!(t->ask->data_mask >> i & 1) || dataset->everywhere)
+            continue;
+        dataset->everywhere = true;
+        t->core->lenders_stamp++; /* who lends where is kept by request */
+        t->core->round++;
+        const bool fits = plan_around(t->core, t->ask, &plan) && plan.place_count;
+        dataset->everywhere = false;
+        t->core->lenders_stamp++;
+        const uint32_t site = fits ? t->core->fleet->chains[plan.chain].site.v : 0;
+        plan_release(&plan);
+        if (!fits)
+            continue;
+        add(t, "datasets.sites", dure_arena_printf(t->arena, "%s", t->core->fleet->sites[site].name),
+            dure_arena_printf(t->arena, "dataset '%s': at site %s as well", dataset->name,
+                              t->core->fleet->sites[site].name));
+    }
 }
 
 static void try_per_node(const struct trial *t)
@@ -249,6 +274,7 @@ void changes_try(struct dure_core *core, const struct request *ask, struct dure_
     try_grace(&t);
     try_model(&t);
     try_gpu_memory(&t);
+    try_data(&t);
     try_class(&t);
     try_tasks(&t);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/gate/gate.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 #include "core/place/rules.h"
@@ -75,6 +76,14 @@ static uint64_t hardware_rules(const struct dure_core *core, struct request *lef
     }
 }
 
+/* Where its data may not go, could it have the neighbours that it wants? Both rules are given up at once above. */
+static uint64_t neighbour_rules(const struct dure_core *core, const struct request *ask, struct request left,
+                                uint32_t chain)
+{
+    left.data_mask = ask->data_mask;
+    return ask->data_mask ? bit(gate_neighbours(core, &left, chain).rule) & bit(DURE_RULE_NEIGHBOURS) : 0;
+}
+
 /* What would do, were it lifted alone: the GPUs that are lost, in maintenance, or in use. */
 static uint64_t room_rule(uint64_t need, uint64_t idle, uint64_t lost, uint64_t maintenance, enum dure_rule in_use)
 {
@@ -133,13 +142,69 @@ static bool has_room(struct dure_core *core, const struct request *ask, uint32_t
     return fits;
 }
 
+/* GPUs idle for the request: of the chain, or of its holder's rights there. */
+static uint64_t idle_of(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    uint64_t idle = 0;
+    if (ask->job_class == DURE_BORROWED)
+        return core->chains[chain].idle.idle_total;
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder)
+        idle += core->allots[id]->spec.chain.v == chain ? core->allots[id]->slots.idle_total : 0;
+    return idle;
+}
+
+/* GPUs that would be its as well, were none dark: of the chain, or under its holder's rights, those suspended by it among them. */
+static uint64_t dark_of(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    uint64_t dark = 0;
+    for (uint32_t i = 0; core->power && i < chain->node_count; i++) {
+        const struct node_data *node = &core->nodes[chain->node_first + i].d;
+        for (uint64_t mask = node->lost ? 0 : node->dark; mask; mask &= mask - 1) {
+            struct dure_cells_leaf leaf;
+            dure_cells_leaf(core->chains[at].cells, i * chain->node_gpus + (uint32_t)__builtin_ctzll(mask), &leaf);
+            dark += ask->job_class == DURE_BORROWED ||
+                    (leaf.allot.v != NONE && core->allots[leaf.allot.v]->spec.tenant.v == holder);
+        }
+    }
+    if (ask->job_class == DURE_BORROWED || holder == NONE || !gate_all_dark(core, at))
+        return dark;
+    for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        struct dure_cells_right_view right;
+        if (core->allots[id]->spec.chain.v == at &&
+            dure_cells_right(core->chains[at].cells, (struct dure_allot_id){id}, &right))
+            dark += (uint64_t)right.suspended * core->allots[id]->cell_leaves;
+    }
+    return dark;
+}
+
+/* Ruled out as a whole, so that the rows do not say what stands there: power, if lifting it alone would do. */
+static uint64_t hidden_rules(struct dure_core *core, const struct request *left, uint32_t chain, enum dure_rule in_use)
+{
+    if (has_room(core, left, chain))
+        return 0;
+    const uint64_t need = rule_gpus(core, left, chain), idle = idle_of(core, left, chain);
+    return bit(idle < need && idle + dark_of(core, left, chain) >= need ? DURE_RULE_POWER : in_use);
+}
+
+/* What is idle would do without it. */
+static bool is_limit(enum dure_rule rule)
+{
+    return rule == DURE_RULE_WINDOW || rule == DURE_RULE_SPREAD || rule == DURE_RULE_NODE_LIST ||
+           rule == DURE_RULE_NEIGHBOURS;
+}
+
 uint64_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows, uint32_t count)
 {
     const uint32_t chain = rows[0].chain.v;
     const bool borrowed = ask->job_class == DURE_BORROWED;
     const enum dure_rule in_use = borrowed ? DURE_RULE_BUSY : DURE_RULE_OWN_USE;
     struct request left = *ask;
-    uint64_t rules = hardware_rules(core, &left, chain);
+    const uint64_t hardware = hardware_rules(core, &left, chain);
+    uint64_t rules = hardware | neighbour_rules(core, ask, left, chain);
     rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, ask, chain);
     uint64_t limit = 0, dark = 0, idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -148,8 +213,8 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
             return 0;
         if (row->rule == DURE_RULE_ORDER)
             return bit(DURE_RULE_ORDER);
-        if (row->rule == DURE_RULE_WINDOW || row->rule == DURE_RULE_SPREAD || row->rule == DURE_RULE_NODE_LIST)
-            limit |= bit(row->rule); /* what is idle would do without it */
+        if (is_limit(row->rule) && !hardware)
+            limit |= bit(row->rule);
         idle += row->rule == DURE_RULE_TOO_FEW || row->rule == DURE_RULE_SCATTERED ? row->gpus : 0;
         lost += row->rule == DURE_RULE_LOST ? row->gpus : 0;
         maintenance += row->rule == DURE_RULE_MAINTENANCE ? row->gpus : 0;
@@ -167,10 +232,11 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
             rules |= bit(DURE_RULE_SUSPENDED);
         else
             rules |= room_rule(need, idle, lost, maintenance, in_use);
-    } else if (!has_room(core, &left,
-                         chain)) { /* ruled out as a whole, so that the rows do not say what stands there */
-        rules |= bit(in_use);
+    } else {
+        rules |= hidden_rules(core, &left, chain, in_use);
     }
+    if (gate_power_ever(core, ask, chain).rule != DURE_RULE_FITS)
+        rules |= bit(DURE_RULE_POWER);
     return rules;
 }
 
@@ -231,6 +297,32 @@ static bool gather(struct dure_core *core, const struct request *ask, const stru
     return true;
 }
 
+/* The dataset that a rule of data is of; the limit of power that is too low by most on this chain, and by how much. */
+static const char *subject(const struct dure_core *core, const struct request *ask, enum dure_rule rule, uint32_t chain,
+                           struct dure_arena *arena, struct dure_why_opening *opening)
+{
+    const char *name = "";
+    char text[DURE_POWER_NAME_MAX];
+    struct gate_shortage shortage;
+    if (rule == DURE_RULE_DATA)
+        (void)gate_data(core, ask, chain, &name);
+    for (uint32_t i = 0; rule == DURE_RULE_NEIGHBOURS && core->data && i < core->data->dataset_count; i++)
+        if (ask->data_mask >> i & 1 && core->data->datasets[i].alone == gate_alone(core, ask) && !*name)
+            name = core->data->datasets[i].name;
+    if (rule == DURE_RULE_POWER) {
+        const uint64_t need = rule_gpus(core, ask, chain), idle = idle_of(core, ask, chain),
+                       more = need > idle ? need - idle : 1;
+        if (gate_short_of(core, chain, more, &shortage)) {
+            name = dure_power_name(core->power, core->fleet, shortage.domain, text);
+            opening->more_mw = shortage.mw;
+            opening->more_gpus = more;
+            opening->more_limits = shortage.others;
+        }
+    }
+    name = dure_arena_strdup(arena, name);
+    return name ? name : "";
+}
+
 static void find_opening(const struct sets *sets, struct dure_why *why)
 {
     unsigned best = UINT32_MAX;
@@ -239,7 +331,7 @@ static void find_opening(const struct sets *sets, struct dure_why *why)
         if (sets->masks[i] != bit(rule) || cross_cost(rule) >= best)
             continue;
         best = cross_cost(rule);
-        why->opening = (struct dure_why_opening){rule, {sets->first[i]}, sets->places[i], 0, 0, ""};
+        why->opening = (struct dure_why_opening){rule, {sets->first[i]}, sets->places[i], .unit = "", .what = ""};
         for (uint32_t r = 0; r < why->row_count; r++) {
             const struct dure_why_row *row = &why->rows[r];
             const bool same = row->rule == rule || (rule == DURE_RULE_BUSY && row->rule == DURE_RULE_TOO_FEW);
@@ -252,25 +344,44 @@ static void find_opening(const struct sets *sets, struct dure_why *why)
     }
 }
 
-void cross_find(struct dure_core *core, const struct request *ask, struct dure_why *why)
+/* One of the rules that cross: what it would leave, and what it is of where it refuses first. */
+static struct dure_why_crossed crossed_by(const struct dure_core *core, const struct request *ask, enum dure_rule rule,
+                                          const struct sets *sets, struct dure_arena *arena)
+{
+    struct dure_why_crossed crossed = {.rule = rule, .first = {NONE}, .what = ""};
+    struct dure_why_opening unused = {.what = ""};
+    uint32_t refused = NONE;
+    unsigned fewest = UINT32_MAX;
+    for (uint32_t i = 0; i < sets->count; i++) {
+        const uint32_t chain = sets->first[i];
+        if (sets->masks[i] & bit(rule)) {
+            const unsigned rules = (unsigned)__builtin_popcountll(sets->masks[i]);
+            refused = rules < fewest ? chain : refused; /* where it comes nearest to being the only one */
+            fewest = rules < fewest ? rules : fewest;
+            continue;
+        }
+        crossed.leaves += sets->places[i];
+        crossed.first.v = chain < crossed.first.v ? chain : crossed.first.v;
+    }
+    if (refused != NONE)
+        crossed.what = subject(core, ask, rule, refused, arena, &unused);
+    return crossed;
+}
+
+void cross_find(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why)
 {
     struct sets sets = {.count = 0};
     why->crossing_count = 0;
-    why->opening = (struct dure_why_opening){.rule = DURE_RULE_FITS, .unit = ""};
+    why->opening = (struct dure_why_opening){.rule = DURE_RULE_FITS, .unit = "", .what = ""};
     if (!gather(core, ask, why, &sets))
         return; /* it fits somewhere */
     find_opening(&sets, why);
+    if (why->opening.rule != DURE_RULE_FITS)
+        why->opening.what = subject(core, ask, why->opening.rule, why->opening.chain.v, arena, &why->opening);
     const uint64_t cover = smallest_cover(sets.masks, sets.count);
     if (!(cover & (cover - 1)))
         return; /* one rule refuses everything: no crossing */
-    for (uint64_t rules = cover; rules; rules &= rules - 1) {
-        struct dure_why_crossed *crossed = &why->crossing[why->crossing_count++];
-        *crossed = (struct dure_why_crossed){.rule = (enum dure_rule)__builtin_ctzll(rules), .first = {NONE}};
-        for (uint32_t i = 0; i < sets.count; i++) {
-            if (sets.masks[i] & bit(crossed->rule))
-                continue;
-            crossed->leaves += sets.places[i];
-            crossed->first.v = sets.first[i] < crossed->first.v ? sets.first[i] : crossed->first.v;
-        }
-    }
+    for (uint64_t rules = cover; rules; rules &= rules - 1)
+        why->crossing[why->crossing_count++] =
+            crossed_by(core, ask, (enum dure_rule)__builtin_ctzll(rules), &sets, arena);
 }

@@ -9,7 +9,7 @@
  * do if it were lifted alone. */
 uint64_t cross_rules(struct dure_core *core, const struct request *ask, const struct dure_why_row *rows,
                      uint32_t count);
-/* Fills why->crossing and why->opening from the rows. O(chains). */
-void cross_find(struct dure_core *core, const struct request *ask, struct dure_why *why);
+/* Fills why->crossing and why->opening from the rows; names live in the arena. O(chains). */
+void cross_find(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why);
 /* What it costs to change a rule, least first (docs/decisions.md); the rule that is changed most cheaply is the lowest. */
 unsigned cross_cost(enum dure_rule rule);

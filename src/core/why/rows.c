@@ -105,6 +105,12 @@ static bool add_limit(const struct rows *r, uint32_t chain, const struct stand *
         return true;
     }
     without = *r->ask;
+    without.data_mask = 0; /* at a site that its data allows */
+    if (gate_alone(r->core, r->ask) != DURE_DATA_ANYBODY && fits_now(r, &without, chain)) {
+        add(r, chain, DURE_RULE_NEIGHBOURS, s->idle, s->idle_nodes);
+        return true;
+    }
+    without = *r->ask;
     without.spread_max = 0;
     without.spread_level = 0;
     if (!r->ask->spread_max || !fits_now(r, &without, chain))
@@ -145,7 +151,7 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     else if (fit == FIT_GOOD)
         add(r, chain, r->ahead && in_use == DURE_RULE_OWN_USE ? DURE_RULE_ORDER : DURE_RULE_FITS, s->idle,
             s->idle_nodes);
-    else if (!limits_any(r->ask) || !add_limit(r, chain, s))
+    else if ((!limits_any(r->ask) && !r->ask->data_mask) || !add_limit(r, chain, s))
         add_figures(r, chain, idle < need ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED, s->idle, s->idle_nodes, need, idle,
                     unit);
 }

@@ -60,7 +60,7 @@ static enum dure_rule judge(struct dure_core *core, const struct request *ask)
     core->round++;
     if (arena && rows_pending(core, ask, false, arena, &why, NULL) == DURE_OK) {
         const struct dure_why_row *nearest = rows_nearest(&why);
-        cross_find(core, ask, &why);
+        cross_find(core, ask, arena, &why);
         rule = why.opening.rule != DURE_RULE_FITS ? why.opening.rule : nearest ? nearest->rule : DURE_RULE_MODEL;
     }
     dure_arena_free(arena);

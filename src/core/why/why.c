@@ -271,7 +271,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     const enum dure_err err = rows_pending(core, ask, why->ahead > 0, arena, why, error);
     if (err != DURE_OK)
         return err;
-    cross_find(core, ask, why);
+    cross_find(core, ask, arena, why);
     if (!never)
         estimate(core, ask, walltime_us, line, why);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)

@@ -10,6 +10,7 @@
 
 #include "base/timefmt.h"
 #include "core/state/mutants.h"
+#include "naive_why.h"
 #include "rig.h"
 #include "specs.h"
 #include "tap.h"
@@ -45,7 +46,7 @@ static struct row rows[ROWS];
 static uint32_t row_count;
 static int64_t applied_us;
 static struct attempt attempts[ATTEMPTS];
-static uint64_t starts, notices, faults;
+static uint64_t starts, notices, faults, asked;
 static int64_t graces[ATTEMPTS]; /* by job */
 static uint32_t tenants[ATTEMPTS];
 static uint64_t data[ATTEMPTS];
@@ -334,6 +335,27 @@ static uint64_t some_attempt(struct rig *rig)
     return chosen;
 }
 
+/* Every rule of power and data is in `why`, by the reference as well. */
+static void ask_why(struct rig *rig)
+{
+    struct dure_job_view view;
+    struct dure_why why;
+    const struct dure_job_id job = {1 + below((uint32_t)dure_core_next_job(rig->core).v)};
+    if (!dure_core_job_view(rig->core, job, DURE_NONE32, &view) || view.state != DURE_JOB_PENDING)
+        return;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    const struct dure_digest before = dure_core_digest(rig->core);
+    if (dure_core_why(rig->core, job, DURE_NONE32, arena, &why, &rig->error) != DURE_OK)
+        TAP_FAIL("why: %s", rig->error.text);
+    else if (!naive_why_agrees(rig, job, &why))
+        fault("the reference refuses by other rules", job.v, why.row_count);
+    const struct dure_digest after = dure_core_digest(rig->core);
+    if (memcmp(&before, &after, sizeof before))
+        fault("asking why changes something", job.v, 0);
+    asked++;
+    dure_arena_free(arena);
+}
+
 static void one_step(struct rig *rig)
 {
     const uint32_t what = below(20);
@@ -351,6 +373,8 @@ static void one_step(struct rig *rig)
         (void)!rig_report(rig, some_attempt(rig), DURE_REPORT_ENDED, 0);
     go_on(rig, rig->now_us);
     check(rig);
+    for (uint32_t i = 0; i < 4; i++)
+        ask_why(rig);
 }
 
 static void history(uint32_t steps)
@@ -381,7 +405,8 @@ int main(int argc, char **argv)
 #endif
     for (uint32_t i = 0; i < rounds && !faults; i++)
         history(600);
-    TAP_EQ_UINT(faults, 0, "no limit is passed: %llu starts, %llu notices because of power", (unsigned long long)starts,
-                (unsigned long long)notices);
+    TAP_EQ_UINT(faults, 0,
+                "no limit is passed, no answer is wrong: %llu starts, %llu notices because of power, %llu answers",
+                (unsigned long long)starts, (unsigned long long)notices, (unsigned long long)asked);
     return tap_done();
 }

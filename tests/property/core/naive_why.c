@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/gate/gate.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/state/jobs.h"
@@ -68,9 +69,90 @@ static uint64_t tasks_on(const struct walk *w, uint64_t idle)
     return idle >= (uint64_t)w->ask->tasks_per_node * w->ask->task_gpus ? w->ask->tasks_per_node : 0;
 }
 
+/* ---- data and power ---- */
+
+static const struct dure_dataset *dataset(const struct walk *w, uint32_t i)
+{
+    return w->core->data && i < w->core->data->dataset_count && w->ask->data_mask >> i & 1 ? &w->core->data->datasets[i]
+                                                                                           : NULL;
+}
+
+static bool may_be_here(const struct walk *w)
+{
+    for (uint32_t i = 0; i < 64; i++) {
+        const struct dure_dataset *d = dataset(w, i);
+        bool allowed = !d || d->everywhere;
+        for (uint32_t k = 0; d && k < d->site_count; k++)
+            allowed |= d->sites[k].v == w->c->site.v;
+        if (!allowed)
+            return false;
+    }
+    return true;
+}
+
+static enum dure_data_level alone(const struct walk *w)
+{
+    enum dure_data_level level = DURE_DATA_ANYBODY;
+    for (uint32_t i = 0; i < 64; i++)
+        if (dataset(w, i) && dataset(w, i)->alone > level)
+            level = dataset(w, i)->alone;
+    return level;
+}
+
+static uint32_t rack_of(const struct walk *w)
+{
+    const unsigned level = dure_chain_level(w->c, "rack");
+    return level ? dure_chain_leaves_at(w->c, level) / w->c->node_gpus : 0;
+}
+
+/* The gang that is alone, as one of whole nodes. */
+static struct request widened(const struct walk *w)
+{
+    struct request ask = *w->ask;
+    const uint32_t each = ask.tasks_per_node ? ask.tasks_per_node : w->c->node_gpus / ask.task_gpus;
+    if (alone(w) == DURE_DATA_ANYBODY)
+        return ask;
+    ask.tasks = alone(w) == DURE_DATA_RACK ? rack_of(w) : (ask.tasks + each - 1) / each;
+    ask.task_gpus = (uint8_t)w->c->node_gpus;
+    ask.tasks_per_node = 0;
+    return ask;
+}
+
+static bool neighbours_refuse(const struct walk *w)
+{
+    const uint32_t each = w->ask->tasks_per_node ? w->ask->tasks_per_node : w->c->node_gpus / w->ask->task_gpus;
+    const uint32_t nodes = (w->ask->tasks + each - 1) / each;
+    return alone(w) != DURE_DATA_ANYBODY && (fraction(w->ask) || w->ask->lists || w->ask->spread_max ||
+                                             nodes > (alone(w) == DURE_DATA_RACK ? rack_of(w) : w->c->node_count));
+}
+
+/* The limit of its site at any time from now on that is highest, against what its GPUs draw at worst. */
+static bool power_refuses(const struct walk *w)
+{
+    const struct dure_power *power = w->core->power;
+    for (uint32_t d = 0; power && d < power->domain_count; d++) {
+        uint64_t most = dure_power_at(power, d, w->core->s.time_us);
+        if (power->domains[d].site.v != w->c->site.v)
+            continue;
+        for (uint32_t i = 0; i < power->domains[d].limit_count; i++) {
+            const struct dure_power_limit *limit = &power->limits[power->domains[d].limit_first + i];
+            const int64_t edges[] = {limit->from_us, limit->until_us};
+            for (unsigned k = 0; k < 2; k++)
+                if (edges[k] > w->core->s.time_us && edges[k] != DURE_NEVER_US &&
+                    dure_power_at(power, d, edges[k]) > most)
+                    most = dure_power_at(power, d, edges[k]);
+        }
+        if (gpus_needed(w) * w->c->leaf_power_mw > most)
+            return true;
+    }
+    return false;
+}
+
 static enum dure_rule hardware(const struct walk *w)
 {
     const struct request *ask = w->ask;
+    if (!may_be_here(w))
+        return DURE_RULE_DATA;
     const struct dure_gpu_model *model = &w->core->fleet->models[w->c->model.v];
     const uint64_t milli = fraction(ask) ? ask->task_gpu_milli : ask->task_gpus * UINT64_C(1000);
     if (ask->model_mask && !(ask->model_mask >> w->c->model.v & 1))
@@ -95,6 +177,8 @@ static enum dure_rule hardware(const struct walk *w)
     const uint64_t wanted = fraction(ask) ? gpus_needed(w) : ask->tasks + (rest ? ask->tasks_per_node - rest : 0);
     if (gpus_needed(w) > w->c->leaf_count || wanted > tasks)
         return DURE_RULE_SIZE;
+    if (neighbours_refuse(w))
+        return DURE_RULE_NEIGHBOURS;
     if (ask->task_cpu_milli > w->c->leaf_cpu_milli * milli / 1000 ||
         ask->task_memory_mib > w->c->leaf_memory_mib * milli / 1000)
         return DURE_RULE_SHARE;
@@ -150,7 +234,7 @@ static bool fits_window(const struct walk *w, const struct field *f, uint32_t fi
 }
 
 /* `leaves`: of one cell that must hold it all; 0: anywhere. */
-static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
+static bool fits_beside(const struct walk *w, const struct field *f, uint32_t leaves)
 {
     if (!leaves)
         return fits_window(w, f, 0, f->nodes);
@@ -165,6 +249,25 @@ static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
             if ((uint64_t)__builtin_popcountll(f->idle[i] >> at & ((UINT64_C(1) << leaves) - 1)) >= gpus_needed(w))
                 return true;
     return false;
+}
+
+/* With the nodes (the rack) to itself that its data wants. */
+static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
+{
+    const struct request ask = widened(w);
+    struct walk wide = *w;
+    wide.ask = &ask;
+    if (alone(w) != DURE_DATA_ANYBODY && f->gpus < w->c->node_gpus)
+        return false; /* the rest of the node is somebody else's */
+    return fits_beside(&wide, f, alone(w) == DURE_DATA_RACK ? rack_of(w) * w->c->node_gpus : leaves);
+}
+
+/* What is idle is not enough: because of what must not be beside it, of how many there are, or of where. */
+static enum dure_rule no_rule(const struct walk *w, bool beside, uint64_t idle)
+{
+    if (alone(w) != DURE_DATA_ANYBODY && beside)
+        return DURE_RULE_NEIGHBOURS;
+    return idle < gpus_needed(w) ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED;
 }
 
 static uint32_t required_leaves(const struct walk *w, unsigned top)
@@ -202,8 +305,14 @@ static void walk_chain(struct walk *w)
             lost->nodes++;
             continue;
         }
+        const uint64_t dark = w->core->nodes[w->c->node_first + node].d.dark;
+        const bool all_dark = (uint32_t)__builtin_popcountll(dark) == w->c->node_gpus;
+        w->count[DURE_RULE_POWER].gpus += (uint64_t)__builtin_popcountll(dark);
+        w->count[DURE_RULE_POWER].nodes += all_dark;
         for (uint32_t k = 0; k < w->c->node_gpus; k++) {
             const uint32_t leaf = node * w->c->node_gpus + k;
+            if (dark >> k & 1)
+                continue;
             if (w->state->occupant[leaf] != NONE)
                 part_of(w, busy, w->state->occupant[leaf])->gpus++;
             else if (w->state->claim[leaf] != NONE)
@@ -213,7 +322,7 @@ static void walk_chain(struct walk *w)
         }
         idle += (uint64_t)__builtin_popcountll(f.idle[node]);
         idle_nodes += f.idle[node] != 0;
-        busy->nodes += f.idle[node] == 0;
+        busy->nodes += f.idle[node] == 0 && !all_dark;
     }
     in_time = f;
     for (uint32_t node = 0; node < w->c->node_count; node++)
@@ -221,8 +330,7 @@ static void walk_chain(struct walk *w)
     const uint32_t leaves = required_leaves(w, w->c->level_count);
     const enum dure_rule rule = fits(w, &in_time, leaves) ? DURE_RULE_FITS
                                 : fits(w, &f, leaves)     ? DURE_RULE_WINDOW
-                                : idle < gpus_needed(w)   ? DURE_RULE_TOO_FEW
-                                                          : DURE_RULE_SCATTERED;
+                                                          : no_rule(w, fits_beside(w, &f, leaves), idle);
     w->count[rule].gpus += idle;
     w->count[rule].nodes += idle_nodes;
 }
@@ -231,6 +339,8 @@ static void borrowed(struct walk *w)
 {
     enum dure_rule rule = hardware(w);
     int64_t notice = 0;
+    if (rule == DURE_RULE_FITS && power_refuses(w))
+        rule = DURE_RULE_POWER;
     if (rule == DURE_RULE_FITS && !lend_terms(w->core, w->at, w->ask->tenant, true, &notice))
         rule = DURE_RULE_NOT_LENT;
     if (rule == DURE_RULE_FITS && w->ask->grace_us > notice)
@@ -254,6 +364,8 @@ static void borrowed(struct walk *w)
 static bool suits(const struct walk *w, const struct allot *allot)
 {
     struct field f = {.nodes = allot->cells * allot->cell_slots, .gpus = allot->slot_gpus};
+    if (alone(w) == DURE_DATA_RACK && allot->spec.level < dure_chain_level(w->c, "rack"))
+        return false; /* the rest of the rack is somebody else's */
     for (uint32_t i = 0; i < f.nodes && i < 64; i++)
         f.idle[i] = allot->slot_gpus == 64 ? UINT64_MAX : (UINT64_C(1) << allot->slot_gpus) - 1;
     return fits(w, &f, required_leaves(w, allot->spec.level));
@@ -261,7 +373,7 @@ static bool suits(const struct walk *w, const struct allot *allot)
 
 static bool may_span(const struct request *ask)
 {
-    return ask->tasks > 1 && !fraction(ask) && !(ask->level && ask->level_required);
+    return ask->tasks > 1 && !fraction(ask) && !ask->data_mask && !(ask->level && ask->level_required);
 }
 
 /* Tasks that the idle nodes carry, each by itself. */
@@ -290,20 +402,23 @@ static void walk_slot(struct walk *w, const struct allot *allot, uint32_t leaf, 
     const uint32_t node = leaf / w->c->node_gpus;
     const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
     const bool whole = allot->slot_gpus == w->c->node_gpus;
-    uint64_t idle = 0;
+    const bool lost = state == DURE_NODE_DOWN || state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
+    const enum dure_rule away = !lost                     ? DURE_RULE_POWER
+                                : state == DURE_NODE_DOWN ? DURE_RULE_LOST
+                                                          : DURE_RULE_MAINTENANCE;
+    uint64_t idle = 0, gone = 0;
     for (uint32_t k = 0; k < allot->slot_gpus; k++) {
         struct dure_cells_leaf l;
         dure_cells_leaf(w->state->cells, leaf + k, &l);
         if (l.lost)
-            w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE].gpus++;
+            w->count[away].gpus += (uint64_t)(++gone > 0);
         else if (l.used)
             w->count[DURE_RULE_OWN_USE].own += (uint64_t)(++w->count[DURE_RULE_OWN_USE].gpus > 0);
         else
             idle |= UINT64_C(1) << k;
     }
-    const bool lost = state == DURE_NODE_DOWN || state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
-    if (lost)
-        w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE].nodes += whole;
+    if (lost || gone == w->c->node_gpus)
+        w->count[away].nodes += whole;
     else if (!idle)
         w->count[DURE_RULE_OWN_USE].nodes += whole;
     *ret_idle = idle;
@@ -320,6 +435,19 @@ static void walk_cell(struct walk *w, uint32_t id, const struct dure_cells_virtu
         else
             walk_slot(w, allot, first + slot * allot->slot_gpus, idle);
     }
+}
+
+/* Is what the chain has lost all dark? */
+static bool only_dark(const struct walk *w)
+{
+    uint64_t dark = 0;
+    for (uint32_t i = 0; i < w->c->node_count; i++) {
+        const struct node_data *node = &w->core->nodes[w->c->node_first + i].d;
+        if (node->state == DURE_NODE_DOWN || node->state == DURE_NODE_DRAINED || node->state == DURE_NODE_DRAINING)
+            return false;
+        dark += (uint64_t)__builtin_popcountll(node->dark);
+    }
+    return dark > 0;
 }
 
 /* What one allotment adds; says how many tasks its idle nodes carry, and whether they hold the whole gang. */
@@ -342,7 +470,7 @@ static bool walk_allot(struct walk *w, uint32_t id, bool together, uint64_t *tas
         else if (allot->state == DURE_ALLOT_PROMISED)
             count = &w->count[DURE_RULE_NOT_YET];
         else if (cell.state == DURE_CELLS_SUSPENDED)
-            count = &w->count[DURE_RULE_SUSPENDED];
+            count = &w->count[only_dark(w) ? DURE_RULE_POWER : DURE_RULE_SUSPENDED];
         if (!count) {
             walk_cell(w, id, &cell, &f);
             continue;
@@ -374,9 +502,7 @@ static void by_right(struct walk *w)
             w->core->allots[id]->state != DURE_ALLOT_ENDED)
             fit |= walk_allot(w, id, together, &tasks, idle);
     fit |= may_span(w->ask) && tasks >= w->ask->tasks;
-    const enum dure_rule nearest = fit                        ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS
-                                   : idle[0] < gpus_needed(w) ? DURE_RULE_TOO_FEW
-                                                              : DURE_RULE_SCATTERED;
+    const enum dure_rule nearest = fit ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS : no_rule(w, false, idle[0]);
     w->count[nearest].gpus += idle[0];
     w->count[nearest].nodes += idle[1];
 }
@@ -412,7 +538,8 @@ static void take_yes(struct walk *w, const struct dure_why *why)
     take_late(w, why, judged);
     for (uint32_t i = 0; i < why->row_count && !judged; i++) {
         const enum dure_rule rule = why->rows[i].rule;
-        if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER))
+        const bool neighbours = rule == DURE_RULE_NEIGHBOURS && alone(w) != DURE_DATA_ANYBODY && !neighbours_refuse(w);
+        if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER && !neighbours))
             continue;
         for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED; no++) {
             move(w, no, rule);
@@ -475,6 +602,8 @@ static bool opens(struct dure_core *core, const struct request *ask, const struc
     case DURE_RULE_MODEL: changed.model_mask = 0; break;
     case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
     case DURE_RULE_SIZE: changed.tasks = 1; break;
+    case DURE_RULE_DATA:
+    case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
     default: return true;
     }
     core->round++;

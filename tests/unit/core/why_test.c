@@ -1,4 +1,5 @@
 /* What `why` adds up: rules that leave no place together, what each costs the queue, and a job that is not submitted. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -59,6 +60,160 @@ static void test_crossing(void)
     dure_arena_free(arena);
 }
 
+static void tell(struct rig *rig, enum dure_record_kind kind, const char *text)
+{
+    struct dure_record r = rig_record(rig, kind);
+    r.text = text;
+    r.text_length = strlen(text);
+    TAP_EQ_INT(rig_step(rig, &r), DURE_OK, "taken: %s", rig->error.text);
+}
+
+static void limit(struct rig *rig, uint64_t watt)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "{\"kind\":\"Power\",\"version\":1,\"limits\":[{\"site\":\"one\",\"limit\":\"%lluW\"}]}",
+             (unsigned long long)watt);
+    tell(rig, DURE_REC_POWER, text);
+}
+
+static bool runs(const struct rig *rig, uint64_t job)
+{
+    struct dure_job_view view;
+    return dure_core_job_view(rig->core, (struct dure_job_id){job}, DURE_NONE32, &view) &&
+           view.state != DURE_JOB_PENDING;
+}
+
+static enum dure_rule charged(struct rig *rig)
+{
+    struct dure_toll *toll = NULL;
+    uint32_t count = 0;
+    uint64_t requests = 0;
+    if (dure_core_toll_begin(rig->core, &toll, &rig->error) != DURE_OK)
+        tap_bail("%s", rig->error.text);
+    while (dure_core_toll_next(rig->core, toll, 1000))
+        ;
+    const struct dure_toll_row *rows = dure_core_toll_rows(toll, &count, &requests);
+    const enum dure_rule rule = count ? rows[0].rule : DURE_RULE_FITS;
+    TAP_OK(count == 1 && rows[0].gpu_seconds == rows[0].gpus * 1800, "one rule, half an hour of its GPUs");
+    dure_core_toll_free(toll);
+    return rule;
+}
+
+static const char lent_by_all[] = "tenants:\n"
+                                  "  - {name: state, owner: state, tenants: [{name: a}]}\n"
+                                  "  - {name: guest}\n"
+                                  "lending:\n"
+                                  "  - {owner: state, notice: 10m, to: all}\n"
+                                  "  - {owner: firm, notice: 10m, to: all}\n";
+
+static struct rig two_sites(uint64_t watt)
+{
+    struct rig rig;
+    char tenants[1024];
+    snprintf(tenants, sizeof tenants, "kind: Tenants\nversion: 1\n%s", lent_by_all);
+    rig_init(&rig, specs_fleet, tenants);
+    tell(&rig, DURE_REC_DATA,
+         "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"web\",\"sites\":\"all\"},"
+         "{\"name\":\"census\",\"sites\":[\"one\"],\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}}]}");
+    limit(&rig, watt);
+    return rig;
+}
+
+/* Site one: 8 nodes of 4 GPUs, 2.5 kW each. 14 kW feed 5 GPUs, of which job 1 takes 4; the dataset may be used there alone. */
+static void test_power_and_data(void)
+{
+    struct rig rig = two_sites(14000);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct dure_why why = {0};
+    struct dure_job job = rig_job(&rig, "guest", 1, 4, true);
+    job.data_mask = 2;
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 1), "the first has power");
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    (void)!rig_tick(&rig, rig.now_us + DURE_HOUR_US / 2);
+    const struct dure_digest before = dure_core_digest(rig.core);
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){2}, DURE_NONE32, arena, &why, &rig.error), DURE_OK, "why");
+    const struct dure_digest after = dure_core_digest(rig.core);
+    TAP_OK(!memcmp(&before, &after, sizeof before), "asking changes nothing");
+    TAP_EQ_UINT(why.crossing_count, 2, "two rules leave no place");
+    for (uint32_t i = 0; i < why.crossing_count; i++) {
+        const struct dure_why_crossed *crossed = &why.crossing[i];
+        const char *site = rig.fleet->sites[rig.fleet->chains[crossed->first.v].site.v].name;
+        TAP_OK(crossed->rule == DURE_RULE_DATA || crossed->rule == DURE_RULE_POWER, "%s",
+               dure_rule_wire(crossed->rule));
+        TAP_EQ_STR(crossed->what, crossed->rule == DURE_RULE_DATA ? "census" : "site one", "what it is of");
+        TAP_EQ_STR(site, crossed->rule == DURE_RULE_DATA ? "one" : "two", "what it leaves");
+    }
+    TAP_OK(why.opening.rule == DURE_RULE_POWER && why.opening.chain.v == 0, "power is the cheapest to change");
+    TAP_OK(why.opening.need == 10 && why.opening.have == 2 && !strcmp(why.opening.unit, "kW"), "10 kW, of which 2");
+    TAP_EQ_STR(why.opening.what, "site one", "whose limit");
+    TAP_EQ_UINT(why.opening.more_gpus, 3, "three GPUs more");
+    TAP_EQ_UINT(why.opening.more_mw, 6000000, "8 GPUs draw 20 kW, 6 more than 14");
+    TAP_OK(charged(&rig) == DURE_RULE_POWER, "its waiting is charged to power");
+    bool offered = false;
+    for (uint32_t i = 0; i < why.change_count; i++)
+        offered |= !strcmp(why.changes[i].text, "dataset 'census': at site two as well");
+    for (uint32_t i = 0; !offered && i < why.change_count; i++)
+        tap_diag("%s", why.changes[i].text);
+    TAP_OK(offered, "another site for the data is offered");
+    tell(&rig, DURE_REC_POWER,
+         "{\"kind\":\"Power\",\"version\":1,\"limits\":[{\"site\":\"one\",\"limit\":\"14kW\"},"
+         "{\"site\":\"two\",\"limit\":\"1kW\"}]}");
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){2}, DURE_NONE32, arena, &why, &rig.error), DURE_OK, "why");
+    TAP_OK(!why.crossing_count && why.opening.rule == DURE_RULE_POWER && !why.opening.more_limits,
+           "power alone refuses both sites");
+    TAP_EQ_STR(why.opening.what, "site one", "what the other site lacks is not counted in");
+    TAP_EQ_UINT(why.opening.more_mw, 6000000, "still 6 kW");
+    limit(&rig, 19999);
+    (void)!rig_pass(&rig);
+    TAP_OK(!runs(&rig, 2), "a watt less than what was said is not enough");
+    limit(&rig, 20000);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 2), "with what was said it starts");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
+/* The same with the other change: the dataset may be used at site two as well. */
+static void test_another_site(void)
+{
+    struct rig rig = two_sites(14000);
+    struct dure_job job = rig_job(&rig, "guest", 1, 4, true);
+    job.data_mask = 2;
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 1) && !runs(&rig, 2), "one runs");
+    tell(&rig, DURE_REC_DATA,
+         "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"web\",\"sites\":\"all\"},"
+         "{\"name\":\"census\",\"sites\":[\"one\",\"two\"],\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}}]"
+         "}");
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 2), "at the other site the second starts");
+    rig_release(&rig);
+}
+
+/* A node to itself, while every node has somebody on it: its neighbours are what is in the way, and the dataset is named. */
+static void test_neighbours(void)
+{
+    struct rig rig = two_sites(1000000);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    bool never = true;
+    struct dure_job job = rig_job(&rig, "guest", 8, 3, true);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    job = rig_job(&rig, "state/a", 1, 1, true);
+    job.data_mask = 2;
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.opening.rule == DURE_RULE_NEIGHBOURS, "neighbours, not %s", dure_rule_wire(why.opening.rule));
+    TAP_EQ_STR(why.opening.what, "census", "because of the dataset");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void test_toll(void)
 {
     struct rig rig;
@@ -91,6 +246,9 @@ int main(void)
 {
     test_whatif();
     test_crossing();
+    test_power_and_data();
+    test_another_site();
+    test_neighbours();
     test_toll();
     return tap_done();
 }
