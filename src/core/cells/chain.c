@@ -97,6 +97,7 @@ void dure_cells_free(struct dure_cells *cells)
     if (!cells)
         return;
     dure_cells_table_free(cells);
+    dure_cells_prices_free(cells);
     for (unsigned l = 1; l <= cells->shape.levels; l++) {
         struct dure_cells_level *level = &cells->level[l];
         dure_bits_release(&level->free);

@@ -31,6 +31,8 @@ static void do_free(struct dure_cells *cells, unsigned level, uint32_t first, ui
 {
     struct dure_cells_level *at = &cells->level[level];
     const bool is_top = level == cells->shape.levels;
+    if (cells->any_priced)
+        dure_cells_price_touch(cells, level, first, count);
     dure_bits_put_range(&at->free, first, count, on);
     if (!is_top && !cells->level[level + 1].borrowed[first / cells->level[level + 1].holds]) {
         dure_bits_put_range(&at->idle, first, count, on);
@@ -51,6 +53,8 @@ void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t firs
 static void do_bound(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
 {
     const uint32_t leaves = cells->level[level].leaves;
+    if (cells->any_priced)
+        dure_cells_price_touch(cells, level, index, 1);
     for (unsigned l = level;;) {
         if (l > 1)
             cells->level[l].bound[index] += on ? leaves : 0 - leaves;
@@ -76,6 +80,8 @@ static void do_lost(struct dure_cells *cells, uint32_t leaf, bool on)
         dure_bits_clear(&cells->lost, leaf);
     dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
     uint32_t index = leaf;
+    if (cells->any_priced)
+        dure_cells_price_touch(cells, 1, leaf, 1);
     for (unsigned l = 2; l <= cells->shape.levels; l++) {
         index /= cells->level[l].holds;
         cells->level[l].lost[index] += on ? 1 : 0 - 1u;

@@ -17,6 +17,7 @@ enum {
     DURE_CELLS_MUTANT_NO_MERGE,
     DURE_CELLS_MUTANT_LOST_FORGOTTEN,
     DURE_CELLS_MUTANT_FUTURE_IGNORED,
+    DURE_CELLS_MUTANT_OLD_PRICES,
     DURE_CELLS_MUTANTS_END,
 };
 #ifdef DURE_CELLS_MUTANTS
@@ -89,6 +90,9 @@ struct dure_cells {
     uint32_t served_count, suspended_count;
     bool shock; /* hardware changed since the last change of bindings or rights: next_step may suspend */
     struct dure_digest digest;
+
+    struct dure_cells_prices *prices[DURE_CELLS_LEVELS_MAX + 1]; /* price.c; NULL: not kept at this level */
+    bool any_priced;
 
     struct dure_cells_undo *undo;
     size_t undo_count, undo_capacity;
@@ -195,6 +199,11 @@ void dure_cells_parts_count(const struct dure_cells *cells, unsigned level, uint
                             uint32_t parts[DURE_CELLS_LEVELS_MAX + 1]);
 uint32_t dure_cells_best(const struct dure_cells *cells,
                          unsigned level); /* the least borrowed free cell; DURE_NONE32: none */
+
+/* ---- price.c ---- */
+void dure_cells_prices_free(struct dure_cells *cells);
+/* These siblings became free or not, or what is bound or lost in them changed. */
+void dure_cells_price_touch(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count);
 
 /* ---- slack.c ---- */
 void dure_cells_slacks(const struct dure_cells *cells, bool with_suspended, int64_t slack[DURE_CELLS_LEVELS_MAX + 1]);
