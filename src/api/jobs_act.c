@@ -1,4 +1,4 @@
-/* Cancel, hold, release: by who submitted the job, or an operator. */
+/* Cancel, hold, release, and word of a checkpoint: by who submitted the job, or an operator. */
 #include "api/inner.h"
 
 static void act(struct call *call, enum dure_record_kind kind)
@@ -10,7 +10,7 @@ static void act(struct call *call, enum dure_record_kind kind)
 
     if (!part_job(call, &job, &element))
         return;
-    if (element != DURE_NONE32 && kind != DURE_REC_CANCEL) {
+    if (element != DURE_NONE32 && kind != DURE_REC_CANCEL && kind != DURE_REC_CHECKPOINT) {
         call_fail(call, DURE_E_INVALID,
                   "job: found '%.64s', expected a whole job: elements cannot be held or released alone", call->part[0]);
         return;
@@ -33,9 +33,23 @@ static void act(struct call *call, enum dure_record_kind kind)
         return;
     }
     dure_record_init(&call->record, kind, 0, 0);
-    call->record.job = job;
-    call->record.element = element;
+    if (kind == DURE_REC_CHECKPOINT) {
+        if (!dure_core_job_view(call->api->core, job, element, &view) || view.attempt.v == DURE_NONE64) {
+            call_fail(call, DURE_E_STATE, "job %s does not run: only what runs can have kept its work%s",
+                      call->part[0], element == DURE_NONE32 ? "; of an array, name the element" : "");
+            return;
+        }
+        call->record.attempt = view.attempt;
+    } else {
+        call->record.job = job;
+        call->record.element = element;
+    }
     call_write(call, answer_sequence);
+}
+
+void handle_checkpointed(struct call *call)
+{
+    act(call, DURE_REC_CHECKPOINT);
 }
 
 void handle_cancel(struct call *call)

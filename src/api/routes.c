@@ -35,6 +35,8 @@ const struct route dure_routes[] = {
      "JobChanges", "Done", 200},
     {POST, "/v1/jobs/{job}/requeue", ANY, false, handle_requeue, "requeueJob",
      "Stop what runs of a job and queue it again", "", "Requeue", "Done", 200},
+    {POST, "/v1/jobs/{job}/checkpointed", ANY, false, handle_checkpointed, "checkpointedJob",
+     "Say that a running job has kept its work: an eviction from now on loses what comes after", "", NULL, "Done", 200},
     {GET, "/healthz", ANY, true, handle_healthz, "health", "Is the daemon up and well?", "", NULL, "Health", 200},
     {GET, "/metrics", ANY, false, handle_metrics, "metrics", "Prometheus text", "", NULL, "text/plain", 200},
     {GET, "/openapi.json", ANY, true, handle_openapi, "openapi", "This document", "", NULL, "application/json", 200},

@@ -198,6 +198,7 @@ void row_write(const struct call *call, const struct row *row, struct dure_buf *
     json_str(out, "level", spec->level != NULL && *spec->level != '\0' ? spec->level : NULL);
     json_int(out, "walltime_us", spec->walltime_us);
     json_int(out, "grace_us", spec->grace_us);
+    json_int(out, "checkpoint_us", spec->checkpoint_us);
     json_time(out, "submitted", row->submitted_us);
     json_time(out, "started", row->started_us);
     json_time(out, "ended", row->ended_us);

@@ -7,6 +7,7 @@
     "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
     "state:string state_code:string "                                                                                  \
     "wait:string? tasks:integer gpus:integer gpu_milli:integer level:string? walltime_us:integer grace_us:integer "    \
+    "checkpoint_us:integer " \
     "submitted:string? started:string? "                                                                               \
     "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean "      \
     "virtual:boolean "                                                                                                 \

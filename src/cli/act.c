@@ -1,5 +1,6 @@
 /* Small writes: cancel, hold, release, drain, resume, the clock, a backup. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -44,6 +45,30 @@ int dure_cmd_act(struct dure_cli *cli)
         dure_cli_print_json(cli, cli->argc == 1 && json_array_size(all) == 1 ? json_array_get(all, 0) : all);
     json_decref(all);
     return first;
+}
+
+int dure_cmd_checkpointed(struct dure_cli *cli)
+{
+    char path[DURE_JOB_PATH_MAX], own[64];
+    const char *job = getenv("DURE_JOB_ID"), *index = getenv("DURE_ARRAY_INDEX"), *name = own;
+    if (!cli->argc && (!job || !*job))
+        return dure_cli_fail(cli, DURE_EXIT_USAGE,
+                             "found no JOB and no DURE_JOB_ID, expected a job's number, or to be called inside a job");
+    if (cli->argc)
+        name = cli->argv[0];
+    else
+        snprintf(own, sizeof own, "%s%s%s", job, index ? "_" : "", index ? index : "");
+    json_t *answer = NULL;
+    int code = dure_job_path(cli, name, "/checkpointed", path);
+    if (!code)
+        code = dure_cli_call(
+            cli, &(struct dure_cli_call){.method = "POST", .path = path, .body = "{}", .body_length = 2}, &answer);
+    if (!code && dure_cli_json(cli))
+        dure_cli_print_json(cli, answer);
+    else if (!code)
+        fprintf(cli->screen.out, "Job %s has kept its work until now.\n", name);
+    json_decref(answer);
+    return code;
 }
 
 static int each_node(struct dure_cli *cli, const char *tail, const char *body, const char *done)

@@ -12,6 +12,7 @@ int dure_cmd_logs(struct dure_cli *cli);
 int dure_cmd_act(struct dure_cli *cli); /* cancel, hold, release */
 int dure_cmd_modify(struct dure_cli *cli);
 int dure_cmd_requeue(struct dure_cli *cli);
+int dure_cmd_checkpointed(struct dure_cli *cli);
 int dure_cmd_why(struct dure_cli *cli);
 int dure_cmd_fleet(struct dure_cli *cli);
 int dure_cmd_fleet_apply(struct dure_cli *cli);

@@ -214,6 +214,8 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     duration_row(screen, "walltime", job, "walltime_us");
     duration_row(screen, "grace", job, "grace_us");
     time_row(screen, "deadline", job, "must_end_by");
+    if (dure_json_int(job, "checkpoint_us", 0))
+        duration_row(screen, "checkpoint", job, "checkpoint_us");
     time_row(screen, "submitted", job, "submitted");
     time_row(screen, "started", job, "started");
     time_row(screen, "ended", job, "ended");

@@ -236,6 +236,23 @@ const struct dure_verb dure_verb_release = {
     .run = dure_cmd_act,
 };
 
+const struct dure_verb dure_verb_checkpointed = {
+    .name = "checkpointed",
+    .operands = "[JOB]",
+    .title = "say that a running job has kept its work",
+    .text = "To be called by the job itself after each checkpoint; inside a job, JOB is that job. When an owner takes "
+            "borrowed GPUs back, the jobs go that lose least: what they did since their last checkpoint. A job that "
+            "says nothing has its `checkpoint:` interval taken at its word, or else has never kept anything.",
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .operands_least = 0,
+    .operands_most = 1,
+    .operand = DURE_OPERAND_JOB,
+    .examples = {{"dure checkpointed", "in a job's script, after the checkpoint is on disk"},
+                 {"dure checkpointed 12_3", "on behalf of element 3 of job 12"}},
+    .exits = DURE_ACT_EXITS,
+    .run = dure_cmd_checkpointed,
+};
+
 const struct dure_verb dure_verb_why = {
     .name = "why",
     .operands = "JOB|--queue",

@@ -34,6 +34,11 @@ static void expiry_moved(void *owner, uint32_t slot, uint32_t place)
     job_at(owner, slot)->expiry_place = place;
 }
 
+static void price_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    attempt_at(owner, slot)->price_place = place;
+}
+
 enum dure_err dure_core_new(struct dure_core **ret_core)
 {
     struct dure_core *core = calloc(1, sizeof *core);
@@ -45,6 +50,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
     core->expiries = (struct dure_heap){.owner = core, .moved = expiry_moved};
+    core->price_changes = (struct dure_heap){.owner = core, .moved = price_moved};
     dure_pool_init(&core->jobs, sizeof(struct job));
     dure_pool_init(&core->attempts, sizeof(struct attempt));
     dure_pool_init(&core->deps, sizeof(struct dep));
@@ -135,6 +141,8 @@ void dure_core_free(struct dure_core *core)
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
     dure_heap_release(&core->expiries);
+    dure_heap_release(&core->price_changes);
+    free(core->doomed.at);
     free(core->passed.at);
     struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps, &core->claims,
                                  &core->shareds, &core->classes,  &core->lanes};
@@ -247,6 +255,7 @@ static const struct input inputs[] = {
     [DURE_REC_UNBOOK] = {check_unbook, NULL, NULL},
     [DURE_REC_POWER] = {NULL, NULL, spec_power},
     [DURE_REC_DATA] = {NULL, NULL, spec_data},
+    [DURE_REC_CHECKPOINT] = {check_report, apply_checkpoint, NULL},
 };
 
 static const struct input *input_of(const struct dure_record *record)

@@ -14,7 +14,7 @@ static const char *const job_fields[] = {
     "model",    "cpus",    "memory",  "tasks_per_node", "level", "walltime", "grace",  "begin",      "runs_for",
     "priority", "requeue", "hold",    "array",          "after", "command",  "script", "env",        "workdir",
     "stdout",   "stderr",  "comment", "spread",         "nodes", "exclude",  "mig",    "deadline",   "data",
-    NULL};
+    "checkpoint", NULL};
 
 /* What people bring from other schedulers. */
 static const char *const job_hints[] = {"ntasks",     "tasks",
@@ -140,6 +140,7 @@ static void read_when(struct dure_read *read, const struct dure_tree *root, stru
     int64_t priority = 0;
     dure_read_duration(read, root, "walltime", DURE_OPTIONAL, DURE_SECOND_US, DURE_WALLTIME_MAX_US, &job->walltime_us);
     dure_read_duration(read, root, "grace", DURE_OPTIONAL, 0, DURE_GRACE_MAX_US, &job->grace_us);
+    dure_read_duration(read, root, "checkpoint", DURE_OPTIONAL, DURE_SECOND_US, DURE_WALLTIME_MAX_US, &job->checkpoint_us);
     dure_read_duration(read, root, "runs_for", DURE_OPTIONAL, 1000, DURE_WALLTIME_MAX_US, &job->emulated_us);
     dure_read_time(read, root, "begin", &job->begin_us);
     const struct dure_tree *deadline = dure_read_time(read, root, "deadline", &job->deadline_us);

@@ -50,6 +50,7 @@ struct dure_job {
     uint64_t model_order;     /* several models: byte k = the k-th in order of preference + 1; 0 = no order */
     int64_t walltime_us;
     int64_t grace_us;         /* between warning and kill */
+    int64_t checkpoint_us;    /* it keeps its work at least so often: what an eviction loses is no more; 0 = never */
     int64_t begin_us;         /* INT64_MIN: at once */
     int64_t deadline_us;      /* it must have ended by then; 0: none */
     int64_t emulated_us;      /* how long it lasts on an emulated site; 0 = its walltime */

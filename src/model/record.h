@@ -41,6 +41,7 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(BOOK, 24, "book",                                                                                                \
       true) /* maintenance: places (runs of nodes), number: from, deadline_us: until, reason, principal */             \
     X(UNBOOK, 25, "unbook", true) /* number: which maintenance, principal */                                           \
+    X(CHECKPOINT, 26, "checkpoint", true)         /* attempt, principal: it has kept its work now */                   \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \

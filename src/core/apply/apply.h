@@ -23,6 +23,7 @@ enum dure_err apply_requeue_job(struct dure_core *core, const struct dure_record
 enum dure_err apply_node(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
 enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err apply_checkpoint(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_principal(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 

@@ -6,6 +6,7 @@
 #include "core/place/ground.h"
 #include "core/place/plan.h"
 #include "core/queue/ceilings.h"
+#include "core/place/price.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -130,11 +131,13 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
                                 .walltime_end_us = core->s.time_us + job_ask(core, job)->walltime_us,
                                 .charged_at_us = core->s.time_us,
                                 .held_us = core->s.time_us,
+                                .checkpointed_us = core->s.time_us,
                                 .element = job_element(job, t.ordinal),
                                 .gpus_milli = plan_milli(&plan),
                                 .place_count = record->place_count,
                                 .binding_count = record->binding_count,
                                 .chain = chain,
+                                .restarts = job->d.requeues,
                                 .allot = record->binding_count ? record->bindings[0].allot.v : NONE,
                                 .state = emulated ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING,
                                 .borrowed = !record->binding_count};
@@ -215,6 +218,7 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
         return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v,
                        dure_attempt_state_name(from), dure_attempt_state_name(to));
     attempt_to(core, slot, to, spares ? DURE_CAUSE_NONE : record->cause, warns ? record->deadline_us : 0);
+    price_change(core, slot);
     return DURE_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
+#include "core/place/price.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -225,6 +226,18 @@ enum dure_err apply_report(struct dure_core *core, const struct dure_record *rec
     if (record->report == DURE_REPORT_STARTED && attempt_at(core, slot)->d.state == DURE_ATTEMPT_STARTING)
         attempt_to(core, slot, DURE_ATTEMPT_RUNNING, DURE_CAUSE_NONE, 0);
     return DURE_OK; /* what an end leads to is decided, and applied as a decision */
+}
+
+enum dure_err apply_checkpoint(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+{
+    (void)error;
+    const uint32_t slot = attempt_find(core, record->attempt.v);
+    struct attempt *attempt = attempt_at(core, slot);
+    attempt_out(core, attempt);
+    attempt->d.checkpointed_us = core->s.time_us;
+    attempt_in(core, attempt);
+    price_change(core, slot);
+    return DURE_OK;
 }
 
 enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)

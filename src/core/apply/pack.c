@@ -39,6 +39,8 @@ static enum dure_err check_numbers(const struct dure_job *job, struct dure_error
         return dure_fail(error, DURE_E_INVALID, "emulated duration: expected at most 366 days");
     if (job->deadline_us < 0)
         return dure_fail(error, DURE_E_INVALID, "deadline: expected a time after 1970");
+    if (job->checkpoint_us < 0 || job->checkpoint_us > DURE_WALLTIME_MAX_US)
+        return dure_fail(error, DURE_E_INVALID, "checkpoint interval: expected at most 366 days");
     if (job->priority < -DURE_PRIORITY_MAX || job->priority > DURE_PRIORITY_MAX)
         return dure_fail(error, DURE_E_INVALID, "priority: found %d, expected -%d..%d", job->priority,
                          DURE_PRIORITY_MAX, DURE_PRIORITY_MAX);
@@ -128,6 +130,7 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     d.ask.walltime_us = job->walltime_us;
     d.data.emulated_us = job->emulated_us;
     d.data.deadline_us = job->deadline_us;
+    d.ask.checkpoint_us = job->checkpoint_us;
     d.ask.model_mask = job->model_mask;
     d.ask.model_order = job->model_order;
     d.ask.lists = lists_intern(core->lists, job->include, job->exclude);
@@ -194,6 +197,7 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
                           .begin_us = d->begin_us,
                           .emulated_us = d->emulated_us,
                           .deadline_us = d->deadline_us,
+                          .checkpoint_us = ask->checkpoint_us,
                           .priority = ask->priority,
                           .requeue = d->flags & JOB_REQUEUE,
                           .hold = d->flags & JOB_SUBMITTED_HELD,

@@ -6,6 +6,7 @@
 #include "core/allot/allots.h"
 #include "core/decide/after.h"
 #include "core/gate/gate.h"
+#include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 #include "core/place/tally.h"
@@ -309,6 +310,7 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     count_tenant(core, attempt, 1);
     allot_use_begin(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
+    price_enter(core, slot);
     const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
     for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
         struct allot *allot = core->allots[attempt->bindings[i].allot.v];
@@ -328,6 +330,7 @@ void ground_wake_short(struct dure_core *core, uint32_t at)
 void ground_vacate(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
+    price_leave(core, slot);
     ground_each_node(core, attempt->d.chain, attempt->places, attempt->d.place_count, vacate_node, &slot);
     count_tenant(core, attempt, -1);
     allot_use_end(core, attempt);
@@ -363,6 +366,7 @@ void ground_demote(struct dure_core *core, uint32_t slot)
     allot_use_end(core, attempt);
     attempt_unbind(core, slot);
     count_tenant(core, attempt, 1);
+    price_enter(core, slot);
 }
 
 /* ---- claims ---- */

@@ -5,6 +5,7 @@
 #include "core/place/plan_more.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/place/price.h"
 
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
@@ -172,6 +173,7 @@ bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t i
                plan_realise(core, ask, id, tasks, &core->takes, plan);
         plan->by_take = false;
         dure_cells_rollback(cells, mark);
+        price_spare_all(core);
         plan_forget_fresh(core, plan);
     }
     limits_release(&limits);
@@ -210,6 +212,7 @@ bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_
         left -= done;
     }
     dure_cells_rollback(cells, mark);
+    price_spare_all(core);
     plan_forget_fresh(core, plan);
     limits_release(&limits);
     return sound && !left;

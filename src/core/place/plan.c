@@ -11,6 +11,7 @@
 #include "core/place/limited.h"
 #include "core/place/limits.h"
 #include "core/place/prefer.h"
+#include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 
@@ -239,9 +240,10 @@ uint32_t plan_fill_shared(const struct dure_core *core, const struct request *as
 /* ---- by rights ---- */
 
 /* The physical cell of a virtual one: as bound, or as the rules choose it (taken for the time of the trial, so that the next choice sees it). */
-static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id, uint32_t index, struct plan *plan,
-                 struct dure_cell *ret_cell)
+static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id, const struct dure_takes *takes,
+                 uint32_t from, struct plan *plan, struct dure_cell *ret_cell)
 {
+    const uint32_t index = takes->at[from].slot / allot->cell_slots;
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
     const struct dure_binding *known = find_binding(plan, id, index);
     if (known) {
@@ -254,12 +256,14 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     const bool is_new =
         cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || is_fresh(plan, id, index);
     if (cell.state == DURE_CELLS_UNBOUND) {
-        if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell.cell, NULL) != DURE_OK)
+        if (!price_choose(core, id, index, takes, from, &cell.cell))
             return false;
         if (plan->on_trial &&
             dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
             return false;
     }
+    if (plan->on_trial)
+        price_doom(core, id, cell.cell, index, takes, from);
     add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
     *ret_cell = cell.cell;
     return true;
@@ -289,7 +293,7 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *t = &takes->at[i];
         struct dure_cell cell;
-        if (!bind(core, allot, id, t->slot / allot->cell_slots, plan, &cell))
+        if (!bind(core, allot, id, takes, i, plan, &cell))
             return false;
         const uint32_t leaf = dure_cells_first_leaf(cells, cell) + t->slot % allot->cell_slots * allot->slot_gpus;
         const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
@@ -328,8 +332,10 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     const struct dure_cells_mark mark = trial ? dure_cells_mark(cells) : (struct dure_cells_mark){0};
     plan->on_trial = trial;
     const bool done = plan_realise(core, ask, id, tasks, &core->takes, plan);
-    if (trial)
+    if (trial) {
         dure_cells_rollback(cells, mark);
+        price_spare_all(core);
+    }
     plan->allot = id;
     plan->chain = allot->spec.chain.v;
     plan_tidy(plan);

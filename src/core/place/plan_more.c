@@ -5,6 +5,7 @@
 #include "core/place/ground.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
+#include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -83,6 +84,7 @@ static bool span_trial(struct dure_core *core, const struct request *ask, uint32
     const struct dure_cells_mark mark = dure_cells_mark(core->chains[chain].cells);
     const bool done = span_chain(core, ask, holder, chain, plan);
     dure_cells_rollback(core->chains[chain].cells, mark);
+    price_spare_all(core);
     return done;
 }
 

@@ -100,7 +100,7 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
     *attempt = (struct attempt){
-        .d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE};
+        .d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE, .price_place = NONE};
     attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);
     memcpy(attempt->places, places, data->place_count * sizeof *places);
     attempt->bindings =

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/timefmt.h"
 #include "core/cells/cells.h"
+#include "core/cells/price.h"
 #include "core/core.h"
 #include "core/place/mig.h"
 #include "core/place/slots.h"
@@ -113,9 +114,11 @@ struct attempt_data {
     int64_t held_us;     /* since when it holds its cells by the rights it has */
     /* By rights: its whole walltime was charged then; what is left is given back at the end, at that moment's weight. Borrowed: since when. */
     int64_t charged_at_us;
+    int64_t checkpointed_us; /* when it last said that it kept its work; started_us: it has not */
     uint32_t element, gpus_milli, place_count, binding_count;
     uint32_t chain, allot;
-    uint8_t state, cause, borrowed, zero[5];
+    uint32_t restarts; /* of its job, when it started */
+    uint8_t state, cause, borrowed, zero;
 };
 
 struct attempt {
@@ -127,6 +130,10 @@ struct attempt {
     struct dure_place one;
     struct dure_binding *bindings;
     struct dure_binding one_binding;
+    struct dure_cells_price price; /* as the cells have it; place/price.h */
+    uint32_t price_place;          /* NONE: no price is kept */
+    uint32_t price_stamp;
+    bool doomed; /* a gang being placed takes its leaves already */
 };
 
 /* A gang whose cells are chosen and whose leaves are not all free yet. */
@@ -182,6 +189,7 @@ struct chain_state {
     int64_t window_us;      /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
     uint32_t owed_leaves;   /* under rights, now and promised */
     struct tally tally;     /* place/tally.h */
+    uint32_t priced;        /* levels whose prices are kept: bit = level */
 };
 
 struct node_data {
@@ -348,6 +356,10 @@ struct dure_core {
     struct dure_pool users;
     struct dure_map user_map; /* tenant << 32 | principal */
     bool has_ceilings;
+    struct dure_heap price_changes; /* borrowed attempts of chains with prices, by when theirs is another line */
+    struct slot_list doomed;
+    uint32_t price_stamp;
+
     uint32_t *borrow_order;  /* chains, least promised first */
     struct lenders *lenders; /* place/lenders.h */
     uint64_t lenders_stamp;  /* counts what changes them */

@@ -128,6 +128,8 @@ static void submit(void)
         job.level_required = true;
     }
     where(&job);
+    if (value("checkpoint"))
+        job.checkpoint_us = duration(value("checkpoint"));
     if (value("grace"))
         job.grace_us = duration(value("grace"));
     if (value("walltime"))
@@ -364,6 +366,13 @@ static void report(enum dure_report kind)
     say(rig_report(&rig, strtoull(words[1], NULL, 10), kind, word_count > 2 ? (int)strtol(words[2], NULL, 10) : 0));
 }
 
+static void checkpoint(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_CHECKPOINT);
+    r.attempt.v = strtoull(words[1], NULL, 10);
+    say(rig_step(&rig, &r));
+}
+
 static void reap(void)
 {
     struct dure_job_view view;
@@ -423,6 +432,8 @@ static void run(void)
         allot(DURE_REC_SHRINK);
     else if (!strcmp(verb, "end-allotment"))
         allot(DURE_REC_END_ALLOT);
+    else if (!strcmp(verb, "checkpointed"))
+        checkpoint();
     else if (!strcmp(verb, "why"))
         why();
     else if (!strcmp(verb, "jobs"))

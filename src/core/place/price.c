@@ -1,0 +1,260 @@
+#include "core/place/price.h"
+
+#include "core/place/ground.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
+
+/* Leaves without any eviction: when, at the latest; INT64_MAX: it does not. */
+static int64_t gone_by(const struct dure_core *core, const struct attempt *attempt)
+{
+    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    if (attempt->d.state == DURE_ATTEMPT_STOPPING)
+        return attempt->d.started_us;
+    if (attempt->d.state == DURE_ATTEMPT_WARNED)
+        return attempt->d.deadline_us;
+    return grace && attempt->d.walltime_end_us - core->s.time_us <= grace ? attempt->d.walltime_end_us : INT64_MAX;
+}
+
+static int64_t last_checkpoint(const struct dure_core *core, const struct attempt *attempt)
+{
+    const int64_t every = job_ask(core, job_at(core, attempt->job_slot))->checkpoint_us, began = attempt->d.started_us;
+    if (attempt->d.checkpointed_us > began || !every)
+        return attempt->d.checkpointed_us;
+    return began + (core->s.time_us - began) / every * every;
+}
+
+struct dure_cells_price price_of(const struct dure_core *core, const struct attempt *attempt)
+{
+    const int64_t gone_us = gone_by(core, attempt);
+    if (gone_us != INT64_MAX)
+        return (struct dure_cells_price){.gone_ms = gone_us / 1000};
+    return (struct dure_cells_price){.lost =
+                                         (dure_cells_wide)attempt->d.gpus_milli * last_checkpoint(core, attempt),
+                                     .slope = attempt->d.gpus_milli,
+                                     .started_ms = attempt->d.started_us / 1000,
+                                     .gangs = 1,
+                                     .restarts = attempt->d.restarts};
+}
+
+/* When its price stops being the line that it is. */
+static int64_t changes_at(const struct dure_core *core, const struct attempt *attempt)
+{
+    const struct request *ask = job_ask(core, job_at(core, attempt->job_slot));
+    if (gone_by(core, attempt) != INT64_MAX)
+        return DURE_NEVER_US;
+    int64_t at = ask->grace_us ? attempt->d.walltime_end_us - ask->grace_us : DURE_NEVER_US;
+    if (ask->checkpoint_us && attempt->d.checkpointed_us <= attempt->d.started_us &&
+        last_checkpoint(core, attempt) + ask->checkpoint_us < at)
+        at = last_checkpoint(core, attempt) + ask->checkpoint_us;
+    return at;
+}
+
+/* ---- in the cells ---- */
+
+static void put(struct dure_cells *cells, uint32_t index, unsigned level, const struct dure_cells_price *price, bool on)
+{
+    const struct dure_cell cell = {index, (uint8_t)level};
+    if (on)
+        dure_cells_price_add(cells, cell, price);
+    else
+        dure_cells_price_sub(cells, cell, price);
+}
+
+/* Every cell of one level that the attempt stands in, once: places and the GPUs in them are in rising order. */
+static void put_level(struct dure_core *core, const struct attempt *attempt, unsigned level,
+                      const struct dure_cells_price *price, bool on)
+{
+    const struct dure_chain *chain = &core->fleet->chains[attempt->d.chain];
+    struct dure_cells *cells = core->chains[attempt->d.chain].cells;
+    const uint32_t leaves = dure_cells_leaves(cells, level);
+    uint32_t last = NONE;
+    for (uint32_t i = 0; i < attempt->d.place_count; i++) {
+        const struct dure_place *p = &attempt->places[i];
+        for (uint32_t k = 0; k < p->node_count; k++) {
+            const uint32_t first = (p->node_first + k - chain->node_first) * chain->node_gpus;
+            for (uint64_t mask = p->gpu_mask; mask; mask &= mask - 1) {
+                const uint32_t cell = (first + (uint32_t)__builtin_ctzll(mask)) / leaves;
+                if (cell != last)
+                    put(cells, cell, level, price, on);
+                last = cell;
+                if (level >= chain->node_level)
+                    break;
+            }
+        }
+    }
+}
+
+static void put_all(struct dure_core *core, const struct attempt *attempt, bool on)
+{
+    for (uint32_t levels = core->chains[attempt->d.chain].priced; levels; levels &= levels - 1)
+        put_level(core, attempt, (unsigned)__builtin_ctz(levels), &attempt->price, on);
+}
+
+void price_enter(struct dure_core *core, uint32_t slot)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    if (!attempt->d.borrowed || !core->chains[attempt->d.chain].priced)
+        return;
+    attempt->price = price_of(core, attempt);
+    put_all(core, attempt, true);
+    dure_heap_add(&core->price_changes, changes_at(core, attempt), attempt->d.id, slot);
+}
+
+void price_leave(struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    if (attempt->price_place == NONE)
+        return;
+    put_all(core, attempt, false);
+    dure_heap_remove(&core->price_changes, attempt->price_place);
+}
+
+void price_change(struct dure_core *core, uint32_t slot)
+{
+    struct attempt *attempt = attempt_at(core, slot);
+    if (attempt->price_place == NONE)
+        return;
+    put_all(core, attempt, false);
+    attempt->price = price_of(core, attempt);
+    put_all(core, attempt, true);
+    dure_heap_move(&core->price_changes, attempt->price_place, changes_at(core, attempt));
+}
+
+/* From now on prices of this level are kept, beginning with all that stand there. */
+static void open_level(struct dure_core *core, uint32_t at, unsigned level)
+{
+    struct chain_state *chain = &core->chains[at];
+    if (chain->priced >> level & 1)
+        return;
+    const bool first = !chain->priced;
+    const enum dure_err err = dure_cells_price_open(chain->cells, level, NULL);
+    DURE_ASSERT(err == DURE_OK);
+    chain->priced |= 1u << level;
+    for (uint32_t i = 0; i < core->deadlines.count; i++) {
+        const uint32_t slot = core->deadlines.at[i].slot;
+        const struct attempt *attempt = attempt_at(core, slot);
+        if (attempt->d.chain != at || !attempt->d.borrowed)
+            continue;
+        if (first)
+            price_enter(core, slot);
+        else
+            put_level(core, attempt, level, &attempt->price, true);
+    }
+}
+
+static void advance(struct dure_core *core)
+{
+    while (core->price_changes.count && core->price_changes.at[0].key <= core->s.time_us)
+        price_change(core, core->price_changes.at[0].slot);
+}
+
+/* ---- choosing ---- */
+
+typedef void (*user_fn)(struct dure_core *core, void *context, uint32_t slot);
+
+/* Hands each attempt that has to go from the leaves used of a cell to `each`, once. */
+static void each_user(struct dure_core *core, uint32_t id, struct dure_cell cell, uint32_t index,
+                      const struct dure_takes *takes, uint32_t from, user_fn each, void *context)
+{
+    const struct allot *allot = core->allots[id];
+    const uint32_t chain = allot->spec.chain.v, base = dure_cells_first_leaf(core->chains[chain].cells, cell);
+    core->price_stamp++;
+    for (uint32_t i = from; i < takes->count; i++) {
+        const struct dure_take *t = &takes->at[i];
+        if (t->slot / allot->cell_slots != index)
+            continue;
+        for (uint64_t mask = t->mask; mask; mask &= mask - 1) {
+            const uint32_t *users = NULL;
+            const uint32_t leaf =
+                base + t->slot % allot->cell_slots * allot->slot_gpus + (uint32_t)__builtin_ctzll(mask);
+            const uint32_t count = ground_users(core, chain, leaf, &users);
+            for (uint32_t k = 0; k < count; k++) {
+                struct attempt *attempt = attempt_at(core, users[k]);
+                if (!attempt->d.borrowed || attempt->price_stamp == core->price_stamp)
+                    continue;
+                attempt->price_stamp = core->price_stamp;
+                each(core, context, users[k]);
+            }
+        }
+    }
+}
+
+static void add_price(struct dure_core *core, void *context, uint32_t slot)
+{
+    if (!attempt_at(core, slot)->doomed)
+        dure_cells_price_sum(context, &attempt_at(core, slot)->price);
+}
+
+static uint32_t leaves_used(const struct allot *allot, uint32_t index, const struct dure_takes *takes, uint32_t from)
+{
+    uint32_t used = 0;
+    for (uint32_t i = from; i < takes->count; i++)
+        if (takes->at[i].slot / allot->cell_slots == index)
+            used += (uint32_t)__builtin_popcountll(takes->at[i].mask);
+    return used;
+}
+
+bool price_choose(struct dure_core *core, uint32_t id, uint32_t index, const struct dure_takes *takes, uint32_t from,
+                  struct dure_cell *ret_cell)
+{
+    const struct allot *allot = core->allots[id];
+    struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+    const struct dure_allot_id right = {id};
+    if (dure_cells_choose(cells, right, index, true, ret_cell, NULL) != DURE_OK)
+        return false;
+    if (!dure_cells_sum(cells, *ret_cell).borrowed)
+        return true;
+    open_level(core, allot->spec.chain.v, allot->spec.level);
+    advance(core);
+    struct dure_cell few[PRICE_FEW];
+    uint32_t count = 0;
+    const uint32_t most = leaves_used(allot, index, takes, from) == allot->cell_leaves ? 1 : PRICE_FEW;
+    const enum dure_err err = dure_cells_cheapest(cells, right, index, core->s.time_us, most, few, &count, NULL);
+    DURE_ASSERT(err == DURE_OK && count);
+    struct dure_cells_price least = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        struct dure_cells_price price = {0};
+        if (count > 1)
+            each_user(core, id, few[i], index, takes, from, add_price, &price);
+        if (i && dure_cells_price_compare(&price, &least, core->s.time_us) >= 0)
+            continue;
+        least = price;
+        *ret_cell = few[i];
+    }
+    return true;
+}
+
+static void doom(struct dure_core *core, void *context, uint32_t slot)
+{
+    (void)context;
+    struct attempt *attempt = attempt_at(core, slot);
+    if (attempt->doomed || attempt->price_place == NONE)
+        return;
+    if (core->doomed.count == core->doomed.capacity) {
+        core->doomed.capacity = core->doomed.capacity ? core->doomed.capacity * 2 : 16;
+        core->doomed.at = dure_core_grow(core->doomed.at, sizeof *core->doomed.at, core->doomed.capacity);
+    }
+    core->doomed.at[core->doomed.count++] = slot;
+    attempt->doomed = true;
+    put_all(core, attempt, false);
+}
+
+void price_doom(struct dure_core *core, uint32_t id, struct dure_cell cell, uint32_t index,
+                const struct dure_takes *takes, uint32_t from)
+{
+    const struct chain_state *chain = &core->chains[core->allots[id]->spec.chain.v];
+    if (!chain->priced || !dure_cells_sum(chain->cells, cell).borrowed)
+        return;
+    advance(core);
+    each_user(core, id, cell, index, takes, from, doom, NULL);
+}
+
+void price_spare_all(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->doomed.count; i++) {
+        struct attempt *attempt = attempt_at(core, core->doomed.at[i]);
+        attempt->doomed = false;
+        put_all(core, attempt, true);
+    }
+    core->doomed.count = 0;
+}
