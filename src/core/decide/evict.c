@@ -24,12 +24,15 @@ void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
         return;
     if (attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us <= now + grace)
         return;
-    if (attempt->d.state != DURE_ATTEMPT_WARNED && grace && attempt->d.walltime_end_us - now <= grace)
+    if (attempt->d.state != DURE_ATTEMPT_WARNED && grace && attempt->d.walltime_end_us - now <= grace &&
+        !DURE_CORE_MUTATED(NEEDLESS_NOTICE))
         return; /* its walltime ends it by then: decide_due sees to it */
     struct dure_record r = decide_record(core, DURE_REC_NOTICE);
     r.attempt.v = attempt->d.id;
     r.cause = cause;
-    r.deadline_us = now + (DURE_CORE_MUTATED(LONG_NOTICE) ? 2 * grace : grace);
+    r.deadline_us = now + (DURE_CORE_MUTATED(LONG_NOTICE)    ? 2 * grace
+                           : DURE_CORE_MUTATED(SHORT_NOTICE) ? grace / 2
+                                                             : grace);
     decide_emit(core, &r);
 }
 

@@ -28,8 +28,13 @@ struct dure_cells_price price_of(const struct dure_core *core, const struct atte
     const int64_t gone_us = gone_by(core, attempt);
     if (gone_us != INT64_MAX)
         return (struct dure_cells_price){.gone_ms = gone_us / 1000};
-    return (struct dure_cells_price){.lost =
-                                         (dure_cells_wide)attempt->d.gpus_milli * last_checkpoint(core, attempt),
+    if (DURE_CORE_MUTATED(YOUTH_ALONE))
+        return (struct dure_cells_price){.gangs = 1, .started_ms = attempt->d.started_us / 1000};
+    if (DURE_CORE_MUTATED(GANG_IN_PARTS)) {
+        const uint32_t part = attempt->d.gpus_milli < 4000 ? attempt->d.gpus_milli : 4000;
+        return (struct dure_cells_price){.lost = (dure_cells_wide)part * last_checkpoint(core, attempt), .slope = part};
+    }
+    return (struct dure_cells_price){.lost = (dure_cells_wide)attempt->d.gpus_milli * last_checkpoint(core, attempt),
                                      .slope = attempt->d.gpus_milli,
                                      .started_ms = attempt->d.started_us / 1000,
                                      .gangs = 1,

@@ -20,6 +20,10 @@ enum {
     DURE_CORE_MUTANT_POWER_FORGOTTEN,        /* worst-case power not reserved */
     DURE_CORE_MUTANT_FUTURE_LIMIT_IGNORED,   /* a power limit ignored until it begins */
     DURE_CORE_MUTANT_FENCE_FORGOTTEN,        /* forbidden neighbours */
+    DURE_CORE_MUTANT_YOUTH_ALONE,            /* victims chosen by youth alone */
+    DURE_CORE_MUTANT_GANG_IN_PARTS,          /* a gang cut in half: only its GPUs on one node count */
+    DURE_CORE_MUTANT_SHORT_NOTICE,           /* a notice shorter than promised */
+    DURE_CORE_MUTANT_NEEDLESS_NOTICE,        /* notice given though the walltime ends in time */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -34,7 +34,7 @@ struct request {
     uint64_t model_order; /* byte k: the k-th model in order of preference + 1 */
     uint64_t lists;       /* of nodes it may and may not use: state/lists.h; 0: none */
     uint64_t data_mask;
-    int64_t walltime_us, grace_us;
+    int64_t walltime_us, grace_us, checkpoint_us;
     uint32_t tenant, tasks, task_cpu_milli, task_memory_mib, gpu_memory_mib, tasks_per_node;
     int32_t priority;
     uint16_t task_gpu_milli, level; /* index among the fleet's level names + 1; 0: none */

@@ -7,7 +7,9 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     'ceilings of the tenants above ignored' 'ceilings of users ignored' 'booked maintenance ignored' \
     'models in the order of declaration' 'any node will do' 'any number of tasks in one cell' 'instances placed as if the GPU were empty' \
     'instances and milli-fractions on one GPU' 'worst-case power not reserved' \
-    'a power limit ignored until it begins' 'forbidden neighbours forgotten'; do
+    'a power limit ignored until it begins' 'forbidden neighbours forgotten' \
+    'victims chosen by youth alone' 'a gang cut in half' \
+    'a notice shorter than promised' 'a notice given though the walltime ends in time'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))
