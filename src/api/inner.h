@@ -199,6 +199,7 @@ void handle_why_queue(struct call *call);
 void handle_logs(struct call *call);
 void handle_cancel(struct call *call);
 void handle_hold(struct call *call);
+void handle_owner(struct call *call);
 void handle_checkpointed(struct call *call);
 void handle_release(struct call *call);
 void handle_modify(struct call *call);

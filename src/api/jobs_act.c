@@ -35,8 +35,8 @@ static void act(struct call *call, enum dure_record_kind kind)
     dure_record_init(&call->record, kind, 0, 0);
     if (kind == DURE_REC_CHECKPOINT) {
         if (!dure_core_job_view(call->api->core, job, element, &view) || view.attempt.v == DURE_NONE64) {
-            call_fail(call, DURE_E_STATE, "job %s does not run: only what runs can have kept its work%s",
-                      call->part[0], element == DURE_NONE32 ? "; of an array, name the element" : "");
+            call_fail(call, DURE_E_STATE, "job %s does not run: only what runs can have kept its work%s", call->part[0],
+                      element == DURE_NONE32 ? "; of an array, name the element" : "");
             return;
         }
         call->record.attempt = view.attempt;

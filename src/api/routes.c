@@ -51,6 +51,8 @@ const struct route dure_routes[] = {
      NULL, "IdleAllotments", 200},
     {GET, "/v1/fleet/spec", ANY, false, handle_fleet_spec, "getFleetSpec", "The canonical Fleet spec", "", NULL,
      "Fleet", 200},
+    {GET, "/v1/owners/{name}", ANY, false, handle_owner, "getOwner",
+     "One owner's hardware: who uses it, what is lent, and when it is back", "", NULL, "Owner", 200},
     {PUT, "/v1/tenants", OPERATOR, false, handle_tenants_put, "putTenants", "Set or extend the tenants",
      "preview:boolean give_up_operator:boolean", "Tenants", "Done", 200},
     {GET, "/v1/tenants", ANY, false, handle_tenants_get, "listTenants", "Tenants with what they use", "", NULL,

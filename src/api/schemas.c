@@ -3,11 +3,14 @@
 #define SUMS                                                                                                           \
     "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer dark:integer arriving:integer "  \
     "promised:integer virtual:boolean emulated:boolean"
+#define OWNER_SUMS                                                                                                     \
+    "gpus:integer own_milli:integer own_borrowed_milli:integer granted_milli:integer lent_milli:integer idle:integer " \
+    "lost:integer arriving:integer promised:integer suspended:integer emulated:boolean virtual:boolean"
 #define ROW                                                                                                            \
     "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
     "state:string state_code:string "                                                                                  \
     "wait:string? tasks:integer gpus:integer gpu_milli:integer level:string? walltime_us:integer grace_us:integer "    \
-    "checkpoint_us:integer " \
+    "checkpoint_us:integer "                                                                                           \
     "submitted:string? started:string? "                                                                               \
     "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean "      \
     "virtual:boolean "                                                                                                 \
@@ -145,6 +148,19 @@ const struct schema dure_schemas[] = {
      ""},
     {"OtherRow", "name:string kind:string site:string? owner:string? count:integer note:string",
      "Not schedulable, and in no total."},
+    {"OwnerChain", "name:string site:string model:string " OWNER_SUMS,
+     "GPUs of one chain, in milli-GPU where fractions may be in use."},
+    {"OwnerTotals", OWNER_SUMS, ""},
+    {"OwnerUse",
+     "tenant:string title:string chain:string jobs:integer gpu_milli:integer back_if_asked:string? ends:string?",
+     "Who stands on an owner's GPUs: own (by right), own-borrowed, granted (another's right), lent. back_if_asked: "
+     "when the "
+     "last of what is borrowed would be free if the owner wanted it now; ends: the last walltime."},
+    {"OwnerTerms", "notice_us:integer to_all:boolean to:[string] except:[string] from:string? until:string?", ""},
+    {"Owner",
+     "name:string label:string as_of:string? chains:[{OwnerChain}] totals:{OwnerTotals} uses:[{OwnerUse}] "
+     "lending:[{OwnerTerms}]",
+     "For its owners and members, operators and auditors."},
     {"Board",
      "name:string zone:string? totals:{Sums} owners:[{OwnerRow}] sites:[{SiteRow}] models:[{ModelRow}] "
      "chains:[{ChainRow}] "

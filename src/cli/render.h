@@ -22,6 +22,15 @@ enum dure_err dure_render_allotments(const struct dure_screen *screen, const jso
 DURE_NODISCARD enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows);
 DURE_NODISCARD enum dure_err dure_render_node(const struct dure_screen *screen, const json_t *node);
 
+/* One owner's hardware: GET /v1/owners/{name}. */
+DURE_NODISCARD enum dure_err dure_render_owner(const struct dure_screen *screen, const json_t *owner);
+
+/* A bar of `width` columns: shares of what owners use, what is lent, lost, idle and arriving; and what its marks mean. */
+enum { DURE_BAR_PARTS = 6 };
+void dure_render_bar(struct dure_buf *buf, const struct dure_screen *screen, const int64_t value[DURE_BAR_PARTS],
+                     unsigned width);
+void dure_render_legend(const struct dure_screen *screen, bool dark);
+
 /* "12", "12_3", "12_[3-99%10]" */
 void dure_render_jobid(const json_t *row, struct dure_buf *buf);
 enum dure_style dure_render_state_style(const char *state);

@@ -8,7 +8,7 @@
 #include "cli/grid.h"
 #include "cli/render.h"
 
-enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = 6 };
+enum { BAR_MAX = 16, BAR_LEAST = 8, PARTS = DURE_BAR_PARTS };
 
 struct part {
     const char *key;
@@ -49,16 +49,21 @@ static void share_out(const int64_t value[PARTS], unsigned width, unsigned cells
     }
 }
 
-static void put_bar(struct dure_buf *buf, const struct dure_screen *screen, const json_t *row, unsigned width)
+void dure_render_bar(struct dure_buf *buf, const struct dure_screen *screen, const int64_t value[PARTS], unsigned width)
 {
-    int64_t value[PARTS];
     unsigned cells[PARTS];
-    for (unsigned i = 0; i < PARTS; i++)
-        value[i] = dure_json_int(row, parts[i].key, 0);
     share_out(value, width, cells);
     for (unsigned i = 0; i < PARTS; i++)
         for (unsigned k = 0; k < cells[i]; k++)
             dure_buf_str(buf, screen->utf8 ? parts[i].mark_utf8 : (char[]){parts[i].mark, 0});
+}
+
+static void put_bar(struct dure_buf *buf, const struct dure_screen *screen, const json_t *row, unsigned width)
+{
+    int64_t value[PARTS];
+    for (unsigned i = 0; i < PARTS; i++)
+        value[i] = dure_json_int(row, parts[i].key, 0);
+    dure_render_bar(buf, screen, value, width);
 }
 
 static void put_count(struct dure_grid *grid, const json_t *row, const char *key, enum dure_style style)
@@ -201,7 +206,7 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     dure_buf_release(&wrapped);
 }
 
-static void legend(const struct dure_screen *screen, bool dark)
+void dure_render_legend(const struct dure_screen *screen, bool dark)
 {
     fputc('\n', screen->out);
     for (unsigned i = 0; i < PARTS; i++) {
@@ -224,6 +229,6 @@ enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *
     if (!err && strcmp(by, "all") == 0)
         err = others(screen, json_object_get(board, "others"));
     if (!err)
-        legend(screen, dure_json_int(json_object_get(board, "totals"), "dark", 0) > 0);
+        dure_render_legend(screen, dure_json_int(json_object_get(board, "totals"), "dark", 0) > 0);
     return err;
 }

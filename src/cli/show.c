@@ -86,15 +86,23 @@ static int board_once(struct dure_cli *cli, bool clear)
     json_t *board = NULL;
     if (dure_cli_given(cli, "idle"))
         return idle_once(cli, clear);
-    int code = dure_cli_get(cli, dure_cli_flag(cli, "spec") ? "/v1/fleet/spec" : "/v1/fleet", NULL, &board);
+    DURE_CLEANUP_BUF struct dure_buf path;
+    const char *owner = dure_cli_text(cli, "owner");
+    dure_buf_init(&path, 4096);
+    dure_buf_str(&path, owner ? "/v1/owners/" : dure_cli_flag(cli, "spec") ? "/v1/fleet/spec" : "/v1/fleet");
+    if (owner)
+        dure_client_escape(owner, &path);
+    int code = path.failed ? dure_cli_memory(cli) : dure_cli_get(cli, path.data, NULL, &board);
     if (code)
         return code;
     if (clear)
         fputs("\033[H\033[2J", cli->screen.out);
-    if (dure_cli_flag(cli, "spec"))
+    if (!owner && dure_cli_flag(cli, "spec"))
         code = dure_spec_print(cli, board);
     else if (dure_cli_json(cli))
         dure_cli_print_json(cli, board);
+    else if (owner)
+        code = rendered(cli, dure_render_owner(&cli->screen, board));
     else
         code = rendered(cli, dure_render_board(&cli->screen, board, dure_cli_text(cli, "by")));
     json_decref(board);

@@ -7,6 +7,8 @@
 
 static const struct dure_option fleet_options[] = {
     {"by", 0, DURE_OPTION_CHOICE, "WHAT", "all", "which part of the board", "owner|site|model|chain|all"},
+    {"owner", 'o', DURE_OPTION_TEXT, "NAME", NULL,
+     "one owner's hardware: who uses it and by what title, what is lent, and when it is back"},
     {"spec", 0, DURE_OPTION_FLAG, NULL, NULL,
      "print the spec in force, to be edited and applied (YAML; --json: as the daemon holds it)"},
     {"idle", 0, DURE_OPTION_SECONDS, "TIME", NULL,
@@ -26,12 +28,17 @@ const struct dure_verb dure_verb_fleet = {
             "tenants run on others' GPUs. Idle; lost (down, drained or used by foreign load); arriving: declared, "
             "counted in GPUS, not yet there. Virtual GPUs (slots without hardware) and emulated sites (no process "
             "runs) are labelled. Quantum processors, edge sites and the like are "
-            "listed as not schedulable and left out of the totals.",
+            "listed as not schedulable and left out of the totals. With --owner, for its owners and members, operators "
+            "and auditors: own (by right), borr. (borrowed by its own tenants), granted (others' rights on it), lent. "
+            "IF ASKED: if the owner wanted it now, the last of it would be free in that time, by the notice that it "
+            "gives or "
+            "because it ends before. ENDS BY: the last walltime.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .options = fleet_options,
     .examples = {{"dure fleet", "the board"},
                  {"dure fleet --by site", "by site alone"},
                  {"dure fleet --idle 24h", "what was promised and has not been used for a day"},
+                 {"dure fleet --owner samsung", "what is mine, lent, to whom, back when"},
                  {"dure fleet apply korea.yaml", "declare the fleet"}},
     .exits = DURE_READ_EXITS,
     .run = dure_cmd_fleet,
@@ -140,7 +147,7 @@ static const struct dure_option allot_grant_options[] = {
     {"tenant", 'A', DURE_OPTION_TEXT, "PATH", NULL, "to whom"},
     {"group", 'g', DURE_OPTION_TEXT, "NAME", NULL, "hardware: this group of nodes, as the Fleet spec names it"},
     {"chain", 'c', DURE_OPTION_TEXT, "NAME", NULL, "or this chain of it"},
-    {"owner", 0, DURE_OPTION_TEXT, "NAME", NULL, "or any of this owner's, with --model"},
+    {"owner", 'o', DURE_OPTION_TEXT, "NAME", NULL, "or any of this owner's, with --model"},
     {"model", 0, DURE_OPTION_TEXT, "NAME", NULL, "GPU model, with --owner"},
     {"level", 'l', DURE_OPTION_TEXT, "LEVEL", "gpu", "cells of which level: gpu, node, rack and so on"},
     {"cells", 'n', DURE_OPTION_COUNT, "N", NULL, "how many cells", NULL, 1, 67108864},
@@ -239,7 +246,7 @@ const struct dure_verb dure_verb_allot_import = {
 
 static const struct dure_option nodes_options[] = {
     {"site", 0, DURE_OPTION_TEXT, "NAME", NULL, "only this site's"},
-    {"owner", 0, DURE_OPTION_TEXT, "NAME", NULL, "only this owner's"},
+    {"owner", 'o', DURE_OPTION_TEXT, "NAME", NULL, "only this owner's"},
     {"states", 't', DURE_OPTION_CHOICE, "STATE", NULL, "only nodes in this state", "arriving|up|draining|drained|down"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", "200", "most rows", NULL, 1, 1048576},
     {NULL},

@@ -8,7 +8,7 @@
 
 static const int64_t NOW_US = INT64_C(1795403105000000); /* 2026-11-23 12:05:05 KST */
 
-enum what { JOBS, JOB, WHY, TOLL, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE };
+enum what { JOBS, JOB, WHY, TOLL, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE, OWNER };
 
 static const struct {
     const char *name, *data, *list, *option;
@@ -40,6 +40,8 @@ static const struct {
     {"maintenance-none", "none.json", "allotments", NULL, MAINTENANCE, 80, true, false, false},
     {"nodes", "nodes.json", "nodes", NULL, NODES, 80, true, false, false},
     {"node", "node.json", NULL, NULL, NODE, 80, true, false, false},
+    {"owner", "owner.json", NULL, NULL, OWNER, 100, true, false, false},
+    {"owner-narrow-ascii", "owner.json", NULL, NULL, OWNER, 80, false, false, false},
     {"none", "none.json", "allotments", NULL, ALLOTMENTS, 80, true, false, false},
 };
 
@@ -57,6 +59,7 @@ static enum dure_err render(size_t i, const struct dure_screen *screen, const js
     case IDLE: return dure_render_idle(screen, json);
     case MAINTENANCE: return dure_render_maintenance(screen, json);
     case NODES: return dure_render_nodes(screen, json);
+    case OWNER: return dure_render_owner(screen, json);
     case NODE: return dure_render_node(screen, json);
     }
     return DURE_E_INVALID;

@@ -25,7 +25,7 @@ static const struct {
     {"listMaintenance", "YYYYY"}, {"bookMaintenance", "--Y-Y"}, {"cancelMaintenance", "--Y-Y"}, {"grant", "----Y"},      {"shrink", "----Y"},      {"endAllotment", "----Y"},   {"events", "YYYYY"},
     {"checkpoint", "YYYYY"}, {"auditKey", "YYYYY"},    {"tile", "YYYYY"},           {"digests", "YYYYY"},
     {"proof", "YYYYY"},      {"erase", "----Y"},       {"backup", "----Y"},         {"acceptClock", "----Y"},
-    {"shutdown", "----Y"},
+    {"shutdown", "----Y"},   {"checkpointedJob", "YYYYY"}, {"getOwner", "YYYYY"},
 };
 
 static void make(enum who kind, struct identity *who)
