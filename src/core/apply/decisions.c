@@ -140,7 +140,8 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
                                 .restarts = job->d.requeues,
                                 .allot = record->binding_count ? record->bindings[0].allot.v : NONE,
                                 .state = emulated ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING,
-                                .borrowed = !record->binding_count};
+                                .borrowed = !record->binding_count,
+                                .begun = emulated};
     job_out(core, job);
     if (t.claim != NONE) {
         data.charged_at_us = claim_at(core, t.claim)->d.made_us;
@@ -213,7 +214,8 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
         return CORRUPT("no such attempt");
     const unsigned from = attempt_at(core, slot)->d.state;
     const bool warns = record->kind == DURE_REC_NOTICE, spares = record->kind == DURE_REC_CANCEL_NOTICE;
-    const unsigned to = warns ? DURE_ATTEMPT_WARNED : spares ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STOPPING;
+    const unsigned before = attempt_at(core, slot)->d.begun ? DURE_ATTEMPT_RUNNING : DURE_ATTEMPT_STARTING;
+    const unsigned to = warns ? DURE_ATTEMPT_WARNED : spares ? before : DURE_ATTEMPT_STOPPING;
     if (!dure_move_attempt(from, to) || (!spares && !record->cause) || (spares && from != DURE_ATTEMPT_WARNED))
         return CORRUPT("attempt %llu cannot go from %s to %s", (unsigned long long)record->attempt.v,
                        dure_attempt_state_name(from), dure_attempt_state_name(to));

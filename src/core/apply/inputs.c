@@ -223,7 +223,13 @@ enum dure_err apply_report(struct dure_core *core, const struct dure_record *rec
 {
     (void)error;
     const uint32_t slot = attempt_find(core, record->attempt.v);
-    if (record->report == DURE_REPORT_STARTED && attempt_at(core, slot)->d.state == DURE_ATTEMPT_STARTING)
+    struct attempt *attempt = attempt_at(core, slot);
+    if (record->report == DURE_REPORT_STARTED && !attempt->d.begun) {
+        attempt_out(core, attempt);
+        attempt->d.begun = 1; /* a notice that is taken back later returns it to where it is now */
+        attempt_in(core, attempt);
+    }
+    if (record->report == DURE_REPORT_STARTED && attempt->d.state == DURE_ATTEMPT_STARTING)
         attempt_to(core, slot, DURE_ATTEMPT_RUNNING, DURE_CAUSE_NONE, 0);
     return DURE_OK; /* what an end leads to is decided, and applied as a decision */
 }

@@ -24,6 +24,7 @@ enum {
     DURE_CORE_MUTANT_GANG_IN_PARTS,          /* a gang cut in half: only its GPUs on one node count */
     DURE_CORE_MUTANT_SHORT_NOTICE,           /* a notice shorter than promised */
     DURE_CORE_MUTANT_NEEDLESS_NOTICE,        /* notice given though the walltime ends in time */
+    DURE_CORE_MUTANT_NOT_SPARED,             /* a notice that is not taken back */
     DURE_CORE_MUTANTS_END,
 };
 

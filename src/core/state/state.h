@@ -118,7 +118,8 @@ struct attempt_data {
     uint32_t element, gpus_milli, place_count, binding_count;
     uint32_t chain, allot;
     uint32_t restarts; /* of its job, when it started */
-    uint8_t state, cause, borrowed, zero;
+    uint8_t state, cause, borrowed;
+    uint8_t begun; /* its engine has reported that it runs */
 };
 
 struct attempt {
