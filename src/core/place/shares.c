@@ -160,6 +160,19 @@ static void count_in_use(struct dure_core *core, uint32_t slot, int sign)
     tally_add(core, shared->tenant, shared->chain, shared->allot == NONE, sign);
 }
 
+/* Whose share it is from here on; its place among the tenant's follows. */
+static void pass_to(struct dure_core *core, uint32_t slot, uint32_t allot)
+{
+    struct shared *shared = shared_at(core, slot);
+    if (shared->is_listed)
+        list_out(core, slot);
+    count_in_use(core, slot, -1);
+    shared->allot = allot;
+    count_in_use(core, slot, 1);
+    shared->rank = rank_of(core, shared->chain, shared->leaf, allot);
+    relist(core, slot);
+}
+
 void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place)
 {
     const struct attempt *a = attempt_at(core, attempt);
@@ -174,8 +187,23 @@ void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
     }
     DURE_ASSERT(*occupant & OCCUPANT_SHARED);
     const uint32_t slot = *occupant & ~OCCUPANT_SHARED;
+    if (!a->d.borrowed && shared_at(core, slot)->allot == NONE)
+        pass_to(core, slot, a->d.allot); /* loaded after one that has lost its right */
     take_room(core, slot, a->job_slot, place);
     list_add(&shared_at(core, slot)->users, attempt);
+}
+
+/* The last that stood or waited here by rights has gone, and only those who lost theirs are left: the private cluster has the GPU back, and
+ * they borrow it like anybody. */
+static void lend_if_left(struct dure_core *core, uint32_t slot)
+{
+    const struct shared *shared = shared_at(core, slot);
+    if (shared->allot == NONE || shared->claims.count || !shared->users.count)
+        return;
+    for (uint32_t i = 0; i < shared->users.count; i++)
+        if (!attempt_at(core, shared->users.at[i])->d.borrowed)
+            return;
+    pass_to(core, slot, NONE);
 }
 
 void share_part(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place)
@@ -190,6 +218,7 @@ void share_part(struct dure_core *core, uint32_t leaf, uint32_t attempt, const s
         count_in_use(core, slot, -1);
         *occupant = NONE;
     }
+    lend_if_left(core, slot);
     drop_if_empty(core, slot);
 }
 
@@ -219,6 +248,7 @@ void share_unclaim(struct dure_core *core, uint32_t leaf, uint32_t claim, const 
     give_room(core, slot, c->job_slot, place);
     if (!shared_at(core, slot)->claims.count)
         *found = NONE;
+    lend_if_left(core, slot);
     drop_if_empty(core, slot);
 }
 
@@ -228,16 +258,8 @@ void share_follow(struct dure_core *core, uint32_t chain, uint32_t leaf)
     if (occupant == NONE || !(occupant & OCCUPANT_SHARED))
         return;
     const uint32_t slot = occupant & ~OCCUPANT_SHARED;
-    struct shared *shared = shared_at(core, slot);
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[chain].cells, leaf, &l);
-    if (shared->allot == NONE)
-        return;
-    if (shared->is_listed)
-        list_out(core, slot);
-    count_in_use(core, slot, -1);
-    shared->allot = l.used ? l.allot.v : NONE;
-    count_in_use(core, slot, 1);
-    shared->rank = rank_of(core, chain, leaf, shared->allot);
-    relist(core, slot);
+    if (shared_at(core, slot)->allot != NONE)
+        pass_to(core, slot, l.used ? l.allot.v : NONE);
 }

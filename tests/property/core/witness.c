@@ -222,7 +222,9 @@ static void hear_start(struct witness *w, const struct dure_record *r)
             FAULT("job %llu starts where attempt %u still is", (unsigned long long)r->job.v, i);
     judge(w, r, leaves);
     bind(w, r);
-    check_turn(w, r);
+    if (!w->reserved[r->job.v]) /* else its turn was when it got the place */
+        check_turn(w, r);
+    w->reserved[r->job.v] = false;
     w->attempts[r->attempt.v] = (struct witness_attempt){.live = true,
                                                          .borrowed = !r->binding_count,
                                                          .job = (uint32_t)r->job.v,
@@ -290,6 +292,8 @@ static void hear_reserve(struct witness *w, const struct dure_record *r)
     w->reserves++;
     judge(w, r, w->evictor_leaves);
     bind(w, r);
+    check_turn(w, r);
+    w->reserved[r->job.v] = true;
 }
 
 static void hear(struct rig *rig, const struct dure_record *r)
@@ -301,6 +305,7 @@ static void hear(struct rig *rig, const struct dure_record *r)
     case DURE_REC_NOTICE: hear_notice(w, r); break;
     case DURE_REC_CANCEL_NOTICE: w->attempts[r->attempt.v].warned = false; break;
     case DURE_REC_STOP: hear_stop(w, r); break;
+    case DURE_REC_UNRESERVE: w->reserved[r->job.v] = false; break;
     case DURE_REC_END:
     case DURE_REC_REQUEUE: hear_gone(w, r); break;
     case DURE_REC_UNBIND:

@@ -23,6 +23,7 @@ struct witness {
     struct rig *rig;
     struct dure_job jobs[WITNESS_JOBS];
     uint32_t requeues[WITNESS_JOBS];
+    bool reserved[WITNESS_JOBS];
     struct witness_attempt attempts[WITNESS_ATTEMPTS];
     struct witness_allot allots[WITNESS_ALLOTS];
     struct naive naive;
