@@ -184,6 +184,9 @@ enum dure_err apply_book_state(struct dure_core *core, const struct dure_record 
         drop(core, b);
     else
         dure_digest_add(&core->digest, booking_hash(b));
+    for (uint32_t i = 0; record->count == BOOKING_OVER && i < core->booking_count; i++)
+        if (core->bookings[i]->d.state == BOOKING_BEGUN) /* another one may have the same nodes */
+            mark_nodes(core, core->bookings[i], true);
     windows_renew(core);
     for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++)
         queue_wake(core, i); /* what would have reached into it may start */
