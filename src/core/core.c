@@ -138,6 +138,7 @@ void dure_core_free(struct dure_core *core)
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
         free(core->nodes[i].reason);
     dure_bits_release(&core->dirty);
+    dure_bits_release(&core->hanging);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
     dure_heap_release(&core->expiries);

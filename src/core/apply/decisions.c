@@ -5,8 +5,8 @@
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/plan.h"
-#include "core/queue/ceilings.h"
 #include "core/place/price.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -351,6 +351,7 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
     if (record->kind != DURE_REC_SUSPEND)
         queue_wake(core, allot->spec.tenant.v);
     ground_wake_short(core, allot->spec.chain.v);
+    queue_wake_hanging(core);
     return DURE_OK;
 }
 
@@ -396,6 +397,7 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     ground_refresh_node(core, record->node.v);
     if (!lost && core->tenants)
         queue_wake(core, queue_of_borrowed(core));
+    queue_wake_hanging(core);
     return DURE_OK;
 }
 
@@ -415,6 +417,7 @@ static enum dure_err apply_allot_state(struct dure_core *core, const struct dure
     }
     if (record->number == DURE_ALLOT_ENDED)
         allots_rehold(core);
+    queue_wake_hanging(core);
     core->world_next_us = world_next(core);
     return DURE_OK;
 }

@@ -38,7 +38,8 @@ static void chain_init(struct dure_core *core, uint32_t at)
     const bool here = chain->available_from_us <= core->s.time_us;
     for (uint32_t i = 0; i < chain->node_count; i++) {
         struct node *node = &core->nodes[chain->node_first + i];
-        *node = (struct node){.d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}, .window_us = DURE_NEVER_US, .chain = at};
+        *node = (struct node){
+            .d = {.state = here ? DURE_NODE_UP : DURE_NODE_ARRIVING}, .window_us = DURE_NEVER_US, .chain = at};
         if (here) {
             dure_slots_set(&state->idle, i, state->idle.full);
             dure_slots_set(&state->away, i, state->idle.full);
@@ -94,7 +95,9 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
             queue_leave(core, slot);
     queue_release(core);
     dure_bits_release(&core->dirty);
-    DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2));
+    dure_bits_release(&core->hanging);
+    DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2) &&
+                dure_bits_init(&core->hanging, (uint64_t)count + 2));
     core->queues = dure_core_alloc(sizeof *core->queues, (size_t)count + 2);
     core->tenant = dure_core_grow(core->tenant, sizeof *core->tenant, count);
     for (uint32_t i = before; i < count; i++)

@@ -34,6 +34,7 @@ static void block(struct dure_core *core, uint32_t queue, uint32_t slot)
     order_pass_over(core, slot);
     if (queue == queue_of_borrowed(core))
         return;
+    dure_bits_set(&core->hanging, queue);
     const uint32_t holder = core->tenant[class->ask.tenant].holder;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
          id = core->allots[id]->next_of_holder)
@@ -59,6 +60,7 @@ static bool is_shut(const struct dure_core *core, uint32_t queue)
 static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
 {
     core->round++;
+    dure_bits_clear(&core->hanging, queue);
     for (;;) {
         const uint32_t slot = is_shut(core, queue) ? NONE : order_first(core, queue);
         if (slot == NONE)
@@ -68,7 +70,9 @@ static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
             order_pass_over(core, slot);
             continue;
         }
-        if (class->blocked_stamp == core->queues[queue].stamp) { /* nothing opened since it last failed */
+        /* Nothing opened since it last failed. That holds for borrowers only: by right, a place may hang on how others' cells lie (booked
+         * maintenance, limits, short rights) and on who stands in front (shares, ceilings), of which no stamp tells. */
+        if (queue == queue_of_borrowed(core) && class->blocked_stamp == core->queues[queue].stamp) {
             block(core, queue, slot);
             continue;
         }
@@ -88,6 +92,7 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
     if (!core->tenants)
         return;
     int64_t budget = starts_max;
+    queue_wake_hanging(core);
     for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX;
          queue = dure_bits_first(&core->dirty, queue + 1)) {
         dure_bits_clear(&core->dirty, queue);

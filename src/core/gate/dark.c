@@ -420,6 +420,7 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
             queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
     }
     ground_refresh_node(core, record->node.v);
+    queue_wake_hanging(core);
     if (changed & ~record->mask) {
         ground_wake_short(core, at);
         if (core->tenants)

@@ -26,6 +26,13 @@ void queue_wake(struct dure_core *core, uint32_t queue)
         dure_bits_set(&core->dirty, queue);
 }
 
+void queue_wake_hanging(struct dure_core *core)
+{
+    for (uint64_t queue = core->hanging.count ? dure_bits_first(&core->hanging, 0) : UINT64_MAX; queue != UINT64_MAX;
+         queue = queue + 1 < core->hanging.size ? dure_bits_first(&core->hanging, queue + 1) : UINT64_MAX)
+        dure_bits_set(&core->dirty, queue);
+}
+
 /* The class is in its queue's list while jobs of it are queued. */
 static void list_add(struct dure_core *core, uint32_t slot)
 {

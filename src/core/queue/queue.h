@@ -16,6 +16,8 @@ void queue_rebuild(struct dure_core *core);
 void queue_release(struct dure_core *core);
 /* A place may have opened for this queue. */
 void queue_wake(struct dure_core *core, uint32_t queue);
+/* Cells changed, or who stands in front: those may have one now in whose queue jobs by right found none. O(such queues). */
+void queue_wake_hanging(struct dure_core *core);
 /* Requests, counted: equal ones are one class. */
 uint32_t class_get(struct dure_core *core, const struct request *ask);
 void class_put(struct dure_core *core, uint32_t class_slot);

@@ -339,7 +339,8 @@ struct dure_core {
     uint32_t allot_capacity;
     struct tenant_state *tenant;
     struct queue *queues;   /* tenant_count + 1 */
-    struct dure_bits dirty; /* queues a pass may start something from */
+    struct dure_bits dirty;   /* queues a pass may start something from */
+    struct dure_bits hanging; /* queues of holders in which jobs found no place: tried in every pass */
 
     struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
     struct lists *lists;                        /* state/lists.h */
