@@ -151,8 +151,7 @@ void dure_core_free(struct dure_core *core)
         dure_pool_release(pools[i]);
     dure_table_release(&core->job_table);
     dure_table_release(&core->attempt_table);
-    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map,
-                               &core->tally_map};
+    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map, &core->tally_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
@@ -274,6 +273,8 @@ static enum dure_err apply_input(struct dure_core *core, const struct dure_recor
     enum dure_err err = check_moment(core, record, error);
     if (err != DURE_OK)
         return err;
+    /* What the input before changed was decided upon: by its step, or by the records that followed it, which bring nothing new. */
+    core->gate.due = false;
     if (input->spec)
         return input->spec(core, record, false, error);
     core->packed->of = check ? record : NULL;

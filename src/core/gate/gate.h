@@ -18,8 +18,8 @@ void gate_rebuild(struct dure_core *core);
 void gate_advance(struct dure_core *core);
 /* A node's GPUs leave what is fed (-1), or come back (1): around every change of its state or its dark GPUs. */
 void gate_count_node(struct dure_core *core, uint32_t node, int sign);
-/* Work has left a dark GPU. */
-void gate_vacated(struct dure_core *core, uint32_t chain, uint32_t node_in_chain);
+/* Work, or a claim, has left GPUs of a node; `dark`: those of them that work left and that are dark. */
+void gate_vacated(struct dure_core *core, uint32_t chain, uint32_t node_in_chain, uint64_t dark);
 
 /* Rows and records. */
 enum dure_err spec_power(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);

@@ -88,13 +88,15 @@ void gate_count_node(struct dure_core *core, uint32_t id, int sign)
     }
 }
 
-void gate_vacated(struct dure_core *core, uint32_t at, uint32_t node)
+/* Fed GPUs that fall idle are looked at too while a domain over them has work still to leave: they may not be filled in its stead. */
+void gate_vacated(struct dure_core *core, uint32_t at, uint32_t node, uint64_t dark)
 {
-    const uint64_t mw = core->fleet->chains[at].leaf_power_mw;
+    const uint64_t mw = core->fleet->chains[at].leaf_power_mw * (uint64_t)__builtin_popcountll(dark);
     unsigned level = 0;
-    for (uint32_t domain; (domain = gate_domain_next(core, at, node, &level)) != NONE;)
+    for (uint32_t domain; (domain = gate_domain_next(core, at, node, &level)) != NONE;) {
+        core->gate.due |= core->gate.leaving_mw[domain] > 0;
         core->gate.leaving_mw[domain] -= mw;
-    core->gate.due |= core->gate.site_domain != NULL;
+    }
 }
 
 /* When the limit kept to changes next: as one begins, less the lead, or ends. */

@@ -223,8 +223,8 @@ static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64
     struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
     const uint16_t count = (uint16_t)__builtin_popcountll(mask);
     chain->used[node] ^= mask;
-    for (uint64_t dark = used ? 0 : n->d.dark & mask; dark; dark &= dark - 1)
-        gate_vacated(core, at, node);
+    if (!used)
+        gate_vacated(core, at, node, n->d.dark & mask);
     n->busy = (uint16_t)(used ? n->busy + count : n->busy - count);
     refresh(core, at, node);
     if (!used && !n->busy && n->d.state == DURE_NODE_DRAINING)
@@ -400,6 +400,7 @@ static void unclaim_node(struct dure_core *core, void *context, uint32_t node, c
         share_unclaim(core, leaf, slot, place);
     if (chain->claim[leaf] == NONE)
         chain->claimed[node] &= ~place->gpu_mask;
+    gate_vacated(core, at, node, 0);
     count_leaves(core, at, first, place->gpu_mask, false, -1);
     refresh(core, at, node);
 }
