@@ -214,6 +214,16 @@ static bool recover(struct world *world)
     return dure_loop_new(&loop_options, &world->loop) == DURE_OK;
 }
 
+/* What still runs of attempts that the core has ended: the order to forget them died with the daemon. Engines kill it before anything new begins, as
+ * dure_engine_local_sweep does. */
+static void sweep(struct world *world)
+{
+    struct dure_job_view view;
+    for (unsigned i = 0; i < world->attempt_count; i++)
+        if (!dure_core_attempt_view(world->core, (struct dure_attempt_id){world->attempts[i].attempt}, &view))
+            engine_forget(world, (struct dure_attempt_id){world->attempts[i].attempt});
+}
+
 bool world_open(struct world *world)
 {
     world->engine = (struct dure_engine){.name = "simulated",
@@ -234,6 +244,7 @@ bool world_open(struct world *world)
     if (!recover(world))
         return false;
     dure_loop_recover(world->loop);
+    sweep(world);
     return true;
 }
 
