@@ -329,7 +329,6 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
 {
     core->emit = emit ? emit : emit_nowhere;
     core->emit_context = context;
-    core->gate.due = false; /* as a step leaves it: one that only followed has not looked */
     const enum dure_err err = apply_input(core, input, true, error);
     if (err == DURE_OK) {
         if (input->kind == DURE_REC_PASS) /* nothing starts on what a limit takes away at this moment */
