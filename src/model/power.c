@@ -203,7 +203,7 @@ static void read_row(struct reading *r, const struct dure_tree *map)
     const bool site = dure_tree_get(map, "site"), group = dure_tree_get(map, "group"),
                node = dure_tree_get(map, "node");
     if (site + group + node != 1) {
-        dure_problem_add(r->read->problems, map, site + group + node ? "several places" : "no place",
+        dure_problem_add(r->read->problems, map, site + group + node > 0 ? "several places" : "no place",
                          "one of site, group (with level and cells), or node");
         return;
     }
