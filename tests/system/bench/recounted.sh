@@ -31,7 +31,7 @@ tap_ok "reclaim: decision_us" has decision_us
 out=$("$build/dure" bench queue --pending 1000 --json)
 tap_ok "queue: next_start_us" has next_start_us
 tap_ok "queue: bytes_per_job" has bytes_per_job
-out=$("$build/dure" bench lifecycle --nodes 1000 --mix single --seconds 1 --json)
+out=$("$build/dure" bench lifecycle --nodes 32500 --seconds 1 --json)
 for field in per_s p99_us; do
     tap_ok "lifecycle: $field" has $field
 done
