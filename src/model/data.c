@@ -152,16 +152,6 @@ static void read_all(struct reading *r, struct dure_data *data, const struct dur
     dure_read_unique(read, names, data->dataset_count, "a dataset");
 }
 
-static void keep_spec(struct dure_read *read, struct dure_data *data, const struct dure_tree *tree)
-{
-    DURE_CLEANUP_BUF struct dure_buf buf;
-    dure_buf_init(&buf, 2 * DURE_SPEC_BYTES_MAX);
-    dure_read_to_json(read, tree, &buf);
-    data->spec_json = buf.failed ? NULL : dure_arena_strndup(read->arena, buf.data, buf.length);
-    data->spec_json_length = buf.length;
-    read->no_memory |= !data->spec_json;
-}
-
 static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet *fleet,
                            const struct dure_tenants *tenants, bool canonical, struct dure_data **ret_data,
                            struct dure_problems *problems)
@@ -179,7 +169,7 @@ static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet
     struct reading reading = {&read, fleet, tenants};
     read_all(&reading, data, tree);
     if (dure_read_clean(&read))
-        keep_spec(&read, data, tree);
+        data->spec_json = dure_read_keep(&read, tree, &data->spec_json_length);
     const enum dure_err err = dure_read_end(&read);
     if (err)
         dure_arena_free(arena);
@@ -195,26 +185,22 @@ enum dure_err dure_data_parse(const struct dure_tree *tree, const struct dure_fl
     return parse(tree, fleet, tenants, false, ret_data, problems);
 }
 
+struct written {
+    const struct dure_fleet *fleet;
+    struct dure_data **ret_data;
+};
+
+static enum dure_err parse_written(void *context, const struct dure_tree *tree, struct dure_problems *problems)
+{
+    const struct written *to = context;
+    return parse(tree, to->fleet, NULL, true, to->ret_data, problems);
+}
+
 enum dure_err dure_data_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
                                   struct dure_data **ret_data, struct dure_error *error)
 {
-    struct dure_arena *arena = dure_arena_new(DATA_ARENA_MAX);
-    if (!arena)
-        return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    struct dure_problems problems = {.file = "data"};
-    struct dure_tree *tree;
-    enum dure_err err = dure_tree_from_json(arena, json, length, &tree, &problems);
-    if (!err)
-        err = parse(tree, fleet, NULL, true, ret_data, &problems);
-    dure_arena_free(arena);
-    if (err == DURE_E_MEMORY)
-        return dure_fail(error, err, "out of memory");
-    if (!err)
-        return DURE_OK;
-    (void)dure_problems_fail(&problems, error);
-    if (error)
-        error->code = err;
-    return err;
+    struct written to = {fleet, ret_data};
+    return dure_read_written("data", DATA_ARENA_MAX, json, length, parse_written, &to, error);
 }
 
 void dure_data_free(struct dure_data *data)

@@ -193,16 +193,6 @@ static void read_fleet(struct dure_read *read, struct dure_fleet *fleet, const s
         read_others(read, fleet, root);
 }
 
-static void keep_spec(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *tree)
-{
-    DURE_CLEANUP_BUF struct dure_buf buf;
-    dure_buf_init(&buf, 2 * DURE_SPEC_BYTES_MAX);
-    dure_read_to_json(read, tree, &buf);
-    fleet->spec_json = buf.failed ? NULL : dure_arena_strndup(read->arena, buf.data, buf.length);
-    fleet->spec_json_length = buf.length;
-    read->no_memory |= !fleet->spec_json;
-}
-
 static enum dure_err parse(const struct dure_tree *tree, bool canonical, struct dure_fleet **ret_fleet,
                            struct dure_problems *problems)
 {
@@ -218,7 +208,7 @@ static enum dure_err parse(const struct dure_tree *tree, bool canonical, struct 
     read.canonical = canonical;
     read_fleet(&read, fleet, tree);
     if (dure_read_clean(&read))
-        keep_spec(&read, fleet, tree);
+        fleet->spec_json = dure_read_keep(&read, tree, &fleet->spec_json_length);
     enum dure_err err = dure_read_end(&read);
     if (err)
         dure_arena_free(arena);
@@ -233,26 +223,15 @@ enum dure_err dure_fleet_parse(const struct dure_tree *tree, struct dure_fleet *
     return parse(tree, false, ret_fleet, problems);
 }
 
+static enum dure_err parse_written(void *ret_fleet, const struct dure_tree *tree, struct dure_problems *problems)
+{
+    return parse(tree, true, ret_fleet, problems);
+}
+
 enum dure_err dure_fleet_from_json(const char *json, size_t length, struct dure_fleet **ret_fleet,
                                    struct dure_error *error)
 {
-    struct dure_arena *arena = dure_arena_new(FLEET_ARENA_MAX);
-    if (!arena)
-        return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    struct dure_problems problems = {.file = "fleet"};
-    struct dure_tree *tree;
-    enum dure_err err = dure_tree_from_json(arena, json, length, &tree, &problems);
-    if (!err)
-        err = parse(tree, true, ret_fleet, &problems);
-    dure_arena_free(arena);
-    if (err == DURE_E_MEMORY)
-        return dure_fail(error, err, "out of memory");
-    if (!err)
-        return DURE_OK;
-    (void)dure_problems_fail(&problems, error);
-    if (error)
-        error->code = err;
-    return err;
+    return dure_read_written("fleet", FLEET_ARENA_MAX, json, length, parse_written, ret_fleet, error);
 }
 
 void dure_fleet_free(struct dure_fleet *fleet)

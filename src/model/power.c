@@ -280,16 +280,6 @@ static void read_all(struct reading *r, struct dure_power *power, const struct d
     power->row_count = list ? list->count : 0;
 }
 
-static void keep_spec(struct dure_read *read, struct dure_power *power, const struct dure_tree *tree)
-{
-    DURE_CLEANUP_BUF struct dure_buf buf;
-    dure_buf_init(&buf, 2 * DURE_SPEC_BYTES_MAX);
-    dure_read_to_json(read, tree, &buf);
-    power->spec_json = buf.failed ? NULL : dure_arena_strndup(read->arena, buf.data, buf.length);
-    power->spec_json_length = buf.length;
-    read->no_memory |= !power->spec_json;
-}
-
 static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet *fleet, bool canonical,
                            struct dure_power **ret_power, struct dure_problems *problems)
 {
@@ -308,7 +298,7 @@ static enum dure_err parse(const struct dure_tree *tree, const struct dure_fleet
     if (dure_read_clean(&read))
         keep(&reading, power);
     if (dure_read_clean(&read))
-        keep_spec(&read, power, tree);
+        power->spec_json = dure_read_keep(&read, tree, &power->spec_json_length);
     DURE_VEC_FREE(&reading.rows);
     const enum dure_err err = dure_read_end(&read);
     if (err)
@@ -324,26 +314,22 @@ enum dure_err dure_power_parse(const struct dure_tree *tree, const struct dure_f
     return parse(tree, fleet, false, ret_power, problems);
 }
 
+struct written {
+    const struct dure_fleet *fleet;
+    struct dure_power **ret_power;
+};
+
+static enum dure_err parse_written(void *context, const struct dure_tree *tree, struct dure_problems *problems)
+{
+    const struct written *to = context;
+    return parse(tree, to->fleet, true, to->ret_power, problems);
+}
+
 enum dure_err dure_power_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
                                    struct dure_power **ret_power, struct dure_error *error)
 {
-    struct dure_arena *arena = dure_arena_new(POWER_ARENA_MAX);
-    if (!arena)
-        return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    struct dure_problems problems = {.file = "power"};
-    struct dure_tree *tree;
-    enum dure_err err = dure_tree_from_json(arena, json, length, &tree, &problems);
-    if (!err)
-        err = parse(tree, fleet, true, ret_power, &problems);
-    dure_arena_free(arena);
-    if (err == DURE_E_MEMORY)
-        return dure_fail(error, err, "out of memory");
-    if (!err)
-        return DURE_OK;
-    (void)dure_problems_fail(&problems, error);
-    if (error)
-        error->code = err;
-    return err;
+    struct written to = {fleet, ret_power};
+    return dure_read_written("power", POWER_ARENA_MAX, json, length, parse_written, &to, error);
 }
 
 void dure_power_free(struct dure_power *power)

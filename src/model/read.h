@@ -83,3 +83,9 @@ uint32_t *dure_read_unique(struct dure_read *read, struct dure_named *names, uin
 const char *dure_nearest(const char *text, const char *const *known);
 /* As dure_tree_to_json, with every time that was read written as the UTC instant it means. */
 void dure_read_to_json(struct dure_read *read, const struct dure_tree *tree, struct dure_buf *buf);
+/* That text, kept in the arena; NULL, and no_memory, if there is no room. */
+const char *dure_read_keep(struct dure_read *read, const struct dure_tree *tree, size_t *ret_length);
+/* Reads a spec that dure itself wrote, named `what` in messages. `parse` gets its tree, which lives as long as the call. */
+typedef enum dure_err dure_read_parse(void *context, const struct dure_tree *tree, struct dure_problems *problems);
+enum dure_err dure_read_written(const char *what, size_t arena_max, const char *json, size_t length,
+                                dure_read_parse *parse, void *context, struct dure_error *error);

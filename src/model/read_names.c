@@ -1,5 +1,4 @@
-/* Names in a spec: repetition, the nearest known one, and the canonical text. */
-#include "base/timefmt.h"
+/* Names in a spec: repetition, and the nearest known one. */
 #include "model/read.h"
 
 #include <stdlib.h>
@@ -73,24 +72,3 @@ const char *dure_nearest(const char *text, const char *const *known)
 }
 
 /* The tree is lent for the length of the call: the times are swapped in, and swapped back whatever happens. */
-void dure_read_to_json(struct dure_read *read, const struct dure_tree *tree, struct dure_buf *buf)
-{
-    for (size_t i = 0; i < read->time_count; i++) {
-        struct dure_read_time *time = &read->times[i];
-        struct dure_tree *node = (struct dure_tree *)(uintptr_t)time->at;
-        char text[DURE_TIME_TEXT_MAX];
-        const char *copy = dure_arena_strdup(read->arena, dure_time_format_utc(time->us, text));
-        time->text = node->text;
-        time->quoted = node->quoted;
-        if (copy)
-            node->text = copy;
-        node->quoted = true;
-        read->no_memory |= !copy;
-    }
-    dure_tree_to_json(tree, buf);
-    for (size_t i = 0; i < read->time_count; i++) {
-        struct dure_tree *node = (struct dure_tree *)(uintptr_t)read->times[i].at;
-        node->text = read->times[i].text;
-        node->quoted = read->times[i].quoted;
-    }
-}

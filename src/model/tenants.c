@@ -230,26 +230,22 @@ enum dure_err dure_tenants_parse(const struct dure_tree *tree, const struct dure
     return parse(tree, fleet, false, ret_tenants, problems);
 }
 
+struct written {
+    const struct dure_fleet *fleet;
+    struct dure_tenants **ret_tenants;
+};
+
+static enum dure_err parse_written(void *context, const struct dure_tree *tree, struct dure_problems *problems)
+{
+    const struct written *to = context;
+    return parse(tree, to->fleet, true, to->ret_tenants, problems);
+}
+
 enum dure_err dure_tenants_from_json(const char *json, size_t length, const struct dure_fleet *fleet,
                                      struct dure_tenants **ret_tenants, struct dure_error *error)
 {
-    struct dure_arena *arena = dure_arena_new(TENANTS_ARENA_MAX);
-    if (!arena)
-        return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    struct dure_problems problems = {.file = "tenants"};
-    struct dure_tree *tree;
-    enum dure_err err = dure_tree_from_json(arena, json, length, &tree, &problems);
-    if (!err)
-        err = parse(tree, fleet, true, ret_tenants, &problems);
-    dure_arena_free(arena);
-    if (err == DURE_E_MEMORY)
-        return dure_fail(error, err, "out of memory");
-    if (!err)
-        return DURE_OK;
-    (void)dure_problems_fail(&problems, error);
-    if (error)
-        error->code = err;
-    return err;
+    struct written to = {fleet, ret_tenants};
+    return dure_read_written("tenants", TENANTS_ARENA_MAX, json, length, parse_written, &to, error);
 }
 
 enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet,
