@@ -260,11 +260,13 @@ static void guaranteed_rows(const struct rows *r, uint32_t chain)
                 "GPUs in cells that suit it");
     add_figures(r, chain, DURE_RULE_NOT_YET, u.not_yet, u.not_yet_nodes, 0, seconds_until(core, u.begins_us),
                 "s to go");
-    const struct stand s = stand_of_rights(core, core->tenant[r->ask->tenant].holder, chain, r->suits);
-    if (u.suspended && gate_all_dark(core, chain))
-        add_power(r, chain, u.suspended, u.suspended_nodes, need, (int64_t)s.idle);
-    else
+    struct stand s = stand_of_rights(core, core->tenant[r->ask->tenant].holder, chain, r->suits);
+    if (u.suspended && gate_all_dark(core, chain)) { /* one row with what is dark of bound cells */
+        s.dark += u.suspended;
+        s.dark_nodes += u.suspended_nodes;
+    } else {
         add_figures(r, chain, DURE_RULE_SUSPENDED, u.suspended, u.suspended_nodes, need, (int64_t)s.idle, "GPUs idle");
+    }
     int64_t window_us = DURE_NEVER_US;
     const enum fit fit = s.idle ? fits_by_right(r, chain, &window_us) : FIT_NONE;
     add_stand(r, chain, &s, DURE_RULE_OWN_USE, fit, window_us);
