@@ -12,6 +12,8 @@ void decide_follow(struct dure_core *core);
 
 void decide_pass(struct dure_core *core, int64_t starts_max);
 void decide_due(struct dure_core *core);
+/* Warned at the end of its walltime, and somebody waited for its leaves, who has gone. */
+void decide_whole_grace(struct dure_core *core, uint32_t attempt);
 
 /* An attempt is gone: END or REQUEUE by its cause and how it ended. */
 void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report report, int32_t exit_code,
@@ -32,7 +34,7 @@ void decide_unreserve(struct dure_core *core, uint32_t claim);
 /* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */
 void decide_warn(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
 void decide_stop(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
-/* Takes back a warning that nothing calls for any more. */
+/* Takes back a warning that nothing calls for any more, and what was cut off a grace after the walltime. */
 void decide_spare(struct dure_core *core, uint64_t attempt_id);
 /* Warns all that stand on a plan's or claim's places. */
 void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);

@@ -24,25 +24,41 @@ static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf,
             e->made_us = claim_at(core, claims[i])->d.made_us;
 }
 
-/* SIGTERM at the end of the walltime, killed a grace later; sooner where somebody waits for its leaves since before. */
-static void walltime(struct dure_core *core, uint32_t slot)
+/* Until when an attempt may go on after its walltime: its grace, less where somebody waits for its leaves since before. */
+static int64_t last_moment(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us, now = core->s.time_us;
+    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
     struct earliest e = {attempt->d.chain, DURE_NEVER_US};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
-    int64_t deadline = attempt->d.walltime_end_us + grace;
-    if (e.made_us != DURE_NEVER_US && e.made_us + grace < deadline)
-        deadline = e.made_us + grace;
-    if (deadline <= now) {
-        decide_stop(core, slot, DURE_CAUSE_WALLTIME);
-        return;
-    }
+    const int64_t deadline = attempt->d.walltime_end_us + grace;
+    return e.made_us != DURE_NEVER_US && e.made_us + grace < deadline ? e.made_us + grace : deadline;
+}
+
+static void warn_of_walltime(struct dure_core *core, uint32_t slot, int64_t deadline)
+{
     struct dure_record r = decide_record(core, DURE_REC_NOTICE);
-    r.attempt.v = attempt->d.id;
+    r.attempt.v = attempt_at(core, slot)->d.id;
     r.cause = DURE_CAUSE_WALLTIME;
     r.deadline_us = deadline;
     decide_emit(core, &r);
+}
+
+/* SIGTERM at the end of the walltime, killed a grace later. */
+static void walltime(struct dure_core *core, uint32_t slot)
+{
+    const int64_t deadline = last_moment(core, slot);
+    if (deadline <= core->s.time_us)
+        decide_stop(core, slot, DURE_CAUSE_WALLTIME);
+    else
+        warn_of_walltime(core, slot, deadline);
+}
+
+void decide_whole_grace(struct dure_core *core, uint32_t slot)
+{
+    const int64_t deadline = last_moment(core, slot);
+    if (deadline > attempt_at(core, slot)->d.deadline_us)
+        warn_of_walltime(core, slot, deadline);
 }
 
 void decide_due(struct dure_core *core)

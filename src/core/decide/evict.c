@@ -120,10 +120,12 @@ void decide_spare(struct dure_core *core, uint64_t id)
     if (slot == NONE)
         return;
     const struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->d.state != DURE_ATTEMPT_WARNED || DURE_CORE_MUTATED(NOT_SPARED) ||
-        (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY &&
-         attempt->d.cause != DURE_CAUSE_POWER) ||
-        gate_is_dark(core, attempt))
+    if (attempt->d.state != DURE_ATTEMPT_WARNED || DURE_CORE_MUTATED(NOT_SPARED) || gate_is_dark(core, attempt))
+        return;
+    if (attempt->d.cause == DURE_CAUSE_WALLTIME)
+        decide_whole_grace(core, slot);
+    if (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY &&
+        attempt->d.cause != DURE_CAUSE_POWER)
         return;
     struct {
         bool claimed;

@@ -14,6 +14,8 @@
 #include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/state/attempts.h"
+#include "core/state/jobs.h"
 
 void plan_release(struct plan *plan)
 {
@@ -143,6 +145,16 @@ void plan_copy(struct plan *plan, const struct claim *claim)
 
 /* ---- fractions ---- */
 
+/* It waits for work of its own tenant to leave, which this request might not have sent away: joining, it would, were those gone who may. */
+static bool waits_for_its_better(const struct dure_core *core, const struct request *ask, const struct shared *shared)
+{
+    const uint32_t occupant = core->chains[shared->chain].occupant[shared->leaf];
+    if (occupant == NONE || (occupant & OCCUPANT_SHARED))
+        return false;
+    const struct attempt *attempt = attempt_at(core, occupant);
+    return !attempt->d.borrowed && job_ask(core, job_at(core, attempt->job_slot))->priority >= ask->priority;
+}
+
 static uint32_t room_of(const struct dure_core *core, const struct request *ask, const struct shared *shared)
 {
     const struct dure_chain *chain = &core->fleet->chains[shared->chain];
@@ -150,7 +162,8 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) ||
                                           DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
-    if (wanted || node->d.lost || node->veiled || (node->d.dark >> shared->leaf % chain->node_gpus & 1))
+    if (wanted || waits_for_its_better(core, ask, shared) || node->d.lost || node->veiled ||
+        (node->d.dark >> shared->leaf % chain->node_gpus & 1))
         return 0;
     if (shared->is_mig != (ask->mig != 0) && !DURE_CORE_MUTATED(MIG_BESIDE_MILLI))
         return 0;
