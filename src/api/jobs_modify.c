@@ -67,7 +67,7 @@ void handle_modify(struct call *call)
     next = ended ? dure_job_blank() : *view.job;
     problems.file = "body";
     problems.count = problems.total = 0;
-    err = dure_job_changes_parse(tree, fleet, &next, &mask, &problems);
+    err = dure_job_changes_parse(tree, fleet, call->arena, &next, &mask, &problems);
     if (err == DURE_E_INVALID) {
         call_fail_problems(call, &problems);
         return;

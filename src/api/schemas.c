@@ -27,8 +27,11 @@ const struct schema dure_schemas[] = {
     {"JobChanges",
      "priority:integer walltime:string grace:string begin:string deadline:string requeue:boolean hold:boolean "
      "array_limit:integer class:string tasks:integer gpus:number gpu_memory:string models:[string] cpus:number "
-     "memory:string tasks_per_node:integer level:string",
-     "Fields of the Job spec; only those named are changed. \"none\" takes begin, deadline, level or models away."},
+     "memory:string tasks_per_node:integer level:string spread:{Spread} nodes:string exclude:string mig:string "
+     "checkpoint:string",
+     "Fields of the Job spec; only those named are changed. \"none\" takes begin, deadline, level, models, spread, "
+     "nodes, exclude, mig or checkpoint away."},
+    {"Spread", "level:string max:integer", "At most so many tasks in one cell of this level."},
     {"Requeue", "hold:boolean", "`hold`: the job then waits until it is released."},
     {"Fleet", "", "A Fleet spec as JSON: the same fields as in YAML."},
     {"Tenants", "", "A Tenants spec as JSON: the same fields as in YAML."},

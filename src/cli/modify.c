@@ -27,6 +27,21 @@ static bool is_plain(const char *text)
     return is_number(text) || !strcmp(text, "true") || !strcmp(text, "false");
 }
 
+/* "level=required:rack", "spread=rack:2". */
+static const struct dure_tree *pair_of(struct dure_cli *cli, struct dure_tree *map, const char *key, const char *value,
+                                       const char *colon)
+{
+    struct dure_tree *inner = dure_node_child(cli->arena, map, key, DURE_TREE_MAP);
+    const char *first = dure_arena_strndup(cli->arena, value, (size_t)(colon - value));
+    if (!inner || !first)
+        return NULL;
+    if (!strcmp(key, "level"))
+        return dure_node_text(cli->arena, inner, first, colon + 1, true, 0, 0);
+    return dure_node_text(cli->arena, inner, "level", first, true, 0, 0)
+               ? dure_node_text(cli->arena, inner, "max", colon + 1, !is_plain(colon + 1), 0, 0)
+               : NULL;
+}
+
 /* "key=value" as an entry of the map. An exit code. */
 static int add_change(struct dure_cli *cli, struct dure_tree *map, const char *word)
 {
@@ -40,14 +55,12 @@ static int add_change(struct dure_cli *cli, struct dure_tree *map, const char *w
     if (dure_tree_get(map, key))
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "%s is given twice", key);
     const bool many = !strcmp(key, "models") && strcmp(value, "any") != 0 && strcmp(value, "none") != 0;
-    const char *colon = !strcmp(key, "level") ? strchr(value, ':') : NULL;
+    const char *colon = !strcmp(key, "level") || !strcmp(key, "spread") ? strchr(value, ':') : NULL;
     const struct dure_tree *made;
     if (many) {
         made = list_of(cli, map, key, value);
-    } else if (colon) { /* "level=required:rack" */
-        struct dure_tree *inner = dure_node_child(cli->arena, map, key, DURE_TREE_MAP);
-        const char *how = dure_arena_strndup(cli->arena, value, (size_t)(colon - value));
-        made = how ? dure_node_text(cli->arena, inner, how, colon + 1, true, 0, 0) : NULL;
+    } else if (colon) {
+        made = pair_of(cli, map, key, value, colon);
     } else {
         made = dure_node_text(cli->arena, map, key, value, !is_plain(value), 0, 0);
     }

@@ -10,16 +10,20 @@ const struct dure_verb dure_verb_modify = {
     .name = "modify",
     .operands = "JOB FIELD=VALUE...",
     .title = "change a job after its submission",
-    .text = "As `scontrol update` does. The job keeps its number, its age and its place. FIELD is one of the Job "
-            "spec's:\n\n"
-            "  priority walltime grace begin deadline requeue hold array_limit\n"
-            "  class tasks gpus gpu_memory models cpus memory tasks_per_node level\n\n"
-            "What a submission would refuse is refused here. Once the job (or an element of its array) runs, only "
-            "priority, walltime, begin, deadline, requeue, hold and array_limit can still be changed; the walltime of "
-            "what runs is lowered by who submitted it and raised only by an operator, and not while another job waits "
-            "for its GPUs. \"none\" takes begin, deadline, level or models away; array_limit=0 is no limit; "
-            "level=rack requires the level and level=preferred:rack prefers it. A place that was being cleared for "
-            "the job is given up and looked for anew.",
+    .text =
+        "As `scontrol update` does. The job keeps its number, its age and its place. FIELD is one of the Job "
+        "spec's:\n\n"
+        "  priority walltime grace begin deadline requeue hold array_limit\n"
+        "  class tasks gpus gpu_memory models cpus memory tasks_per_node level spread nodes exclude mig "
+        "checkpoint\n\n"
+        "What a submission would refuse is refused here. Once the job (or an element of its array) runs, only "
+        "priority, walltime, begin, deadline, requeue, hold, array_limit and checkpoint can still be changed; the "
+        "walltime of "
+        "what runs is lowered by who submitted it and raised only by an operator, and not while another job waits "
+        "for its GPUs. \"none\" takes begin, deadline, level, models, spread, nodes, exclude, mig or checkpoint away; "
+        "array_limit=0 is no limit; level=rack requires the level and level=preferred:rack prefers it; "
+        "spread=rack:2 puts at most two tasks into a rack. A place that was being cleared for "
+        "the job is given up and looked for anew.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
     .operands_least = 2,
     .operands_most = 32,
@@ -27,7 +31,8 @@ const struct dure_verb dure_verb_modify = {
     .examples = {{"dure modify 12 priority=100", "before the tenant's other jobs"},
                  {"dure modify 12 walltime=30m class=borrowed", "shorter, and on lent GPUs"},
                  {"dure modify 12 deadline=2026-12-01T09:00:00+09:00", "it must have ended by then"},
-                 {"dure modify 12 begin=none models=b200,h200", "at once, on either model"}},
+                 {"dure modify 12 begin=none models=b200,h200", "at once, on either model"},
+                 {"dure modify 12 exclude=pt-b200-[0001-0004] spread=rack:2", "not on these nodes, and apart"}},
     .exits = DURE_CHANGE_EXITS,
     .run = dure_cmd_modify,
 };

@@ -5,16 +5,17 @@
 #include "model/units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NODE_MIB_MAX = 1 << 30, NODE_CPUS_MAX = 65536, JOB_ARENA_MAX = 16 * 1024 * 1024 };
 
 static const char *const job_fields[] = {
-    "kind",     "version", "name",    "project",        "class", "tasks",    "gpus",   "gpu_memory", "models",
-    "model",    "cpus",    "memory",  "tasks_per_node", "level", "walltime", "grace",  "begin",      "runs_for",
-    "priority", "requeue", "hold",    "array",          "after", "command",  "script", "env",        "workdir",
-    "stdout",   "stderr",  "comment", "spread",         "nodes", "exclude",  "mig",    "deadline",   "data",
-    "checkpoint", NULL};
+    "kind",    "version",  "name",     "project", "class",          "tasks",   "gpus",     "gpu_memory",
+    "models",  "model",    "cpus",     "memory",  "tasks_per_node", "level",   "walltime", "grace",
+    "begin",   "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
+    "script",  "env",      "workdir",  "stdout",  "stderr",         "comment", "spread",   "nodes",
+    "exclude", "mig",      "deadline", "data",    "checkpoint",     NULL};
 
 /* What people bring from other schedulers. */
 static const char *const job_hints[] = {"ntasks",     "tasks",
@@ -140,7 +141,8 @@ static void read_when(struct dure_read *read, const struct dure_tree *root, stru
     int64_t priority = 0;
     dure_read_duration(read, root, "walltime", DURE_OPTIONAL, DURE_SECOND_US, DURE_WALLTIME_MAX_US, &job->walltime_us);
     dure_read_duration(read, root, "grace", DURE_OPTIONAL, 0, DURE_GRACE_MAX_US, &job->grace_us);
-    dure_read_duration(read, root, "checkpoint", DURE_OPTIONAL, DURE_SECOND_US, DURE_WALLTIME_MAX_US, &job->checkpoint_us);
+    dure_read_duration(read, root, "checkpoint", DURE_OPTIONAL, DURE_SECOND_US, DURE_WALLTIME_MAX_US,
+                       &job->checkpoint_us);
     dure_read_duration(read, root, "runs_for", DURE_OPTIONAL, 1000, DURE_WALLTIME_MAX_US, &job->emulated_us);
     dure_read_time(read, root, "begin", &job->begin_us);
     const struct dure_tree *deadline = dure_read_time(read, root, "deadline", &job->deadline_us);
@@ -186,6 +188,23 @@ void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root,
     read_when(read, root, job);
 }
 
+/* The job points to its lists of nodes: they live as long as its body. */
+static void read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                       struct dure_job *job, struct dure_body *body)
+{
+    struct dure_node_run runs[DURE_JOB_RUNS_MAX];
+    const uint32_t count = dure_job_read_where(read, root, fleet, job, runs);
+    struct dure_node_run *kept = count ? malloc(count * sizeof *kept) : NULL;
+    if (!kept) {
+        read->no_memory |= count > 0;
+        return;
+    }
+    memcpy(kept, runs, count * sizeof *kept);
+    body->kept = kept;
+    job->include.at = kept;
+    job->exclude.at = kept + job->include.count;
+}
+
 static void read_job(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
                      const struct dure_tenants *tenants, struct dure_job *job, struct dure_body *body)
 {
@@ -194,7 +213,7 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
     dure_read_kind(read, root, "Job");
     read_project(read, root, tenants, job);
     dure_job_read_changed(read, root, fleet, job);
-    dure_job_read_where(read, root, fleet, job, body);
+    read_where(read, root, fleet, job, body);
     read_array(read, root, job);
     dure_job_read_after(read, root, job);
     read_data(read, root);

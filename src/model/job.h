@@ -96,21 +96,27 @@ DURE_NODISCARD enum dure_err dure_job_parse(const struct dure_tree *tree, const 
     X(CPUS, 13, "cpus")                                                                                                \
     X(MEMORY, 14, "memory")                                                                                            \
     X(TASKS_PER_NODE, 15, "tasks_per_node")                                                                            \
-    X(LEVEL, 16, "level")
+    X(LEVEL, 16, "level")                                                                                              \
+    X(SPREAD, 17, "spread")                                                                                            \
+    X(NODES, 18, "nodes")                                                                                              \
+    X(EXCLUDE, 19, "exclude")                                                                                          \
+    X(MIG, 20, "mig")                                                                                                  \
+    X(CHECKPOINT, 21, "checkpoint")
 
 enum dure_change {
 #define X(name, bit, field) DURE_CHANGE_##name = 1 << (bit),
     DURE_CHANGES(X)
 #undef X
-        DURE_CHANGE_ALL = (1 << 17) - 1,
+        DURE_CHANGE_ALL = (1 << 22) - 1,
     /* What a job that runs, or whose array's elements run, may still change: the rest says where it would run. */
     DURE_CHANGE_RUNNING = DURE_CHANGE_PRIORITY | DURE_CHANGE_WALLTIME | DURE_CHANGE_BEGIN | DURE_CHANGE_DEADLINE |
-                          DURE_CHANGE_REQUEUE | DURE_CHANGE_HOLD | DURE_CHANGE_ARRAY_LIMIT,
+                          DURE_CHANGE_REQUEUE | DURE_CHANGE_HOLD | DURE_CHANGE_ARRAY_LIMIT | DURE_CHANGE_CHECKPOINT,
 };
 
 /* Reads a map of such fields against the job as it is (`job`: changed in place; untouched on failure) and says which were there. "none" (of
- * `models`, `model` and `level` also "any") takes away what was asked. The tree loses the entries it has read so. */
-DURE_NODISCARD enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_fleet *fleet,
+ * `models`, `model` and `level` also "any") takes away what was asked. The tree loses the entries it has read so; lists of nodes are kept in
+ * the arena. */
+DURE_NODISCARD enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_fleet *fleet, struct dure_arena *keep,
                                                     struct dure_job *job, uint64_t *ret_mask, struct dure_problems *problems);
 /* Takes the fields of the mask over. */
 void dure_job_change(struct dure_job *to, const struct dure_job *from, uint64_t mask);

@@ -14,8 +14,10 @@ void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root,
 /* `level`. */
 void dure_job_read_level(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
                          struct dure_job *job);
-/* Spread, nodes, exclude and MIG: where it may stand. The node lists are kept in the body. */
-void dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
-                         struct dure_job *job, struct dure_body *body);
+/* Spread, nodes, exclude and MIG: where it may stand; what is absent is left alone. The node lists go to `runs`, of DURE_JOB_RUNS_MAX: the
+ * number is returned. */
+enum { DURE_JOB_RUNS_MAX = 2 * DURE_NODE_RUNS_MAX };
+uint32_t dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                             struct dure_job *job, struct dure_node_run *runs);
 /* `after` */
 void dure_job_read_after(struct dure_read *read, const struct dure_tree *root, struct dure_job *job);

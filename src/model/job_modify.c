@@ -83,10 +83,46 @@ static void clear_taken(struct dure_tree *root, struct dure_job *job)
         job->model_mask = job->model_order = 0;
     if (dure_tree_get(root, "models") || dure_tree_get(root, "model"))
         job->model_mask = job->model_order = 0;
+    if (taken_away(root, "spread", false)) {
+        job->spread_level = "";
+        job->spread_max = 0;
+    }
+    if (taken_away(root, "nodes", true))
+        job->include.count = 0;
+    if (taken_away(root, "exclude", false))
+        job->exclude.count = 0;
+    if (taken_away(root, "checkpoint", false))
+        job->checkpoint_us = 0;
+}
+
+/* An instance of a GPU, or GPUs: one takes the place of the other. */
+static void read_size(struct dure_read *read, struct dure_tree *root, struct dure_job *job)
+{
+    const struct dure_tree *gpus = dure_tree_get(root, "gpus");
+    const bool had = *job->mig, none = taken_away(root, "mig", false);
+    if (had && !none && !dure_tree_get(root, "mig") && gpus)
+        dure_problem_add(read->problems, gpus, NULL, "mig: none beside it: the job asks for an instance of %s",
+                         job->mig);
+    if (none)
+        job->mig = "";
+    if ((had && none) || dure_tree_get(root, "mig")) {
+        job->task_gpus = 1;
+        job->task_gpu_milli = 1000;
+    }
+}
+
+static void read_lists(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                       struct dure_arena *keep, struct dure_job *job)
+{
+    struct dure_node_run *runs = DURE_ARENA_NEW(keep, struct dure_node_run, DURE_JOB_RUNS_MAX);
+    if (runs)
+        (void)dure_job_read_where(read, root, fleet, job, runs);
+    else
+        read->no_memory = true;
 }
 
 static void read_changes(struct dure_read *read, struct dure_tree *root, const struct dure_fleet *fleet,
-                         struct dure_job *job, uint64_t *ret_mask)
+                         struct dure_arena *keep, struct dure_job *job, uint64_t *ret_mask)
 {
     if (!dure_read_map_hints(read, root, change_fields, change_hints))
         return;
@@ -94,15 +130,17 @@ static void read_changes(struct dure_read *read, struct dure_tree *root, const s
     if (!*ret_mask)
         dure_problem_add(read->problems, root, "nothing to change", "at least one field, such as priority or walltime");
     clear_taken(root, job);
+    read_size(read, root, job);
     dure_job_read_changed(read, root, fleet, job);
+    read_lists(read, root, fleet, keep, job);
     const struct dure_tree *limit =
         dure_read_uint(read, root, "array_limit", DURE_OPTIONAL, 0, DURE_ARRAY_MAX, &job->array_limit);
     if (limit && !job->array_count)
         dure_problem_add(read->problems, limit, NULL, "an array: this job is none");
 }
 
-enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_fleet *fleet, struct dure_job *job,
-                                     uint64_t *ret_mask, struct dure_problems *problems)
+enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_fleet *fleet, struct dure_arena *keep,
+                                     struct dure_job *job, uint64_t *ret_mask, struct dure_problems *problems)
 {
     struct dure_arena *arena = dure_arena_new(CHANGES_ARENA_MAX);
     struct dure_job changed = *job;
@@ -112,7 +150,7 @@ enum dure_err dure_job_changes_parse(struct dure_tree *tree, const struct dure_f
         return DURE_E_MEMORY;
     dure_read_begin(&read, arena, problems);
     read.zone = fleet ? fleet->zone : NULL;
-    read_changes(&read, tree, fleet, &changed, &mask);
+    read_changes(&read, tree, fleet, keep, &changed, &mask);
     const enum dure_err err = dure_read_end(&read);
     dure_arena_free(arena);
     if (err)
@@ -147,5 +185,13 @@ void dure_job_change(struct dure_job *to, const struct dure_job *from, uint64_t 
     TAKE(TASKS_PER_NODE, tasks_per_node)
     TAKE(LEVEL, level)
     TAKE(LEVEL, level_required)
+    TAKE(SPREAD, spread_level)
+    TAKE(SPREAD, spread_max)
+    TAKE(NODES, include)
+    TAKE(EXCLUDE, exclude)
+    TAKE(MIG, mig)
+    TAKE(MIG, task_gpus)
+    TAKE(MIG, task_gpu_milli)
+    TAKE(CHECKPOINT, checkpoint_us)
 #undef TAKE
 }

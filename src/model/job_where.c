@@ -1,6 +1,5 @@
 /* The parts of a Job that say where it may stand: level, spread, lists of nodes, MIG profile. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/job_build.h"
@@ -111,24 +110,24 @@ static uint32_t read_nodes(struct dure_read *read, const struct dure_tree *root,
     return dure_node_runs_tidy(runs, count);
 }
 
-static void read_lists(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
-                       struct dure_job *job, struct dure_body *body)
+static uint32_t read_lists(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                           struct dure_job *job, struct dure_node_run *runs)
 {
-    if (!dure_tree_get(root, "nodes") && !dure_tree_get(root, "exclude"))
-        return;
-    struct dure_node_run *runs = malloc(2 * DURE_NODE_RUNS_MAX * sizeof *runs);
-    if (!runs) {
-        read->no_memory = true;
-        return;
+    const struct dure_tree *nodes = dure_tree_get(root, "nodes"), *exclude = dure_tree_get(root, "exclude");
+    uint32_t count = 0;
+    if (nodes) {
+        job->include = (struct dure_node_runs){runs, read_nodes(read, root, "nodes", fleet, runs)};
+        count = job->include.count;
     }
-    body->kept = runs;
-    job->include = (struct dure_node_runs){runs, read_nodes(read, root, "nodes", fleet, runs)};
-    runs += job->include.count;
-    job->exclude = (struct dure_node_runs){runs, read_nodes(read, root, "exclude", fleet, runs)};
-    struct dure_node_run left[2 * DURE_NODE_RUNS_MAX];
-    if (job->include.count && !dure_node_runs_minus(job->include, job->exclude, left))
-        dure_problem_add(read->problems, dure_tree_get(root, "exclude"), NULL,
+    if (exclude) {
+        job->exclude = (struct dure_node_runs){runs + count, read_nodes(read, root, "exclude", fleet, runs + count)};
+        count += job->exclude.count;
+    }
+    struct dure_node_run left[DURE_JOB_RUNS_MAX];
+    if ((nodes || exclude) && job->include.count && !dure_node_runs_minus(job->include, job->exclude, left))
+        dure_problem_add(read->problems, exclude ? exclude : nodes, NULL,
                          "at least one node that is left of those under nodes");
+    return count;
 }
 
 static void read_mig(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
@@ -164,10 +163,10 @@ static void read_mig(struct dure_read *read, const struct dure_tree *root, const
     dure_buf_release(&names);
 }
 
-void dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
-                         struct dure_job *job, struct dure_body *body)
+uint32_t dure_job_read_where(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,
+                             struct dure_job *job, struct dure_node_run *runs)
 {
     read_spread(read, root, fleet, job);
-    read_lists(read, root, fleet, job, body);
     read_mig(read, root, fleet, job);
+    return read_lists(read, root, fleet, job, runs);
 }

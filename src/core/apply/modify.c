@@ -103,8 +103,8 @@ enum dure_err check_modify(const struct dure_core *core, const struct dure_recor
                          (unsigned long long)mask);
     if (job->d.live && (mask & ~(uint64_t)DURE_CHANGE_RUNNING))
         return dure_fail(error, DURE_E_STATE,
-                         "job %llu runs: only priority, walltime, begin, deadline, requeue, hold and array_limit can "
-                         "still be changed",
+                         "job %llu runs: only priority, walltime, begin, deadline, requeue, hold, array_limit and "
+                         "checkpoint can still be changed",
                          id);
     if ((mask & DURE_CHANGE_ARRAY_LIMIT) && !job->d.array_count)
         return dure_fail(error, DURE_E_INVALID, "array_limit: job %llu is no array", id);

@@ -85,6 +85,9 @@ static enum dure_err pack_mig(const struct dure_core *core, const struct dure_jo
     const uint16_t milli = core->fleet->migs[profile].milli;
     if (job->task_gpus != 1 || (job->task_gpu_milli != 1000 && job->task_gpu_milli != milli))
         return dure_fail(error, DURE_E_INVALID, "GPUs of a task: expected none beside a MIG profile");
+    if (job->tasks_per_node)
+        return dure_fail(error, DURE_E_INVALID, "tasks_per_node: found %u, expected none beside a MIG profile",
+                         job->tasks_per_node);
     ask->mig = (uint8_t)(profile + 1);
     ask->task_gpu_milli = milli;
     return DURE_OK;

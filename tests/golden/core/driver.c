@@ -5,6 +5,7 @@
  *            [after=JOB] [begin=+T] [user=N] [deadline=+T] [memory=MIB] [data=MASK] [hold] [final]      (final: not to be requeued)
  *     pass | tick +T | reap | end ATTEMPT [CODE] | lost ATTEMPT | refused ATTEMPT | cancel JOB[.ELEMENT] | hold JOB | release JOB
  *     modify JOB [priority=N] [walltime=T] [grace=T] [begin=+T|none] [deadline=+T|none] [hold=0|1] [limit=N] [tasks=N] [gpus=N] [class=borrowed|guaranteed]
+ *            [spread=LEVEL:MAX|none] [nodes=LIST|any] [exclude=LIST|none]
  *     requeue JOB[.ELEMENT] [hold] | drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
  *     power LIMITS | data DATASETS (the JSON list; power may be followed by other fields: [...], "lead": "10m") | dark
  *
@@ -96,14 +97,14 @@ static void where(struct dure_job *job)
 {
     static struct dure_node_run at[2][DURE_NODE_RUNS_MAX];
     static char level[DURE_NAME_MAX + 1];
-    if (value("spread")) {
+    if (value("spread") && strcmp(value("spread"), "none")) {
         snprintf(level, sizeof level, "%.*s", (int)strcspn(value("spread"), ":"), value("spread"));
         job->spread_level = level;
         job->spread_max = (uint32_t)strtoul(strchr(value("spread"), ':') + 1, NULL, 10);
     }
-    if (value("nodes"))
+    if (value("nodes") && strcmp(value("nodes"), "any"))
         job->include = runs(value("nodes"), at[0]);
-    if (value("exclude"))
+    if (value("exclude") && strcmp(value("exclude"), "none"))
         job->exclude = runs(value("exclude"), at[1]);
     if (value("models"))
         models(value("models"), job);
@@ -186,6 +187,9 @@ static void modify(void)
     GIVEN("gpus", GPUS, task_gpus, number("gpus", 0))
     GIVEN("class", CLASS, job_class, *value("class") == 'b' ? DURE_BORROWED : DURE_GUARANTEED)
 #undef GIVEN
+    where(&job);
+    mask |= (value("spread") ? DURE_CHANGE_SPREAD : 0) | (value("nodes") ? DURE_CHANGE_NODES : 0) |
+            (value("exclude") ? DURE_CHANGE_EXCLUDE : 0);
     r.job.v = strtoull(words[1], NULL, 10);
     r.number = (int64_t)mask;
     r.submit = job;

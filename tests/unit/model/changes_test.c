@@ -14,7 +14,7 @@ static enum dure_err change(const char *json, struct dure_job *job, uint64_t *ma
     problems = (struct dure_problems){.file = "changes"};
     if (dure_tree_from_json(arena, json, strlen(json), &tree, &problems) != DURE_OK)
         tap_bail("no JSON: %s", json);
-    return dure_job_changes_parse(tree, NULL, job, mask, &problems);
+    return dure_job_changes_parse(tree, NULL, arena, job, mask, &problems);
 }
 
 static struct dure_job before(void)
@@ -63,6 +63,30 @@ static void test_taken(void)
                DURE_OK, "a deadline, a priority, a hold and a class");
     TAP_OK(job.deadline_us == 19 * DURE_DAY_US && job.priority == -3 && job.hold && job.job_class == DURE_BORROWED,
            "all four are taken");
+    TAP_EQ_INT(change("{\"spread\":{\"level\":\"rack\",\"max\":2},\"nodes\":\"n[1-4]\",\"exclude\":[\"n2\"],"
+                      "\"checkpoint\":\"10m\"}",
+                      &job, &mask),
+               DURE_OK, "where it may stand");
+    TAP_EQ_UINT(mask, DURE_CHANGE_SPREAD | DURE_CHANGE_NODES | DURE_CHANGE_EXCLUDE | DURE_CHANGE_CHECKPOINT,
+                "all named");
+    TAP_OK(strcmp(job.spread_level, "rack") == 0 && job.spread_max == 2 && job.checkpoint_us == 10 * DURE_MINUTE_US,
+           "all taken");
+    static const struct dure_node_run run = {3, 2};
+    job.include = job.exclude = (struct dure_node_runs){&run, 1};
+    TAP_EQ_INT(
+        change("{\"spread\":\"none\",\"nodes\":\"any\",\"exclude\":\"none\",\"checkpoint\":\"none\"}", &job, &mask),
+        DURE_OK, "and taken away");
+    TAP_OK(!*job.spread_level && !job.spread_max && !job.include.count && !job.exclude.count && !job.checkpoint_us,
+           "all four are gone");
+    job.include = (struct dure_node_runs){&run, 1};
+    TAP_EQ_INT(change("{\"spread\":{\"level\":\"rack\",\"max\":1}}", &job, &mask), DURE_OK, "one of them alone");
+    TAP_OK(job.include.at == &run && mask == DURE_CHANGE_SPREAD, "leaves the others");
+    job.task_gpus = 4;
+    TAP_EQ_INT(change("{\"mig\":\"1g.10gb\"}", &job, &mask), DURE_OK, "an instance instead of GPUs");
+    TAP_OK(strcmp(job.mig, "1g.10gb") == 0 && job.task_gpus == 1, "of which each task has one");
+    TAP_EQ_INT(change("{\"gpus\":2}", &job, &mask), DURE_E_INVALID, "GPUs beside it are refused");
+    TAP_EQ_INT(change("{\"gpus\":2,\"mig\":\"none\"}", &job, &mask), DURE_OK, "and taken instead of it");
+    TAP_OK(!*job.mig && job.task_gpus == 2 && mask == (DURE_CHANGE_MIG | DURE_CHANGE_GPUS), "both named");
     job.array_count = 10;
     TAP_EQ_INT(change("{\"array_limit\":0}", &job, &mask), DURE_OK, "an array's limit may be taken away");
 }
@@ -83,6 +107,8 @@ static void test_refused(void)
     refused("{\"project\":\"a/b\"}", "project");
     refused("{\"timelimit\":\"1h\"}", "timelimit");
     refused("{\"walltime\":\"none\"}", "walltime");
+    refused("{\"spread\":{\"level\":\"gpu\",\"max\":1}}", "spread.level");
+    refused("{\"mig\":\"1g.10gb\",\"gpus\":1}", "gpus");
 }
 
 int main(void)
