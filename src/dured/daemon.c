@@ -184,7 +184,7 @@ static void stop_now(struct daemon *daemon)
 static void on_stop_poll(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
-    bool waited = boot_us(NULL) - daemon->stop_begun_us > STOP_WAIT_MS * INT64_C(1000);
+    bool waited = real_us() - daemon->stop_begun_us > STOP_WAIT_MS * INT64_C(1000);
 
     if (dure_loop_idle(daemon->loop) && !dure_api_busy(daemon->api) && daemon->store.outstanding == 0) {
         stop_now(daemon);
@@ -214,7 +214,7 @@ void daemon_stop(struct daemon *daemon, const char *why)
         _exit(0); /* nothing was acknowledged yet */
     }
     daemon->phase = PHASE_STOPPING;
-    daemon->stop_begun_us = boot_us(NULL);
+    daemon->stop_begun_us = real_us();
     unlink(daemon->options.socket);
     dure_api_quiesce(daemon->api);
     world_turn_soon(daemon);
@@ -269,6 +269,7 @@ int daemon_run(const struct options *options)
     static struct daemon daemon;
 
     daemon.options = *options;
+    clock_set((int64_t)options->clock_speed, options->clock_from_us);
     daemon.started_us = wall_us(NULL);
     daemon.snapshot_pipe = -1;
     if (uv_loop_init(&daemon.uv) != 0)
@@ -280,6 +281,9 @@ int daemon_run(const struct options *options)
     uv_timer_init(&daemon.uv, &daemon.stop_timer);
     daemon.second.data = daemon.stop_timer.data = &daemon;
     watch_signals(&daemon);
+    if (!clock_is_real())
+        log_line(LOG_LEVEL_WARNING, "time is not the machine's: it passes %lld times as fast, and real processes do not run",
+                 (long long)clock_speed());
     start(&daemon);
     uv_timer_start(&daemon.second, on_second, SECOND_MS, SECOND_MS);
     uv_run(&daemon.uv, UV_RUN_DEFAULT);

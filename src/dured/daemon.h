@@ -32,6 +32,8 @@ struct options {
     const char *origin;
     enum log_level level;
     bool foreground, new_key;
+    uint64_t clock_speed;  /* 1: the machine's */
+    int64_t clock_from_us; /* 0: the machine's */
     mode_t socket_mode;
     uint64_t disk_low_mib;
     uint64_t snapshot_leaves;
@@ -160,9 +162,18 @@ void world_start(struct daemon *daemon);
 void world_turn_soon(
     struct daemon *daemon); /* a turn of the loop at the end of this turn of uv, which does not sleep before it */
 void world_finished(struct store *store, struct store_item *item);
+struct dure_engine *world_local(struct daemon *daemon);
+
+/* clock.c: what the records' time follows, and how long the machine must wait for a moment of it. */
 int64_t wall_us(void *context);
 int64_t boot_us(void *context);
-struct dure_engine *world_local(struct daemon *daemon);
+uint64_t clock_wait_ms(int64_t at_us);
+/* The machine's own, whatever the clocks above do: for what the process itself waits for. */
+int64_t real_us(void);
+/* Times `speed`, from this moment (0: the machine's). Once, before anything reads them. */
+void clock_set(int64_t speed, int64_t from_us);
+bool clock_is_real(void);
+int64_t clock_speed(void);
 
 /* recovery.c: on the store's thread. */
 void recovery_run(struct store *store);

@@ -99,6 +99,8 @@ static void enforcement(void *context, struct dure_buf *text)
 
     describe(daemon->local, text);
     describe(daemon->emulated, text);
+    if (!clock_is_real())
+        dure_buf_printf(text, "time: not the machine's; it passes %lld times as fast\n", (long long)clock_speed());
     if (daemon->local_failed)
         dure_buf_str(text, "local sites: the engine cannot run here; the log says why\n");
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/timefmt.h"
 #include "dured/daemon.h"
 
 enum { USAGE_STATUS = 2, ORIGIN_BYTES = 128 };
@@ -29,6 +30,8 @@ static const char usage[] =
     "  --snapshot-leaves N   records between snapshots (131072)\n"
     "  --rate N              writes a second of one user (50000)\n"
     "  --launch-to PATH      send a message for each start on an emulated site to this Unix socket\n"
+    "  --clock-speed N       let time pass N times as fast (1 to 100000): for fleets whose sites are all emulated\n"
+    "  --clock-from TIME     begin at this moment, such as 2027-06-30T22:00:00+09:00: for the same\n"
     "  --new-key             sign checkpoints with a new key from here on; recorded in the journal\n"
     "  --version, --help\n"
     "\n"
@@ -48,6 +51,8 @@ enum {
     OPT_SNAPSHOT,
     OPT_RATE,
     OPT_LAUNCH,
+    OPT_SPEED,
+    OPT_FROM,
     OPT_KEY,
     OPT_VERSION,
     OPT_HELP
@@ -67,6 +72,8 @@ static const struct option longs[] = {
     {"snapshot-leaves", required_argument, NULL, OPT_SNAPSHOT},
     {"rate", required_argument, NULL, OPT_RATE},
     {"launch-to", required_argument, NULL, OPT_LAUNCH},
+    {"clock-speed", required_argument, NULL, OPT_SPEED},
+    {"clock-from", required_argument, NULL, OPT_FROM},
     {"new-key", no_argument, NULL, OPT_KEY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -179,6 +186,13 @@ static int read_number(const char *option, const char *text, uint64_t least, uin
     return complain(option, text, expected);
 }
 
+static int read_moment(const char *option, const char *text, int64_t *ret)
+{
+    if (dure_time_parse(text, NULL, ret) && *ret > 0)
+        return 0;
+    return complain(option, text, "a time such as 2027-06-30T22:00:00+09:00");
+}
+
 static int read_path(const char *option, const char *text, char *path, size_t size)
 {
     char expected[64];
@@ -218,6 +232,8 @@ static int take(struct reading *reading, int option, const char *value)
     case OPT_SNAPSHOT: return read_number("snapshot-leaves", value, 1000, UINT64_MAX >> 1, &options->snapshot_leaves);
     case OPT_RATE: return read_number("rate", value, 1, 10000000, &reading->rate);
     case OPT_LAUNCH: return read_path("launch-to", value, options->launch_to, sizeof options->launch_to);
+    case OPT_SPEED: return read_number("clock-speed", value, 1, 100000, &options->clock_speed);
+    case OPT_FROM: return read_moment("clock-from", value, &options->clock_from_us);
     case OPT_KEY: options->new_key = true; return 0;
     case OPT_VERSION: printf("dured %s (core %d)\n", DURE_VERSION, DURE_CORE_VERSION); return 1;
     case OPT_HELP: fputs(usage, stdout); return 1;
@@ -248,6 +264,7 @@ int options_read(int argc, char **argv, struct options *ret_options)
     options = (struct options){.level = LOG_LEVEL_INFO,
                                .socket_mode = getuid() == 0 ? 0666 : 0600,
                                .disk_low_mib = DISK_LOW_MIB,
+                               .clock_speed = 1,
                                .snapshot_leaves = SNAPSHOT_LEAVES};
     while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1)
         if ((done = take(&reading, option, optarg)) != 0)

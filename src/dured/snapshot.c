@@ -73,7 +73,7 @@ static void begin(struct daemon *daemon)
 {
     int ends[2];
     pid_t child;
-    int64_t before = boot_us(NULL);
+    int64_t before = real_us();
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         return;
@@ -94,7 +94,7 @@ static void begin(struct daemon *daemon)
     daemon->snapshot_wanted = false;
     daemon->snapshot_begun_us = before;
     log_line(LOG_LEVEL_DEBUG, "snapshot of %llu leaves begun; the owner paused %lld us",
-             (unsigned long long)daemon->snapshot_sequence, (long long)(boot_us(NULL) - before));
+             (unsigned long long)daemon->snapshot_sequence, (long long)(real_us() - before));
     snapshot_durable(daemon);
 }
 
@@ -115,7 +115,7 @@ void snapshot_consider(struct daemon *daemon)
     uint64_t leaves = dure_loop_stepped(daemon->loop) - daemon->snapshot_last;
     struct dure_core_counts counts = dure_core_counts(daemon->core);
     uint64_t enough = (counts.jobs_pending + counts.jobs_running) / JOBS_PER_LEAF;
-    bool old = boot_us(NULL) - daemon->snapshot_last_us >= SNAPSHOT_SECONDS * INT64_C(1000000);
+    bool old = real_us() - daemon->snapshot_last_us >= SNAPSHOT_SECONDS * INT64_C(1000000);
 
     if (enough < daemon->options.snapshot_leaves)
         enough = daemon->options.snapshot_leaves;
@@ -136,10 +136,10 @@ static void on_child(uv_signal_t *handle, int number)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         log_line(LOG_LEVEL_INFO, "snapshot of %llu leaves written in %lld ms",
                  (unsigned long long)daemon->snapshot_sequence,
-                 (long long)(boot_us(NULL) - daemon->snapshot_begun_us) / 1000);
+                 (long long)(real_us() - daemon->snapshot_begun_us) / 1000);
         daemon->snapshot_last = daemon->snapshot_sequence;
     }
-    daemon->snapshot_last_us = boot_us(NULL);
+    daemon->snapshot_last_us = real_us();
     daemon->snapshot_child = 0;
     if (daemon->snapshot_pipe >= 0)
         close(daemon->snapshot_pipe);
@@ -149,7 +149,7 @@ static void on_child(uv_signal_t *handle, int number)
 void snapshot_start(struct daemon *daemon)
 {
     daemon->snapshot_pipe = -1;
-    daemon->snapshot_last_us = boot_us(NULL);
+    daemon->snapshot_last_us = real_us();
     uv_signal_init(&daemon->uv, &daemon->signal_child);
     daemon->signal_child.data = daemon;
     uv_signal_start(&daemon->signal_child, on_child, SIGCHLD);

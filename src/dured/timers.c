@@ -24,7 +24,6 @@ void timers_set(void *context, uint64_t key, int64_t at_us, void (*fire)(void *f
 {
     struct timers *timers = context;
     struct timer *timer;
-    int64_t wait;
 
     for (timer = timers->first; timer != NULL; timer = timer->next)
         if (timer->key == key && timer->fire_context == fire_context)
@@ -46,8 +45,7 @@ void timers_set(void *context, uint64_t key, int64_t at_us, void (*fire)(void *f
         uv_timer_stop(&timer->handle);
         return;
     }
-    wait = at_us - wall_us(NULL);
-    uv_timer_start(&timer->handle, on_fire, wait > 0 ? (uint64_t)(wait + 999) / 1000 : 0, 0);
+    uv_timer_start(&timer->handle, on_fire, clock_wait_ms(at_us), 0);
 }
 
 static void on_closed(uv_handle_t *handle)

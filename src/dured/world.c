@@ -2,31 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/timefmt.h"
 #include "dured/daemon.h"
-
-static int64_t clock_us(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * DURE_SECOND_US + now.tv_nsec / 1000;
-}
-
-int64_t wall_us(void *context)
-{
-    (void)context;
-    return clock_us(CLOCK_REALTIME);
-}
-
-/* Goes on while the machine sleeps, so that waking is not a jump. */
-int64_t boot_us(void *context)
-{
-    (void)context;
-    return clock_us(CLOCK_BOOTTIME);
-}
 
 static void append(void *context, struct dure_batch *batch)
 {
@@ -87,19 +65,19 @@ static void on_wake(uv_timer_t *timer)
 static void wake(void *context, int64_t at_us)
 {
     struct daemon *daemon = context;
-    int64_t wait;
+    uint64_t wait_ms;
 
     if (daemon->turn_due)
         return;
-    wait = at_us - wall_us(NULL);
-    if (wait <= 0) {
+    wait_ms = clock_wait_ms(at_us);
+    if (wait_ms == 0) {
         world_turn_soon(daemon);
         return;
     }
     if (daemon->wake_at_us != 0 && daemon->wake_at_us <= at_us)
         return;
     daemon->wake_at_us = at_us;
-    uv_timer_start(&daemon->wake_timer, on_wake, (uint64_t)(wait + 999) / 1000, 0);
+    uv_timer_start(&daemon->wake_timer, on_wake, wait_ms, 0);
 }
 
 /* Last in every turn of the uv loop, after the API has taken in what came. */
@@ -135,6 +113,11 @@ struct dure_engine *world_local(struct daemon *daemon)
 
     if (daemon->local != NULL || daemon->local_failed)
         return daemon->local;
+    if (!clock_is_real()) {
+        daemon->local_failed = true;
+        log_line(LOG_LEVEL_ERROR, "the local engine cannot run: real processes do not live by this clock");
+        return NULL;
+    }
     snprintf(directory, sizeof directory, "%s/attempts", daemon->options.state);
     if (dure_engine_local_new(&options, dure_loop_observe, daemon->loop, &daemon->local, &error) != DURE_OK) {
         daemon->local_failed = true;
