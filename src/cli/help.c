@@ -20,8 +20,8 @@ void dure_help_all(struct dure_buf *buf, unsigned width)
         const struct dure_verb *verb = dure_verbs[i];
         if (dure_verb_is_sub(verb))
             continue;
-        dure_buf_printf(buf, "  %-11s", verb->name);
-        dure_term_wrap(buf, verb->title, 13, 13, text_width(width));
+        dure_buf_printf(buf, "  %-13s", verb->name);
+        dure_term_wrap(buf, verb->title, 15, 15, text_width(width));
     }
     dure_buf_str(buf, "\n`dure help VERB` explains a verb. Exit codes:\n");
     for (unsigned code = 0; code < DURE_EXIT_COUNT; code++) {
