@@ -386,11 +386,9 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     struct node *node = &core->nodes[record->node.v];
     const bool lost =
         record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
-    gate_count_node(core, record->node.v, -1);
     dure_digest_sub(&core->digest, node_hash(core, record->node.v));
     node->d.state = (uint8_t)record->number;
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
-    gate_count_node(core, record->node.v, 1);
     if (lost != node->d.lost)
         lose_node(core, node->chain, record->node.v, lost);
     node->d.lost = lost;

@@ -14,6 +14,7 @@
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 
+enum { ROUNDS_MAX = 100 };
 enum worth { FREE_IDLE, FREE_BORROWED, BOUND_IDLE, BOUND_BORROWED, GUARANTEED };
 
 /* GPUs of one node that are worth the same, out of free cells of one level (0: not of a free cell). */
@@ -110,11 +111,6 @@ static void range_of(const struct dure_core *core, uint32_t domain, uint32_t at,
     }
 }
 
-static bool node_counts(const struct node_data *node)
-{
-    return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING;
-}
-
 static void gather(const struct dure_core *core, uint32_t domain, struct lots *lots)
 {
     for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
@@ -123,7 +119,7 @@ static void gather(const struct dure_core *core, uint32_t domain, struct lots *l
         range_of(core, domain, c, &first, &end);
         for (uint32_t node = first; node < end; node++) {
             const struct node_data *n = &core->nodes[chain->node_first + node].d;
-            for (uint32_t i = chain->node_gpus; node_counts(n) && i-- > 0;)
+            for (uint32_t i = chain->node_gpus; gate_feeds(n) && i-- > 0;)
                 if (!(n->dark >> i & 1))
                     add_lot(lots, lot_of(core, c, node * chain->node_gpus + i));
         }
@@ -224,7 +220,7 @@ static bool take(struct dure_core *core, struct aim *aim, enum worth worth, bool
 
 static void shed(struct dure_core *core, uint32_t domain)
 {
-    const uint64_t kept = gate_limit_kept(core, domain), now = dure_power_at(core->power, domain, core->s.time_us);
+    const uint64_t kept = gate_limit_kept(core, domain), now = gate_limit_now(core, domain);
     if ((!over(core, domain, kept, false) && !over(core, domain, now, true)) || DURE_CORE_MUTATED(POWER_FORGOTTEN))
         return;
     struct aim aim = {.limit = kept, .domain = domain};
@@ -244,21 +240,21 @@ static void shed(struct dure_core *core, uint32_t domain)
 
 /* ---- back ---- */
 
-/* Power that the domains over a node could feed besides; what is idle waits until others have left. */
+/* Power that the domains over a node could feed besides. What is idle waits until others have left; and while they must, nobody is spared for
+ * whose going others may take longer. */
 static uint64_t room_for(const struct dure_core *core, uint32_t chain, uint32_t node, bool idle)
 {
     unsigned level = 0;
     uint64_t room = DURE_POWER_NO_LIMIT;
     for (uint32_t domain; (domain = gate_domain_next(core, chain, node, &level)) != NONE;) {
         const uint64_t kept = gate_limit_kept(core, domain), fed = core->gate.fed_mw[domain],
-                       now = dure_power_at(core->power, domain, core->s.time_us),
-                       all = fed + core->gate.leaving_mw[domain];
+                       now = gate_limit_now(core, domain), all = fed + core->gate.leaving_mw[domain];
         const uint64_t left = kept == DURE_POWER_NO_LIMIT ? kept
                               : kept > fed                ? kept - fed
                                                           : 0,
-                       besides = now == DURE_POWER_NO_LIMIT || !idle ? DURE_POWER_NO_LIMIT
-                                 : now > all                         ? now - all
-                                                                     : 0;
+                       besides = now == DURE_POWER_NO_LIMIT || (!idle && all <= now) ? DURE_POWER_NO_LIMIT
+                                 : now > all                                         ? now - all
+                                                                                     : 0;
         room = left < room ? left : room;
         room = besides < room ? besides : room;
     }
@@ -300,7 +296,7 @@ static void bring_back(struct dure_core *core)
         const struct dure_chain *chain = &core->fleet->chains[lot->chain];
         const bool idle = lot->worth == FREE_IDLE || lot->worth == BOUND_IDLE;
         const uint64_t room = room_for(core, lot->chain, lot->node, idle);
-        const bool counts = node_counts(&core->nodes[chain->node_first + lot->node].d);
+        const bool counts = gate_feeds(&core->nodes[chain->node_first + lot->node].d);
         uint64_t most = counts && chain->leaf_power_mw ? room / chain->leaf_power_mw : 64, part = 0;
         for (uint64_t mask = lot->mask; mask && most; mask &= mask - 1, most--)
             part |= mask & -mask;
@@ -337,7 +333,7 @@ static bool count_back(const struct dure_core *core, const struct lot *lot, uint
 /* By how much the domain's limits are too low for that. */
 static uint64_t short_by(const struct dure_core *core, uint32_t domain, uint64_t fed, uint64_t all)
 {
-    const uint64_t kept = gate_limit_kept(core, domain), now = dure_power_at(core->power, domain, core->s.time_us),
+    const uint64_t kept = gate_limit_kept(core, domain), now = gate_limit_now(core, domain),
                    most = core->gate.fed_mw[domain] + fed,
                    most_now = core->gate.fed_mw[domain] + core->gate.leaving_mw[domain] + all;
     const uint64_t over_kept = most > kept ? most - kept : 0, over_now = most_now > now ? most_now - now : 0;
@@ -359,7 +355,7 @@ bool gate_short_of(const struct dure_core *core, uint32_t at, uint64_t gpus, str
         const bool mine = lot->chain == at && (lot->worth == FREE_IDLE || lot->worth == BOUND_IDLE);
         const uint64_t count = (uint64_t)__builtin_popcountll(lot->mask), taken = mine && count > gpus ? gpus : count;
         if (chain->site.v == core->fleet->chains[at].site.v &&
-            node_counts(&core->nodes[chain->node_first + lot->node].d) &&
+            gate_feeds(&core->nodes[chain->node_first + lot->node].d) &&
             count_back(core, lot, taken, lot->chain != at, fed, all))
             gpus -= mine ? taken : 0;
     }
@@ -378,12 +374,15 @@ bool gate_short_of(const struct dure_core *core, uint32_t at, uint64_t gpus, str
 
 void decide_power(struct dure_core *core)
 {
-    while (core->gate.due && core->gate.site_domain) {
+    for (unsigned round = 0; core->gate.due && core->gate.site_domain; round++) {
+        DURE_ASSERT(
+            round <
+            ROUNDS_MAX); /* what a round leaves undone is done by the next: a claim given up frees GPUs elsewhere */
+        core->gate.due = false;
         for (uint32_t domain = 0; domain < core->power->domain_count; domain++)
             shed(core, domain);
         bring_back(core);
         gate_warn(core);
-        core->gate.due = false; /* its own records are no news */
         decide_follow(core);
     }
 }
@@ -401,11 +400,9 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
     if (record->mask & ~core->chains[at].idle.full)
         return dure_fail(error, DURE_E_CORRUPT, "a node without such GPUs");
     const uint64_t changed = record->mask ^ node->d.dark;
-    gate_count_node(core, record->node.v, -1);
     dure_digest_sub(&core->digest, node_hash(core, record->node.v));
     node->d.dark = record->mask;
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
-    gate_count_node(core, record->node.v, 1);
     for (uint64_t mask = node->d.lost ? 0 : changed; mask; mask &= mask - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(mask),
                        leaf = (record->node.v - chain->node_first) * chain->node_gpus + i;

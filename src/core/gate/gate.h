@@ -16,10 +16,11 @@ void gate_release(struct dure_core *core);
 void gate_rebuild(struct dure_core *core);
 /* Time moved: has a limit changed by it? */
 void gate_advance(struct dure_core *core);
-/* A node's GPUs leave what is fed (-1), or come back (1): around every change of its state or its dark GPUs. */
-void gate_count_node(struct dure_core *core, uint32_t node, int sign);
-/* Work, or a claim, has left GPUs of a node; `dark`: those of them that work left and that are dark. */
-void gate_vacated(struct dure_core *core, uint32_t chain, uint32_t node_in_chain, uint64_t dark);
+/* What a node draws, or may, has changed: after every change of its state, its dark GPUs, its work or its claims. Where a limit may not hold any
+ * more, or may let something come back, decide_power looks. */
+void gate_recount(struct dure_core *core, uint32_t node);
+/* There, and neither down nor drained: what still runs on a draining node is fed. */
+bool gate_feeds(const struct node_data *node);
 
 /* Rows and records. */
 enum dure_err spec_power(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
@@ -76,5 +77,6 @@ uint32_t gate_domain_of_site(const struct dure_core *core, uint32_t site); /* NO
 /* The innermost domain over a node that could not feed one GPU more; "" if all could. */
 void gate_keeper_name(const struct dure_core *core, uint32_t chain, uint32_t node_in_chain,
                       char name[DURE_POWER_NAME_MAX]);
+uint64_t gate_limit_now(const struct dure_core *core, uint32_t domain);
 /* The limit that the domain is kept to now: the least from now to a lead ahead. */
 uint64_t gate_limit_kept(const struct dure_core *core, uint32_t domain);

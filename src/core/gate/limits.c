@@ -63,54 +63,63 @@ uint32_t gate_domain_next(const struct dure_core *core, uint32_t at, uint32_t no
     return (*level)++ == chain->level_count + 1u ? gate_domain_of_site(core, chain->site.v) : NONE;
 }
 
-/* There, and neither down nor drained: what still runs on a draining node is fed. */
-static bool is_fed(const struct node_data *node)
+bool gate_feeds(const struct node_data *node)
 {
     return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING;
 }
 
-void gate_count_node(struct dure_core *core, uint32_t id, int sign)
+static struct node_draw draw_of(const struct dure_core *core, uint32_t id)
 {
-    if (!core->gate.site_domain)
+    const struct node *node = &core->nodes[id];
+    const struct dure_chain *chain = &core->fleet->chains[node->chain];
+    const struct chain_state *state = &core->chains[node->chain];
+    const uint32_t at = id - chain->node_first;
+    const uint64_t lit = gate_feeds(&node->d) ? state->idle.full & ~node->d.dark : 0;
+    return (struct node_draw){(uint8_t)__builtin_popcountll(lit),
+                              (uint8_t)__builtin_popcountll(node->d.dark & state->used[at]),
+                              (uint8_t)__builtin_popcountll(lit & ~state->used[at] & ~state->claimed[at])};
+}
+
+void gate_recount(struct dure_core *core, uint32_t id)
+{
+    struct gate *gate = &core->gate;
+    if (!gate->site_domain)
         return;
-    core->gate.due = true;
-    const struct node_data *node = &core->nodes[id].d;
-    const uint32_t at = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){id}).v;
-    const struct dure_chain *chain = &core->fleet->chains[at];
-    const uint32_t at_node = id - chain->node_first;
-    const uint64_t lit = is_fed(node) ? chain->node_gpus - (uint32_t)__builtin_popcountll(node->dark) : 0,
-                   left = (uint32_t)__builtin_popcountll(node->dark & core->chains[at].used[at_node]);
-    const uint64_t mw = lit * chain->leaf_power_mw, leaving = left * chain->leaf_power_mw;
+    struct node *node = &core->nodes[id];
+    const struct node_draw was = node->draw, is = draw_of(core, id);
+    const struct dure_chain *chain = &core->fleet->chains[node->chain];
+    const uint64_t leaf_mw = chain->leaf_power_mw;
+    const bool fed_changed = was.fed != is.fed || was.leaving != is.leaving;
+    node->draw = is;
+    gate->due |= fed_changed || (node->d.dark && !gate_feeds(&node->d)); /* nothing is kept dark that is not there */
+    if (!fed_changed && is.idle <= was.idle)
+        return;
     unsigned level = 0;
-    for (uint32_t domain; (domain = gate_domain_next(core, at, at_node, &level)) != NONE;) {
-        core->gate.fed_mw[domain] += sign > 0 ? mw : -mw;
-        core->gate.leaving_mw[domain] += sign > 0 ? leaving : -leaving;
+    for (uint32_t domain; (domain = gate_domain_next(core, node->chain, id - chain->node_first, &level)) != NONE;) {
+        gate->fed_mw[domain] += is.fed * leaf_mw - was.fed * leaf_mw;
+        gate->leaving_mw[domain] += is.leaving * leaf_mw - was.leaving * leaf_mw;
+        /* What falls idle may not be filled in the stead of what has to leave. */
+        gate->due |= gate->fed_mw[domain] + gate->leaving_mw[domain] > gate_limit_now(core, domain);
     }
 }
 
-/* Fed GPUs that fall idle are looked at too while a domain over them has work still to leave: they may not be filled in its stead. */
-void gate_vacated(struct dure_core *core, uint32_t at, uint32_t node, uint64_t dark)
+uint64_t gate_limit_now(const struct dure_core *core, uint32_t domain)
 {
-    const uint64_t mw = core->fleet->chains[at].leaf_power_mw * (uint64_t)__builtin_popcountll(dark);
-    unsigned level = 0;
-    for (uint32_t domain; (domain = gate_domain_next(core, at, node, &level)) != NONE;) {
-        core->gate.due |= core->gate.leaving_mw[domain] > 0;
-        core->gate.leaving_mw[domain] -= mw;
-    }
+    return dure_power_at(core->power, domain, core->s.time_us);
 }
 
-/* When the limit kept to changes next: as one begins, less the lead, or ends. */
+/* When a limit changes next, that of now or the one kept to: as one begins, or will within the lead, or ends. */
 static int64_t next_change(const struct dure_core *core)
 {
     const int64_t now = core->s.time_us, lead = core->power ? core->power->lead_us : 0;
     int64_t next = DURE_NEVER_US;
     for (uint32_t i = 0; core->power && i < core->power->limit_count; i++) {
         const struct dure_power_limit *limit = &core->power->limits[i];
-        const int64_t ahead = limit->from_us == INT64_MIN ? now : limit->from_us - lead;
-        if (ahead > now && ahead < next)
-            next = ahead;
-        if (limit->until_us != DURE_NEVER_US && limit->until_us > now && limit->until_us < next)
-            next = limit->until_us;
+        const int64_t changes[] = {limit->from_us == INT64_MIN ? now : limit->from_us - lead, limit->from_us,
+                                   limit->until_us};
+        for (unsigned k = 0; k < sizeof changes / sizeof changes[0]; k++)
+            if (changes[k] > now && changes[k] < next)
+                next = changes[k];
     }
     return next;
 }
@@ -139,8 +148,10 @@ void gate_rebuild(struct dure_core *core)
         gate->site_domain[i] = NONE;
     for (uint32_t i = 0; i < core->power->domain_count; i++)
         add_domain(core, i);
-    for (uint32_t i = 0; i < core->fleet->node_count; i++)
-        gate_count_node(core, i, 1);
+    for (uint32_t i = 0; i < core->fleet->node_count; i++) {
+        core->nodes[i].draw = (struct node_draw){0};
+        gate_recount(core, i);
+    }
     gate->next_us = next_change(core);
     gate->due = true;
 }

@@ -45,6 +45,7 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
                               : 0;
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
+    gate_recount(core, core->fleet->chains[at].node_first + node);
 }
 
 void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, uint32_t leaves)
@@ -223,8 +224,6 @@ static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64
     struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
     const uint16_t count = (uint16_t)__builtin_popcountll(mask);
     chain->used[node] ^= mask;
-    if (!used)
-        gate_vacated(core, at, node, n->d.dark & mask);
     n->busy = (uint16_t)(used ? n->busy + count : n->busy - count);
     refresh(core, at, node);
     if (!used && !n->busy && n->d.state == DURE_NODE_DRAINING)
@@ -400,7 +399,6 @@ static void unclaim_node(struct dure_core *core, void *context, uint32_t node, c
         share_unclaim(core, leaf, slot, place);
     if (chain->claim[leaf] == NONE)
         chain->claimed[node] &= ~place->gpu_mask;
-    gate_vacated(core, at, node, 0);
     count_leaves(core, at, first, place->gpu_mask, false, -1);
     refresh(core, at, node);
 }

@@ -197,8 +197,13 @@ struct node_data {
     uint64_t dark;                                     /* GPUs that power limits leave without */
     uint8_t state, drain, down, lost, booked, zero[3]; /* booked: in maintenance now */
 };
+/* What a node adds to the power domains over it, in GPUs: fed, dark with work that must leave, fed and idle (neither used nor claimed). */
+struct node_draw {
+    uint8_t fed, leaving, idle;
+};
 struct node {
     struct node_data d;
+    struct node_draw draw; /* as it is counted */
     bool veiled;       /* out of sight of the plan at hand */
     int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
     uint16_t busy;     /* GPUs with work */

@@ -51,6 +51,14 @@ static int64_t graces[ATTEMPTS]; /* by job */
 static uint32_t tenants[ATTEMPTS];
 static uint64_t data[ATTEMPTS];
 static uint64_t dark[NODES];
+static uint64_t reserved[ATTEMPTS][NODES]; /* by job */
+
+static void add_places(uint64_t gpus[NODES], const struct dure_record *r)
+{
+    for (uint32_t i = 0; i < r->place_count; i++)
+        for (uint32_t k = 0; k < r->places[i].node_count; k++)
+            gpus[r->places[i].node_first + k] |= r->places[i].gpu_mask;
+}
 
 static void watch(struct rig *rig, const struct dure_record *r)
 {
@@ -59,11 +67,12 @@ static void watch(struct rig *rig, const struct dure_record *r)
     switch (r->kind) {
     case DURE_REC_START:
         *a = (struct attempt){.live = true, .job = r->job.v, .grace_us = graces[r->job.v]};
-        for (uint32_t i = 0; i < r->place_count; i++)
-            for (uint32_t k = 0; k < r->places[i].node_count; k++)
-                a->gpus[r->places[i].node_first + k] |= r->places[i].gpu_mask;
+        add_places(a->gpus, r);
+        memset(reserved[r->job.v], 0, sizeof reserved[r->job.v]);
         starts++;
         break;
+    case DURE_REC_RESERVE: add_places(reserved[r->job.v], r); break;
+    case DURE_REC_UNRESERVE: memset(reserved[r->job.v], 0, sizeof reserved[r->job.v]); break;
     case DURE_REC_NOTICE:
         a->deadline_us = r->deadline_us;
         notices += r->cause == DURE_CAUSE_POWER;
@@ -152,6 +161,22 @@ static uint64_t leaving_in(uint32_t first, uint32_t end)
     return leaving;
 }
 
+/* GPUs that are fed, and neither in use nor kept for anybody. */
+static uint32_t idle_in(struct rig *rig, uint32_t first, uint32_t end)
+{
+    uint32_t idle = 0;
+    for (uint32_t n = first; n < end; n++) {
+        uint64_t taken = dark[n];
+        struct dure_node_view view;
+        for (uint64_t id = 1; id < ATTEMPTS; id++)
+            taken |= (attempts[id].live ? attempts[id].gpus[n] : 0) | reserved[id][n];
+        if (dure_core_node_view(rig->core, (struct dure_node_id){n}, &view) &&
+            (view.state == DURE_NODE_UP || view.state == DURE_NODE_DRAINING))
+            idle += view.gpus - (uint32_t)__builtin_popcountll(taken);
+    }
+    return idle;
+}
+
 /* The least room that any domain over the node has; UINT64_MAX: no limit over it. */
 static uint64_t room_over(struct rig *rig, uint32_t node)
 {
@@ -225,6 +250,10 @@ static void check(struct rig *rig)
         check_row(rig, &rows[i]);
         if (kept != UINT64_MAX && fed > kept)
             fault("more is fed than the lead allows", fed, kept);
+        const uint64_t now = limit_at(rows[i].first, rows[i].end, rig->now_us, rig->now_us),
+                       all = fed + leaving_in(rows[i].first, rows[i].end);
+        if (now != UINT64_MAX && all > now && idle_in(rig, rows[i].first, rows[i].end))
+            fault("a GPU is idle that is fed, while work that must leave draws too much", all, now);
     }
     for (uint32_t n = 0; n < NODES; n++) {
         struct dure_node_view view;
@@ -371,6 +400,7 @@ static void one_step(struct rig *rig)
         node_event(rig);
     else if (some_attempt(rig))
         (void)!rig_report(rig, some_attempt(rig), DURE_REPORT_ENDED, 0);
+    check(rig);
     go_on(rig, rig->now_us);
     check(rig);
     for (uint32_t i = 0; i < 4; i++)
@@ -384,6 +414,7 @@ static void history(uint32_t steps)
     rig.watch = watch;
     memset(attempts, 0, sizeof attempts);
     memset(dark, 0, sizeof dark);
+    memset(reserved, 0, sizeof reserved);
     row_count = 0;
     struct dure_record r = rig_record(&rig, DURE_REC_DATA);
     r.text = datasets;
