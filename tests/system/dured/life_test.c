@@ -196,8 +196,33 @@ static void test_rate_and_limits(void)
     rig_remove(&rig);
 }
 
+/* Two hours of emulated work at 36,000 times the machine's pace; real work finds no engine. */
+static void test_fast_clock(void)
+{
+    static const char *const options[] = {"--clock-speed", "36000", "--clock-from", "2027-06-30T20:00:00+09:00", NULL};
+    static const char *const wrong[][3] = {{"--clock-speed", "0", NULL}, {"--clock-from", "tomorrow", NULL}};
+    struct rig rig;
+    int status;
+
+    rig_make(&rig, "fast", 1, true);
+    for (int i = 0; i < 2; i++)
+        if (TAP_OK(waitpid(rig_spawn(&rig, wrong[i]), &status, 0) > 0, "it ends"))
+            TAP_EQ_INT(WEXITSTATUS(status), 2, "a clock that is none is refused: %s %s", wrong[i][0], wrong[i][1]);
+    if (!TAP_OK(rig_start(&rig, options), "a daemon whose time passes faster"))
+        return;
+    rig_submit(&rig, "\"command\":[\"a\"],\"walltime\":\"3h\",\"runs_for\":\"2h\",\"model\":\"big\"", NULL);
+    TAP_OK(rig_wait_state(&rig, 1, "COMPLETED", 20), "ends two hours of work in a moment");
+    TAP_EQ_INT(rig_get(&rig, "/v1/version", NULL), 200, "and says");
+    TAP_OK(strncmp(rig_text(&rig, "started"), "2027-06-30T11:", 14) == 0, "when it began, by that clock");
+    TAP_OK(strncmp(rig_text(&rig, "time"), "2027-", 5) == 0, "and what time it is");
+    rig_submit(&rig, "\"command\":[\"/bin/true\"],\"model\":\"virtual\",\"requeue\":false", NULL);
+    TAP_OK(!rig_wait_state(&rig, 2, "COMPLETED", 1), "real work does not run by it");
+    rig_remove(&rig);
+}
+
 int main(void)
 {
+    test_fast_clock();
     test_keys();
     test_stop();
     test_two();
