@@ -303,17 +303,16 @@ enum dure_err dure_core_check(const struct dure_core *core, const struct dure_re
 
 /* ---- deciding ---- */
 
-struct dure_record decide_record(const struct dure_core *core, enum dure_record_kind kind)
+void decide_record(const struct dure_core *core, enum dure_record_kind kind, struct dure_record *ret_record)
 {
-    struct dure_record record;
-    dure_record_init(&record, kind, core->s.term, core->s.time_us);
-    return record;
+    dure_record_init(ret_record, kind, core->s.term, core->s.time_us);
 }
 
 void decide_emit(struct dure_core *core, const struct dure_record *decision)
 {
     core->emit(core->emit_context, decision);
-    struct dure_error error = {0};
+    struct dure_error error;
+    error.text[0] = '\0';
     if (apply_decision(core, decision, &error) != DURE_OK)
         dure_assert_failed(error.text, __FILE__, __LINE__); /* a decision that its own state refuses */
 }

@@ -200,7 +200,8 @@ void decide_booking(struct dure_core *core, uint64_t id, unsigned state)
     const uint32_t count = b->d.run_count;
     struct dure_place *runs = dure_core_alloc(sizeof *runs, count); /* it may be gone after */
     memcpy(runs, b->runs, count * sizeof *runs);
-    struct dure_record r = decide_record(core, DURE_REC_BOOK_STATE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_BOOK_STATE, &r);
     r.number = (int64_t)id;
     r.count = state;
     decide_emit(core, &r);

@@ -4,7 +4,8 @@
 #include "core/state/state.h"
 
 void decide_emit(struct dure_core *core, const struct dure_record *decision);
-struct dure_record decide_record(const struct dure_core *core, enum dure_record_kind kind);
+/* One of this moment, to be filled. */
+void decide_record(const struct dure_core *core, enum dure_record_kind kind, struct dure_record *ret_record);
 
 /* What an applied input leads to, then all that time has brought due, then what follows from that. */
 void decide_input(struct dure_core *core, const struct dure_record *input);

@@ -37,7 +37,8 @@ static int64_t last_moment(struct dure_core *core, uint32_t slot)
 
 static void warn_of_walltime(struct dure_core *core, uint32_t slot, int64_t deadline)
 {
-    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_NOTICE, &r);
     r.attempt.v = attempt_at(core, slot)->d.id;
     r.cause = DURE_CAUSE_WALLTIME;
     r.deadline_us = deadline;
@@ -97,7 +98,8 @@ static void start_claim(struct dure_core *core, uint32_t slot)
         decide_unreserve(core, slot); /* maintenance came too near while its borrowers left */
         return;
     }
-    struct dure_record r = decide_record(core, DURE_REC_START);
+    struct dure_record r;
+    decide_record(core, DURE_REC_START, &r);
     r.job.v = claim->d.job;
     r.element = claim->d.element;
     r.attempt.v = core->s.next_attempt;
@@ -123,7 +125,8 @@ static void unbind_if_empty(struct dure_core *core, uint64_t what)
         return;
     if (cell.used || (cell.state != DURE_CELLS_BOUND && cell.state != DURE_CELLS_SERVED))
         return;
-    struct dure_record r = decide_record(core, DURE_REC_UNBIND);
+    struct dure_record r;
+    decide_record(core, DURE_REC_UNBIND, &r);
     r.allot = id;
     r.number = (uint32_t)what;
     decide_emit(core, &r);

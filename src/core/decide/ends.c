@@ -36,7 +36,8 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
                 : report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED
                                                 : DURE_CAUSE_NODE_LOST;
     const bool back = decide_comes_back(cause) && (job->d.flags & JOB_REQUEUE) && !(job->d.flags & JOB_REST_GONE);
-    struct dure_record r = decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END);
+    struct dure_record r;
+    decide_record(core, back ? DURE_REC_REQUEUE : DURE_REC_END, &r);
     r.job.v = job->d.id;
     r.element = attempt->d.element;
     r.attempt.v = attempt->d.id;
@@ -54,7 +55,8 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
 void decide_unreserve(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
-    struct dure_record r = decide_record(core, DURE_REC_UNRESERVE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_UNRESERVE, &r);
     r.job.v = claim->d.job;
     r.element = claim->d.element;
     decide_emit(core, &r);
@@ -62,7 +64,8 @@ void decide_unreserve(struct dure_core *core, uint32_t slot)
 
 void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause)
 {
-    struct dure_record r = decide_record(core, DURE_REC_END);
+    struct dure_record r;
+    decide_record(core, DURE_REC_END, &r);
     r.job.v = job;
     r.element = element;
     r.state = cause == DURE_CAUSE_DEADLINE ? DURE_JOB_DEADLINE : DURE_JOB_CANCELLED;
@@ -79,7 +82,8 @@ void decide_end_attempt(struct dure_core *core, uint32_t slot, enum dure_cause c
             decide_stop(core, slot, cause);
         return;
     }
-    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_NOTICE, &r);
     r.attempt.v = attempt->d.id;
     r.cause = cause;
     r.deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us < now + grace
@@ -161,7 +165,8 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         break;
     case DURE_REC_DATA: decide_data(core); break;
     case DURE_REC_END_ALLOT: {
-        struct dure_record r = decide_record(core, DURE_REC_ALLOT_STATE);
+        struct dure_record r;
+        decide_record(core, DURE_REC_ALLOT_STATE, &r);
         r.allot = input->allot;
         r.number = DURE_ALLOT_ENDED;
         decide_emit(core, &r);

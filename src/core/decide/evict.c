@@ -10,7 +10,8 @@
 
 void decide_stop(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
-    struct dure_record r = decide_record(core, DURE_REC_STOP);
+    struct dure_record r;
+    decide_record(core, DURE_REC_STOP, &r);
     r.attempt.v = attempt_at(core, slot)->d.id;
     r.cause = cause;
     decide_emit(core, &r);
@@ -27,7 +28,8 @@ void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
     if (attempt->d.state != DURE_ATTEMPT_WARNED && grace && attempt->d.walltime_end_us - now <= grace &&
         !DURE_CORE_MUTATED(NEEDLESS_NOTICE))
         return; /* its walltime ends it by then: decide_due sees to it */
-    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_NOTICE, &r);
     r.attempt.v = attempt->d.id;
     r.cause = cause;
     r.deadline_us = now + (DURE_CORE_MUTATED(LONG_NOTICE)    ? 2 * grace
@@ -134,7 +136,8 @@ void decide_spare(struct dure_core *core, uint64_t id)
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see_claim, &seen);
     if (seen.claimed)
         return;
-    struct dure_record r = decide_record(core, DURE_REC_CANCEL_NOTICE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_CANCEL_NOTICE, &r);
     r.attempt.v = id;
     decide_emit(core, &r);
 }

@@ -12,7 +12,8 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
     uint32_t ordinal;
     DURE_ASSERT(job_next_ordinal(job, &ordinal));
     const bool clear = plan->allot == NONE || decide_is_clear(core, plan->chain, plan->places, plan->place_count);
-    struct dure_record r = decide_record(core, clear ? DURE_REC_START : DURE_REC_RESERVE);
+    struct dure_record r;
+    decide_record(core, clear ? DURE_REC_START : DURE_REC_RESERVE, &r);
     r.job.v = job->d.id;
     r.element = job_element(job, ordinal);
     if (clear)

@@ -45,7 +45,8 @@ static void lose_claims(struct dure_core *core, uint32_t node)
 
 static void emit_allot(struct dure_core *core, uint32_t allot, enum dure_allot_state state)
 {
-    struct dure_record r = decide_record(core, DURE_REC_ALLOT_STATE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_ALLOT_STATE, &r);
     r.allot.v = allot;
     r.number = state;
     decide_emit(core, &r);
@@ -68,7 +69,8 @@ void decide_settle(struct dure_core *core, uint32_t chain)
 {
     struct dure_cells_step step;
     while (dure_cells_next_step(core->chains[chain].cells, &step)) {
-        struct dure_record r = decide_record(core, step.suspend ? DURE_REC_SUSPEND : DURE_REC_RESTORE);
+        struct dure_record r;
+        decide_record(core, step.suspend ? DURE_REC_SUSPEND : DURE_REC_RESTORE, &r);
         r.allot = step.allot;
         r.number = step.index;
         decide_emit(core, &r);
@@ -81,7 +83,8 @@ void decide_node(struct dure_core *core, uint32_t node)
     const enum dure_node_state target = node_target(core, node);
     if (target == core->nodes[node].d.state)
         return;
-    struct dure_record r = decide_record(core, DURE_REC_NODE_STATE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_NODE_STATE, &r);
     r.node.v = node;
     r.number = target;
     decide_emit(core, &r);

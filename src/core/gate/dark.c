@@ -130,7 +130,8 @@ static void gather(const struct dure_core *core, uint32_t domain, struct lots *l
 
 static void emit_dark(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t dark)
 {
-    struct dure_record r = decide_record(core, DURE_REC_POWER_STATE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_POWER_STATE, &r);
     r.node.v = core->fleet->chains[chain].node_first + node;
     r.mask = dark;
     decide_emit(core, &r);

@@ -34,7 +34,8 @@ static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
     const int64_t deadline = drop < now + grace ? drop : now + grace;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING || (warned && attempt->d.deadline_us <= deadline))
         return;
-    struct dure_record r = decide_record(core, DURE_REC_NOTICE);
+    struct dure_record r;
+    decide_record(core, DURE_REC_NOTICE, &r);
     r.attempt.v = attempt->d.id;
     r.cause = warned && (attempt->d.cause == DURE_CAUSE_CANCELLED || attempt->d.cause == DURE_CAUSE_WALLTIME)
                   ? attempt->d.cause
