@@ -159,7 +159,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     const uint32_t slot = attempt_add(core, t.job_slot, &data, record->places, record->bindings);
     ground_occupy(core, slot);
     core->s.attempts_started++;
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
         core->tenant[at].running++;
     queue_refresh(core, t.job_slot);
     return DURE_OK;
@@ -231,7 +231,7 @@ static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
     const struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
     share_close(core, attempt);
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenants->tenants[at].parent.v)
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
         core->tenant[at].running--;
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)

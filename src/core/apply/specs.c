@@ -99,9 +99,18 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2) &&
                 dure_bits_init(&core->hanging, (uint64_t)count + 2));
     core->queues = dure_core_alloc(sizeof *core->queues, (size_t)count + 2);
-    core->tenant = dure_core_grow(core->tenant, sizeof *core->tenant, count);
+    struct tenant_state *was = core->tenant;
+    core->tenant = dure_core_lines(sizeof *core->tenant, count);
+    if (before)
+        memcpy(core->tenant, was, before * sizeof *was);
+    free(was);
     for (uint32_t i = before; i < count; i++)
         core->tenant[i] = (struct tenant_state){.holder = NONE, .first_allot = NONE, .last_allot = NONE, .top = i};
+    for (uint32_t i = 0; i < count; i++) {
+        core->tenant[i].parent = tenants->tenants[i].parent.v;
+        core->tenant[i].weight = tenants->tenants[i].weight;
+        core->tenant[i].depth = tenants->tenants[i].depth;
+    }
     dure_tenants_free(core->tenants);
     core->tenants = tenants;
     core->s.tenants_set = 1;

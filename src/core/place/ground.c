@@ -295,7 +295,7 @@ static void count_tenant(struct dure_core *core, const struct attempt *attempt, 
     tally_attempt(core, attempt, sign);
     if (attempt->d.borrowed)
         core->tenant[own].own_borrowed += milli;
-    for (uint32_t t = own; t != NONE; t = core->tenants->tenants[t].parent.v) {
+    for (uint32_t t = own; t != NONE; t = core->tenant[t].parent) {
         core->tenant[t].milli_used += milli;
         if (attempt->d.borrowed)
             core->tenant[t].milli_borrowed += milli;

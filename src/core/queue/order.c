@@ -1,6 +1,7 @@
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
+#include "core/state/lasting.h"
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -53,33 +54,44 @@ struct dure_digest tenant_hash(const struct dure_core *core, uint32_t tenant)
     return dure_hash_words(DOMAIN_TENANT, bytes, 7);
 }
 
-void tenant_out(struct dure_core *core, uint32_t tenant)
+void tenant_loosen(struct dure_core *core, uint32_t tenant, enum tenant_term which)
 {
-    struct tenant_state *t = &core->tenant[tenant];
-    if (t->loose)
-        return;
     struct slot_list *loose = &core->loose_tenants;
+    const bool is_new = !core->tenant[tenant].loose;
+    core->tenant[tenant].loose |= (uint8_t)which;
+    if (!is_new)
+        return;
     if (loose->count == loose->capacity) {
         loose->capacity = loose->capacity ? loose->capacity * 2 : 16;
         loose->at = dure_core_grow(loose->at, sizeof *loose->at, loose->capacity);
     }
     loose->at[loose->count++] = tenant;
-    t->loose = true;
+}
+
+void tenant_out(struct dure_core *core, uint32_t tenant)
+{
+    struct tenant_state *t = &core->tenant[tenant];
+    if (t->loose & TENANT_SHARES)
+        return;
+    tenant_loosen(core, tenant, TENANT_SHARES);
     dure_digest_sub(&core->digest, t->term);
 }
 
 void tenant_in(struct dure_core *core, uint32_t tenant)
 {
-    DURE_ASSERT(core->tenant[tenant].loose);
+    DURE_ASSERT(core->tenant[tenant].loose & TENANT_SHARES);
 }
 
 void tenant_settle(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->loose_tenants.count; i++) {
         const uint32_t tenant = core->loose_tenants.at[i];
-        core->tenant[tenant].term = tenant_hash(core, tenant);
-        core->tenant[tenant].loose = false;
-        dure_digest_add(&core->digest, core->tenant[tenant].term);
+        struct tenant_state *t = &core->tenant[tenant];
+        if (t->loose & TENANT_SHARES)
+            dure_digest_add(&core->digest, t->term = tenant_hash(core, tenant));
+        if (t->loose & TENANT_LASTING)
+            dure_digest_add(&core->digest, t->lasted_term = lasting_hash(core, tenant));
+        t->loose = 0;
     }
     core->loose_tenants.count = 0;
 }
@@ -87,7 +99,7 @@ void tenant_settle(struct dure_core *core)
 void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back)
 {
     const wide amount = (wide)(uint64_t)gpu_us * share_growth(core, at_us) >> 16;
-    for (uint32_t at = tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
+    for (uint32_t at = tenant; at != NONE; at = core->tenant[at].parent) {
         tenant_out(core, at);
         usage_add(core->tenant[at].usage, amount, back);
         if (at == tenant)
@@ -102,7 +114,7 @@ void share_close(struct dure_core *core, const struct attempt *attempt)
     const uint32_t tenant = job_ask(core, job_at(core, attempt->job_slot))->tenant;
     const int64_t now = core->s.time_us;
     const uint64_t used = (uint64_t)share_cost(d->gpus_milli, now - (d->borrowed ? d->charged_at_us : d->started_us));
-    for (uint32_t at = tenant; at != NONE; at = core->tenants->tenants[at].parent.v) {
+    for (uint32_t at = tenant; at != NONE; at = core->tenant[at].parent) {
         tenant_out(core, at);
         *(d->borrowed ? &core->tenant[at].gpu_us_borrowed : &core->tenant[at].gpu_us_guaranteed) += used;
         tenant_in(core, at);
@@ -133,36 +145,35 @@ struct branch {
     bool own;
 };
 
-static wide share_of(const struct dure_core *core, bool borrowed, struct branch branch)
+static wide share_of(const struct tenant_state *t, bool borrowed, bool own)
 {
-    const struct tenant_state *t = &core->tenant[branch.tenant];
-    if (branch.own)
-        return borrowed ? t->own_borrowed : (wide)t->own_usage[1] << 64 | t->own_usage[0];
-    const uint32_t weight = core->tenants->tenants[branch.tenant].weight;
+    if (own)
+        return borrowed ? t->own_borrowed : usage_of(t->own_usage);
     const wide used = borrowed ? t->milli_borrowed : usage_of(t->usage);
-    return weight > 1 ? used / weight : used; /* a wide division is slow, and weights are mostly 1 */
+    return t->weight > 1 ? used / t->weight : used; /* a wide division is slow, and weights are mostly 1 */
 }
 
 /* Compares two different tenants where their paths part; ties by declaration order, so that the order is total. */
 static bool tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b)
 {
-    const struct dure_tenant *t = core->tenants->tenants;
+    const struct tenant_state *t = core->tenant;
     struct branch left = {a, false}, right = {b, false};
-    while (t[left.tenant].depth > t[right.tenant].depth && t[left.tenant].parent.v != right.tenant)
-        left.tenant = t[left.tenant].parent.v;
-    while (t[right.tenant].depth > t[left.tenant].depth && t[right.tenant].parent.v != left.tenant)
-        right.tenant = t[right.tenant].parent.v;
-    if (t[left.tenant].parent.v == right.tenant) {
+    while (t[left.tenant].depth > t[right.tenant].depth && t[left.tenant].parent != right.tenant)
+        left.tenant = t[left.tenant].parent;
+    while (t[right.tenant].depth > t[left.tenant].depth && t[right.tenant].parent != left.tenant)
+        right.tenant = t[right.tenant].parent;
+    if (t[left.tenant].parent == right.tenant) {
         right.own = true;
-    } else if (t[right.tenant].parent.v == left.tenant) {
+    } else if (t[right.tenant].parent == left.tenant) {
         left.own = true;
     } else {
-        while (t[left.tenant].parent.v != t[right.tenant].parent.v) {
-            left.tenant = t[left.tenant].parent.v;
-            right.tenant = t[right.tenant].parent.v;
+        while (t[left.tenant].parent != t[right.tenant].parent) {
+            left.tenant = t[left.tenant].parent;
+            right.tenant = t[right.tenant].parent;
         }
     }
-    const wide mine = share_of(core, borrowed, left), other = share_of(core, borrowed, right);
+    const wide mine = share_of(&t[left.tenant], borrowed, left.own),
+               other = share_of(&t[right.tenant], borrowed, right.own);
     return mine != other ? mine < other : left.own || (!right.own && left.tenant < right.tenant);
 }
 

@@ -43,6 +43,8 @@ void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64
 void share_close(struct dure_core *core, const struct attempt *attempt);
 void share_renew(struct dure_core *core); /* after time moved: keeps the growth in bounds */
 /* Around every change of what is hashed of a tenant, as for jobs (state/jobs.h). */
+enum tenant_term { TENANT_SHARES = 1, TENANT_LASTING = 2 };
+void tenant_loosen(struct dure_core *core, uint32_t tenant, enum tenant_term which); /* the caller takes it out */
 void tenant_out(struct dure_core *core, uint32_t tenant);
 void tenant_in(struct dure_core *core, uint32_t tenant);
 void tenant_settle(struct dure_core *core);

@@ -31,7 +31,7 @@ void job_out(struct dure_core *core, struct job *job)
 {
     if (job->loose)
         return;
-    dure_digest_sub(&core->digest, hash_of(core, job));
+    dure_digest_sub(&core->digest, job->term);
     loosen(core, job);
 }
 
@@ -44,8 +44,10 @@ void job_in(struct dure_core *core, struct job *job)
 void job_settle(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->loose_job_count; i++) {
-        core->loose_jobs[i]->loose = false;
-        dure_digest_add(&core->digest, hash_of(core, core->loose_jobs[i]));
+        struct job *job = core->loose_jobs[i];
+        job->loose = false;
+        job->term = hash_of(core, job);
+        dure_digest_add(&core->digest, job->term);
     }
     core->loose_job_count = 0;
 }
@@ -55,7 +57,7 @@ static void forget(struct dure_core *core, struct job *job)
 {
     uint32_t at = core->loose_job_count;
     if (!job->loose) {
-        dure_digest_sub(&core->digest, hash_of(core, job));
+        dure_digest_sub(&core->digest, job->term);
         return;
     }
     while (core->loose_jobs[--at] != job) /* changed just now: it stands near the end */
@@ -192,8 +194,8 @@ void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome,
 void job_drop(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    DURE_ASSERT(job->where == WHERE_OUT && job->begin_place == NONE && job->expiry_place == NONE && job->waiters == NONE && !job->d.live &&
-                !job->d.claims);
+    DURE_ASSERT(job->where == WHERE_OUT && job->begin_place == NONE && job->expiry_place == NONE &&
+                job->waiters == NONE && !job->d.live && !job->d.claims);
     for (uint32_t at = job->deps; at != NONE;) {
         struct dep *dep = dep_at(core, at);
         const uint32_t next = dep->next;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
 
@@ -22,12 +23,14 @@ struct dure_digest lasting_hash(const struct dure_core *core, uint32_t tenant)
 void lasting_set(struct dure_core *core, uint32_t tenant, const uint32_t parts[LASTING_PARTS])
 {
     struct tenant_state *t = &core->tenant[tenant];
-    dure_digest_sub(&core->digest, lasting_hash(core, tenant));
+    if (!(t->loose & TENANT_LASTING)) {
+        tenant_loosen(core, tenant, TENANT_LASTING);
+        dure_digest_sub(&core->digest, t->lasted_term);
+    }
     for (unsigned i = 0; i < LASTING_PARTS; i++) {
         core->lasted[i] += (uint64_t)parts[i] - t->lasted[i];
         t->lasted[i] = parts[i];
     }
-    dure_digest_add(&core->digest, lasting_hash(core, tenant));
 }
 
 void lasting_count(struct dure_core *core, uint32_t slot, enum dure_job_state state)

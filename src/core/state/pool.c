@@ -21,6 +21,16 @@ void *dure_core_grow(void *at, size_t size, size_t count)
     return grown;
 }
 
+void *dure_core_lines(size_t size, size_t count)
+{
+    enum { LINE = 64 };
+    size_t bytes;
+    DURE_ASSERT(!__builtin_mul_overflow(size, count, &bytes) && bytes <= SIZE_MAX - LINE);
+    void *made = aligned_alloc(LINE, (bytes / LINE + 1) * LINE);
+    DURE_ASSERT(made);
+    return made;
+}
+
 void dure_pool_init(struct dure_pool *pool, uint32_t size)
 {
     DURE_ASSERT(size >= sizeof(uint32_t));
@@ -47,7 +57,7 @@ uint32_t dure_pool_take(struct dure_pool *pool)
                 pool->chunk_capacity = pool->chunk_capacity ? pool->chunk_capacity * 2 : 8;
                 pool->chunks = dure_core_grow(pool->chunks, sizeof *pool->chunks, pool->chunk_capacity);
             }
-            pool->chunks[pool->chunk_count++] = dure_core_grow(NULL, pool->size, DURE_POOL_CHUNK);
+            pool->chunks[pool->chunk_count++] = dure_core_lines(pool->size, DURE_POOL_CHUNK);
         }
     }
     pool->count++;

@@ -84,6 +84,7 @@ struct job {
     uint32_t waiters;          /* first dependency on it */
     uint32_t first_run;        /* its live attempts */
     struct elements *elements; /* exceptions of an array; NULL: none */
+    struct dure_digest term;   /* its part of the digest, when it is in */
     uint8_t where;
     bool loose; /* its hash is out of the digest until the step ends */
 };
@@ -277,19 +278,23 @@ struct queue {
 };
 
 struct tenant_state {
-    uint64_t usage[2];     /* fair share: grown GPU-microseconds of all below, low and high word; hashed */
-    uint64_t own_usage[2]; /* of the jobs it submitted itself; hashed */
-    uint64_t gpu_us_guaranteed, gpu_us_borrowed; /* charged at the end of each attempt; hashed */
-    uint32_t holder;                             /* nearest tenant on the path with allotments; NONE */
-    uint32_t top;                                /* its top-level ancestor */
-    uint32_t first_allot, last_allot;
-    uint64_t pending, running, milli_used, milli_borrowed; /* with all below */
+    /* What orders tenants: one line of the cache each, since every start by a borrower compares many. */
+    uint64_t usage[2];       /* fair share: grown GPU-microseconds of all below, low and high word; hashed */
+    uint64_t own_usage[2];   /* of the jobs it submitted itself; hashed */
+    uint64_t milli_borrowed; /* with all below */
     uint64_t own_borrowed;
-    uint32_t lasted[LASTING_PARTS];            /* state/lasting.h; hashed */
-    uint64_t held_milli, held_jobs, submitted; /* against its ceilings: attempts and reservations; not ended */
-    struct slot_list stopped;                  /* queues passed over because of its ceilings */
-    struct dure_digest term;                   /* its part of the digest, when it is in */
-    bool loose;
+    uint32_t parent, top, weight, depth; /* as the spec has them; top: its top-level ancestor */
+    /* What every start and end counts. */
+    uint64_t gpu_us_guaranteed, gpu_us_borrowed; /* charged at the end of each attempt; hashed */
+    uint64_t pending, running, milli_used;       /* with all below */
+    uint64_t held_milli, held_jobs, submitted;   /* against its ceilings: attempts and reservations; not ended */
+
+    struct dure_digest term, lasted_term; /* its parts of the digest, when they are in */
+    uint32_t holder;                      /* nearest tenant on the path with allotments; NONE */
+    uint32_t first_allot, last_allot;
+    struct slot_list stopped;       /* queues passed over because of its ceilings */
+    uint8_t loose;                  /* which of the terms are out */
+    uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
 };
 
 /* What one user holds of one tenant with all below it. */
@@ -343,7 +348,7 @@ struct dure_core {
     struct allot **allots;
     uint32_t allot_capacity;
     struct tenant_state *tenant;
-    struct queue *queues;   /* tenant_count + 1 */
+    struct queue *queues;     /* tenant_count + 1 */
     struct dure_bits dirty;   /* queues a pass may start something from */
     struct dure_bits hanging; /* queues of holders in which jobs found no place: tried in every pass */
 
