@@ -47,6 +47,8 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->s.next_job = core->s.next_attempt = core->s.next_booking = 1;
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
     core->world_next_us = core->gate.next_us = DURE_NEVER_US;
+    core->rules_stamp = 1;
+    core->rules_until_us = INT64_MIN;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
     core->expiries = (struct dure_heap){.owner = core, .moved = expiry_moved};
@@ -275,6 +277,7 @@ static enum dure_err apply_input(struct dure_core *core, const struct dure_recor
         return err;
     /* What the input before changed was decided upon: by its step, or by the records that followed it, which bring nothing new. */
     core->gate.due = false;
+    rules_note(core, record);
     if (input->spec)
         return input->spec(core, record, false, error);
     core->packed->of = check ? record : NULL;

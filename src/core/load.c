@@ -230,7 +230,7 @@ static enum dure_err get_job(struct dure_core *core, struct stream_in *in, uint6
         made.ask.mig > core->fleet->mig_count || !get_node_lists(core, in, made.ask.lists))
         return CORRUPT("job %llu", (unsigned long long)data.id);
     *last_id = data.id;
-    const uint32_t slot = job_add(core, &made);
+    const uint32_t slot = job_add(core, &made, NONE);
     struct job *job = job_at(core, slot);
     for (uint32_t i = 0; i < data.dep_count; i++) {
         const uint64_t id = stream_get_u64(in), word = stream_get_u64(in);

@@ -40,6 +40,8 @@ enum dure_err apply_decision(struct dure_core *core, const struct dure_record *r
 /* Time and term of any record. */
 enum dure_err check_moment(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 void apply_moment(struct dure_core *core, const struct dure_record *record);
+/* Whatever this record may change of which requests there can ever be a place for: core->rules_stamp. Before it is applied. */
+void rules_note(struct dure_core *core, const struct dure_record *record);
 
 /* Can a job that starts at `begin_us` or now end by its deadline? E_NEVER. */
 enum dure_err check_deadline(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);

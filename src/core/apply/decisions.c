@@ -422,6 +422,7 @@ static enum dure_err apply_allot_state(struct dure_core *core, const struct dure
 
 enum dure_err apply_decision(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
+    rules_note(core, record);
     switch (record->kind) {
     case DURE_REC_START: return apply_start(core, record, error);
     case DURE_REC_RESERVE: return apply_reserve(core, record, error);

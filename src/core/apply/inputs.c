@@ -6,8 +6,8 @@
 #include "core/decide/after.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
-#include "core/queue/ceilings.h"
 #include "core/place/price.h"
+#include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -24,6 +24,41 @@ enum dure_err check_moment(const struct dure_core *core, const struct dure_recor
     return DURE_OK;
 }
 
+void rules_note(struct dure_core *core, const struct dure_record *record)
+{
+    switch (record->kind) {
+    case DURE_REC_SUBMIT:
+    case DURE_REC_CANCEL:
+    case DURE_REC_HOLD:
+    case DURE_REC_RELEASE:
+    case DURE_REC_ATTEMPT_REPORT:
+    case DURE_REC_CHECKPOINT:
+    case DURE_REC_TICK:
+    case DURE_REC_PASS:
+    case DURE_REC_START:
+    case DURE_REC_RESERVE:
+    case DURE_REC_UNRESERVE:
+    case DURE_REC_NOTICE:
+    case DURE_REC_CANCEL_NOTICE:
+    case DURE_REC_STOP:
+    case DURE_REC_END:
+    case DURE_REC_REQUEUE:
+    case DURE_REC_UNBIND: return;
+    default: core->rules_stamp++; core->rules_until_us = INT64_MIN;
+    }
+}
+
+/* When time alone changes them next. */
+static int64_t rules_next(const struct dure_core *core)
+{
+    int64_t next = world_next(core);
+    for (uint32_t i = 0; core->power && i < core->power->domain_count; i++) {
+        const int64_t at = dure_power_next(core->power, i, core->s.time_us);
+        next = at < next ? at : next;
+    }
+    return next;
+}
+
 void apply_moment(struct dure_core *core, const struct dure_record *record)
 {
     core->s.term = record->term;
@@ -31,6 +66,10 @@ void apply_moment(struct dure_core *core, const struct dure_record *record)
         core->s.time_us = record->time_us;
         share_renew(core);
         gate_advance(core);
+        if (record->time_us >= core->rules_until_us) {
+            core->rules_stamp++;
+            core->rules_until_us = rules_next(core);
+        }
     }
 }
 
@@ -62,18 +101,21 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
         return dure_fail(error, DURE_E_STATE, "no fleet or no tenants are declared yet");
     if (core->jobs.count >= DURE_JOBS_LIVE_MAX)
         return dure_fail(error, DURE_E_LIMIT, "more than %d jobs live at once", DURE_JOBS_LIVE_MAX);
-    struct job_made data;
-    enum dure_err err = job_pack(core, &record->submit, &data, error);
+    const bool is_kept = core->packed->of == record; /* for apply_submit */
+    struct job_made own, *made = is_kept ? &core->packed->made : &own;
+    enum dure_err err = job_pack(core, &record->submit, made, error);
     if (err == DURE_OK)
         err = check_deadline(core, &record->submit, error);
     if (err == DURE_OK)
         err = check_deps(core, &record->submit, error);
+    const uint32_t class = err == DURE_OK ? class_find(core, &made->ask) : NONE;
+    if (err == DURE_OK && (class == NONE || class_at(core, class)->possible_stamp != core->rules_stamp))
+        err = never_check(core, &made->ask, error);
     if (err == DURE_OK)
-        err = never_check(core, &data.ask, error);
-    if (err == DURE_OK)
-        err = ceiling_check_submit(core, &data.ask, data.data.array_count ? data.data.array_count : 1, error);
-    if (core->packed->of == record) {
-        core->packed->made = data;
+        err = ceiling_check_submit(core, &made->ask, made->data.array_count ? made->data.array_count : 1, error);
+    if (is_kept) {
+        core->packed->class_slot = class;
+        core->packed->rules_stamp = core->rules_stamp;
         core->packed->ready = err == DURE_OK;
     }
     return err;
@@ -81,24 +123,23 @@ enum dure_err check_submit(const struct dure_core *core, const struct dure_recor
 
 enum dure_err apply_submit(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
-    struct job_made made;
     if (!core->tenants)
         return dure_fail(error, DURE_E_STATE, "no tenants");
-    enum dure_err err = DURE_OK;
-    if (core->packed->ready)
-        made = core->packed->made;
-    else
-        err = job_pack(core, &record->submit, &made, error);
+    struct job_made *made = &core->packed->made;
+    const bool is_checked = core->packed->ready;
+    const enum dure_err err = is_checked ? DURE_OK : job_pack(core, &record->submit, made, error);
     if (err != DURE_OK)
         return err;
-    struct job_data *data = &made.data;
+    struct job_data *data = &made->data;
     data->id = core->s.next_job++;
     data->submitted_us = core->s.time_us;
     const struct dure_job *job = &record->submit;
     for (uint32_t i = 0; i < job->dep_count; i++)
         data->unmet += job_find(core, job->deps[i].job.v) != NONE;
     outcome_set(core, data->id, 0);
-    const uint32_t slot = job_add(core, &made);
+    const uint32_t slot = job_add(core, made, is_checked ? core->packed->class_slot : NONE);
+    if (is_checked)
+        class_at(core, job_at(core, slot)->class_slot)->possible_stamp = core->packed->rules_stamp;
     for (uint32_t i = 0; i < job->dep_count; i++)
         dep_add(core, slot, job->deps[i], job_find(core, job->deps[i].job.v) != NONE ? DEP_OPEN : DEP_MET);
     core->pending_count += job_ordinals(job_at(core, slot));
@@ -153,8 +194,9 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
 struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
 {
     const struct node *n = &core->nodes[node];
-    const uint64_t bytes[3] = {node, (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
-                                         (uint64_t)n->d.booked << 24,
+    const uint64_t bytes[3] = {node,
+                               (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
+                                   (uint64_t)n->d.booked << 24,
                                n->d.dark};
     struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 3);
     if (n->reason)

@@ -15,16 +15,36 @@ static uint64_t key_of(struct dure_digest digest)
     return digest.lane[0] >> 1; /* never the map's reserved key */
 }
 
+/* The class of a request; NONE: it has none. Its digest, and the first class of the same hash. */
+static uint32_t find(const struct dure_core *core, const struct request *ask, struct dure_digest *ret_digest,
+                     uint64_t *ret_first)
+{
+    *ret_digest = dure_hash_words(DOMAIN_REQUEST, ask, sizeof *ask / 8);
+    *ret_first = NONE;
+    uint32_t at = NONE;
+    if (dure_map_get(&core->class_map, key_of(*ret_digest), ret_first))
+        at = (uint32_t)*ret_first;
+    while (at != NONE && memcmp(&class_at(core, at)->ask, ask, sizeof *ask))
+        at = class_at(core, at)->next_same_hash;
+    return at;
+}
+
+uint32_t class_find(const struct dure_core *core, const struct request *ask)
+{
+    struct dure_digest digest;
+    uint64_t first;
+    return find(core, ask, &digest, &first);
+}
+
 uint32_t class_get(struct dure_core *core, const struct request *ask)
 {
-    const struct dure_digest digest = dure_hash_words(DOMAIN_REQUEST, ask, sizeof *ask / 8);
-    uint64_t first = NONE;
-    if (dure_map_get(&core->class_map, key_of(digest), &first))
-        for (uint32_t at = (uint32_t)first; at != NONE; at = class_at(core, at)->next_same_hash)
-            if (!memcmp(&class_at(core, at)->ask, ask, sizeof *ask)) {
-                class_at(core, at)->jobs++;
-                return at;
-            }
+    struct dure_digest digest;
+    uint64_t first;
+    const uint32_t known = find(core, ask, &digest, &first);
+    if (known != NONE) {
+        class_at(core, known)->jobs++;
+        return known;
+    }
     const uint32_t slot = dure_pool_take(&core->classes);
     *class_at(core, slot) = (struct class){.ask = *ask,
                                            .digest = digest,

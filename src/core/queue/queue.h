@@ -20,6 +20,7 @@ void queue_wake(struct dure_core *core, uint32_t queue);
 void queue_wake_hanging(struct dure_core *core);
 /* Requests, counted: equal ones are one class. */
 uint32_t class_get(struct dure_core *core, const struct request *ask);
+uint32_t class_find(const struct dure_core *core, const struct request *ask); /* uncounted; NONE */
 void class_put(struct dure_core *core, uint32_t class_slot);
 uint32_t class_head(const struct dure_core *core, const struct class *class); /* job slot */
 

@@ -75,15 +75,19 @@ uint32_t job_next(const struct dure_core *core, uint64_t from)
     return dure_table_next(&core->job_table, from);
 }
 
-uint32_t job_add(struct dure_core *core, const struct job_made *made)
+uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t class)
 {
     const struct job_data *data = &made->data;
+    if (class == NONE)
+        class = class_get(core, &made->ask);
+    else
+        class_at(core, class)->jobs++;
     const uint32_t slot = dure_pool_take(&core->jobs);
     struct job *job = job_at(core, slot);
     *job = (struct job){.d = *data,
                         .next = NONE,
                         .prev = NONE,
-                        .class_slot = class_get(core, &made->ask),
+                        .class_slot = class,
                         .late_place = NONE,
                         .begin_place = NONE,
                         .expiry_place = NONE,

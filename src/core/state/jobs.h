@@ -10,7 +10,8 @@ void job_in(struct dure_core *core, struct job *job);
 void job_settle(struct dure_core *core);
 
 uint32_t job_find(const struct dure_core *core, uint64_t id); /* slot; NONE */
-uint32_t job_add(struct dure_core *core, const struct job_made *made);
+uint32_t job_add(struct dure_core *core, const struct job_made *made,
+                 uint32_t class); /* class: of its request, where that is known; NONE */
 /* It asks for something else; out of the queue and the digest meanwhile. */
 void job_reask(struct dure_core *core, struct job *job, const struct request *ask);
 void job_drop(struct dure_core *core, uint32_t slot); /* nothing of it runs, waits or is queued */

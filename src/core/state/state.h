@@ -248,6 +248,7 @@ struct class
 {
     struct request ask;
     struct dure_digest digest; /* of the request */
+    uint64_t possible_stamp;   /* of the rules by which there can be a place for it; 0: not known */
     uint32_t jobs;             /* live jobs that made it; with the last it goes */
     uint32_t holder;           /* its queue, while jobs are queued */
     uint32_t first, last, count;
@@ -324,6 +325,8 @@ struct gate {
 struct packed {
     const struct dure_record *of; /* the record at hand; NULL: none is */
     bool ready;
+    uint32_t class_slot;  /* of its request; NONE: there is none yet */
+    uint64_t rules_stamp; /* of the check */
     struct job_made made;
 };
 
@@ -375,6 +378,8 @@ struct dure_core {
     uint32_t *borrow_order;  /* chains, least promised first */
     struct lenders *lenders; /* place/lenders.h */
     uint64_t lenders_stamp;  /* counts what changes them */
+    uint64_t rules_stamp;    /* counts what may change which requests there can ever be a place for */
+    int64_t rules_until_us;  /* when time alone does; INT64_MIN: to be found */
     uint64_t pending_count, refused;
     uint32_t round;          /* of the pass at hand */
     struct slot_list passed; /* classes passed over in it */
