@@ -21,6 +21,7 @@ static const struct bench benches[] = {
     {"estimate", {.nodes = 70, .jobs = 20000}, "jobs", bench_estimate},
     {"lifecycle", {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true}, "nodes mix clients seconds", bench_lifecycle},
     {"workload", {.nodes = 32500}, "nodes file", bench_workload},
+    {"sim", {.nodes = 32500, .jobs = 10000000, .days = 365}, "nodes jobs days", bench_sim},
     {"queue", {.nodes = 32500, .pending = 1000000}, "pending", bench_queue},
 };
 
@@ -28,7 +29,7 @@ static const struct option long_options[] = {
     {"clients", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'n'},
     {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {"nodes", required_argument, NULL, 'N'},
     {"mix", required_argument, NULL, 'm'},     {"load", required_argument, NULL, 'l'},    {"gpus", required_argument, NULL, 'g'},
-    {"pending", required_argument, NULL, 'p'}, {"file", required_argument, NULL, 'F'},
+    {"pending", required_argument, NULL, 'p'}, {"file", required_argument, NULL, 'F'},  {"days", required_argument, NULL, 'd'},
     {NULL, 0, NULL, 0},
 };
 
@@ -79,7 +80,7 @@ static bool takes(const struct bench *bench, const char *option)
 static bool set_number(const char *name, int letter, struct bench_options *options)
 {
     uint64_t value = 0;
-    const uint64_t most = letter == 'c' ? 1000 : letter == 's' ? 3600 : letter == 'N' ? BENCH_NODES_MOST : letter == 'g' ? BENCH_GANG_MOST : letter == 'p' ? 3000000 : 10000000;
+    const uint64_t most = letter == 'c' ? 1000 : letter == 's' ? 3600 : letter == 'N' ? BENCH_NODES_MOST : letter == 'g' ? BENCH_GANG_MOST : letter == 'p' ? 3000000 : letter == 'd' ? 3660 : 10000000;
     if (!number(name, optarg, most, &value))
         return false;
     if ((letter == 'N' && value < BENCH_NODES_LEAST) || (letter == 'g' && value < BENCH_GANG_LEAST)) {
@@ -98,6 +99,9 @@ static bool set_number(const char *name, int letter, struct bench_options *optio
         break;
     case 'g':
         options->gpus = (uint32_t)value;
+        break;
+    case 'd':
+        options->days = (uint32_t)value;
         break;
     case 'p':
         options->pending = value;
@@ -201,6 +205,6 @@ int dure_bench_main(int argc, char **argv)
         }
         return run(&benches[i], &options);
     }
-    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no, lifecycle, workload or queue\n", argc < 1 ? "" : argv[0]);
+    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no, lifecycle, workload, sim or queue\n", argc < 1 ? "" : argv[0]);
     return 2;
 }

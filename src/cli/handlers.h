@@ -43,6 +43,7 @@ int dure_cmd_events(struct dure_cli *cli);
 int dure_cmd_backup(struct dure_cli *cli);
 int dure_cmd_restore(struct dure_cli *cli);
 int dure_cmd_clock_accept(struct dure_cli *cli);
+int dure_cmd_sim_run(struct dure_cli *cli);
 int dure_cmd_bench(struct dure_cli *cli);
 int dure_cmd_version(struct dure_cli *cli);
 int dure_cmd_completion(struct dure_cli *cli);

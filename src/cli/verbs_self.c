@@ -59,7 +59,7 @@ const struct dure_verb dure_verb_bench = {
     .name = "bench",
     .operands = "",
     .title =
-        "measure: submit, start, recover, load, place, gang, scale, reclaim, no, estimate, queue, lifecycle, workload",
+        "measure: submit, start, recover, load, place, gang, scale, reclaim, no, estimate, queue, lifecycle, workload, sim",
     .text =
         "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
         "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
@@ -324,6 +324,30 @@ const struct dure_verb dure_verb_bench_workload = {
     .flags = DURE_VERB_RAW,
     .options = bench_workload_options,
     .examples = {{"dure bench workload --nodes 32500 --file workload.csv --json", "260,000 GPUs"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
+static const struct dure_option bench_sim_options[] = {
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "10000000", "jobs in that time; their lengths are stretched to make the load", NULL,
+     1, 10000000},
+    {"days", 0, DURE_OPTION_COUNT, "N", "365", "simulated days", NULL, 1, 3660},
+    {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_sim = {
+    .name = "bench sim",
+    .operands = "",
+    .title = "a simulated year of a national fleet",
+    .text = "The daemon's own core and loop on a virtual clock, with nodes and jobs that fail; inputs of one simulated "
+            "minute share a batch. Prints seconds, simulated_days, rss_mib, digest, load (GPUs in use of those that are "
+            "up), mean_pending, and the shares of gangs, of borrowed work and of what was taken back of it.",
+    .flags = DURE_VERB_RAW,
+    .options = bench_sim_options,
+    .examples = {{"dure bench sim --jobs 10000000 --days 365 --json", "ten million jobs"},
+                 {"dure bench sim --jobs 100000 --days 4 --json", "four days of it"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_bench,
 };

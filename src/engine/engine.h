@@ -17,8 +17,8 @@ struct dure_order {
     const struct dure_fleet *fleet;
     const struct dure_place *places;
     uint32_t place_count;
-    int64_t started_us; /* when the core decided */
-    uint32_t restarts;  /* earlier attempts of this job */
+    int64_t submitted_us, started_us; /* when the core was asked, and when it decided */
+    uint32_t restarts;                /* earlier attempts of this job */
 };
 
 struct dure_observation {
@@ -43,7 +43,7 @@ struct dure_engine {
     void (*unwarn)(void *state, struct dure_attempt_id attempt); /* the notice is taken back (nothing to do for most) */
     /* The walltime of what runs is another, counted from its start; NULL: the engine does not watch it. */
     void (*extend)(void *state, struct dure_attempt_id attempt, int64_t walltime_us);
-    void (*stop)(void *state, struct dure_attempt_id attempt);   /* SIGKILL of the whole tree */
+    void (*stop)(void *state, struct dure_attempt_id attempt); /* SIGKILL of the whole tree */
     void (*forget)(void *state,
                    struct dure_attempt_id attempt); /* its end is durable: clean up, and kill what still runs */
     void (*free)(void *state);

@@ -35,6 +35,7 @@ static struct dure_order *order_of(struct dure_loop *loop, struct dure_arena *ar
         .job = job,
         .places = copy,
         .place_count = place_count,
+        .submitted_us = view->submitted_us,
         .started_us = started_us,
         .restarts = view->requeues,
     };
@@ -161,8 +162,11 @@ static void body_read_done(struct dure_store_read *read)
 static void start_with_body(struct dure_loop *loop, const struct dure_order *order, struct dure_site_id site,
                             bool recovering)
 {
-    struct dure_job_view view = {
-        .id = order->ref.job, .element = order->ref.element, .job = order->job, .requeues = order->restarts};
+    struct dure_job_view view = {.id = order->ref.job,
+                                 .element = order->ref.element,
+                                 .job = order->job,
+                                 .submitted_us = order->submitted_us,
+                                 .requeues = order->restarts};
     struct body_read *self = calloc(1, sizeof *self);
     struct dure_arena *arena = dure_arena_new(BATCH_ARENA_MAX);
     struct dure_order *copy = arena != NULL ? order_of(loop, arena, &view, order->attempt, order->places,

@@ -56,10 +56,10 @@ struct dure_batch {
     struct dure_batch *next; /* in flight, oldest first */
     struct dure_loop *loop;
     struct dure_arena *arena;
-    struct dure_buf bytes;   /* leaves, bodies, answers, summaries, one after another */
-    struct dure_buf records; /* whole records for the event stream, when anyone listens */
-    uint64_t first_sequence;
-    bool handed; /* with the store, or (empty) waiting for those before it */
+    struct dure_buf bytes;                  /* leaves, bodies, answers, summaries, one after another */
+    struct dure_buf records;                /* whole records for the event stream, when anyone listens */
+    uint64_t first_sequence, next_sequence; /* from its first leaf to the next batch's */
+    bool handed;                            /* with the store, or (empty) waiting for those before it */
     DURE_VEC(struct leaf_span) leaves;
     DURE_VEC(struct dure_body_row) bodies; /* data holds an offset into bytes until sealed */
     DURE_VEC(struct dure_idem_row) idems;

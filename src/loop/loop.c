@@ -11,8 +11,8 @@ enum { CLOCK_JUMP_MAX_US = 5 * 1000000 };
 enum dure_err dure_loop_new(const struct dure_loop_options *options, struct dure_loop **ret_loop)
 {
     const struct dure_world *world = &options->world;
-    DURE_ASSERT(world->now_us && world->monotonic_us && world->append && world->read && world->random && world->wake &&
-                world->engine && world->fatal && world->held && (world->event || !world->listening));
+    DURE_ASSERT(world->now_us && world->monotonic_us && world->read && world->random && world->wake && world->engine &&
+                world->fatal && world->held && (world->event || !world->listening));
     struct dure_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL)
         return DURE_E_MEMORY;
@@ -203,9 +203,10 @@ static bool form(struct dure_loop *loop)
 static void hand_over(struct dure_loop *loop)
 {
     struct dure_batch *batch = loop->forming;
-    if (batch->leaves.count == 0 && batch->answers.count == 0)
+    if (loop->size == batch->first_sequence && batch->answers.count == 0)
         return;
     loop->forming = NULL;
+    batch->next_sequence = loop->size;
     batch_seal(batch);
     *loop->flight_last = batch;
     loop->flight_last = &batch->next;
@@ -256,7 +257,7 @@ void dure_loop_appended(struct dure_loop *loop, struct dure_batch *batch, enum d
     if (loop->flight_first == NULL)
         loop->flight_last = &loop->flight_first;
     loop->flight_count--;
-    loop->durable = batch->first_sequence + batch->leaves.count;
+    loop->durable = batch->next_sequence;
     effects_release(loop, batch);
     batch_free(batch);
     if (!loop->dead)
@@ -284,7 +285,7 @@ uint64_t dure_loop_stepped(const struct dure_loop *loop)
 bool dure_loop_idle(const struct dure_loop *loop)
 {
     return loop->first == NULL && loop->flight_count == 0 &&
-           (loop->forming == NULL || loop->forming->leaves.count == 0) && !dure_core_wants_pass(loop->core);
+           (loop->forming == NULL || loop->size == loop->forming->first_sequence) && !dure_core_wants_pass(loop->core);
 }
 
 enum dure_err dure_loop_idem_put(struct dure_loop *loop, const struct dure_idem_row *row)

@@ -27,14 +27,19 @@ struct dure_world {
     void *context;
     int64_t (*now_us)(void *context);       /* wall clock */
     int64_t (*monotonic_us)(void *context); /* never set by anyone: tells a jump of the wall clock from waiting */
-    void (*append)(void *context, struct dure_batch *batch);   /* later: dure_loop_appended(loop, batch, err) */
+    /* Later: dure_loop_appended(loop, batch, err). NULL: nothing is kept (the simulator): no leaf is made, a record counts as one, and what a batch sets
+     * free is free at once. */
+    void (*append)(void *context, struct dure_batch *batch);
     void (*read)(void *context, struct dure_store_read *read); /* FIFO with appends */
     void (*random)(void *context, void *bytes, size_t length); /* salts */
     void (*wake)(void *context, int64_t at_us); /* call dure_loop_turn at or after then (0: as soon as possible) */
     struct dure_engine *(*engine)(void *context, struct dure_site_id site); /* by site; NULL: not ready */
     bool (*listening)(void *context);                                       /* does anyone want events? NULL: nobody */
     void (*event)(void *context, uint64_t sequence,
-                  const struct dure_record *record);                   /* a durable record, for the event stream */
+                  const struct dure_record *record); /* a durable record, for the event stream */
+    void (*decided)(
+        void *context,
+        const struct dure_record *decision); /* as it is made, not yet applied or durable; NULL: nobody asks */
     void (*fatal)(void *context, enum dure_err err, const char *text); /* the store failed: stop at once */
     void (*held)(void *context,
                  int64_t jump_us); /* the wall clock jumped by so much: held for the operator (0: cleared) */

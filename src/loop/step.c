@@ -22,6 +22,8 @@ static bool keep_summary(struct dure_loop *loop, struct dure_batch *batch, const
     struct dure_job_view view;
     struct dure_buf buf DURE_CLEANUP_BUF = {0};
 
+    if (loop->world.append == NULL)
+        return true;
     if (!dure_core_job_view(loop->core, end->job, end->element, &view))
         return false;
     dure_buf_init(&buf, SUMMARY_MAX);
@@ -47,6 +49,8 @@ static void decided(void *context, const struct dure_record *decision)
     struct dure_batch *batch = loop->forming;
 
     loop->stats.decisions++;
+    if (loop->world.decided != NULL)
+        loop->world.decided(loop->world.context, decision);
     if (!batch_record(batch, decision) || (decision->kind == DURE_REC_END && !keep_summary(loop, batch, decision)) ||
         !effect_from(loop, batch, decision))
         loop->stepping_failed = true;
@@ -77,7 +81,7 @@ static enum dure_err step_record(struct dure_loop *loop, const struct dure_recor
         return DURE_E_MEMORY;
     }
     if (err != DURE_OK) {
-        DURE_ASSERT(batch->leaves.count - before.leaves == loop->size - before.size);
+        DURE_ASSERT(loop->world.append == NULL || batch->leaves.count - before.leaves == loop->size - before.size);
         batch->bytes.length = before.bytes;
         batch->records.length = before.records;
         batch->leaves.count = before.leaves;

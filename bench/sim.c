@@ -1,0 +1,113 @@
+/* A year of a national fleet through the daemon's own core and loop, on virtual time: six owners with a sixth of 260,000 GPUs each, rights to seven tenths, nodes
+ * and jobs that fail, everybody lending. Inputs of one simulated minute share a batch, as they do in a daemon under load. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/timefmt.h"
+#include "bench/world.h"
+#include "sim/make/make.h"
+#include "sim/run/sim.h"
+
+enum { BATCH_S = 60, NODE_FAILS_DAYS = 400, NODE_MENDS_HOURS = 12, JOB_FAILS_PER_MILLE = 30, LEAVES_S = 20, LOAD_PER_MILLE = 960, SEED = 42 };
+
+struct specs {
+    struct dure_fleet *fleet;
+    struct dure_tenants *tenants;
+};
+
+static enum dure_err parse(const struct dure_buf *fleet, const struct dure_buf *tenants, struct specs *specs, struct dure_error *error)
+{
+    struct dure_problems problems = {.file = "bench"};
+    struct dure_arena *arena = dure_arena_new(64u << 20);
+    struct dure_tree *tree;
+    enum dure_err err = arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, fleet->data, fleet->length, &tree, &problems);
+    if (err == DURE_OK)
+        err = dure_fleet_parse(tree, &specs->fleet, &problems);
+    if (err == DURE_OK)
+        err = dure_tree_from_yaml(arena, tenants->data, tenants->length, &tree, &problems);
+    if (err == DURE_OK)
+        err = dure_tenants_parse(tree, specs->fleet, &specs->tenants, &problems);
+    dure_arena_free(arena);
+    return err == DURE_OK || problems.count == 0 ? err : dure_problems_fail(&problems, error);
+}
+
+static enum dure_err make_specs(uint32_t nodes, struct specs *specs, struct dure_error *error)
+{
+    struct dure_buf fleet DURE_CLEANUP_BUF = {0};
+    struct dure_buf tenants DURE_CLEANUP_BUF = {0};
+    struct bench_world world;
+    dure_buf_init(&fleet, 1 << 20);
+    dure_buf_init(&tenants, 1 << 20);
+    enum dure_err err = bench_world_plan(nodes, false, &world, &fleet, &tenants, error);
+    if (err != DURE_OK)
+        return err;
+    err = parse(&fleet, &tenants, specs, error);
+    bench_world_release(&world);
+    return err;
+}
+
+static bool tell(void *context, const struct dure_sim_progress *progress)
+{
+    const struct bench_options *options = context;
+    char text[DURE_TIME_TEXT_MAX];
+    if (options->progress)
+        fprintf(stderr, "\r%.10s  %" PRIu64 " jobs, %" PRIu64 " pending, %" PRIu64 " running  ", dure_time_format_utc(progress->now_us, text), progress->jobs, progress->pending,
+                progress->running);
+    return true;
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? (double)part / (double)whole : 0;
+}
+
+static void report(const struct bench_options *options, const struct dure_sim_result *r, int64_t us, struct dure_buf *json, struct dure_buf *words)
+{
+    const uint64_t used = r->gpu_ms[0] + r->gpu_ms[1], span_ms = (uint64_t)(r->until_us - r->from_us) / 1000;
+    const double seconds = (double)us / 1e6, days = (double)span_ms / 86400e3, pending = share(r->pending_ms, span_ms);
+    const uint64_t rss = bench_rss_peak_mib(getpid());
+    dure_buf_printf(json,
+                    "\"seconds\":%.2f,\"simulated_days\":%.1f,\"rss_mib\":%" PRIu64 ",\"digest\":\"%016" PRIx64 "%016" PRIx64
+                    "\",\"load\":%.4f,\"mean_pending\":%.0f,\"jobs\":%" PRIu64 ",\"starts\":%" PRIu64 ",\"ended\":%" PRIu64 ",\"pending_at_end\":%" PRIu64
+                    ",\"gang_share\":%.3f,\"borrowed_share\":%.3f,\"reclaimed_share\":%.3f,\"evicted\":%" PRIu64 ",\"node_failures\":%" PRIu64 ",\"lost_attempts\":%" PRIu64
+                    ",\"failed_jobs\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"promises_late\":%" PRIu64 ",\"passes\":%" PRIu64 ",\"decisions\":%" PRIu64 ",\"batch_s\":%d",
+                    seconds, days, rss, r->digest.lane[0], r->digest.lane[1], share(used, r->available_ms), pending, r->submitted, r->starts, r->ended, r->pending_now,
+                    share(r->gang_ms, used), share(r->gpu_ms[1], used), share(r->evicted_ms, r->gpu_ms[1]), r->evicted, r->node_failures, r->lost_attempts, r->failed,
+                    r->refused, r->promises_late, r->passes, r->records, BATCH_S);
+    dure_buf_printf(words,
+                    "%" PRIu64 " jobs, %.0f simulated days in %.1f s (%.0f days a second), %" PRIu64 " MiB; %.1f %% of the GPUs in use, %.0f jobs waiting on average, %.0f %% of "
+                    "GPU time in gangs, %.1f %% of the borrowed taken back, %" PRIu64 " nodes failed; digest %016" PRIx64 "%016" PRIx64,
+                    r->submitted, days, seconds, days / seconds, rss, 100 * share(used, r->available_ms), pending, 100 * share(r->gang_ms, used),
+                    100 * share(r->evicted_ms, r->gpu_ms[1]), r->node_failures, r->digest.lane[0], r->digest.lane[1]);
+    (void)options;
+}
+
+enum dure_err bench_sim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+{
+    struct specs specs = {0};
+    struct dure_make *make = NULL;
+    struct dure_sim_result result = {0};
+    const int64_t began = bench_now_us(), from_us = INT64_C(1767193200) * DURE_SECOND_US; /* 2026-01-01 in Seoul */
+    enum dure_err err = make_specs(options->nodes, &specs, error);
+    if (err == DURE_OK)
+        err = dure_make_new(&(struct dure_make_options){.fleet = specs.fleet, .tenants = specs.tenants, .mix = DURE_MIX_NATIONAL, .seed = SEED, .from_us = from_us,
+                                                        .days = options->days, .jobs = options->jobs, .load_per_mille = LOAD_PER_MILLE},
+                            &make, error);
+    if (err == DURE_OK)
+        err = dure_sim_run(&(struct dure_sim_options){.fleet = specs.fleet, .tenants = specs.tenants, .next = dure_make_next, .context = make,
+                                                      .seed = SEED, .from_us = from_us, .until_us = from_us + (int64_t)options->days * DURE_DAY_US,
+                                                      .batch_us = BATCH_S * DURE_SECOND_US, .node_fails_us = NODE_FAILS_DAYS * DURE_DAY_US,
+                                                      .node_mends_us = NODE_MENDS_HOURS * DURE_HOUR_US, .job_fails_per_mille = JOB_FAILS_PER_MILLE,
+                                                      .leaves_us = LEAVES_S * DURE_SECOND_US, .progress = tell, .progress_context = (void *)(uintptr_t)options},
+                           &result, error);
+    if (options->progress)
+        fputc('\n', stderr);
+    if (err == DURE_OK)
+        report(options, &result, bench_now_us() - began, json, words);
+    dure_sim_result_release(&result);
+    dure_make_free(make);
+    dure_tenants_free(specs.tenants);
+    dure_fleet_free(specs.fleet);
+    return err;
+}

@@ -1,0 +1,63 @@
+/* The verbs of the simulator. */
+#include "cli/handlers.h"
+#include "cli/verbs.h"
+
+const struct dure_verb dure_verb_sim = {
+    .name = "sim",
+    .operands = "",
+    .title = "what if: the scheduler itself on a virtual clock",
+    .text = "The simulator runs the daemon's own core and loop; nothing of it touches a daemon. The same inputs and "
+            "seed give "
+            "the same digest on every machine.",
+    .flags = DURE_VERB_GROUP_ONLY,
+    .exits = 0,
+};
+
+static const struct dure_option sim_run_options[] = {
+    {"fleet", 'F', DURE_OPTION_FILE, "FILE", NULL, "the Fleet spec"},
+    {"tenants", 'T', DURE_OPTION_FILE, "FILE", NULL, "the Tenants spec"},
+    {"power", 0, DURE_OPTION_FILE, "FILE", NULL, "limits of power"},
+    {"data", 0, DURE_OPTION_FILE, "FILE", NULL, "datasets and where they may go"},
+    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "national", "what work the generator makes",
+     "training|inference|startups|factories|national"},
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "as many as make the load",
+     "so many jobs; their lengths are stretched to make the load", NULL, 1, 1000000000},
+    {"days", 0, DURE_OPTION_COUNT, "N", "7", "simulated days", NULL, 1, 3660},
+    {"load", 0, DURE_OPTION_COUNT, "PERCENT", "90", "work asked for, of the GPUs that are there at the beginning", NULL,
+     1, 1000},
+    {"seed", 0, DURE_OPTION_COUNT, "N", "42", "of the generator and the failures", NULL, 0, INT64_MAX},
+    {"from", 0, DURE_OPTION_TEXT, "TIME", "2026-03-09", "when it begins"},
+    {"node-fails", 0, DURE_OPTION_SECONDS, "TIME", NULL,
+     "each node fails about once in so long, such as 400d; never without it", NULL, 60, 3153600000},
+    {"node-mends", 0, DURE_OPTION_SECONDS, "TIME", "12h", "how long it is then away, about", NULL, 1, 315360000},
+    {"job-fails", 0, DURE_OPTION_COUNT, "N", "0", "of a thousand jobs so many fail by themselves", NULL, 0, 1000},
+    {"leaves", 0, DURE_OPTION_SECONDS, "TIME", "20s", "how long after its warning a job leaves, within its grace", NULL,
+     0, 86400},
+    {"batch", 0, DURE_OPTION_SECONDS, "TIME", "0", "inputs of so long share one batch; 0: each moment is one", NULL, 0,
+     86400},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_sim_run = {
+    .name = "sim run",
+    .operands = "",
+    .title = "simulate a stretch of a fleet's life",
+    .text =
+        "Made work arrives by the hour and the weekday in Korean time; how long jobs last and how large they are has "
+        "heavy "
+        "tails. Guaranteed work asks for up to four fifths of what is promised, the rest of the load borrows.\n\n"
+        "Shown are the use of the GPUs, waits by size, what owners took back, and which rights were served in time: at "
+        "once, or as soon as the borrowers had left within the notice that their lender gives. Short: cells of a right "
+        "whose hardware was lost.\n\n"
+        "On a terminal a bar shows the simulated date. Ctrl-C ends the run early: what there is is shown, marked "
+        "partial, "
+        "and the exit code is 1.",
+    .flags = DURE_VERB_JSON,
+    .options = sim_run_options,
+    .examples = {{"dure sim run -F examples/fleets/korea.yaml -T examples/fleets/korea-tenants.yaml --days 7",
+                  "a week of made work"},
+                 {"dure sim run -F fleet.yaml -T tenants.yaml --mix training --node-fails 400d --job-fails 30 --json",
+                  "with failures"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_sim_run,
+};

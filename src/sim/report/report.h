@@ -1,0 +1,49 @@
+#pragma once
+/* Documents of one run, or of several side by side: JSON, CSV and one self-contained HTML page. Figures are made from whole numbers, so that equal runs
+ * make equal bytes. */
+#include "sim/run/sim.h"
+
+enum { DURE_REPORT_RUNS_MAX = 32, DURE_REPORT_NOTES_MAX = 24 };
+
+struct dure_document_run {
+    const char *name; /* of its column; "" for one alone */
+    const struct dure_sim_result *result;
+};
+
+struct dure_document {
+    const char *title;
+    const struct dure_fleet *fleet;
+    const struct dure_tenants *tenants;
+    uint32_t run_count, note_count;
+    struct dure_document_run runs[DURE_REPORT_RUNS_MAX];
+    const char *notes[DURE_REPORT_NOTES_MAX][2]; /* what it was made from: name, value */
+};
+
+/* One object; with `series` the series of each run too. */
+void dure_report_json(const struct dure_document *report, bool series, struct dure_buf *buf);
+void dure_report_html(const struct dure_document *report, struct dure_buf *buf);
+/* One table: "summary", "waits", "tenants", "chains" or "series", with a heading and a first column that names the run. */
+enum dure_report_table {
+    DURE_TABLE_SUMMARY,
+    DURE_TABLE_WAITS,
+    DURE_TABLE_TENANTS,
+    DURE_TABLE_CHAINS,
+    DURE_TABLE_SERIES,
+    DURE_TABLE_COUNT
+};
+const char *dure_report_table_name(enum dure_report_table table);
+void dure_report_csv(const struct dure_document *report, enum dure_report_table table, struct dure_buf *buf);
+/* All of them into a folder, which is made: report.html, report.json and a CSV file each. E_IO, E_FULL name the file. Whole or not there: each is
+ * written beside its name and renamed. */
+DURE_NODISCARD enum dure_err dure_report_write(const struct dure_document *report, const char *folder,
+                                               struct dure_error *error);
+
+/* Figures that people compare, one row each: a name for programs, one for people, a unit, and its value times 10^decimals. */
+struct dure_report_figure {
+    const char *key, *title, *unit;
+    unsigned decimals;
+    int64_t value;
+};
+enum { DURE_FIGURES_MAX = 40 };
+unsigned dure_report_figures(const struct dure_sim_result *result, struct dure_report_figure figures[DURE_FIGURES_MAX]);
+void dure_report_number(struct dure_buf *buf, int64_t value, unsigned decimals); /* "12.34" */
