@@ -8,7 +8,7 @@
 #include "cli/allot.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
-#include "cli/csv.h"
+#include "model/csv.h"
 #include "cli/handlers.h"
 #include "cli/node.h"
 

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/csv.h"
-#include "cli/job_name.h"
+#include "model/csv.h"
 #include "tap.h"
 
 static void good(void)
@@ -39,20 +38,6 @@ static void bad(const char *text, size_t length, const char *want)
     dure_arena_free(arena);
 }
 
-static void job_names(void)
-{
-    uint64_t job;
-    int64_t element;
-    static const char *const wrong[] = {
-        "", "0", "x", "12_", "12_x", "_3", "12-3", "12.3.4", "99999999999999999999", "12_4294967295", "-1", " 1"};
-    TAP_OK(dure_job_name_parse("12", &job, &element) && job == 12 && element == -1, "12");
-    TAP_OK(dure_job_name_parse("12_3", &job, &element) && job == 12 && element == 3, "12_3");
-    TAP_OK(dure_job_name_parse("12.0", &job, &element) && job == 12 && element == 0, "12.0");
-    TAP_OK(dure_job_name_parse("9223372036854775807", &job, &element), "the last");
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        TAP_OK(!dure_job_name_parse(wrong[i], &job, &element), "'%s' is no job's name", wrong[i]);
-}
-
 int main(void)
 {
     good();
@@ -62,6 +47,5 @@ int main(void)
     bad("a,b\n\"x\"y,1\n", 11,
         "f.csv:2:4: found text after a closing quote, expected a comma or the end of the line\n");
     bad("a\0b\n", 4, "f.csv:1:1: found a NUL byte, expected text in UTF-8\n");
-    job_names();
     return tap_done();
 }
