@@ -23,9 +23,10 @@ static void words_of_verbs(const struct dure_verb *in, struct dure_buf *buf)
 {
     bool first = true;
     for (unsigned i = 0; dure_verbs[i]; i++) {
-        if (in ? !dure_verb_within(dure_verbs[i], in) : dure_verb_is_sub(dure_verbs[i]))
+        const char *word = dure_verb_below(dure_verbs[i], in);
+        if (!word)
             continue;
-        dure_buf_printf(buf, "%s%s", first ? "" : " ", in ? strchr(dure_verbs[i]->name, ' ') + 1 : dure_verbs[i]->name);
+        dure_buf_printf(buf, "%s%s", first ? "" : " ", word);
         first = false;
     }
 }
@@ -57,6 +58,32 @@ static void bash_values(const struct dure_verb *verb, struct dure_buf *buf)
     }
 }
 
+static unsigned words_of(const struct dure_verb *verb)
+{
+    unsigned words = 1;
+    for (const char *at = verb->name; (at = strchr(at, ' ')) != NULL; at++)
+        words++;
+    return words;
+}
+
+/* Groups of so many words: the next word is one of theirs, and becomes part of the verb. */
+static void bash_groups(struct dure_buf *buf, unsigned words)
+{
+    for (unsigned i = 0; dure_verbs[i]; i++) {
+        if (words_of(dure_verbs[i]) != words || !group(dure_verbs[i]))
+            continue;
+        dure_buf_printf(buf,
+                        "    '%s')\n      if [ \"$COMP_CWORD\" -eq %u ] && [ \"${cur#-}\" = \"$cur\" ]; then "
+                        "COMPREPLY=($(compgen -W '",
+                        dure_verbs[i]->name, words + 1);
+        words_of_verbs(dure_verbs[i], buf);
+        dure_buf_str(buf, "' -- \"$cur\")); return; fi\n      case \" ");
+        words_of_verbs(dure_verbs[i], buf);
+        dure_buf_printf(buf, " \" in *\" ${COMP_WORDS[%u]} \"*) verb=\"$verb ${COMP_WORDS[%u]}\" ;; esac ;;\n",
+                        words + 1, words + 1);
+    }
+}
+
 static void bash(struct dure_buf *buf)
 {
     dure_buf_str(buf, "# bash completion for dure, written by `dure completion bash`\n_dure() {\n  local "
@@ -67,21 +94,12 @@ static void bash(struct dure_buf *buf)
                       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W '");
     words_of_verbs(NULL, buf);
     dure_buf_str(buf, "' -- \"$cur\")); return\n  fi\n  case \"$verb\" in\n");
-    for (unsigned i = 0; dure_verbs[i]; i++) {
-        if (dure_verb_is_sub(dure_verbs[i]) || !group(dure_verbs[i]))
-            continue;
-        dure_buf_printf(buf,
-                        "    %s)\n      if [ \"$COMP_CWORD\" -eq 2 ] && [ \"${cur#-}\" = \"$cur\" ]; then "
-                        "COMPREPLY=($(compgen -W '",
-                        dure_verbs[i]->name);
-        words_of_verbs(dure_verbs[i], buf);
-        dure_buf_str(buf, "' -- \"$cur\")); return; fi\n      case \" ");
-        words_of_verbs(dure_verbs[i], buf);
-        dure_buf_str(buf, " \" in *\" ${COMP_WORDS[2]} \"*) verb=\"$verb ${COMP_WORDS[2]}\" ;; esac ;;\n");
-    }
+    bash_groups(buf, 1);
     dure_buf_str(buf, "    help) words='");
     words_of_verbs(NULL, buf);
-    dure_buf_str(buf, "' ;;\n  esac\n  case \"$verb $prev\" in\n");
+    dure_buf_str(buf, "' ;;\n  esac\n  case \"$verb\" in\n");
+    bash_groups(buf, 2);
+    dure_buf_str(buf, "  esac\n  case \"$verb $prev\" in\n");
     for (unsigned i = 0; dure_verbs[i]; i++)
         bash_values(dure_verbs[i], buf);
     dure_buf_str(buf, "  esac\n  if [ -z \"$words\" ]; then case \"$verb\" in\n");
@@ -111,9 +129,10 @@ static void quoted(struct dure_buf *buf, const char *text, bool zsh)
 static void zsh_described(struct dure_buf *buf, const struct dure_verb *in)
 {
     for (unsigned i = 0; dure_verbs[i]; i++) {
-        if (in ? !dure_verb_within(dure_verbs[i], in) : dure_verb_is_sub(dure_verbs[i]))
+        const char *word = dure_verb_below(dure_verbs[i], in);
+        if (!word)
             continue;
-        dure_buf_printf(buf, " '%s:", in ? strchr(dure_verbs[i]->name, ' ') + 1 : dure_verbs[i]->name);
+        dure_buf_printf(buf, " '%s:", word);
         quoted(buf, dure_verbs[i]->title, true);
         dure_buf_byte(buf, '\'');
     }
@@ -152,6 +171,22 @@ static void zsh_arguments(struct dure_buf *buf, const struct dure_verb *verb)
     dure_buf_str(buf, " ;;\n");
 }
 
+static void zsh_groups(struct dure_buf *buf, unsigned words)
+{
+    for (unsigned i = 0; dure_verbs[i]; i++) {
+        if (words_of(dure_verbs[i]) != words || !group(dure_verbs[i]))
+            continue;
+        dure_buf_printf(buf, "    '%s') verbs=(", dure_verbs[i]->name);
+        zsh_described(buf, dure_verbs[i]);
+        dure_buf_printf(buf,
+                        ")\n      if (( CURRENT == %u )) && [[ \"$words[%u]\" != -* ]]; then _describe verb verbs; "
+                        "return; fi\n      case \" ",
+                        words + 2, words + 2);
+        words_of_verbs(dure_verbs[i], buf);
+        dure_buf_printf(buf, " \" in *\" $words[%u] \"*) verb=\"$verb $words[%u]\" ;; esac ;;\n", words + 2, words + 2);
+    }
+}
+
 static void zsh(struct dure_buf *buf)
 {
     dure_buf_str(buf, "#compdef dure\n# zsh completion for dure, written by `dure completion zsh`\n_dure() {\n  local "
@@ -159,31 +194,30 @@ static void zsh(struct dure_buf *buf)
                       "  if (( CURRENT == 2 )); then\n    verbs=(");
     zsh_described(buf, NULL);
     dure_buf_str(buf, ")\n    _describe verb verbs; return\n  fi\n  case \"$verb\" in\n");
-    for (unsigned i = 0; dure_verbs[i]; i++) {
-        if (dure_verb_is_sub(dure_verbs[i]) || !group(dure_verbs[i]))
-            continue;
-        dure_buf_printf(buf, "    %s) verbs=(", dure_verbs[i]->name);
-        zsh_described(buf, dure_verbs[i]);
-        dure_buf_str(
-            buf, ")\n      if (( CURRENT == 3 )) && [[ \"$words[3]\" != -* ]]; then _describe verb verbs; return; fi\n"
-                 "      case \" ");
-        words_of_verbs(dure_verbs[i], buf);
-        dure_buf_str(buf, " \" in *\" $words[3] \"*) verb=\"$verb $words[3]\" ;; esac ;;\n");
-    }
+    zsh_groups(buf, 1);
+    dure_buf_str(buf, "  esac\n  case \"$verb\" in\n");
+    zsh_groups(buf, 2);
     dure_buf_str(buf, "  esac\n  case \"$verb\" in\n");
     for (unsigned i = 0; dure_verbs[i]; i++)
         zsh_arguments(buf, dure_verbs[i]);
     dure_buf_str(buf, "  esac\n}\nif [ \"$funcstack[1]\" = _dure ]; then _dure \"$@\"; else compdef _dure dure; fi\n");
 }
 
+/* That all these words stand on the line. */
+static void fish_words(struct dure_buf *buf, const char *name, size_t length)
+{
+    dure_buf_str(buf, "complete -c dure -n '");
+    for (const char *at = name; at < name + length; at++) {
+        const size_t word = strcspn(at, " ");
+        dure_buf_printf(buf, "%s__fish_seen_subcommand_from %.*s", at == name ? "" : "; and ", (int)word, at);
+        at += word;
+    }
+    dure_buf_byte(buf, '\'');
+}
+
 static void fish_condition(struct dure_buf *buf, const struct dure_verb *verb)
 {
-    const char *space = strchr(verb->name, ' ');
-    dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s", (int)strcspn(verb->name, " "),
-                    verb->name);
-    if (space)
-        dure_buf_printf(buf, "; and __fish_seen_subcommand_from %s", space + 1);
-    dure_buf_byte(buf, '\'');
+    fish_words(buf, verb->name, strlen(verb->name));
 }
 
 static void fish(struct dure_buf *buf)
@@ -192,10 +226,11 @@ static void fish(struct dure_buf *buf)
     dure_buf_str(buf, "# fish completion for dure, written by `dure completion fish`\ncomplete -c dure -f\n");
     for (unsigned i = 0; dure_verbs[i]; i++) {
         const struct dure_verb *verb = dure_verbs[i];
-        if (dure_verb_is_sub(verb))
-            dure_buf_printf(buf, "complete -c dure -n '__fish_seen_subcommand_from %.*s' -a %s -d '",
-                            (int)strcspn(verb->name, " "), verb->name, strchr(verb->name, ' ') + 1);
-        else
+        const char *last = strrchr(verb->name, ' ');
+        if (last) {
+            fish_words(buf, verb->name, (size_t)(last - verb->name));
+            dure_buf_printf(buf, " -a %s -d '", last + 1);
+        } else
             dure_buf_printf(buf, "complete -c dure -n __fish_use_subcommand -a %s -d '", verb->name);
         quoted(buf, verb->title, false);
         dure_buf_str(buf, "'\n");

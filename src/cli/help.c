@@ -90,7 +90,7 @@ void dure_help_verb(const struct dure_verb *verb, struct dure_buf *buf, unsigned
     for (unsigned i = 0; dure_verbs[i]; i++) {
         if (!dure_verb_within(dure_verbs[i], verb))
             continue;
-        dure_buf_printf(buf, "%s  %-17s", first ? "\nverbs:\n" : "", strchr(dure_verbs[i]->name, ' ') + 1);
+        dure_buf_printf(buf, "%s  %-17s", first ? "\nverbs:\n" : "", dure_verbs[i]->name + strlen(verb->name) + 1);
         dure_term_wrap(buf, dure_verbs[i]->title, 19, 19, width);
         first = false;
     }

@@ -1,6 +1,6 @@
 #pragma once
 /* The one table of verbs. Parsing, `dure help`, the man pages, shell completion and docs/reference/cli.md are all made from it, so
- * that they cannot disagree. A verb of two words ("allot grant") stands in its own row beside its group's ("allot"). */
+ * that they cannot disagree. A verb of several words ("allot grant") stands in its own row beside its group's ("allot"). */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -97,8 +97,10 @@ extern const struct dure_option dure_options_common[]; /* --help, --color: of ev
 
 /* The verb whose words argv[0], argv[1]... begin with; longest match. `ret_words`: how many they are. NULL: no such verb. */
 const struct dure_verb *dure_verb_find(int argc, char *const *argv, int *ret_words);
-bool dure_verb_is_sub(const struct dure_verb *verb);                                /* has two words */
+bool dure_verb_is_sub(const struct dure_verb *verb);                                /* has several words */
 bool dure_verb_within(const struct dure_verb *verb, const struct dure_verb *group); /* "allot grant" in "allot" */
+/* The word by which a verb is known right below its group (NULL: the top): "grant" below "allot". NULL: it does not stand there. */
+const char *dure_verb_below(const struct dure_verb *verb, const struct dure_verb *group);
 /* The k-th option of a verb, own ones first, then those that its flags bring and the common ones. NULL: no more. */
 const struct dure_option *dure_verb_option(const struct dure_verb *verb, unsigned k);
 void dure_verb_closest(const char *word, struct dure_buf *buf); /* the likeliest verb meant, or nothing */

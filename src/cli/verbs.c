@@ -58,13 +58,16 @@ enum dure_exit dure_exit_of(enum dure_err err)
 /* How many of a verb's words the arguments begin with: all of them, or 0. */
 static int matches(const struct dure_verb *verb, int argc, char *const *argv)
 {
-    const char *space = strchr(verb->name, ' ');
-    const size_t first = space ? (size_t)(space - verb->name) : strlen(verb->name);
-    if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], verb->name, first) != 0)
-        return 0;
-    if (!space)
-        return 1;
-    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+    int words = 0;
+    for (const char *at = verb->name;; at++) {
+        const size_t length = strcspn(at, " ");
+        if (words == argc || strlen(argv[words]) != length || strncmp(argv[words], at, length) != 0)
+            return 0;
+        words++;
+        at += length;
+        if (!*at)
+            return words;
+    }
 }
 
 const struct dure_verb *dure_verb_find(int argc, char *const *argv, int *ret_words)
@@ -92,6 +95,14 @@ bool dure_verb_within(const struct dure_verb *verb, const struct dure_verb *grou
 {
     const size_t length = strlen(group->name);
     return strncmp(verb->name, group->name, length) == 0 && verb->name[length] == ' ';
+}
+
+const char *dure_verb_below(const struct dure_verb *verb, const struct dure_verb *group)
+{
+    if (group && !dure_verb_within(verb, group))
+        return NULL;
+    const char *rest = verb->name + (group ? strlen(group->name) + 1 : 0);
+    return strchr(rest, ' ') ? NULL : rest;
 }
 
 static const struct dure_option *nth(const struct dure_option *options, unsigned *k)

@@ -207,7 +207,7 @@ static void documents_hold_all(void)
         dure_buf_clear(&buf);
         TAP_OK(dure_completion(shells[s], &buf), "completion for %s", shells[s]);
         for (unsigned i = 0; dure_verbs[i]; i++) {
-            TAP_OK(strstr(buf.data, strchr(dure_verbs[i]->name, ' ') ? strchr(dure_verbs[i]->name, ' ') + 1
+            TAP_OK(strstr(buf.data, strrchr(dure_verbs[i]->name, ' ') ? strrchr(dure_verbs[i]->name, ' ') + 1
                                                                      : dure_verbs[i]->name),
                    "%s completion knows %s", shells[s], dure_verbs[i]->name);
             holds_all(shells[s], buf.data, dure_verbs[i], s == 2 ? "-l " : "--", false);
