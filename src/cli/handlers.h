@@ -45,6 +45,8 @@ int dure_cmd_restore(struct dure_cli *cli);
 int dure_cmd_clock_accept(struct dure_cli *cli);
 int dure_cmd_sim_run(struct dure_cli *cli);
 int dure_cmd_bench(struct dure_cli *cli);
+int dure_cmd_sim_paper_fgd(struct dure_cli *cli);
+int dure_cmd_sim_paper_muri(struct dure_cli *cli);
 int dure_cmd_version(struct dure_cli *cli);
 int dure_cmd_completion(struct dure_cli *cli);
 int dure_cmd_help(struct dure_cli *cli);
