@@ -441,8 +441,11 @@ static void ask_why(struct rig *rig)
     const bool limited = asked && (asked->spread_max || asked->include.count || asked->exclude.count);
     if (asked && !limited && why.job.state == DURE_JOB_PENDING && !naive_why_agrees(rig, job, &why))
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
-    for (uint32_t i = 0; err == DURE_OK && why.job.state == DURE_JOB_PENDING && !below(4) && i < why.change_count; i++)
-        try_change(rig, *why.job.job, &why.changes[i]); /* as it is now: it may have been modified */
+    if (err == DURE_OK && why.job.state == DURE_JOB_PENDING) {
+        const struct dure_job now = *why.job.job; /* it may have been modified; a view does not outlast the next ones */
+        for (uint32_t i = 0; !below(3) && i < why.change_count; i++)
+            try_change(rig, now, &why.changes[i]);
+    }
     const struct dure_digest after = dure_core_digest(rig->core);
     if (memcmp(&before, &after, sizeof before))
         TAP_FAIL("asking why changes nothing");
