@@ -138,19 +138,6 @@ static void rewall(struct dure_core *core, struct job *job, int64_t wanted_us)
     }
 }
 
-/* Nothing of lower priority than its floor runs by an allotment. */
-static void lower_floors(struct dure_core *core, const struct job *job, int32_t priority)
-{
-    for (uint32_t at = job->first_run; at != NONE; at = attempt_at(core, at)->next_run) {
-        const struct attempt *attempt = attempt_at(core, at);
-        for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
-            struct allot *allot = core->allots[attempt->bindings[i].allot.v];
-            if (priority < allot->priority_floor)
-                allot->priority_floor = priority;
-        }
-    }
-}
-
 static void give_up_claims(struct dure_core *core, uint32_t slot)
 {
     const struct job *job = job_at(core, slot);
@@ -186,7 +173,8 @@ enum dure_err apply_modify(struct dure_core *core, const struct dure_record *rec
     if (mask & DURE_CHANGE_HOLD)
         job->d.flags = (uint8_t)((job->d.flags & ~JOB_HELD) | (record->submit.hold ? JOB_HELD : 0));
     job_in(core, job);
-    lower_floors(core, job, job_ask(core, job)->priority);
+    for (uint32_t at = job->first_run; at != NONE; at = attempt_at(core, at)->next_run)
+        attempt_lower_floors(core, at);
     queue_refresh(core, slot);
     queue_wake(core, queue_of(core, job_ask(core, job)));
     return DURE_OK;

@@ -310,12 +310,7 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
     allot_use_begin(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
     price_enter(core, slot);
-    const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
-    for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
-        struct allot *allot = core->allots[attempt->bindings[i].allot.v];
-        if (priority < allot->priority_floor)
-            allot->priority_floor = priority;
-    }
+    attempt_lower_floors(core, slot);
 }
 
 void ground_wake_short(struct dure_core *core, uint32_t at)

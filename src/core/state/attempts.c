@@ -119,6 +119,17 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     return slot;
 }
 
+void attempt_lower_floors(struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
+    for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
+        struct allot *allot = core->allots[attempt->bindings[i].allot.v];
+        if (priority < allot->priority_floor)
+            allot->priority_floor = priority;
+    }
+}
+
 void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index)
 {
     struct attempt *attempt = attempt_at(core, slot);
@@ -130,6 +141,7 @@ void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uin
     attempt->d.held_us = core->s.time_us;
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
+    attempt_lower_floors(core, slot);
 }
 
 void attempt_unbind(struct dure_core *core, uint32_t slot)

@@ -17,6 +17,8 @@ void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state s
 void attempt_rewall(struct dure_core *core, uint32_t slot, int64_t walltime_end_us); /* its walltime is another */
 /* One of its cells is now another right's. */
 void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index);
+/* Nothing of lower priority than its floor runs by an allotment: after an attempt came to run by it, or has another priority. */
+void attempt_lower_floors(struct dure_core *core, uint32_t slot);
 void attempt_unbind(struct dure_core *core, uint32_t slot); /* it holds no rights any more: borrowed from here on */
 
 uint32_t claim_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal);
