@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "core/state/jobs.h"
 #include "core/state/mutants.h"
 #include "model.h"
 #include "naive_why.h"
@@ -392,18 +393,34 @@ static void heard(void *context, const struct dure_record *decision)
         *job = 0;
 }
 
+/* It wants to start no more, but keeps the places that it has reserved: they are part of what the change was offered for. */
+static void stand_back(struct rig *rig, struct dure_core *core, struct dure_job_id id)
+{
+    const struct job_data *data = &job_at(core, job_find(core, id.v))->d;
+    struct dure_record r = rig_record(rig, data->claims ? DURE_REC_CANCEL : DURE_REC_HOLD);
+    uint64_t none = UINT64_MAX;
+    struct dure_job_view view;
+    r.job = id;
+    r.element = DURE_NONE32;
+    if (!data->claims)
+        (void)!dure_core_step(core, &r, heard, &none, NULL);
+    for (uint32_t i = 0; data->claims && i < data->array_count; i++) {
+        r.element = data->array_first + i * data->array_step;
+        if (dure_core_job_view(core, id, r.element, &view) && view.state == DURE_JOB_PENDING &&
+            view.wait != DURE_WAIT_PREEMPTING)
+            (void)!dure_core_step(core, &r, heard, &none, NULL);
+    }
+}
+
 static void try_change(struct rig *rig, struct dure_job job, const struct dure_why_change *change)
 {
     struct dure_core *core = reload(rig);
     struct dure_job_cursor cursor = {0};
     struct dure_job_view view;
-    struct dure_record r = rig_record(rig, DURE_REC_HOLD);
-    uint64_t id = UINT64_MAX;
-    while (dure_core_job_next(rig->core, &cursor, &view)) { /* its turn apart: nobody else wants to start */
-        r.job = view.id;
-        r.element = DURE_NONE32;
-        (void)!dure_core_step(core, &r, heard, &id, NULL);
-    }
+    struct dure_record r;
+    uint64_t id;
+    while (dure_core_job_next(rig->core, &cursor, &view)) /* its turn apart */
+        stand_back(rig, core, view.id);
     job.array_count = job.dep_count = 0;
     job.hold = false;
     job.begin_us = INT64_MIN;
