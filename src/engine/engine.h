@@ -44,8 +44,8 @@ struct dure_engine {
     /* The walltime of what runs is another, counted from its start; NULL: the engine does not watch it. */
     void (*extend)(void *state, struct dure_attempt_id attempt, int64_t walltime_us);
     void (*stop)(void *state, struct dure_attempt_id attempt); /* SIGKILL of the whole tree */
-    void (*forget)(void *state,
-                   struct dure_attempt_id attempt); /* its end is durable: clean up, and kill what still runs */
+    /* Its end is durable: clean up, and kill what still runs. Until that is gone, nothing begins that is of its job or has its GPUs. */
+    void (*forget)(void *state, struct dure_attempt_id attempt);
     void (*free)(void *state);
     /* What this engine enforces on this machine, for people: one line each, e.g. "memory: accounted, not enforced (no delegated cgroup)". */
     void (*describe)(void *state, struct dure_buf *text);

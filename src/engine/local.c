@@ -24,6 +24,7 @@ enum { TIMER_MS = 20, VISITS_MAX = 50, DEAD_MAX = 1 << 20 };
 
 static void pump(struct local *local);
 static void timer_wanted(struct local *local);
+static void clean_up_again(struct local *local, int64_t now);
 
 static int64_t now_us(void)
 {
@@ -288,7 +289,8 @@ static void on_timer(uv_timer_t *timer)
             local->dead.at[i] = local->dead.at[--local->dead.count];
         else
             i++;
-    if (!wanted && local->dead.count == 0) {
+    clean_up_again(local, now);
+    if (!wanted && local->dead.count == 0 && local->again.count == 0) {
         uv_timer_stop(&local->timer);
         local->timer_on = false;
     }
@@ -333,6 +335,7 @@ static void local_start(void *state, const struct dure_order *order, bool recove
     char reason[DURE_REASON_MAX + 1] = "";
     if (find(local, order->attempt.v))
         return; /* said twice */
+    local_leaving_remove(&local->place, order->attempt.v);
     /* While recovering, an order that can no longer be carried out (its body was erased) may still be of an attempt that runs. */
     struct local_plan *plan = local_plan_new(order, reason);
     if (!plan && !recovering) {
@@ -364,8 +367,9 @@ static void local_warn(void *state, struct dure_attempt_id id, int64_t deadline_
     (void)deadline_us; /* the core orders the stop */
     if (!attempt || attempt->state == LOCAL_OVER)
         return;
+    if (!attempt->warn_wanted) /* a second SIGTERM would say something else: only the deadline moved */
+        local_channel_say(attempt, "warn");
     attempt->warn_wanted = true;
-    local_channel_say(attempt, "warn");
 }
 
 static void local_unwarn(void *state, struct dure_attempt_id id)
@@ -399,15 +403,15 @@ struct forget_job {
     uv_work_t work;
     struct local *local;
     uint64_t attempt;
-    bool is_sweep;
+    bool by_force, gone;
 };
 
 static void on_forget(uv_work_t *work)
 {
-    const struct forget_job *job = work->data;
-    if (job->is_sweep && !local_end_by_force(&job->local->place, job->attempt))
-        return; /* something of it still lives: a later sweep */
-    local_forget(&job->local->place, job->attempt);
+    struct forget_job *job = work->data;
+    job->gone = !job->by_force || local_end_by_force(&job->local->place, job->attempt);
+    if (job->gone)
+        local_forget(&job->local->place, job->attempt);
 }
 
 static void on_forgotten(uv_work_t *work, int status)
@@ -415,33 +419,49 @@ static void on_forgotten(uv_work_t *work, int status)
     struct forget_job *job = work->data;
     struct local *local = job->local;
     (void)status;
+    if (job->gone)
+        local_leaving_remove(&local->place, job->attempt);
+    else if (!local->closing && DURE_VEC_PUSH(&local->again, job->attempt, DURE_LOCAL_ATTEMPTS_MAX))
+        timer_wanted(local); /* something of it still lives */
     free(job);
     local->jobs--;
     local_unref(local);
 }
 
-static void clean_up(struct local *local, uint64_t attempt, bool is_sweep)
+static void clean_up(struct local *local, uint64_t attempt, bool by_force)
 {
     struct forget_job *job = calloc(1, sizeof *job);
     if (!job)
         return; /* the folder stays for the next sweep */
-    *job = (struct forget_job){.local = local, .attempt = attempt, .is_sweep = is_sweep};
+    *job = (struct forget_job){.local = local, .attempt = attempt, .by_force = by_force};
     job->work.data = job;
     local->jobs++;
     DURE_ASSERT(uv_queue_work(local->loop, &job->work, on_forget, on_forgotten) == 0);
+}
+
+static void clean_up_again(struct local *local, int64_t now)
+{
+    if (!local->again.count || now < local->again_us)
+        return;
+    local->again_us = now + AGAIN_LATER_US;
+    for (size_t i = local->again.count; i-- > 0;)
+        clean_up(local, local->again.at[i], true);
+    local->again.count = 0;
 }
 
 static void local_forget_order(void *state, struct dure_attempt_id id)
 {
     struct local *local = state;
     struct local_attempt *attempt = find(local, id.v);
+    if (!attempt || attempt->state != LOCAL_OVER)      /* it may run while the core has put others in its place */
+        (void)!local_leaving_add(&local->place, id.v); /* without memory they overlap for as long as a kill takes */
     if (!attempt) {
         clean_up(local, id.v, true);
         return;
     }
     attempt->forget_wanted = true;
     if (attempt->state != LOCAL_OVER) {
-        local_stop(local, id); /* it runs while the core has put others in its place */
+        local_stop(local, id);
     } else if (attempt->channel) {
         local_channel_say(attempt,
                           "forget"); /* its minder is about to end, or waits for this with a status in memory */
@@ -455,13 +475,9 @@ void dure_engine_local_sweep(struct dure_engine *engine)
 {
     struct local *local = engine->state;
     DIR *dir = opendir(local->place.directory);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *stop;
-        errno = 0;
-        const uint64_t id = strtoull(entry->d_name, &stop, 10);
-        if (!*stop && !errno && entry->d_name[0] != '0' && entry->d_name[0] != '-' && !find(local, id))
+    for (uint64_t id; dir && (id = local_folder_next(dir));)
+        if (!find(local, id) && local_leaving_add(&local->place, id))
             clean_up(local, id, true);
-    }
     if (dir)
         closedir(dir);
 }
@@ -479,6 +495,9 @@ void local_unref(struct local *local)
         return;
     dure_map_release(&local->map);
     DURE_VEC_FREE(&local->dead);
+    DURE_VEC_FREE(&local->again);
+    DURE_VEC_FREE(&local->place.leaving);
+    DURE_VEC_FREE(&local->place.beginning);
     uv_mutex_destroy(&local->place.lock);
     dure_cgroup_release(&local->place.cgroup);
     close(local->place.dir_fd);
@@ -571,6 +590,12 @@ enum dure_err dure_engine_local_new(const struct dure_local_options *options, du
     if (err) {
         free(local);
         return err;
+    }
+    if (!local_leaving_read(&local->place)) {
+        close(local->place.dir_fd);
+        DURE_VEC_FREE(&local->place.leaving);
+        free(local);
+        return dure_fail(error, DURE_E_IO, "%.512s cannot be read, or out of memory", options->directory);
     }
     DURE_ASSERT(uv_mutex_init(&local->place.lock) == 0);
     DURE_ASSERT(uv_timer_init(options->loop, &local->timer) == 0);

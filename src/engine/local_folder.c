@@ -73,6 +73,18 @@ int local_folder_open(const struct local_place *place, uint64_t attempt)
     return openat(place->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+uint64_t local_folder_next(DIR *dir)
+{
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char *stop;
+        errno = 0;
+        const uint64_t id = strtoull(entry->d_name, &stop, 10);
+        if (!*stop && !errno && entry->d_name[0] != '0' && entry->d_name[0] != '-')
+            return id;
+    }
+    return 0;
+}
+
 static bool read_status(int folder_fd, const char *name, struct dure_status *ret_status)
 {
     char *text = NULL;
@@ -180,6 +192,7 @@ void local_forget(const struct local_place *place, uint64_t attempt)
         close(fd);
         return;
     }
+    unlinkat(fd, "spec", 0); /* before the claim: a minder that claims it then finds nothing to run */
     for (struct dirent *entry; (entry = readdir(dir));)
         if (entry->d_name[0] != '.')
             unlinkat(fd, entry->d_name, 0);

@@ -1,5 +1,6 @@
 #pragma once
 /* Inside the local engine. An attempt is owned by the loop's thread; a job (one visit to a worker thread) owns all it touches. */
+#include <dirent.h>
 #include <sys/types.h>
 #include <uv.h>
 
@@ -8,6 +9,11 @@
 #include "engine/cgroup.h"
 #include "engine/discover.h"
 #include "engine/local.h"
+
+struct local_ids {
+    uint64_t *at;
+    size_t count, capacity;
+};
 
 /* What the engine knows without the loop: shared with worker threads, unchanging but for the GPUs (behind the lock). */
 struct local_place {
@@ -20,7 +26,9 @@ struct local_place {
     struct dure_boot boot; /* first 0: nothing was begun in this boot yet */
     bool boot_stored;
     bool gpus_known;
-    struct dure_machine gpus; /* only gpu_count, gpus, nvml_note */
+    struct dure_machine gpus;   /* only gpu_count, gpus, nvml_note */
+    struct local_ids leaving;   /* attempts that others may have taken the place of; local_leaving.c */
+    struct local_ids beginning; /* attempts whose minder is about to be launched */
 };
 
 /* An order, copied: all spans point into the arena. */
@@ -65,6 +73,7 @@ DURE_NODISCARD enum dure_err local_read(int dir_fd, const char *name, size_t siz
                                         size_t *ret_length);
 DURE_NODISCARD enum dure_err local_write(int dir_fd, const char *name, const void *bytes, size_t length, bool sync,
                                          struct dure_error *error);
+uint64_t local_folder_next(DIR *dir); /* the next attempt that has a folder; 0: no more */
 int local_folder_open(const struct local_place *place, uint64_t attempt);
 bool local_leftovers_kill(int folder_fd); /* true: nothing of the attempt lives any more */
 bool local_end_by_force(const struct local_place *place,
@@ -84,6 +93,17 @@ DURE_NODISCARD enum dure_err local_boot_read(struct local_place *place, struct d
 void local_boot_first(struct local_place *place, uint64_t attempt); /* on the loop's thread: about to begin a new one */
 bool local_boot_earlier(struct local_place *place, uint64_t attempt);
 DURE_NODISCARD enum dure_err local_boot_store(struct local_place *place, struct dure_error *error);
+
+/* local_leaving.c: attempts that are no longer the core's, until nothing of them lives. */
+bool local_leaving_read(
+    struct local_place *place); /* all that have a folder; false: no memory, or the folder cannot be read */
+bool local_leaving_add(struct local_place *place, uint64_t attempt);
+void local_leaving_remove(struct local_place *place, uint64_t attempt); /* handed over, or gone */
+/* On a worker: may the attempt begin? NOW: it is counted as beginning until local_leaving_begun. `plan` NULL: as its folder says. */
+enum local_turn { LOCAL_TURN_NOW, LOCAL_TURN_LATER, LOCAL_TURN_NEVER };
+enum local_turn local_leaving_turn(struct local_place *place, uint64_t attempt, const struct dure_spec *plan,
+                                   int folder_fd);
+void local_leaving_begun(struct local_place *place, uint64_t attempt);
 
 /* local_spawn.c */
 DURE_NODISCARD enum dure_err local_minder_start(const struct local_place *place, uint64_t attempt, int *ret_fd,
@@ -120,7 +140,9 @@ struct local {
     struct {
         pid_t *at;
         size_t count, capacity;
-    } dead; /* minders to be reaped */
+    } dead;                 /* minders to be reaped */
+    struct local_ids again; /* could not be ended yet */
+    int64_t again_us;       /* not before */
     int64_t stop_patience_us;
     bool closing, timer_on;
 };

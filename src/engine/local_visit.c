@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,12 +62,9 @@ static enum dure_err write_spec(struct local_visit *visit, int folder_fd, struct
     return err;
 }
 
-static void begin(struct local_visit *visit, int folder_fd)
+static void begin_now(struct local_visit *visit, int folder_fd)
 {
     struct dure_error error;
-    visit->outcome = LOCAL_NEVER;
-    if (!visit->may_begin)
-        return;
     if (visit->recovering && visit->launches == 0 && local_boot_earlier(visit->place, visit->attempt)) {
         snprintf(visit->lost_reason, sizeof visit->lost_reason,
                  "the machine went down; whether it had begun is not known");
@@ -84,6 +82,21 @@ static void begin(struct local_visit *visit, int folder_fd)
     }
     visit->peer = visit->pid;
     visit->outcome = LOCAL_CHANNEL;
+}
+
+static void begin(struct local_visit *visit, int folder_fd)
+{
+    visit->outcome = LOCAL_NEVER;
+    if (!visit->may_begin)
+        return;
+    switch (local_leaving_turn(visit->place, visit->attempt, visit->plan ? &visit->plan->spec : NULL, folder_fd)) {
+    case LOCAL_TURN_NEVER: break;
+    case LOCAL_TURN_LATER: visit->outcome = LOCAL_AGAIN; break;
+    case LOCAL_TURN_NOW:
+        begin_now(visit, folder_fd);
+        local_leaving_begun(visit->place, visit->attempt);
+        break;
+    }
 }
 
 static void attach(struct local_visit *visit)
@@ -137,9 +150,13 @@ bool local_end_by_force(const struct local_place *place, uint64_t attempt)
     const int folder_fd = local_folder_open(place, attempt);
     if (folder_fd < 0)
         return errno == ENOENT;
+    /* Claimed by us, it can be begun by no minder that is still on its way. */
+    const int claim_fd = openat(folder_fd, "claimed", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (claim_fd >= 0)
+        close(claim_fd);
     const enum local_found found = local_look(folder_fd, &status);
-    if (found == LOCAL_FOUND_STATUS || found == LOCAL_FOUND_NOTHING) {
-        close(folder_fd); /* a status is written when nothing is left; without a claim nothing ever was */
+    if (claim_fd >= 0 || found == LOCAL_FOUND_STATUS) {
+        close(folder_fd); /* nothing ever began; or it ended: a status is written when nothing is left */
         return true;
     }
     if (found == LOCAL_FOUND_ALIVE) {

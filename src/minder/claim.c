@@ -87,6 +87,11 @@ enum dure_err minder_claim(struct minder *minder, bool *ret_taken, struct dure_e
     else if (!err && errno != EEXIST)
         err = fail_errno(error, "the attempt cannot be claimed");
     unlinkat(minder->dir_fd, name, 0);
+    /* Whoever removes the folder takes the claim himself, removes the specification and then the claim: without one there is nothing to run. */
+    if (taken && faccessat(minder->dir_fd, "spec", F_OK, 0) != 0) {
+        unlinkat(minder->dir_fd, "claimed", 0);
+        taken = false;
+    }
     if (taken)
         reserve_status(minder->dir_fd);
     *ret_taken = taken;

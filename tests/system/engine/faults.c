@@ -326,6 +326,87 @@ static void test_forget_ends(void)
     host_close(&host);
 }
 
+/* Holds a lock for as long as anything of it lives; says so when another has it. */
+static const char alone[] = "#!/bin/sh\nexec 9>alone.lock\nflock -n 9 || echo $DURE_ATTEMPT >> two-at-once\n"
+                            "echo $DURE_ATTEMPT >> order\ntrap '' TERM HUP\nsetsid sleep 100 &\nsleep 100\n";
+
+/* It has started, and its first line was run. */
+static bool runs_alone(uint64_t attempt)
+{
+    char line[32];
+    bool runs = host_wait(&host, attempt, DURE_REPORT_STARTED, 10);
+    snprintf(line, sizeof line, "%d\n", (int)attempt);
+    for (int i = 0; runs && i < 1000 && !strstr(host_read("order"), line); i++)
+        host_turn(&host, 0.01);
+    return runs && strstr(host_read("order"), line);
+}
+
+/* The core ended an attempt and started another of its job, and the daemon was killed before it gave either order: the next daemon is handed the new
+ * one before it sweeps away the old. */
+static void test_one_after_the_other(void)
+{
+    const struct host_job job = {.script = alone, .out = "alone.txt", .job = 7000};
+    dies_after_start(500, &job, true);
+    host_open(&host, directory);
+    host_start(&host, 501, &job, true);
+    host_turn(&host, 0.3);
+    TAP_EQ_UINT(host_count(&host, 501, DURE_REPORT_STARTED), 0, "beside an attempt of its job none begins");
+    dure_engine_local_sweep(host.engine);
+    TAP_OK(runs_alone(501), "once the old one is swept away the new one does");
+    TAP_OK(!host_exists("two-at-once"), "and never were there two at once");
+    host.engine->forget(host.engine->state, (struct dure_attempt_id){501});
+    host_start(&host, 502, &job, false);
+    TAP_OK(runs_alone(502), "so does one whose forerunner is forgotten while it runs");
+    const struct host_job other = {.script = alone, .out = "alone.txt", .job = 7001};
+    host.engine->forget(host.engine->state, (struct dure_attempt_id){502});
+    host_start(&host, 503, &other, false);
+    TAP_OK(runs_alone(503), "and another job on the same GPU");
+    TAP_OK(!host_exists("two-at-once"), "which were never two at once either");
+    TAP_EQ_STR(host_read("order"), "500\n501\n502\n503\n", "each began once, in this order");
+    host.engine->stop(host.engine->state, (struct dure_attempt_id){503});
+    host_wait_over(&host, 503, 10);
+    host_close(&host);
+}
+
+/* The same over and over, killed at any instant of it: what was handed over is let go, the next one begins. */
+static void test_one_at_any_instant(void)
+{
+    enum { ROUNDS = 12 };
+    const struct host_job job = {.script = alone, .out = "alone.txt", .job = 7002};
+    unlink("order");
+    unlink("alone.lock");
+    for (uint64_t attempt = 600; attempt < 600 + ROUNDS; attempt++) {
+        const pid_t daemon = fork();
+        if (daemon == 0) {
+            static struct host other;
+            host_open(&other, directory);
+            if (attempt > 600 && attempt % 3)
+                host_start(&other, attempt - 1, &job, true); /* the core had not ended it yet: it does now */
+            else
+                dure_engine_local_sweep(other.engine);
+            host_turn(&other, 0.002 * (double)(attempt % 5));
+            if (attempt > 600)
+                other.engine->forget(other.engine->state, (struct dure_attempt_id){attempt - 1});
+            host_start(&other, attempt, &job, false);
+            host_turn(&other, 0.007 * (double)(attempt % 4) * (double)(attempt % 4));
+            raise(SIGKILL);
+        }
+        int status = 0;
+        waitpid(daemon, &status, 0);
+        if (!WIFSIGNALED(status))
+            TAP_FAIL("the daemon of attempt %d was killed", (int)attempt);
+    }
+    host_open(&host, directory);
+    host_start(&host, 600 + ROUNDS, &job, true);
+    dure_engine_local_sweep(host.engine);
+    TAP_OK(host_wait(&host, 600 + ROUNDS, DURE_REPORT_STARTED, 20), "the last of %d killed daemons' attempts runs",
+           ROUNDS);
+    TAP_OK(!host_exists("two-at-once"), "and never ran beside another: %s", host_read("order"));
+    host.engine->stop(host.engine->state, (struct dure_attempt_id){600 + ROUNDS});
+    host_wait_over(&host, 600 + ROUNDS, 10);
+    host_close(&host);
+}
+
 static void test_backstop(void)
 {
     const struct host_job job = {
@@ -377,6 +458,8 @@ int main(void)
     test_status_cannot_be_stored();
     test_sweep();
     test_forget_ends();
+    test_one_after_the_other();
+    test_one_at_any_instant();
     test_backstop();
     test_socket_mode();
     test_stuck_minder();

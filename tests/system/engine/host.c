@@ -113,7 +113,7 @@ void host_start(struct host *host, uint64_t attempt, const struct host_job *want
     const struct dure_place place = {
         .node_first = 0, .node_count = 1, .gpu_mask = mask, .tasks = tasks, .gpu_milli = 1000};
     const struct dure_order order = {.term = 1,
-                                     .ref = {{attempt + 100}, wanted->element},
+                                     .ref = {{wanted->job ? wanted->job : attempt + 100}, wanted->element},
                                      .attempt = {attempt},
                                      .job = &job,
                                      .body = body,

@@ -28,6 +28,7 @@ struct host_job {
     const char *environment;
     size_t environment_length;
     uint32_t tasks, task_gpus, restarts, element;
+    uint64_t job; /* 0: one of its own */
     bool is_array;
     int64_t walltime_us, grace_us;
 };
