@@ -13,11 +13,13 @@
 #include "core/place/lenders.h"
 #include "core/place/shares.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
 #include "core/state/lists.h"
+#include "core/state/planned.h"
 
 static void deadline_moved(void *owner, uint32_t slot, uint32_t place)
 {
@@ -46,7 +48,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
         return DURE_E_MEMORY;
     core->s.next_job = core->s.next_attempt = core->s.next_booking = 1;
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
-    core->world_next_us = core->gate.next_us = DURE_NEVER_US;
+    core->world_next_us = core->gate.next_us = core->look_next_us = DURE_NEVER_US;
     core->rules_stamp = 1;
     core->rules_until_us = INT64_MIN;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
@@ -61,6 +63,8 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     dure_pool_init(&core->classes, sizeof(struct class));
     dure_pool_init(&core->lanes, sizeof(struct lane));
     dure_pool_init(&core->users, sizeof(struct user_held));
+    dure_pool_init(&core->needs, sizeof(struct need));
+    dure_pool_init(&core->planneds, sizeof(struct planned));
     core->outcomes = calloc(OUTCOME_WINDOW, 1);
     core->plan = calloc(1, sizeof *core->plan);
     core->ring = calloc(1, sizeof *core->ring);
@@ -113,6 +117,8 @@ static void free_entities(struct dure_core *core)
         dure_slots_release(&chain->idle);
         dure_slots_release(&chain->away);
         free(chain->bound);
+        free(chain->kept);
+        dure_heap_release(&chain->ends);
         free(chain->used);
         free(chain->claimed);
         free(chain->occupant);
@@ -121,6 +127,7 @@ static void free_entities(struct dure_core *core)
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         struct job *job = job_at(core, slot);
         dure_heap_release(&class_at(core, job->class_slot)->late);
+        need_free(core, class_at(core, job->class_slot)->need);
         if (!job->elements)
             continue;
         free(job->elements->back.at);
@@ -140,20 +147,24 @@ void dure_core_free(struct dure_core *core)
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
         free(core->nodes[i].reason);
     dure_bits_release(&core->dirty);
-    dure_bits_release(&core->hanging);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
     dure_heap_release(&core->expiries);
     dure_heap_release(&core->price_changes);
     free(core->doomed.at);
+    planned_free_all(core);
+    for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
+        dure_heap_release(&core->tenant[i].ends);
     free(core->passed.at);
-    struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps, &core->claims,
-                                 &core->shareds, &core->classes,  &core->lanes};
+    free(core->left_out.at);
+    struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps,  &core->claims,  &core->shareds,
+                                 &core->classes, &core->lanes,    &core->needs, &core->planneds};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
         dure_pool_release(pools[i]);
     dure_table_release(&core->job_table);
     dure_table_release(&core->attempt_table);
-    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->share_map, &core->tally_map};
+    struct dure_map *maps[] = {&core->run_map,  &core->claim_map, &core->class_map,
+                               &core->need_map, &core->share_map, &core->tally_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
@@ -375,7 +386,7 @@ enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *
 
 bool dure_core_wants_pass(const struct dure_core *core)
 {
-    return core->dirty.count > 0;
+    return core->dirty.count > 0 || core->moved;
 }
 
 int64_t dure_core_next_deadline_us(const struct dure_core *core)
@@ -389,6 +400,10 @@ int64_t dure_core_next_deadline_us(const struct dure_core *core)
         next = core->expiries.at[0].key;
     if (core->deadlines.count && core->deadlines.at[0].key < next)
         next = core->deadlines.at[0].key;
+    if (core->overruns.count && core->overruns.at[0].key < next)
+        next = core->overruns.at[0].key;
+    if (core->look_next_us < next)
+        next = core->look_next_us;
     return next;
 }
 

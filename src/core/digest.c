@@ -7,6 +7,7 @@
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
 #include "core/state/lasting.h"
+#include "core/state/planned.h"
 
 static struct dure_digest with_scalars(const struct dure_core *core, struct dure_digest sum, bool full)
 {
@@ -39,6 +40,7 @@ struct dure_digest dure_core_digest_full(const struct dure_core *core)
     job_digest_all(core, &sum);
     attempt_digest_all(core, &sum);
     claim_digest_all(core, &sum);
+    planned_digest_all(core, &sum);
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
         dure_digest_add(&sum, node_hash(core, i));
     for (uint32_t i = 0; i < core->booking_count; i++)

@@ -14,6 +14,7 @@
 #include "core/state/jobs.h"
 #include "core/state/lasting.h"
 #include "core/state/lists.h"
+#include "core/state/planned.h"
 #include "core/state/stream.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, "snapshot: " __VA_ARGS__)
@@ -325,6 +326,35 @@ static enum dure_err get_claims(struct dure_core *core, struct stream_in *in, st
     return in->failed ? CORRUPT("reservations") : DURE_OK;
 }
 
+static enum dure_err get_planned(struct dure_core *core, struct stream_in *in, struct dure_error *error)
+{
+    const uint64_t count = stream_get_u64(in);
+    for (uint64_t i = 0; i < count; i++) {
+        struct planned_data data;
+        struct dure_place *places = NULL;
+        struct dure_binding *bindings = NULL;
+        stream_read(in, &data, sizeof data);
+        const uint32_t job = in->failed ? NONE : job_find(core, data.job);
+        bool fine = job != NONE && data.chain < core->fleet->chain_count &&
+                    get_lists(in, data.place_count, data.borrowed ? 0 : data.place_count, &places, &bindings) &&
+                    core->queues[queue_of(core, job_ask(core, job_at(core, job)))].planned == NONE;
+        for (uint32_t k = 0; fine && !data.borrowed && k < data.place_count; k++)
+            fine = bindings[k].allot.v < core->s.allot_count && places[k].node_first + (uint64_t)places[k].node_count <=
+                                                                    core->allots[bindings[k].allot.v]->slots.count;
+        for (uint32_t k = 0; fine && data.borrowed && k < data.place_count; k++)
+            fine = places[k].node_first >= core->fleet->chains[data.chain].node_first &&
+                   places[k].node_first - core->fleet->chains[data.chain].node_first + (uint64_t)places[k].node_count <=
+                       core->fleet->chains[data.chain].node_count;
+        if (fine)
+            planned_add(core, job, &data, places, bindings);
+        free(places);
+        free(bindings);
+        if (!fine)
+            return CORRUPT("planned start of job %llu", (unsigned long long)data.job);
+    }
+    return in->failed ? CORRUPT("planned starts") : DURE_OK;
+}
+
 static void make_indexes(struct dure_core *core)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
@@ -363,6 +393,8 @@ static enum dure_err get_all(struct dure_core *core, struct stream_in *in, struc
         err = get_attempts(core, in, error);
     if (err == DURE_OK)
         err = get_claims(core, in, error);
+    if (err == DURE_OK)
+        err = get_planned(core, in, error);
     core->loading = false;
     if (err == DURE_OK)
         make_indexes(core);
@@ -381,7 +413,8 @@ enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core 
         return CORRUPT("not one");
     if (head.format != SNAPSHOT_FORMAT || head.core_version != DURE_CORE_VERSION ||
         head.scalars_size != sizeof(struct scalars) || head.job_size != sizeof(struct job_made) ||
-        head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data))
+        head.attempt_size != sizeof(struct attempt_data) || head.claim_size != sizeof(struct claim_data) ||
+        head.planned_size != sizeof(struct planned_data))
         return dure_fail(error, DURE_E_VERSION,
                          "snapshot of format %u by core version %u; this is format %d, version %d", head.format,
                          head.core_version, SNAPSHOT_FORMAT, DURE_CORE_VERSION);

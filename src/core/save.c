@@ -6,6 +6,7 @@
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/state/lists.h"
+#include "core/state/planned.h"
 #include "core/state/stream.h"
 
 static void put_specs(struct stream_out *out, const struct dure_core *core)
@@ -39,8 +40,9 @@ static void put_allots(struct stream_out *out, const struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         const struct allot *a = core->allots[i];
-        const struct snapshot_allot row = {a->spec.from_us, a->spec.until_us, a->use, a->spec.tenant.v, a->spec.chain.v,
-                                           a->spec.count,   a->cells,         a->spec.level,    a->state};
+        const struct snapshot_allot row = {a->spec.from_us,  a->spec.until_us, a->use,
+                                           a->spec.tenant.v, a->spec.chain.v,  a->spec.count,
+                                           a->cells,         a->spec.level,    a->state};
         stream_put(out, &row, sizeof row);
         stream_put_text(out, a->spec.name, strlen(a->spec.name));
         stream_put_text(out, a->spec.after, strlen(a->spec.after));
@@ -171,6 +173,16 @@ static void put_claims(struct stream_out *out, const struct dure_core *core)
     }
 }
 
+static void put_planned(void *context, const struct planned *planned)
+{
+    struct stream_out *out = context;
+    stream_put(out, &planned->d, sizeof planned->d);
+    stream_put(out, planned->places, planned->d.place_count * sizeof *planned->places);
+    if (!planned->d.borrowed)
+        stream_put(out, planned->bindings, planned->d.place_count * sizeof *planned->bindings);
+    stream_entry(out);
+}
+
 enum dure_err dure_core_save(const struct dure_core *core,
                              bool (*write)(void *context, const void *bytes, size_t length), void *context)
 {
@@ -183,6 +195,7 @@ enum dure_err dure_core_save(const struct dure_core *core,
                                        .job_size = sizeof(struct job_made),
                                        .attempt_size = sizeof(struct attempt_data),
                                        .claim_size = sizeof(struct claim_data),
+                                       .planned_size = sizeof(struct planned_data),
                                        .digest = dure_core_digest(core)};
     stream_put(&out, &head, sizeof head);
     stream_put(&out, &core->s, sizeof core->s);
@@ -196,6 +209,8 @@ enum dure_err dure_core_save(const struct dure_core *core,
     put_jobs(&out, core);
     put_attempts(&out, core);
     put_claims(&out, core);
+    stream_put_u64(&out, core->planneds.count);
+    planned_each(core, put_planned, &out);
     stream_end(&out);
     dure_buf_release(&out.block);
     return out.failed ? DURE_E_IO : DURE_OK;

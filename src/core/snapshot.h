@@ -7,7 +7,7 @@ enum { SNAPSHOT_FORMAT = 2 };
 
 struct snapshot_head {
     uint64_t magic;
-    uint32_t format, core_version, scalars_size, job_size, attempt_size, claim_size;
+    uint32_t format, core_version, scalars_size, job_size, attempt_size, claim_size, planned_size, zero;
     struct dure_digest digest;
 };
 

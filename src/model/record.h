@@ -40,8 +40,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(REQUEUE_JOB, 23, "requeue-job", true) /* job, element (NONE32: all that run), number: 1 and hold; principal */   \
     X(BOOK, 24, "book",                                                                                                \
       true) /* maintenance: places (runs of nodes), number: from, deadline_us: until, reason, principal */             \
-    X(UNBOOK, 25, "unbook", true) /* number: which maintenance, principal */                                           \
-    X(CHECKPOINT, 26, "checkpoint", true)         /* attempt, principal: it has kept its work now */                   \
+    X(UNBOOK, 25, "unbook", true)         /* number: which maintenance, principal */                                   \
+    X(CHECKPOINT, 26, "checkpoint", true) /* attempt, principal: it has kept its work now */                           \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \
@@ -56,6 +56,8 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(CANCEL_NOTICE, 74, "cancel-notice", false) /* attempt: no longer to be stopped */                                \
     X(RESERVE, 75, "reserve", false)     /* job, element, places, bindings: its place is chosen, borrowers leave it */ \
     X(UNRESERVE, 76, "unreserve", false) /* job, element: the place is given up again */                               \
+    X(PLAN, 77, "plan", false)           /* job, element, deadline_us, places, bindings: its planned start */          \
+    X(UNPLAN, 78, "unplan", false)       /* job, element, cause: it is not kept any more */                            \
     X(POWER_STATE, 79, "power-state", false) /* node, mask: its GPUs that power limits keep dark */                    \
     X(BOOK_STATE, 80, "book-state", false)   /* number: which maintenance; count: 1 begun, 2 over */
 
@@ -122,7 +124,7 @@ struct dure_place {
     uint64_t gpu_mask;  /* bit = GPU of the node, taken whole; for a fraction the one bit of the shared GPU */
     uint32_t tasks;     /* tasks on each of these nodes */
     uint16_t gpu_milli; /* 1000 whole; else what each task takes of that GPU */
-    uint16_t starts;    /* MIG instances: bit k = one begins at memory slice k, one for each task; 0 = not partitioned */
+    uint16_t starts; /* MIG instances: bit k = one begins at memory slice k, one for each task; 0 = not partitioned */
 };
 
 /* The private cell of a right that a start uses, and the cell of hardware it is bound to. */
@@ -164,7 +166,7 @@ struct dure_record {
     struct dure_usage usage;
     uint32_t commitment_length; /* 32 or 0 */
     uint8_t commitment[32];
-    const char *text;                 /* not owned */
+    const char *text; /* not owned */
     size_t text_length;
     const struct dure_place *places; /* not owned */
     uint32_t place_count;
@@ -172,7 +174,7 @@ struct dure_record {
     uint32_t binding_count;
     /* The large ones stand last; in a decision dure_record_init leaves them as they lie, with an empty reason. */
     char reason[DURE_REASON_MAX + 1]; /* words of a drain or an engine: never personal, no paths, no names */
-    struct dure_job submit; /* of SUBMIT only; level points to a name (decoded: into the arena) */
+    struct dure_job submit;           /* of SUBMIT only; level points to a name (decoded: into the arena) */
 };
 
 void dure_record_init(struct dure_record *record, enum dure_record_kind kind, uint64_t term,

@@ -82,6 +82,8 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_UNBOOK: return K_NUMBER | K_PRINCIPAL;
     case DURE_REC_BOOK_STATE: return K_NUMBER | K_COUNT;
     case DURE_REC_POWER_STATE: return K_NODE | K_MASK;
+    case DURE_REC_PLAN: return K_REF | K_PLACES | K_BINDINGS | K_DEADLINE;
+    case DURE_REC_UNPLAN: return K_REF | K_CAUSE;
     }
     return 0;
 }

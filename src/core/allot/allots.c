@@ -12,6 +12,7 @@
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
 #include "core/state/moves.h"
+#include "core/state/planned.h"
 
 static char *copy_text(const char *text)
 {
@@ -98,6 +99,7 @@ void allots_free(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         dure_slots_release(&core->allots[i]->slots);
+        free(core->allots[i]->kept);
         free((char *)core->allots[i]->spec.name);
         free((char *)core->allots[i]->spec.after);
         free(core->allots[i]);
@@ -372,6 +374,7 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
     struct allot *allot = core->allots[id];
     const uint32_t chain = allot->spec.chain.v;
     struct dure_cells *cells = core->chains[chain].cells;
+    planned_void(core, allot->spec.tenant.v, DURE_CAUSE_ALLOT_ENDED);
     drop_claims(core, id);
     const enum dure_err err = stay ? dure_cells_shrink(cells, (struct dure_allot_id){id}, stay, true, NULL)
                                    : dure_cells_end(cells, (struct dure_allot_id){id}, true, NULL);

@@ -7,11 +7,13 @@
 #include "core/place/plan.h"
 #include "core/place/price.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/state/lasting.h"
 #include "core/state/moves.h"
+#include "core/state/planned.h"
 
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, __VA_ARGS__)
 
@@ -149,6 +151,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
         claim_drop(core, t.claim);
         job->d.claims--;
     } else {
+        planned_drop(core, t.job_slot);
         job_take_ordinal(core, job, t.ordinal);
         if (!data.borrowed)
             share_charge(core, job_ask(core, job)->tenant, share_cost(data.gpus_milli, job_ask(core, job)->walltime_us),
@@ -158,6 +161,9 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     job_in(core, job);
     const uint32_t slot = attempt_add(core, t.job_slot, &data, record->places, record->bindings);
     ground_occupy(core, slot);
+    if (!data.borrowed)
+        planned_void_borrowed(core, chain, record->places, record->place_count,
+                              data.walltime_end_us + job_ask(core, job)->grace_us);
     core->s.attempts_started++;
     for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
         core->tenant[at].running++;
@@ -188,6 +194,7 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
                                     .chain = chain,
                                     .allot = record->bindings[0].allot.v};
     job_out(core, job);
+    planned_drop(core, t.job_slot);
     job_take_ordinal(core, job, t.ordinal);
     job->d.claims++;
     job_in(core, job);
@@ -283,7 +290,6 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
     if (slot == NONE || record->state < DURE_JOB_COMPLETED || record->state > DURE_JOB_LAUNCH_FAILED)
         return CORRUPT("end of a job that is not live");
     struct job *job = job_at(core, slot);
-    const uint32_t queue = queue_of(core, job_ask(core, job));
     if (record->element == NONE && job->d.array_count) { /* the rest of an array */
         ceiling_submitted(core, job, -(int64_t)job_pending_count(job));
         job_out(core, job);
@@ -311,7 +317,6 @@ static enum dure_err apply_end(struct dure_core *core, const struct dure_record 
         job_in(core, job);
     }
     finish(core, slot);
-    queue_wake(core, queue);
     return DURE_OK;
 }
 
@@ -348,10 +353,11 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
     ground_refresh_cell(core, record->allot.v, step.index);
     if (record->kind == DURE_REC_UNBIND && was.cell.level)
         refresh_bound(core, allot->spec.chain.v, was.cell);
-    if (record->kind != DURE_REC_SUSPEND)
+    if (record->kind == DURE_REC_SUSPEND || allot->state == DURE_ALLOT_SHORT)
+        planned_void(core, allot->spec.tenant.v, DURE_CAUSE_NODE_LOST);
+    if (record->kind == DURE_REC_RESTORE)
         queue_wake(core, allot->spec.tenant.v);
     ground_wake_short(core, allot->spec.chain.v);
-    queue_wake_hanging(core);
     return DURE_OK;
 }
 
@@ -365,6 +371,8 @@ static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool l
             continue; /* lost to the cells already, and still */
         const enum dure_err err = lost ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
         DURE_ASSERT(err == DURE_OK);
+        if (lost)
+            planned_void_leaf(core, at, leaf, DURE_CAUSE_NODE_LOST);
         struct dure_cells_leaf l;
         dure_cells_leaf(cells, leaf, &l);
         if (l.allot.v != NONE)
@@ -395,7 +403,6 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
     ground_refresh_node(core, record->node.v);
     if (!lost && core->tenants)
         queue_wake(core, queue_of_borrowed(core));
-    queue_wake_hanging(core);
     return DURE_OK;
 }
 
@@ -415,7 +422,7 @@ static enum dure_err apply_allot_state(struct dure_core *core, const struct dure
     }
     if (record->number == DURE_ALLOT_ENDED)
         allots_rehold(core);
-    queue_wake_hanging(core);
+    queue_wake(core, core->allots[record->allot.v]->spec.tenant.v); /* a short one may be served by a damaged cell */
     core->world_next_us = world_next(core);
     return DURE_OK;
 }
@@ -427,6 +434,8 @@ enum dure_err apply_decision(struct dure_core *core, const struct dure_record *r
     case DURE_REC_START: return apply_start(core, record, error);
     case DURE_REC_RESERVE: return apply_reserve(core, record, error);
     case DURE_REC_UNRESERVE: return apply_unreserve(core, record, error);
+    case DURE_REC_PLAN:
+    case DURE_REC_UNPLAN: return apply_plan(core, record, error);
     case DURE_REC_NOTICE:
     case DURE_REC_STOP:
     case DURE_REC_CANCEL_NOTICE: return apply_attempt(core, record, error);

@@ -43,7 +43,9 @@ void rules_note(struct dure_core *core, const struct dure_record *record)
     case DURE_REC_STOP:
     case DURE_REC_END:
     case DURE_REC_REQUEUE:
-    case DURE_REC_UNBIND: return;
+    case DURE_REC_UNBIND:
+    case DURE_REC_PLAN:
+    case DURE_REC_UNPLAN: return;
     default: core->rules_stamp++; core->rules_until_us = INT64_MIN;
     }
 }
@@ -185,7 +187,6 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
         job->d.flags &= (uint8_t)~JOB_HELD;
     job_in(core, job);
     queue_refresh(core, slot);
-    queue_wake(core, queue_of(core, job_ask(core, job)));
     return DURE_OK;
 }
 

@@ -9,7 +9,9 @@
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
+#include "core/state/ends.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells **ret_cells, struct dure_error *error)
 {
@@ -34,6 +36,7 @@ static void chain_init(struct dure_core *core, uint32_t at)
     state->occupant = dure_core_alloc(sizeof *state->occupant, chain->leaf_count);
     state->claim = dure_core_alloc(sizeof *state->claim, chain->leaf_count);
     memset(state->occupant, 0xff, sizeof *state->occupant * chain->leaf_count);
+    ends_init(core, &state->ends);
     memset(state->claim, 0xff, sizeof *state->claim * chain->leaf_count);
     const bool here = chain->available_from_us <= core->s.time_us;
     for (uint32_t i = 0; i < chain->node_count; i++) {
@@ -67,7 +70,7 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
     gate_rebuild(core);
     core->world_next_us = world_next(core);
     if (core->tenants)
-        queue_wake(core, queue_of_borrowed(core));
+        queue_rebuild(core); /* more hardware may carry more */
 }
 
 enum dure_err spec_fleet(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error)
@@ -90,22 +93,25 @@ enum dure_err spec_fleet(struct dure_core *core, const struct dure_record *recor
 void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
 {
     const uint32_t before = core->tenants ? core->tenants->tenant_count : 0, count = tenants->tenant_count;
-    if (core->tenants)
-        for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
-            queue_leave(core, slot);
+    if (core->tenants) {
+        planned_drop_all(core);
+        queue_forget_needs(core);
+    }
     queue_release(core);
     dure_bits_release(&core->dirty);
-    dure_bits_release(&core->hanging);
-    DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2) &&
-                dure_bits_init(&core->hanging, (uint64_t)count + 2));
+    DURE_ASSERT(dure_bits_init(&core->dirty, (uint64_t)count + 2));
     core->queues = dure_core_alloc(sizeof *core->queues, (size_t)count + 2);
+    for (uint32_t i = 0; i < count + 2; i++)
+        core->queues[i].planned = NONE;
     struct tenant_state *was = core->tenant;
     core->tenant = dure_core_lines(sizeof *core->tenant, count);
     if (before)
         memcpy(core->tenant, was, before * sizeof *was);
     free(was);
-    for (uint32_t i = before; i < count; i++)
+    for (uint32_t i = before; i < count; i++) {
         core->tenant[i] = (struct tenant_state){.holder = NONE, .first_allot = NONE, .last_allot = NONE, .top = i};
+        ends_init(core, &core->tenant[i].ends);
+    }
     for (uint32_t i = 0; i < count; i++) {
         core->tenant[i].parent = tenants->tenants[i].parent.v;
         core->tenant[i].weight = tenants->tenants[i].weight;
@@ -117,8 +123,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     core->s.tenants = dure_hash128(DOMAIN_TEXT, tenants->spec_json, tenants->spec_json_length);
     ceiling_renew(core);
     allots_rehold(core);
-    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
-        queue_refresh(core, slot);
+    queue_find_needs(core);
     core->world_next_us = world_next(core);
 }
 

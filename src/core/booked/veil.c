@@ -124,8 +124,12 @@ bool plan_around(struct dure_core *core, const struct request *ask, struct plan 
         return false;
     if (!window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, &window_us))
         return true;
+    core->trials++;
     veil_put(core, &veil, reach_us, rights);
     const bool found = plan_it(core, ask, plan);
     veil_take(core, &veil);
-    return found && (!rights || veil_plan_holds(core, plan));
+    core->trials--;
+    const bool holds = found && (!rights || veil_plan_holds(core, plan));
+    core->blamed = !holds; /* it is not room that is lacking */
+    return holds;
 }

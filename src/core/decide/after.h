@@ -10,9 +10,11 @@ enum after_kind {
     AFTER_EMPTY,  /* allotment << 32 | virtual cell that may be empty now */
     AFTER_NODE,   /* a draining node without work: its id */
     AFTER_READY,  /* a claim whose leaves are all free: its DURE_RUN_KEY */
+    AFTER_UNPLAN, /* a job whose planned start cannot be kept: its id | cause << 56 */
     AFTER_KINDS
 };
 
+enum { AFTER_CAUSE_SHIFT = 56 };
 #define AFTER_TAKEN_OVER (UINT64_C(1) << 63)
 
 void after_add(struct dure_core *core, enum after_kind kind, uint64_t what);

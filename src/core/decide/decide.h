@@ -12,6 +12,9 @@ void decide_input(struct dure_core *core, const struct dure_record *input);
 void decide_follow(struct dure_core *core);
 
 void decide_pass(struct dure_core *core, int64_t starts_max);
+/* Would a request start now, whoever is before it in the order? What is kept for a planned start is kept from it, unless it is this job that has
+ * it (NULL: another), or one above it. */
+bool decide_would_start(struct dure_core *core, const struct request *ask, const struct job *job, struct plan *plan);
 void decide_due(struct dure_core *core);
 /* Warned at the end of its walltime, and somebody waited for its leaves, who has gone. */
 void decide_whole_grace(struct dure_core *core, uint32_t attempt);
@@ -30,6 +33,7 @@ void decide_end_attempt(struct dure_core *core, uint32_t attempt, enum dure_caus
 bool decide_comes_back(enum dure_cause cause); /* is an attempt that ends so put back? */
 void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause);
 void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause);
+void decide_unplan(struct dure_core *core, uint32_t job_slot, enum dure_cause cause);
 void decide_unreserve(struct dure_core *core, uint32_t claim);
 
 /* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */

@@ -4,9 +4,11 @@
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 struct earliest {
     uint32_t chain;
@@ -68,10 +70,15 @@ void decide_due(struct dure_core *core)
         decide_world(core);
         decide_lending(core);
         decide_follow(core);
+        if (core->tenants)
+            queue_wake(core, queue_of_borrowed(core)); /* more may be lent from now on */
     }
     while (core->begins.count && core->begins.at[0].key <= core->s.time_us)
         queue_refresh(core, core->begins.at[0].slot);
+    queue_look(core);
     decide_expiries(core, true);
+    while (core->overruns.count && core->overruns.at[0].key <= core->s.time_us)
+        decide_unplan(core, planned_at(core, core->overruns.at[0].slot)->job_slot, DURE_CAUSE_WALLTIME);
     while (core->deadlines.count && core->deadlines.at[0].key <= core->s.time_us) {
         const uint32_t slot = core->deadlines.at[0].slot;
         if (attempt_at(core, slot)->d.state == DURE_ATTEMPT_WARNED)
@@ -155,6 +162,10 @@ void decide_follow(struct dure_core *core)
             const uint32_t claim = claim_of(core, (uint32_t)(what >> 32), (uint32_t)what);
             if (claim != NONE && !claim_at(core, claim)->open)
                 start_claim(core, claim);
+        } else if (after_take(core, AFTER_UNPLAN, &what)) {
+            const uint32_t slot = job_find(core, what & ((UINT64_C(1) << AFTER_CAUSE_SHIFT) - 1));
+            if (slot != NONE && job_at(core, slot)->planned != NONE)
+                decide_unplan(core, slot, (enum dure_cause)(what >> AFTER_CAUSE_SHIFT));
         } else if (after_take(core, AFTER_EMPTY, &what)) {
             unbind_if_empty(core, what);
         }

@@ -5,8 +5,10 @@
 #include "core/decide/decide.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
+#include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 void decide_stop(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
@@ -142,8 +144,22 @@ void decide_spare(struct dure_core *core, uint64_t id)
     decide_emit(core, &r);
 }
 
+/* What borrowers plan on must still be lent. */
+static void check_planned(struct dure_core *core)
+{
+    const uint32_t slot = core->tenants ? core->queues[queue_of_borrowed(core)].planned : NONE;
+    if (slot == NONE)
+        return;
+    const struct planned *planned = planned_at(core, slot);
+    const struct request *ask = job_ask(core, job_at(core, planned->job_slot));
+    int64_t notice;
+    if (!lend_terms(core, planned->d.chain, ask->tenant, false, &notice) || ask->grace_us > notice)
+        decide_unplan(core, planned->job_slot, DURE_CAUSE_LENDING_ENDED);
+}
+
 void decide_lending(struct dure_core *core)
 {
+    check_planned(core);
     struct users users = {0};
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
         const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);

@@ -1,11 +1,24 @@
-/* A scheduling pass: each holder's queue in its order, then all that borrow. */
+/* A scheduling pass: each holder's queue in its order, then all that borrow.
+ *
+ * The blocked head of a queue gets a planned start (place/later.h): the GPUs that it is to have are kept for it until then. One queue has one
+ * plan. Who comes after it starts beside what is kept, or on it if it is gone in time; the planned job starts wherever it finds room first.
+ *
+ * A plan stands, whatever comes before its job in the order meanwhile, until its job starts or leaves the queue, or an input takes what was
+ * planned on (hardware, rights, a guaranteed start on a borrower's place), or its time is past by a minute, or somebody *above* it takes its
+ * place: of higher priority by the same holder's rights, or of the same tenant and older. So plans cannot be made and dropped in circles: a
+ * plan that is put aside in a pass is followed in that instant by the start, or the plan, of a job above it; above is a strict order of the
+ * jobs of a queue; and a pass looks at a queue once, makes a plan where there is none once, and plans for no need twice.
+ *
+ * What cannot be decided for a whole need (state.h) at once is refused for one class and until the next pass only. */
 #include "core/booked/booked.h"
 #include "core/decide/decide.h"
-#include "core/place/ground.h"
-#include "core/place/plan_more.h"
+#include "core/place/later.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
+#include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 static void emit_place(struct dure_core *core, const struct job *job, const struct plan *plan)
 {
@@ -27,32 +40,230 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
         decide_clear(core, plan->chain, plan->places, plan->place_count);
 }
 
-/* The head of a queue that finds no place keeps what it waits for from those behind it. */
-static void block(struct dure_core *core, uint32_t queue, uint32_t slot)
+enum {
+    LOOKS_MAX = 16, /* searches for a planned start in one queue and pass */
+};
+
+struct run {
+    struct dure_core *core;
+    uint32_t queue;
+    bool is_borrowed, is_keeping; /* keeping: the planned place counts as taken just now */
+    unsigned looks;
+    int64_t *budget;
+};
+
+static struct queue *queue_at(const struct run *run)
 {
-    struct class *class = class_at(core, slot);
-    class->blocked_stamp = core->queues[queue].stamp;
-    order_pass_over(core, slot);
-    if (queue == queue_of_borrowed(core))
-        return;
-    dure_bits_set(&core->hanging, queue);
-    const uint32_t holder = core->tenant[class->ask.tenant].holder;
-    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
-         id = core->allots[id]->next_of_holder)
-        if (plan_suits(core, &class->ask, core->allots[id]) ||
-            plan_suits_together(core, &class->ask, core->allots[id]->spec.chain.v))
-            core->allots[id]->blocked_round = core->round;
+    return &run->core->queues[run->queue];
 }
 
-/* Can anything start in the rest of the queue? Not when others wait for every allotment that is open. */
+/* What the plan keeps counts as taken, or does not. */
+static void keep(struct run *run, bool on)
+{
+    if (run->is_keeping == on || (on && queue_at(run)->planned == NONE) || DURE_CORE_MUTATED(PLAN_IGNORED))
+        return;
+    planned_keep(run->core, queue_at(run)->planned, on);
+    run->is_keeping = on;
+}
+
+static bool find_place(struct run *run, const struct request *ask, bool keeping)
+{
+    keep(run, keeping);
+    run->core->blamed = false;
+    return plan_around(run->core, ask, run->core->plan);
+}
+
+static void start(struct run *run, uint32_t job_slot)
+{
+    keep(run, false);
+    emit_place(run->core, job_at(run->core, job_slot), run->core->plan);
+    --*run->budget;
+}
+
+void decide_unplan(struct dure_core *core, uint32_t job_slot, enum dure_cause cause)
+{
+    const struct planned *planned = planned_at(core, job_at(core, job_slot)->planned);
+    struct dure_record r;
+    decide_record(core, DURE_REC_UNPLAN, &r);
+    r.job.v = planned->d.job;
+    r.element = planned->d.element;
+    r.cause = cause;
+    decide_emit(core, &r);
+}
+
+/* For somebody above, of whom it is known by now that it starts, or has a plan. */
+static void put_aside(struct run *run)
+{
+    const uint32_t planned = queue_at(run)->planned;
+    keep(run, false);
+    if (planned != NONE)
+        decide_unplan(run->core, planned_at(run->core, planned)->job_slot, DURE_CAUSE_PRIORITY);
+}
+
+static void emit_plan(struct run *run, uint32_t class, int64_t at_us)
+{
+    struct dure_core *core = run->core;
+    const struct job *job = job_at(core, class_head(core, class_at(core, class)));
+    uint32_t ordinal;
+    DURE_ASSERT(job_next_ordinal(job, &ordinal));
+    struct dure_record r;
+    decide_record(core, DURE_REC_PLAN, &r);
+    r.job.v = job->d.id;
+    r.element = job_element(job, ordinal);
+    r.deadline_us = at_us;
+    r.places = core->plan->places;
+    r.place_count = core->plan->place_count;
+    r.bindings = core->plan->bindings;
+    r.binding_count = core->plan->binding_count;
+    decide_emit(core, &r);
+}
+
+/* A start is planned for the need's oldest job, if one can be, instead of any that is planned below it. */
+static void plan_for(struct run *run, uint32_t need, uint32_t class)
+{
+    struct dure_core *core = run->core;
+    int64_t at_us;
+    if (need_at(core, need)->is_left_out)
+        return;
+    const bool may = need_at(core, need)->is_plannable && run->looks < LOOKS_MAX &&
+                     !planned_is_too_soon(core, run->queue, class_head(core, class_at(core, class)));
+    need_leave_out(core, need);
+    if (!may)
+        return;
+    keep(run, false);
+    run->looks++;
+    const struct request *ask = &class_at(core, class)->ask;
+    const enum later later = run->is_borrowed ? later_borrowed(core, ask, core->plan, &at_us)
+                                              : later_guaranteed(core, ask, core->plan, &at_us);
+    if (later != LATER_FOUND)
+        return;
+    put_aside(run);
+    emit_plan(run, class, at_us);
+}
+
+/* It found no place. If it was not room that was lacking, that says nothing about the rest of its need. */
+static void refuse(struct run *run, uint32_t class, enum verdict_kind verdict)
+{
+    struct dure_core *core = run->core;
+    if (core->blamed)
+        queue_watch(core, run->queue);
+    if (core->forgetful || core->blamed)
+        order_pass_over(core, class);
+    else
+        need_judge(core, class_at(core, class)->need, verdict);
+}
+
+/* At a ceiling it waits for its own, and keeps nothing from others. */
+static bool is_at_ceiling(struct run *run, uint32_t class)
+{
+    if (!ceiling_passes_over(run->core, &class_at(run->core, class)->ask, run->queue))
+        return false;
+    order_pass_over(run->core, class);
+    return true;
+}
+
+/* Those above the planned job: by priority, or of its tenant and older. What is kept for it is open to them. */
+static void try_above(struct run *run)
+{
+    struct dure_core *core = run->core;
+    while (*run->budget > 0) {
+        const uint32_t need = order_above_plan(core, run->queue);
+        if (need == NONE)
+            return;
+        const uint32_t class = need_oldest(core, need_at(core, need));
+        if (is_at_ceiling(run, class))
+            continue;
+        const bool is_open = need_at(core, need)->verdict == VERDICT_OPEN;
+        const struct request *ask = &class_at(core, class)->ask;
+        if (is_open && find_place(run, ask, true)) {
+            start(run, class_head(core, class_at(core, class)));
+        } else if (is_open && find_place(run, ask, false)) {
+            const bool had_plan = queue_at(run)->planned != NONE;
+            put_aside(run);
+            DURE_ASSERT(had_plan);
+            start(run, class_head(core, class_at(core, class)));
+        } else {
+            if (is_open)
+                refuse(run, class, VERDICT_SHUT);
+            plan_for(run, need, class);
+        }
+    }
+}
+
+/* The planned job itself, before those behind it. */
+static void try_planned(struct run *run)
+{
+    struct dure_core *core = run->core;
+    const uint32_t planned = queue_at(run)->planned;
+    if (planned == NONE || *run->budget <= 0)
+        return;
+    const uint32_t job_slot = planned_at(core, planned)->job_slot, class = job_at(core, job_slot)->class_slot;
+    const struct request *ask = &class_at(core, class)->ask;
+    if (class_at(core, class)->passed_place != NONE ||
+        need_at(core, class_at(core, class)->need)->verdict != VERDICT_OPEN)
+        return;
+    if (ceiling_passes_over(core, ask, run->queue))
+        return;
+    if (find_place(run, ask, false))
+        start(run, job_slot);
+    else
+        refuse(run, class, VERDICT_SHUT);
+}
+
+/* On what is kept for the planned job. */
+static void try_on_plan(struct run *run, uint32_t class)
+{
+    struct dure_core *core = run->core;
+    const struct request *ask = &class_at(core, class)->ask;
+    if (find_place(run, ask, false))
+        start(run, class_head(core, class_at(core, class)));
+    else
+        refuse(run, class, VERDICT_SHUT);
+}
+
+bool decide_would_start(struct dure_core *core, const struct request *ask, const struct job *job, struct plan *plan)
+{
+    const uint32_t queue = queue_of(core, ask), slot = core->queues[queue].planned;
+    if (slot == NONE || (job && job->planned == slot) ||
+        planned_is_below(core, slot, ask, job ? job->d.id : UINT64_MAX))
+        return plan_around(core, ask, plan);
+    struct plan *own = core->plan;
+    struct run run = {.core = core, .queue = queue, .is_borrowed = queue == queue_of_borrowed(core)};
+    core->plan = plan;
+    core->queues[queue].reach_us = planned_at(core, slot)->d.at_us - core->s.time_us;
+    bool found = find_place(&run, ask, true);
+    if (!found && request_lasts_us(ask) <= core->queues[queue].reach_us)
+        found = find_place(&run, ask, false);
+    keep(&run, false);
+    core->plan = own;
+    return found;
+}
+
+static void try_one(struct run *run, uint32_t need, uint32_t class)
+{
+    struct dure_core *core = run->core;
+    const struct request *ask = &class_at(core, class)->ask;
+    if (need_at(core, need)->verdict == VERDICT_LONG) {
+        try_on_plan(run, class);
+    } else if (find_place(run, ask, true)) {
+        start(run, class_head(core, class_at(core, class)));
+    } else if (queue_at(run)->planned == NONE) {
+        refuse(run, class, VERDICT_SHUT);
+        plan_for(run, need, class);
+    } else if ((core->forgetful || core->blamed) && request_lasts_us(ask) <= queue_at(run)->reach_us) {
+        try_on_plan(run, class);
+    } else {
+        refuse(run, class, VERDICT_LONG);
+    }
+}
+
+/* Nothing that the holder has can be used: all its allotments are over, or yet to begin. */
 static bool is_shut(const struct dure_core *core, uint32_t queue)
 {
     if (queue == queue_of_borrowed(core))
         return false;
     uint32_t id = queue < core->tenants->tenant_count ? core->tenant[queue].first_allot : NONE;
-    while (id != NONE &&
-           (core->allots[id]->blocked_round == core->round ||
-            (core->allots[id]->state != DURE_ALLOT_ACTIVE && core->allots[id]->state != DURE_ALLOT_SHORT)))
+    while (id != NONE && core->allots[id]->state != DURE_ALLOT_ACTIVE && core->allots[id]->state != DURE_ALLOT_SHORT)
         id = core->allots[id]->next_of_holder;
     return id == NONE;
 }
@@ -60,31 +271,31 @@ static bool is_shut(const struct dure_core *core, uint32_t queue)
 /* True: the queue is through; false: the budget ran out. */
 static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
 {
-    core->round++;
-    dure_bits_clear(&core->hanging, queue);
+    struct run run = {.core = core, .queue = queue, .is_borrowed = queue == queue_of_borrowed(core), .budget = budget};
+    if (is_shut(core, queue))
+        return true;
+    if (*budget <= 0)
+        return false;
+    queue_wake_met(core, queue);
+    try_above(&run);
+    try_planned(&run);
     for (;;) {
-        const uint32_t slot = is_shut(core, queue) ? NONE : order_first(core, queue);
-        if (slot == NONE)
-            return true;
-        struct class *class = class_at(core, slot);
-        if (ceiling_passes_over(core, &class->ask, queue)) { /* it waits for its own, and keeps nothing from others */
-            order_pass_over(core, slot);
+        const uint32_t planned = core->queues[queue].planned;
+        if (planned != NONE)
+            core->queues[queue].reach_us = planned_at(core, planned)->d.at_us - core->s.time_us;
+        const uint32_t need = order_first(core, queue, planned == NONE && run.looks < LOOKS_MAX);
+        if (need == NONE || *budget <= 0) {
+            keep(&run, false);
+            return need == NONE;
+        }
+        const uint32_t class = need_candidate(core, need_at(core, need)),
+                       oldest = need_oldest(core, need_at(core, need));
+        if (is_at_ceiling(&run, class == NONE ? oldest : class))
             continue;
-        }
-        /* Nothing opened since it last failed. That holds for borrowers only: by right, a place may hang on how others' cells lie (booked
-         * maintenance, limits, short rights) and on who stands in front (shares, ceilings), of which no stamp tells. */
-        if (queue == queue_of_borrowed(core) && class->blocked_stamp == core->queues[queue].stamp) {
-            block(core, queue, slot);
-            continue;
-        }
-        if (*budget <= 0)
-            return false;
-        if (plan_around(core, &class->ask, core->plan)) {
-            emit_place(core, job_at(core, class_head(core, class)), core->plan);
-            --*budget;
-        } else {
-            block(core, queue, slot);
-        }
+        if (class != NONE)
+            try_one(&run, need, class);
+        else
+            plan_for(&run, need, oldest);
     }
 }
 
@@ -93,12 +304,16 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
     if (!core->tenants)
         return;
     int64_t budget = starts_max;
-    queue_wake_hanging(core);
+    queue_look(core);
+    if (core->forgetful)
+        dure_bits_put_range(&core->dirty, 0, core->dirty.size, true);
     for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX;
          queue = dure_bits_first(&core->dirty, queue + 1)) {
-        dure_bits_clear(&core->dirty, queue);
+        dure_bits_clear(&core->dirty, queue); /* what moves meanwhile is for the next pass */
         const bool through = run_queue(core, (uint32_t)queue, &budget);
         order_restore(core);
+        if (!core->queues[queue].count)
+            dure_bits_clear(&core->dirty, queue);
         if (!through) {
             dure_bits_set(&core->dirty, queue);
             break;

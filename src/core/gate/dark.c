@@ -13,6 +13,7 @@
 #include "core/place/ground.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
+#include "core/state/planned.h"
 
 enum { ROUNDS_MAX = 100 };
 enum worth { FREE_IDLE, FREE_BORROWED, BOUND_IDLE, BOUND_BORROWED, GUARANTEED };
@@ -410,6 +411,8 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
         const bool dark = record->mask >> i & 1;
         const enum dure_err err = dark ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
         DURE_ASSERT(err == DURE_OK);
+        if (dark)
+            planned_void_leaf(core, at, leaf, DURE_CAUSE_POWER);
         struct dure_cells_leaf l;
         dure_cells_leaf(cells, leaf, &l);
         if (l.allot.v != NONE)
@@ -418,7 +421,6 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
             queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
     }
     ground_refresh_node(core, record->node.v);
-    queue_wake_hanging(core);
     if (changed & ~record->mask) {
         ground_wake_short(core, at);
         if (core->tenants)

@@ -74,7 +74,7 @@ enum dure_err spec_data(struct dure_core *core, const struct dure_record *record
     }
     apply_moment(core, record);
     gate_install_data(core, data);
-    for (uint32_t t = 0; core->tenants && t < core->tenants->tenant_count + 2; t++)
-        queue_wake(core, t);
+    if (core->tenants)
+        queue_rebuild(core); /* which chains carry what is part of a need */
     return DURE_OK;
 }

@@ -11,6 +11,7 @@
 #include "core/place/shares.h"
 #include "core/place/tally.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
@@ -40,9 +41,14 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
     const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
-    const uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost
-                              ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] & ~n->d.dark
-                              : 0;
+    uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost
+                        ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] & ~n->d.dark
+                        : 0;
+    if (core->tenants && idle & ~chain->idle.idle[node])
+        queue_freed(core, queue_of_borrowed(core), at, node);
+    queue_moved_all(core);
+    if (chain->is_kept)
+        idle &= ~chain->kept[node];
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
     gate_recount(core, core->fleet->chains[at].node_first + node);
@@ -95,7 +101,12 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
         }
         const uint32_t slot = l.index * allot->cell_slots + (l.offset - place) / allot->slot_gpus;
         const uint64_t changed = here >> low << place, is = free >> low << place;
-        dure_slots_set(&allot->slots, slot, (allot->slots.idle[slot] & ~changed) | is);
+        const uint64_t was = allot->slots.idle[slot];
+        DURE_ASSERT(!allot->is_kept);
+        if (is & ~was)
+            queue_freed(core, allot->spec.tenant.v, l.allot.v, slot);
+        queue_moved(core, allot->spec.tenant.v);
+        dure_slots_set(&allot->slots, slot, (was & ~changed) | is);
         mask ^= here;
     }
 }
@@ -112,16 +123,32 @@ static uint64_t slot_idle(const struct dure_core *core, const struct allot *allo
     return dure_cells_unused(cells, first, allot->slots.full);
 }
 
-void ground_refresh_cell(struct dure_core *core, uint32_t id, uint32_t index)
+static void refresh_slots(struct dure_core *core, uint32_t id, uint32_t first, uint32_t count)
 {
     struct allot *allot = core->allots[id];
     if (!allot->slots.count)
         return;
     struct dure_cells_virtual cell = {.state = DURE_CELLS_GONE};
     if (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT)
-        dure_cells_virtual(core->chains[allot->spec.chain.v].cells, (struct dure_allot_id){id}, index, &cell);
-    for (uint32_t i = 0; i < allot->cell_slots; i++)
-        dure_slots_set(&allot->slots, index * allot->cell_slots + i, slot_idle(core, allot, &cell, i));
+        dure_cells_virtual(core->chains[allot->spec.chain.v].cells, (struct dure_allot_id){id},
+                           first / allot->cell_slots, &cell);
+    queue_moved(core, allot->spec.tenant.v);
+    for (uint32_t slot = first; slot < first + count; slot++) {
+        const uint64_t idle = slot_idle(core, allot, &cell, slot % allot->cell_slots);
+        if (idle & ~allot->slots.idle[slot])
+            queue_freed(core, allot->spec.tenant.v, id, slot);
+        dure_slots_set(&allot->slots, slot, allot->is_kept ? idle & ~allot->kept[slot] : idle);
+    }
+}
+
+void ground_refresh_cell(struct dure_core *core, uint32_t id, uint32_t index)
+{
+    refresh_slots(core, id, index * core->allots[id]->cell_slots, core->allots[id]->cell_slots);
+}
+
+void ground_refresh_slot(struct dure_core *core, uint32_t id, uint32_t slot)
+{
+    refresh_slots(core, id, slot, 1);
 }
 
 void ground_refresh_allot(struct dure_core *core, uint32_t id)
@@ -190,14 +217,31 @@ static uint64_t claim_key(const struct dure_core *core, uint32_t slot)
     return DURE_RUN_KEY(claim->job_slot, ordinal);
 }
 
+static bool claim_before(const struct claim *a, const struct claim *b)
+{
+    return a->d.job != b->d.job ? a->d.job < b->d.job : a->d.element < b->d.element;
+}
+
 /* Nobody stands in the way on this leaf any more. */
 static void clear_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf)
 {
     const uint32_t *claims = NULL;
     const uint32_t count = ground_claims(core, chain, leaf, &claims);
     for (uint32_t i = 0; i < count; i++)
-        if (--claim_at(core, claims[i])->open == 0)
-            after_add(core, AFTER_READY, claim_key(core, claims[i]));
+        claim_at(core, claims[i])->open--;
+    /* In the order of jobs: the list's own order is that in which they came, or were loaded. */
+    const struct claim *last = NULL;
+    for (;;) {
+        uint32_t next = NONE;
+        for (uint32_t i = 0; i < count; i++)
+            if (!claim_at(core, claims[i])->open && (!last || claim_before(last, claim_at(core, claims[i]))) &&
+                (next == NONE || claim_before(claim_at(core, claims[i]), claim_at(core, next))))
+                next = claims[i];
+        if (next == NONE)
+            return;
+        last = claim_at(core, next);
+        after_add(core, AFTER_READY, claim_key(core, next));
+    }
 }
 
 uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t at, uint32_t node, const struct dure_place *place)
@@ -329,9 +373,6 @@ void ground_vacate(struct dure_core *core, uint32_t slot)
     count_tenant(core, attempt, -1);
     allot_use_end(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, -1);
-    if (!attempt->d.borrowed)
-        queue_wake(core, core->allots[attempt->d.allot]->spec.tenant.v);
-    queue_wake(core, queue_of_borrowed(core));
     ground_wake_short(core, attempt->d.chain);
 }
 
@@ -410,8 +451,6 @@ void ground_unclaim(struct dure_core *core, uint32_t slot)
     const struct claim *claim = claim_at(core, slot);
     ground_each_node(core, claim->d.chain, claim->places, claim->d.place_count, unclaim_node, &slot);
     ceiling_count(core, job_at(core, claim->job_slot), claim->d.gpus_milli, -1);
-    queue_wake(core, core->allots[claim->d.allot]->spec.tenant.v);
-    queue_wake(core, queue_of_borrowed(core));
 }
 
 uint32_t ground_users(const struct dure_core *core, uint32_t chain, uint32_t leaf, const uint32_t **ret_users)

@@ -28,6 +28,7 @@ void ground_refresh_bound(struct dure_core *core, uint32_t chain, uint32_t leaf,
 void ground_refresh_node(struct dure_core *core, uint32_t node);
 /* What may be used of one virtual cell changed. */
 void ground_refresh_cell(struct dure_core *core, uint32_t allot, uint32_t index);
+void ground_refresh_slot(struct dure_core *core, uint32_t allot, uint32_t slot); /* of one of its slots */
 void ground_refresh_allot(struct dure_core *core, uint32_t allot);
 
 /* Which GPUs of the place on this node has somebody to leave first? */

@@ -3,9 +3,9 @@
 #include "core/place/ground.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
+#include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
-#include "core/place/price.h"
 
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
@@ -126,7 +126,9 @@ static bool bind_more(const struct part *part, uint32_t gpus, struct plan *plan)
             !choose(part, cell.index, &chosen, &use) ||
             dure_cells_take_exact(cells, part->field.allot, cell.index, chosen, NULL) != DURE_OK)
             break;
+        part->core->trials++;
         ground_refresh_cell(part->core, part->id, cell.index);
+        part->core->trials--;
         plan_note_fresh(plan, (struct dure_binding){part->field.allot, cell.index, chosen.index, 1});
         expect(part, plan, plan->fresh_count - 1, true);
         found += use;

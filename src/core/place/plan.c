@@ -16,6 +16,7 @@
 #include "core/place/shares.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 void plan_release(struct plan *plan)
 {
@@ -25,7 +26,7 @@ void plan_release(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-static void add_place(struct plan *plan, struct dure_place place)
+void plan_add_place(struct plan *plan, struct dure_place place)
 {
     if (plan->place_count == plan->place_capacity) {
         plan->place_capacity = plan->place_capacity ? plan->place_capacity * 2 : 16;
@@ -42,7 +43,7 @@ static struct dure_binding *find_binding(const struct plan *plan, uint32_t allot
     return NULL;
 }
 
-static struct dure_binding *add_binding(struct plan *plan, struct dure_binding binding)
+struct dure_binding *plan_add_binding(struct plan *plan, struct dure_binding binding)
 {
     if (plan->binding_count == plan->binding_capacity) {
         plan->binding_capacity = plan->binding_capacity ? plan->binding_capacity * 2 : 16;
@@ -65,7 +66,9 @@ void plan_forget_fresh(struct dure_core *core, struct plan *plan)
 {
     for (; plan->fresh_count; plan->fresh_count--) {
         const struct dure_binding *last = &plan->fresh[plan->fresh_count - 1];
+        core->trials++;
         ground_refresh_cell(core, last->allot.v, last->virtual_index);
+        core->trials--;
     }
 }
 
@@ -138,9 +141,9 @@ void plan_copy(struct plan *plan, const struct claim *claim)
     plan->chain = claim->d.chain;
     plan->allot = claim->d.allot;
     for (uint32_t i = 0; i < claim->d.place_count; i++)
-        add_place(plan, claim->places[i]);
+        plan_add_place(plan, claim->places[i]);
     for (uint32_t i = 0; i < claim->d.binding_count; i++)
-        add_binding(plan, claim->bindings[i]);
+        plan_add_binding(plan, claim->bindings[i]);
 }
 
 /* ---- fractions ---- */
@@ -162,7 +165,8 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
     const bool wanted = claim != NONE && (shared->allot == NONE || !(claim & OCCUPANT_SHARED) ||
                                           DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
-    if (wanted || waits_for_its_better(core, ask, shared) || node->d.lost || node->veiled ||
+    if (planned_keeps_leaf(core, shared->allot, shared->chain, shared->leaf) || wanted ||
+        waits_for_its_better(core, ask, shared) || node->d.lost || node->veiled ||
         (node->d.dark >> shared->leaf % chain->node_gpus & 1))
         return 0;
     if (shared->is_mig != (ask->mig != 0) && !DURE_CORE_MUTATED(MIG_BESIDE_MILLI))
@@ -189,7 +193,7 @@ static void place_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf,
     if (ask->mig)
         place.starts = mig_starts(core->fleet, &core->fleet->models[chain->model.v], ask->mig - 1u,
                                   shared && !DURE_CORE_MUTATED(MIG_OVERLAP) ? shared->mig : (struct mig_gpu){0}, tasks);
-    add_place(plan, place);
+    plan_add_place(plan, place);
 }
 
 static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, struct plan *plan)
@@ -200,7 +204,7 @@ static void bind_leaf(const struct dure_core *core, uint32_t at, uint32_t leaf, 
         return;
     struct dure_cells_virtual cell;
     DURE_ASSERT(dure_cells_virtual(core->chains[at].cells, l.allot, l.index, &cell));
-    add_binding(plan, (struct dure_binding){l.allot, l.index, cell.cell.index, 0});
+    plan_add_binding(plan, (struct dure_binding){l.allot, l.index, cell.cell.index, 0});
 }
 
 /* What the limits leave of the room on one of them; its place as they see it in `ret_leaf`. */
@@ -269,15 +273,16 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     const bool is_new =
         cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || is_fresh(plan, id, index);
     if (cell.state == DURE_CELLS_UNBOUND) {
-        if (!price_choose(core, id, index, takes, from, &cell.cell))
+        if (!price_choose(core, id, index, takes, from, &cell.cell) ||
+            (plan->on_trial &&
+             dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)) {
+            core->blamed = true; /* there is room by right: what others hold decides it */
             return false;
-        if (plan->on_trial &&
-            dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell.cell, NULL) != DURE_OK)
-            return false;
+        }
     }
     if (plan->on_trial)
         price_doom(core, id, cell.cell, index, takes, from);
-    add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
+    plan_add_binding(plan, (struct dure_binding){{id}, index, cell.cell.index, is_new});
     *ret_cell = cell.cell;
     return true;
 }
@@ -312,7 +317,7 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
         const uint32_t node = leaf / chain->node_gpus, shift = leaf % chain->node_gpus;
         if (!per_gpu) {
             const uint32_t here = !a_node ? t->tasks : tasks < a_node ? tasks : a_node;
-            add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, here, 1000, 0});
+            plan_add_place(plan, (struct dure_place){chain->node_first + node, 1, t->mask << shift, here, 1000, 0});
             tasks -= a_node ? here : 0;
             continue;
         }
@@ -396,7 +401,7 @@ bool plan_may_use(const struct dure_core *core, const struct request *ask, uint3
 {
     const struct allot *allot = core->allots[id];
     return (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&
-           allot->blocked_round != core->round && rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
+           rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
 }
 
 /* ---- borrowed ---- */
@@ -414,7 +419,7 @@ void plan_realise_chain(struct dure_core *core, const struct request *ask, uint3
             continue;
         }
         const uint32_t here = !a_node ? t->tasks : tasks < a_node ? tasks : a_node;
-        add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, here, 1000, 0});
+        plan_add_place(plan, (struct dure_place){chain->node_first + t->slot, 1, t->mask, here, 1000, 0});
         tasks -= a_node ? here : 0;
     }
 }

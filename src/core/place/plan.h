@@ -18,7 +18,7 @@ struct plan {
 
 void plan_release(struct plan *plan);
 void plan_copy(struct plan *plan, const struct claim *claim); /* the place that a claim holds */
-/* By the holder's rights, in its private cluster; allotments marked blocked in this round are passed over. */
+/* By the holder's rights, in its private cluster. */
 bool plan_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan);
 /* On idle GPUs that their owners lend. */
 bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan);

@@ -9,9 +9,10 @@
 #include "core/place/rules.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 /* Only whole GPUs span: fractions of one gang find room in one allotment or wait; so does what uses datasets. */
-static bool may_span(const struct dure_core *core, const struct request *ask, uint32_t chain)
+bool plan_may_span(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     return ask->tasks > 1 && ask->task_gpu_milli == 1000 && !ask->data_mask && !rule_is_confined(core, ask, chain);
 }
@@ -24,7 +25,7 @@ static uint64_t tasks_in(uint64_t slots, uint32_t idle, const struct request *as
 }
 
 /* Tasks that an allotment carries now; or, `ever`, when it is all idle. */
-static uint32_t room(const struct allot *allot, const struct request *ask, bool ever)
+uint32_t plan_room(const struct allot *allot, const struct request *ask, bool ever)
 {
     uint64_t tasks = 0;
     if (ever)
@@ -37,7 +38,7 @@ static uint32_t room(const struct allot *allot, const struct request *ask, bool 
 /* What an allotment could ever carry of it. */
 static uint64_t most_in(const struct dure_core *core, const struct allot *allot, const struct request *ask)
 {
-    const uint64_t tasks = room(allot, ask, true);
+    const uint64_t tasks = plan_room(allot, ask, true);
     if (!ask->spread_max)
         return tasks;
     const uint64_t spread = rule_spread_room(core, ask, allot->spec.chain.v,
@@ -49,7 +50,7 @@ bool plan_suits_together(const struct dure_core *core, const struct request *ask
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     uint64_t tasks = 0;
-    for (uint32_t id = holder == NONE || !may_span(core, ask, chain) ? NONE : core->tenant[holder].first_allot;
+    for (uint32_t id = holder == NONE || !plan_may_span(core, ask, chain) ? NONE : core->tenant[holder].first_allot;
          id != NONE; id = core->allots[id]->next_of_holder)
         if (core->allots[id]->spec.chain.v == chain)
             tasks += most_in(core, core->allots[id], ask);
@@ -64,7 +65,7 @@ static bool span_chain(struct dure_core *core, const struct request *ask, uint32
         const struct allot *allot = core->allots[id];
         if (allot->spec.chain.v != chain || !plan_may_use(core, ask, id))
             continue;
-        const uint32_t can = room(allot, ask, false), tasks = can < left ? can : left;
+        const uint32_t can = plan_room(allot, ask, false), tasks = can < left ? can : left;
         const struct dure_ask part = {.tasks = tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         core->takes.count = 0;
         if (!tasks || !dure_slots_fit(&core->allots[id]->slots, &part, &core->takes))
@@ -88,26 +89,30 @@ static bool span_trial(struct dure_core *core, const struct request *ask, uint32
     return done;
 }
 
+bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                      struct plan *plan)
+{
+    if (!plan_may_span(core, ask, chain) || !(limits_any(ask) ? limited_spanning(core, ask, holder, chain, plan)
+                                                              : span_trial(core, ask, holder, chain, plan)))
+        return false;
+    plan->chain = chain;
+    plan->allot = plan->bindings[0].allot.v;
+    plan_tidy(plan);
+    return true;
+}
+
 bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
                    struct plan *plan)
 {
     for (uint32_t id = ask->tasks > 1 ? core->tenant[holder].first_allot : NONE; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const uint32_t chain = core->allots[id]->spec.chain.v;
-        bool first = prefer_has(core, ask, prefer, chain) &&
-                     may_span(core, ask, chain); /* each chain once, at its first allotment */
+        bool first = prefer_has(core, ask, prefer, chain); /* each chain once, at its first allotment */
         for (uint32_t before = core->tenant[holder].first_allot; before != id && first;
              before = core->allots[before]->next_of_holder)
             first = core->allots[before]->spec.chain.v != chain;
-        if (!first)
-            continue;
-        if (!(limits_any(ask) ? limited_spanning(core, ask, holder, chain, plan)
-                              : span_trial(core, ask, holder, chain, plan)))
-            continue;
-        plan->chain = chain;
-        plan->allot = plan->bindings[0].allot.v;
-        plan_tidy(plan);
-        return true;
+        if (first && plan_spanning_on(core, ask, holder, chain, plan))
+            return true;
     }
     return false;
 }
@@ -120,6 +125,7 @@ static bool serve(struct dure_core *core, const struct request *ask, uint32_t id
     struct dure_cell cell;
     const struct dure_cells_mark mark = dure_cells_mark(cells);
     bool found = false;
+    core->trials++; /* what shows up is not free */
     if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell, NULL) == DURE_OK &&
         dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell, NULL) == DURE_OK) {
         ground_refresh_cell(core, id, index);
@@ -130,6 +136,7 @@ static bool serve(struct dure_core *core, const struct request *ask, uint32_t id
     }
     dure_cells_rollback(cells, mark);
     ground_refresh_cell(core, id, index);
+    core->trials--;
     return found;
 }
 
@@ -217,7 +224,8 @@ static void free_leaf(struct dure_core *core, void *context, uint32_t leaf, cons
             return;
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[trial->chain].cells, leaf, &l);
-    if (l.allot.v != trial->allot || l.lost || core->chains[trial->chain].claim[leaf] != NONE)
+    if (l.allot.v != trial->allot || l.lost || planned_keeps_leaf(core, l.allot.v, trial->chain, leaf) ||
+        core->chains[trial->chain].claim[leaf] != NONE)
         return;
     const uint32_t slot = l.index * allot->cell_slots + l.offset / allot->slot_gpus;
     dure_slots_set(&allot->slots, slot, allot->slots.idle[slot] | UINT64_C(1) << (l.offset % allot->slot_gpus));

@@ -6,6 +6,8 @@
 /* Over several allotments of one chain, in their order, each giving what it has. */
 bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
                    struct plan *plan);
+bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                      struct plan *plan); /* this one */
 /* On the healthy leaves of a damaged cell, which serves a suspended right. */
 bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 /* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */
@@ -25,5 +27,10 @@ uint32_t plan_fill_shared(const struct dure_core *core, const struct request *as
                           struct limits *limits, bool by_hardware, struct plan *plan);
 void plan_note_fresh(struct plan *plan, struct dure_binding binding);
 void plan_forget_fresh(struct dure_core *core, struct plan *plan); /* after the rollback */
+void plan_add_place(struct plan *plan, struct dure_place place);
+struct dure_binding *plan_add_binding(struct plan *plan, struct dure_binding binding);
+/* May its tasks stand on several allotments? And how many tasks has one of them room for, now or ever. */
+bool plan_may_span(const struct dure_core *core, const struct request *ask, uint32_t chain);
+uint32_t plan_room(const struct allot *allot, const struct request *ask, bool ever);
 /* Could the holder's allotments on this chain, taken together, ever carry it? */
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain);

@@ -142,7 +142,7 @@ static void open_level(struct dure_core *core, uint32_t at, unsigned level)
             continue;
         if (first)
             price_enter(core, slot);
-        else
+        else if (!attempt->doomed)
             put_level(core, attempt, level, &attempt->price, true);
     }
 }
@@ -247,9 +247,10 @@ static void doom(struct dure_core *core, void *context, uint32_t slot)
 void price_doom(struct dure_core *core, uint32_t id, struct dure_cell cell, uint32_t index,
                 const struct dure_takes *takes, uint32_t from)
 {
-    const struct chain_state *chain = &core->chains[core->allots[id]->spec.chain.v];
-    if (!chain->priced || !dure_cells_sum(chain->cells, cell).borrowed)
+    const struct allot *allot = core->allots[id];
+    if (!dure_cells_sum(core->chains[allot->spec.chain.v].cells, cell).borrowed)
         return;
+    open_level(core, allot->spec.chain.v, allot->spec.level); /* what a trial finds must not hang on who asked before */
     advance(core);
     each_user(core, id, cell, index, takes, from, doom, NULL);
 }

@@ -63,8 +63,6 @@ void ceiling_count(struct dure_core *core, const struct job *job, uint64_t milli
         if (sign < 0 && t->stopped.count)
             wake(core, t);
     }
-    if (sign > 0 && core->has_ceilings)
-        queue_wake_hanging(core); /* who is at a ceiling now keeps nothing from others any more */
 }
 
 void ceiling_submitted(struct dure_core *core, const struct job *job, int64_t elements)

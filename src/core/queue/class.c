@@ -1,6 +1,7 @@
 /* Requests, kept once each however many jobs make them. */
 #include <string.h>
 
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/lists.h"
@@ -52,6 +53,7 @@ uint32_t class_get(struct dure_core *core, const struct request *ask)
                                            .first = NONE,
                                            .last = NONE,
                                            .next_same_hash = (uint32_t)first,
+                                           .need = need_get(core, ask),
                                            .late = {.owner = core, .moved = late_moved}};
     DURE_ASSERT(dure_map_put(&core->class_map, key_of(digest), slot));
     lists_hold(core, ask->lists);
@@ -78,6 +80,8 @@ void class_put(struct dure_core *core, uint32_t slot)
             at = class_at(core, at)->next_same_hash;
         class_at(core, at)->next_same_hash = class->next_same_hash;
     }
+    if (class->need != NONE)
+        need_put(core, class->need);
     dure_heap_release(&class->late);
     lists_release(core, class->ask.lists);
     dure_pool_give(&core->classes, slot);

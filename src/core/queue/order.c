@@ -154,7 +154,7 @@ static wide share_of(const struct tenant_state *t, bool borrowed, bool own)
 }
 
 /* Compares two different tenants where their paths part; ties by declaration order, so that the order is total. */
-static bool tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b)
+bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b)
 {
     const struct tenant_state *t = core->tenant;
     struct branch left = {a, false}, right = {b, false};
@@ -182,7 +182,7 @@ bool order_before(const struct dure_core *core, bool borrowed, const struct clas
     if (!borrowed && a->ask.priority != b->ask.priority)
         return a->ask.priority > b->ask.priority;
     if (a->ask.tenant != b->ask.tenant)
-        return tenant_before(core, borrowed, a->ask.tenant, b->ask.tenant);
+        return order_tenant_before(core, borrowed, a->ask.tenant, b->ask.tenant);
     if (a->ask.priority != b->ask.priority)
         return a->ask.priority > b->ask.priority;
     return job_at(core, class_head(core, a))->d.id < job_at(core, class_head(core, b))->d.id;

@@ -1,9 +1,12 @@
 #include "core/queue/queue.h"
+#include "core/decide/after.h"
+#include "core/queue/need.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 uint32_t queue_of_borrowed(const struct dure_core *core)
 {
@@ -21,15 +24,8 @@ uint32_t queue_of(const struct dure_core *core, const struct request *ask)
 
 void queue_wake(struct dure_core *core, uint32_t queue)
 {
-    core->queues[queue].stamp++;
+    core->queues[queue].all_freed = true;
     if (core->queues[queue].count)
-        dure_bits_set(&core->dirty, queue);
-}
-
-void queue_wake_hanging(struct dure_core *core)
-{
-    for (uint64_t queue = core->hanging.count ? dure_bits_first(&core->hanging, 0) : UINT64_MAX; queue != UINT64_MAX;
-         queue = queue + 1 < core->hanging.size ? dure_bits_first(&core->hanging, queue + 1) : UINT64_MAX)
         dure_bits_set(&core->dirty, queue);
 }
 
@@ -69,7 +65,6 @@ static void enter(struct dure_core *core, uint32_t slot)
     struct class *class = class_at(core, job->class_slot);
     if (!class->count)
         list_add(core, job->class_slot);
-    const uint32_t head = class->count ? class_head(core, class) : NONE;
     if (class->last == NONE || job_at(core, class->last)->d.id < job->d.id) {
         job->where = WHERE_LIST;
         job->prev = class->last;
@@ -83,16 +78,10 @@ static void enter(struct dure_core *core, uint32_t slot)
         job->where = WHERE_LATE;
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
-    if (!class->count)
-        order_enter(core, job->class_slot);
+    if (class->count++)
+        need_moved(core, job->class_slot);
     else
-        order_moved(core, job->class_slot);
-    class->count++;
-    if (class->count == 1 ||
-        class_head(core, class) != head) { /* else it stands behind its equals, which wait already */
-        class->blocked_stamp = UINT64_MAX;
-        dure_bits_set(&core->dirty, class->holder);
-    }
+        need_enter(core, job->class_slot);
 }
 
 void queue_leave(struct dure_core *core, uint32_t slot)
@@ -119,14 +108,14 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     }
     job->where = WHERE_OUT;
     job->prev = job->next = NONE;
-    if (!--class->count) {
-        order_leave(core, job->class_slot);
-        list_remove(core, job->class_slot);
+    if (--class->count) {
+        need_moved(core, job->class_slot);
     } else {
-        order_moved(core, job->class_slot);
-        class->blocked_stamp = UINT64_MAX;
-        dure_bits_set(&core->dirty, class->holder); /* who stood behind it may go now */
+        need_leave(core, job->class_slot);
+        list_remove(core, job->class_slot);
     }
+    if (job->planned != NONE)
+        after_add(core, AFTER_UNPLAN, job->d.id);
 }
 
 void queue_refresh(struct dure_core *core, uint32_t slot)
@@ -147,12 +136,39 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
     expiry_refresh(core, slot); /* after leaving: that takes it out */
 }
 
-void queue_rebuild(struct dure_core *core)
+static struct class *class_of(const struct dure_core *core, uint32_t job_slot)
 {
-    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+    return class_at(core, job_at(core, job_slot)->class_slot);
+}
+
+void queue_forget_needs(struct dure_core *core)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         queue_leave(core, slot);
+        struct class *class = class_of(core, slot);
+        if (!class->count && class->need != NONE) {
+            need_put(core, class->need);
+            class->need = NONE;
+        }
+    }
+}
+
+void queue_find_needs(struct dure_core *core)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
+        struct class *class = class_of(core, slot);
+        if (class->need == NONE)
+            class->need = need_get(core, &class->ask);
+    }
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
         queue_refresh(core, slot);
+}
+
+void queue_rebuild(struct dure_core *core)
+{
+    planned_drop_all(core);
+    queue_forget_needs(core);
+    queue_find_needs(core);
     for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++)
         queue_wake(core, i);
 }
@@ -160,11 +176,20 @@ void queue_rebuild(struct dure_core *core)
 void queue_release(struct dure_core *core)
 {
     for (uint32_t i = 0; core->queues && i < core->tenants->tenant_count + 2; i++) {
-        for (uint32_t k = 0; k < core->queues[i].lane_count; k++)
-            dure_heap_release(&lane_at(core, core->queues[i].lanes[k])->heads);
-        free(core->queues[i].classes);
-        free(core->queues[i].lanes);
+        struct queue *q = &core->queues[i];
+        for (uint32_t k = 0; k <= DURE_NODE_GPUS_MAX; k++)
+            dure_heap_release(&q->waits[k]);
+        for (uint32_t k = 0; k < NEED_LISTS; k++)
+            free(q->lists[k].at);
+        for (uint32_t k = 0; k < q->lane_count; k++) {
+            dure_heap_release(&lane_at(core, q->lanes[k])->open);
+            dure_heap_release(&lane_at(core, q->lanes[k])->all);
+        }
+        free(q->freed);
+        free(q->classes);
+        free(q->lanes);
     }
     free(core->queues);
     core->queues = NULL;
+    core->watchers = 0;
 }

@@ -13,11 +13,12 @@ void expiry_refresh(struct dure_core *core, uint32_t job_slot);
 bool queue_is_ready(const struct dure_core *core, const struct job *job);
 /* Holders changed: everybody queues anew. O(pending jobs). */
 void queue_rebuild(struct dure_core *core);
+/* Needs are found anew after these: holders, or what hardware can carry. */
+void queue_forget_needs(struct dure_core *core);
+void queue_find_needs(struct dure_core *core);
 void queue_release(struct dure_core *core);
-/* A place may have opened for this queue. */
+/* Rights, hardware, lending terms or the calendar changed for this queue: everybody may try again. What is freed wakes by itself. */
 void queue_wake(struct dure_core *core, uint32_t queue);
-/* Cells changed, or who stands in front: those may have one now in whose queue jobs by right found none. O(such queues). */
-void queue_wake_hanging(struct dure_core *core);
 /* Requests, counted: equal ones are one class. */
 uint32_t class_get(struct dure_core *core, const struct request *ask);
 uint32_t class_find(const struct dure_core *core, const struct request *ask); /* uncounted; NONE */
@@ -27,15 +28,10 @@ uint32_t class_head(const struct dure_core *core, const struct class *class); /*
 /* Order (DESIGN §5). Guaranteed: priority, then fair share down the tree of tenants below the holder, then age. Borrowed: share of what is
  * borrowed now by weight, down the whole tree, then priority, then age. */
 bool order_before(const struct dure_core *core, bool borrowed, const struct class *a, const struct class *b);
-/* The class whose head is next, among those not passed over; NONE. O(lanes): tenants at the highest priority; of borrowers, all tenants. */
-uint32_t order_first(const struct dure_core *core, uint32_t queue);
-/* A class comes into the order with its first job, goes with its last, and moves when its head is another. O(log classes). */
-void order_enter(struct dure_core *core, uint32_t class_slot);
-void order_leave(struct dure_core *core, uint32_t class_slot);
-void order_moved(struct dure_core *core, uint32_t class_slot);
-/* Leaves a class out of the order until all come back at the end of the round. */
-void order_pass_over(struct dure_core *core, uint32_t class_slot);
-void order_restore(struct dure_core *core);
+bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b);
+/* The need that is next, among those that may be tried; with `any`, also among those for which a start may be planned. NONE.
+ * O(tenants at the highest priority; of borrowers, all tenants). */
+uint32_t order_first(struct dure_core *core, uint32_t queue, bool any);
 
 /* Fair share grows what is charged with time instead of decaying what was: a charge doubles its weight every week. */
 uint64_t share_growth(const struct dure_core *core, int64_t at_us);

@@ -3,17 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/queue/queue.h"
 #include "core/state/domains.h"
+#include "core/state/ends.h"
 #include "core/state/jobs.h"
 #include "core/state/moves.h"
 
-static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
-                                     const struct dure_binding *bindings, uint32_t binding_count)
+struct dure_digest attempt_lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
+                                      const struct dure_binding *bindings, uint32_t binding_count)
 {
     struct dure_digest sum = {{0, 0}};
     for (uint32_t i = 0; i < place_count; i++) {
-        const uint64_t bytes[5] = {owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count,
-                                   places[i].gpu_mask, (uint64_t)places[i].tasks << 32 | (uint32_t)places[i].starts << 16 | places[i].gpu_milli};
+        const uint64_t bytes[5] = {
+            owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count, places[i].gpu_mask,
+            (uint64_t)places[i].tasks << 32 | (uint32_t)places[i].starts << 16 | places[i].gpu_milli};
         dure_digest_add(&sum, dure_hash_words(DOMAIN_PLACE, bytes, 5));
     }
     for (uint32_t i = 0; i < binding_count; i++) {
@@ -42,8 +45,8 @@ void attempt_in(struct dure_core *core, const struct attempt *attempt)
 
 static struct dure_digest attempt_lists(const struct attempt *attempt)
 {
-    return lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings,
-                      attempt->d.binding_count);
+    return attempt_lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings,
+                              attempt->d.binding_count);
 }
 
 uint32_t attempt_find(const struct dure_core *core, uint64_t id)
@@ -81,6 +84,7 @@ static void attempt_reschedule(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
+    ends_move(core, slot);
 }
 
 void attempt_rewall(struct dure_core *core, uint32_t slot, int64_t walltime_end_us)
@@ -99,8 +103,12 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     const uint32_t slot = dure_pool_take(&core->attempts);
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
-    *attempt = (struct attempt){
-        .d = *data, .job_slot = job_slot, .heap_place = NONE, .next_run = job->first_run, .prev_run = NONE, .price_place = NONE};
+    *attempt = (struct attempt){.d = *data,
+                                .job_slot = job_slot,
+                                .heap_place = NONE,
+                                .next_run = job->first_run,
+                                .prev_run = NONE,
+                                .price_place = NONE};
     attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);
     memcpy(attempt->places, places, data->place_count * sizeof *places);
     attempt->bindings =
@@ -114,6 +122,7 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     if (job->d.array_count)
         DURE_ASSERT(dure_map_put(&core->run_map, DURE_RUN_KEY(job_slot, ordinal_of(job, data->element)), slot));
     dure_heap_add(&core->deadlines, next_time(attempt), data->id, slot);
+    ends_add(core, slot);
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
     return slot;
@@ -125,8 +134,11 @@ void attempt_lower_floors(struct dure_core *core, uint32_t slot)
     const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
     for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
         struct allot *allot = core->allots[attempt->bindings[i].allot.v];
-        if (priority < allot->priority_floor)
-            allot->priority_floor = priority;
+        if (priority >= allot->priority_floor)
+            continue;
+        allot->priority_floor = priority;
+        if (core->queues[allot->spec.tenant.v].wait_count) /* others may take its place from now on */
+            queue_wake(core, allot->spec.tenant.v);
     }
 }
 
@@ -152,10 +164,12 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
     if (attempt->d.binding_count > 1)
         free(attempt->bindings);
     attempt->bindings = &attempt->one_binding;
+    ends_remove(core, slot);
     attempt->d.binding_count = 0;
     attempt->d.borrowed = 1;
     attempt->d.charged_at_us = core->s.time_us;
     attempt->d.allot = NONE;
+    ends_add(core, slot);
     dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
 }
@@ -165,6 +179,7 @@ void attempt_drop(struct dure_core *core, uint32_t slot)
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
     dure_heap_remove(&core->deadlines, attempt->heap_place);
+    ends_remove(core, slot);
     if (attempt->next_run != NONE)
         attempt_at(core, attempt->next_run)->prev_run = attempt->prev_run;
     if (attempt->prev_run != NONE)
@@ -216,8 +231,8 @@ static struct dure_digest claim_hash(const struct claim *claim)
 {
     _Static_assert(sizeof claim->d % 8 == 0, "the digest takes words");
     struct dure_digest sum = dure_hash_words(DOMAIN_CLAIM, &claim->d, sizeof claim->d / 8);
-    dure_digest_add(&sum, lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count,
-                                     claim->bindings, claim->d.binding_count));
+    dure_digest_add(&sum, attempt_lists_hash(~claim->d.job - claim->d.element, claim->places, claim->d.place_count,
+                                             claim->bindings, claim->d.binding_count));
     return sum;
 }
 
@@ -240,6 +255,7 @@ uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim
     memcpy(claim->bindings, bindings, data->binding_count * sizeof *bindings);
     DURE_ASSERT(dure_map_put(&core->claim_map,
                              DURE_RUN_KEY(job_slot, ordinal_of(job_at(core, job_slot), data->element)), slot));
+    ends_add_claim(core, slot);
     dure_digest_add(&core->digest, claim_hash(claim));
     return slot;
 }
@@ -248,6 +264,7 @@ void claim_drop(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
     dure_digest_sub(&core->digest, claim_hash(claim));
+    ends_remove_claim(core, slot);
     dure_map_remove(&core->claim_map,
                     DURE_RUN_KEY(claim->job_slot, ordinal_of(job_at(core, claim->job_slot), claim->d.element)));
     free(claim->places);

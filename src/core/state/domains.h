@@ -23,4 +23,5 @@ enum dure_digest_domain {
     DOMAIN_USE,
     DOMAIN_BOOKING,
     DOMAIN_LISTS,
+    DOMAIN_PLANNED,
 };

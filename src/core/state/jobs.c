@@ -6,6 +6,7 @@
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/lists.h"
+#include "core/state/planned.h"
 
 static struct dure_digest hash_of(const struct dure_core *core, const struct job *job)
 {
@@ -93,7 +94,8 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t c
                         .expiry_place = NONE,
                         .deps = NONE,
                         .waiters = NONE,
-                        .first_run = NONE};
+                        .first_run = NONE,
+                        .planned = NONE};
     dure_table_put(&core->job_table, data->id, slot);
     loosen(core, job);
     return slot;
@@ -198,6 +200,7 @@ void dep_resolve(struct dure_core *core, uint64_t id, unsigned outcome,
 void job_drop(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
+    planned_drop(core, slot);
     DURE_ASSERT(job->where == WHERE_OUT && job->begin_place == NONE && job->expiry_place == NONE &&
                 job->waiters == NONE && !job->d.live && !job->d.claims);
     for (uint32_t at = job->deps; at != NONE;) {

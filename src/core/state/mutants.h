@@ -25,6 +25,7 @@ enum {
     DURE_CORE_MUTANT_SHORT_NOTICE,           /* a notice shorter than promised */
     DURE_CORE_MUTANT_NEEDLESS_NOTICE,        /* notice given though the walltime ends in time */
     DURE_CORE_MUTANT_NOT_SPARED,             /* a notice that is not taken back */
+    DURE_CORE_MUTANT_PLAN_IGNORED,           /* backfill takes what is kept for a planned start */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -83,6 +83,7 @@ struct job {
     uint32_t deps;             /* first of its dependencies */
     uint32_t waiters;          /* first dependency on it */
     uint32_t first_run;        /* its live attempts */
+    uint32_t planned;          /* its planned start; NONE */
     struct elements *elements; /* exceptions of an array; NULL: none */
     struct dure_digest term;   /* its part of the digest, when it is in */
     uint8_t where;
@@ -126,7 +127,7 @@ struct attempt_data {
 struct attempt {
     struct attempt_data d;
     uint32_t job_slot;
-    uint32_t heap_place;
+    uint32_t heap_place, end_place;
     uint32_t next_run, prev_run;
     struct dure_place *places; /* one allocation; `one` when there is one */
     struct dure_place one;
@@ -148,8 +149,24 @@ struct claim {
     struct claim_data d;
     uint32_t job_slot;
     uint32_t open; /* leaves that others still stand on */
+    uint32_t end_place;
     struct dure_place *places;
     struct dure_binding *bindings;
+};
+
+/* A blocked job's start as it is planned: from when, and the GPUs that are kept for it until then. By rights they are slots of the private
+ * cluster, and one binding a place names its allotment; of a borrower they are nodes. */
+struct planned_data {
+    uint64_t job;
+    int64_t at_us;
+    uint32_t element, chain, place_count, borrowed;
+};
+struct planned {
+    struct planned_data d;
+    uint32_t job_slot, queue;
+    uint32_t heap_place;
+    struct dure_place *places;
+    struct dure_binding *bindings; /* NULL: borrowed */
 };
 
 struct slot_list {
@@ -192,6 +209,10 @@ struct chain_state {
     uint32_t owed_leaves;   /* under rights, now and promised */
     struct tally tally;     /* place/tally.h */
     uint32_t priced;        /* levels whose prices are kept: bit = level */
+    uint64_t *kept;         /* per node: GPUs of the borrowers' planned start; NULL: there was none yet */
+    bool is_kept;           /* they count as taken just now */
+    uint64_t lent;          /* GPUs that borrowed attempts stand on, a shared one counted for each */
+    struct dure_heap ends;  /* borrowed attempts here, by when they are gone at the latest */
 };
 
 struct node_data {
@@ -205,9 +226,9 @@ struct node_draw {
 struct node {
     struct node_data d;
     struct node_draw draw; /* as it is counted */
-    bool veiled;       /* out of sight of the plan at hand */
-    int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
-    uint16_t busy;     /* GPUs with work */
+    bool veiled;           /* out of sight of the plan at hand */
+    int64_t window_us;     /* its next booked maintenance; DURE_NEVER_US: none */
+    uint16_t busy;         /* GPUs with work */
     uint32_t chain;
     char *reason; /* NULL: none given */
 };
@@ -236,10 +257,11 @@ struct allot {
     uint8_t state;
     struct dure_slots slots;
     uint32_t slot_gpus, cell_slots, cell_leaves, cells;
-    uint32_t blocked_round; /* scratch of a pass: the holder's head waits for it */
     uint32_t next_of_holder;
     struct allot_use use;
     uint64_t use_milli, use_since[2]; /* of what runs by it: the sum, and the sum of each times when it began */
+    uint64_t *kept;                   /* per slot: GPUs of its holder's planned start; NULL: there was none yet */
+    bool is_kept;                     /* they count as taken just now */
     int32_t priority_floor;           /* nothing of lower priority runs by it */
 };
 
@@ -254,19 +276,55 @@ struct class
     uint32_t first, last, count;
     struct dure_heap late;
     uint32_t next_same_hash;
-    uint32_t place;         /* in its queue's array */
-    uint32_t lane;          /* of its queue */
-    uint32_t lane_place;    /* in its lane's heap; NONE: passed over in the pass at hand */
-    uint32_t passed_place;  /* among those passed over */
-    uint64_t blocked_stamp; /* did not fit when the queue's stamp was this */
+    uint32_t place;        /* in its queue's array */
+    uint32_t need;         /* while queued */
+    uint32_t band_place;   /* in its need's band; NONE: passed over in the pass at hand */
+    uint32_t passed_place; /* among those passed over */
 };
 
-/* The classes of one tenant and priority in one queue, by the age of their heads. */
+/* What is known of a need since it was last tried: queue/need.h. */
+enum verdict_kind { VERDICT_OPEN, VERDICT_LONG, VERDICT_SHUT };
+
+/* Classes of one need that last about as long: within a factor of two. */
+struct band {
+    int64_t least_us, most_us; /* none lasts less, or more */
+    struct dure_heap heads;    /* by the age of their heads */
+    uint8_t power;
+};
+
+enum need_list {
+    NEED_ANY,  /* shut, and tried again whenever its queue is looked at */
+    NEED_FAR,  /* the same, and what others do counts too */
+    NEED_LONG, /* only what ends in time may try */
+    NEED_LISTS
+};
+
+/* Requests of one tenant and priority for which a place is to be had at the same moments: those that differ only in how long they last, or in
+ * what depends on the hardware alone and comes out the same on every chain. They share one verdict. */
+struct need {
+    struct request ask;         /* with what does not matter left out */
+    struct dure_digest carries; /* of the chains whose hardware can carry it */
+    uint64_t key;
+    uint32_t next_same_hash;
+    uint32_t queue, lane, classes;  /* classes: with those passed over */
+    uint32_t open_place, all_place; /* in its lane's heaps; NONE: in none */
+    uint8_t verdict;
+    bool is_plannable;                /* a start can be planned for what it asks for */
+    bool is_left_out;                 /* not in the pass at hand: scratch */
+    uint8_t wait;                     /* GPUs that it waits for in one slot; 0: for none so */
+    uint32_t wait_place;              /* in that heap */
+    uint32_t list_places[NEED_LISTS]; /* NONE: not in it */
+    struct band *bands;
+    uint32_t band_count;
+};
+
+/* The needs of one tenant and priority in one queue, by the age of their oldest jobs. */
 struct lane {
     uint32_t tenant;
     int32_t priority;
-    uint32_t classes; /* with those passed over */
-    struct dure_heap heads;
+    uint32_t needs;
+    struct dure_heap open; /* that may be tried */
+    struct dure_heap all;  /* for which a start may be planned, open or not */
 };
 
 /* The queue of one holder (or, at index tenant_count, of all that borrow). */
@@ -275,7 +333,18 @@ struct queue {
     uint32_t count, capacity;
     uint32_t *lanes; /* slots, sorted: by priority, then tenant; of borrowers by tenant, then priority */
     uint32_t lane_count, lane_capacity;
-    uint64_t stamp; /* counts what may have opened a place */
+    uint32_t planned;                               /* NONE: no start is planned */
+    int64_t reach_us;                               /* what lasts no longer ends before it */
+    struct dure_heap waits[DURE_NODE_GPUS_MAX + 1]; /* needs that wait for so many GPUs of one slot, by GPUs in all */
+    uint32_t wait_count;
+    struct slot_list lists[NEED_LISTS];
+    struct freed {
+        uint32_t at, slot; /* chain or allotment */
+    } * freed;             /* where room came free since the last pass */
+    uint32_t freed_count, freed_capacity;
+    bool all_freed;  /* everybody may try again */
+    bool is_watched; /* somebody waits for something other than the queue's own room */
+    int64_t look_us; /* when a start may be planned for who has come too lately so far */
 };
 
 struct tenant_state {
@@ -296,6 +365,7 @@ struct tenant_state {
     struct slot_list stopped;       /* queues passed over because of its ceilings */
     uint8_t loose;                  /* which of the terms are out */
     uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
+    struct dure_heap ends; /* of a holder: attempts and claims by its rights, by when they are gone at the latest */
 };
 
 /* What one user holds of one tenant with all below it. */
@@ -351,19 +421,21 @@ struct dure_core {
     struct allot **allots;
     uint32_t allot_capacity;
     struct tenant_state *tenant;
-    struct queue *queues;     /* tenant_count + 1 */
-    struct dure_bits dirty;   /* queues a pass may start something from */
-    struct dure_bits hanging; /* queues of holders in which jobs found no place: tried in every pass */
+    struct queue *queues;   /* tenant_count + 1 */
+    struct dure_bits dirty; /* queues a pass looks at */
 
-    struct dure_pool jobs, attempts, deps, claims, shareds, classes, lanes;
+    struct dure_pool needs, planneds, jobs, attempts, deps, claims, shareds, classes, lanes;
     struct lists *lists;                        /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
-    struct dure_map run_map, claim_map, class_map,
+    struct dure_map run_map, claim_map, class_map, need_map,
         share_map;                  /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
     uint64_t lasted[LASTING_PARTS]; /* of all tenants */
     struct dure_map tally_map;      /* tenant and chain -> its own jobs' struct tally */
-    struct dure_heap deadlines, begins, expiries;
+    struct dure_heap deadlines, begins, expiries, overruns;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
+    uint64_t watchers;     /* queues, and needs, that wait for what others do; derived */
+    bool moved;            /* something stands elsewhere than at the last pass, and there are such; derived */
+    int64_t look_next_us;  /* when a start may be planned for who came too lately so far; derived */
     uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
 
     struct booking **bookings; /* in the order of their ids */
@@ -381,8 +453,11 @@ struct dure_core {
     uint64_t rules_stamp;    /* counts what may change which requests there can ever be a place for */
     int64_t rules_until_us;  /* when time alone does; INT64_MIN: to be found */
     uint64_t pending_count, refused;
-    uint32_t round;          /* of the pass at hand */
-    struct slot_list passed; /* classes passed over in it */
+    bool forgetful;            /* of a test: verdicts are forgotten as soon as they are made */
+    unsigned trials;           /* under way: GPUs come and go from sight, not free */
+    bool blamed;               /* scratch of a trial: something other than room refused it */
+    struct slot_list passed;   /* classes passed over in the pass at hand */
+    struct slot_list left_out; /* needs for which it plans no start any more */
     struct dure_takes takes;
     struct plan *plan;     /* scratch of a decision */
     struct packed *packed; /* scratch of a submission: its job as the check found it */
@@ -394,7 +469,7 @@ struct dure_core {
     struct after {
         uint64_t *at;
         uint32_t first, count, capacity;
-    } after[6];           /* decide/after.h */
+    } after[7];           /* decide/after.h */
     uint32_t after_count; /* not yet taken, of all kinds */
 };
 
@@ -420,6 +495,14 @@ static inline struct shared *shared_at(const struct dure_core *core, uint32_t sl
 static inline struct class *class_at(const struct dure_core *core, uint32_t slot)
 {
     return dure_pool_at(&core->classes, slot);
+}
+static inline struct need *need_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->needs, slot);
+}
+static inline struct planned *planned_at(const struct dure_core *core, uint32_t slot)
+{
+    return dure_pool_at(&core->planneds, slot);
 }
 static inline struct lane *lane_at(const struct dure_core *core, uint32_t slot)
 {

@@ -5,25 +5,26 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
-#include "core/booked/booked.h"
+#include "core/decide/decide.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/queue.h"
 
 struct trial {
     struct dure_core *core;
     const struct request *ask;
+    const struct job *job; /* NULL: not submitted yet */
     struct dure_arena *arena;
     struct dure_why *why;
 };
 
-static bool would_start(struct dure_core *core, const struct request *ask)
+static bool would_start(const struct trial *t, const struct request *ask)
 {
     struct plan plan = {0};
-    if (ceiling_stops(core, ask).kind)
+    if (ceiling_stops(t->core, ask).kind)
         return false;
-    core->round++; /* nobody's head stands in the way of a trial */
-    const bool fits = plan_around(core, ask, &plan);
+    const bool fits = decide_would_start(t->core, ask, t->job, &plan);
     plan_release(&plan);
     return fits;
 }
@@ -51,7 +52,7 @@ static void try_level(const struct trial *t)
             wider = was && is > was;
         }
         ask.level = (uint16_t)(i + 1);
-        if (!wider || !would_start(t->core, &ask))
+        if (!wider || !would_start(t, &ask))
             continue;
         add(t, "level", dure_arena_printf(t->arena, "%s", name),
             dure_arena_printf(t->arena, "level: %s instead of %s", name, own));
@@ -59,7 +60,7 @@ static void try_level(const struct trial *t)
     }
     ask.level = t->ask->level;
     ask.level_required = 0;
-    if (would_start(t->core, &ask))
+    if (would_start(t, &ask))
         add(t, "level", dure_arena_printf(t->arena, "{preferred: %s}", own), "level: preferred instead of required");
 }
 
@@ -70,7 +71,7 @@ static void try_limits(const struct trial *t)
     for (uint32_t max = ask.spread_max; max && max < 2u * ask.tasks && max <= DURE_SPREAD_MAX / 2u;) {
         max *= 2;
         ask.spread_max = (uint16_t)max;
-        if (!would_start(t->core, &ask))
+        if (!would_start(t, &ask))
             continue;
         add(t, "spread", dure_arena_printf(t->arena, "%u", max),
             dure_arena_printf(t->arena, "spread: at most %u", max));
@@ -78,22 +79,22 @@ static void try_limits(const struct trial *t)
     }
     ask = *t->ask;
     ask.lists = 0;
-    if (t->ask->lists && would_start(t->core, &ask))
+    if (t->ask->lists && would_start(t, &ask))
         add(t, "nodes,exclude", "", "nodes: any");
 }
 
-/* The longest that still ends before booked maintenance begins, in minutes. */
+/* The longest that still ends before booked maintenance begins, or before the planned start of another on the same GPUs; in minutes. */
 static void try_walltime(const struct trial *t)
 {
     struct request ask = *t->ask;
     int64_t fits = 0, fails = ask.walltime_us / DURE_MINUTE_US + 1;
     ask.walltime_us = DURE_MINUTE_US;
-    if (t->ask->walltime_us <= DURE_MINUTE_US || !would_start(t->core, &ask))
+    if (t->ask->walltime_us <= DURE_MINUTE_US || !would_start(t, &ask))
         return; /* its length is not what stands in the way */
     for (fits = 1; fails - fits > 1;) {
         const int64_t tried = fits + (fails - fits) / 2;
         ask.walltime_us = tried * DURE_MINUTE_US;
-        if (would_start(t->core, &ask))
+        if (would_start(t, &ask))
             fits = tried;
         else
             fails = tried;
@@ -114,8 +115,7 @@ static void try_data(const struct trial *t)
             continue;
         dataset->everywhere = true;
         t->core->lenders_stamp++; /* who lends where is kept by request */
-        t->core->round++;
-        const bool fits = plan_around(t->core, t->ask, &plan) && plan.place_count;
+        const bool fits = decide_would_start(t->core, t->ask, t->job, &plan) && plan.place_count;
         dataset->everywhere = false;
         t->core->lenders_stamp++;
         const uint32_t site = fits ? t->core->fleet->chains[plan.chain].site.v : 0;
@@ -134,13 +134,13 @@ static void try_per_node(const struct trial *t)
     if (!ask.tasks_per_node)
         return;
     ask.tasks_per_node = 0;
-    if (!would_start(t->core, &ask))
+    if (!would_start(t, &ask))
         return;
     for (uint32_t each = t->ask->tasks_per_node - 1; each >= 1; each--) { /* the most that still works says most */
         if (ask.tasks % each)
             continue;
         ask.tasks_per_node = each;
-        if (would_start(t->core, &ask)) {
+        if (would_start(t, &ask)) {
             add(t, "tasks_per_node", dure_arena_printf(t->arena, "%u", each),
                 dure_arena_printf(t->arena, "tasks per node: %u", each));
             return;
@@ -155,18 +155,18 @@ static void try_share(const struct trial *t)
     if (!ask.task_cpu_milli && !ask.task_memory_mib)
         return;
     ask.task_cpu_milli = 0;
-    if (t->ask->task_cpu_milli && would_start(t->core, &ask)) {
+    if (t->ask->task_cpu_milli && would_start(t, &ask)) {
         add(t, "cpus", "", "CPUs: the GPUs' share");
         return;
     }
     ask.task_cpu_milli = t->ask->task_cpu_milli;
     ask.task_memory_mib = 0;
-    if (t->ask->task_memory_mib && would_start(t->core, &ask)) {
+    if (t->ask->task_memory_mib && would_start(t, &ask)) {
         add(t, "memory", "", "memory: the GPUs' share");
         return;
     }
     ask.task_cpu_milli = 0;
-    if (t->ask->task_cpu_milli && t->ask->task_memory_mib && would_start(t->core, &ask))
+    if (t->ask->task_cpu_milli && t->ask->task_memory_mib && would_start(t, &ask))
         add(t, "cpus,memory", "", "CPU and memory: the GPUs' share");
 }
 
@@ -183,7 +183,7 @@ static void try_grace(const struct trial *t)
         return;
     ask.grace_us = most;
     char text[DURE_TIME_TEXT_MAX];
-    if (!would_start(t->core, &ask))
+    if (!would_start(t, &ask))
         return;
     dure_duration_format(most, text);
     add(t, "grace", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "grace: %s", text));
@@ -193,12 +193,12 @@ static void try_model(const struct trial *t)
 {
     struct request ask = *t->ask;
     ask.model_mask = 0;
-    if (!t->ask->model_mask || !would_start(t->core, &ask))
+    if (!t->ask->model_mask || !would_start(t, &ask))
         return;
     for (uint32_t i = 0; i < t->core->fleet->model_count; i++) {
         const char *name = t->core->fleet->models[i].name;
         ask.model_mask = UINT64_C(1) << i;
-        if (t->ask->model_mask >> i & 1 || !would_start(t->core, &ask))
+        if (t->ask->model_mask >> i & 1 || !would_start(t, &ask))
             continue;
         add(t, "model", dure_arena_printf(t->arena, "%s", name), dure_arena_printf(t->arena, "model: %s", name));
         return;
@@ -212,7 +212,7 @@ static void try_gpu_memory(const struct trial *t)
     uint32_t best = 0;
     for (uint32_t i = 0; ask.gpu_memory_mib && ask.task_gpu_milli == 1000 && i < t->core->fleet->model_count; i++) {
         ask.gpu_memory_mib = t->core->fleet->models[i].memory_mib;
-        if (ask.gpu_memory_mib < t->ask->gpu_memory_mib && ask.gpu_memory_mib > best && would_start(t->core, &ask))
+        if (ask.gpu_memory_mib < t->ask->gpu_memory_mib && ask.gpu_memory_mib > best && would_start(t, &ask))
             best = ask.gpu_memory_mib;
     }
     if (best)
@@ -225,7 +225,7 @@ static void try_class(const struct trial *t)
     struct request ask = *t->ask;
     ask.job_class = ask.job_class == DURE_GUARANTEED ? DURE_BORROWED : DURE_GUARANTEED;
     const char *name = ask.job_class == DURE_BORROWED ? "borrowed" : "guaranteed";
-    if (would_start(t->core, &ask))
+    if (would_start(t, &ask))
         add(t, "class", name, dure_arena_printf(t->arena, "class: %s", name));
 }
 
@@ -238,7 +238,7 @@ static void try_tasks(const struct trial *t)
     while (fails - fits > 1) {
         const uint32_t tried = fits + (fails - fits) / 2;
         ask.tasks = tried * step;
-        if (would_start(t->core, &ask))
+        if (would_start(t, &ask))
             fits = tried;
         else
             fails = tried;
@@ -257,15 +257,16 @@ static bool has_window(const struct dure_why *why)
     return false;
 }
 
-void changes_try(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why)
+void changes_try(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_arena *arena,
+                 struct dure_why *why)
 {
-    const struct trial t = {core, ask, arena, why};
-    if (would_start(core, ask)) {
+    const struct trial t = {core, ask, job, arena, why};
+    if (would_start(&t, ask)) {
         if (why->ahead) /* only its turn is not there yet */
             try_class(&t);
         return;
     }
-    if (has_window(why))
+    if (has_window(why) || core->queues[queue_of(core, ask)].planned != NONE)
         try_walltime(&t);
     try_level(&t);
     try_limits(&t);

@@ -3,4 +3,5 @@
 #include "core/state/state.h"
 #include "core/why.h"
 
-void changes_try(struct dure_core *core, const struct request *ask, struct dure_arena *arena, struct dure_why *why);
+void changes_try(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_arena *arena,
+                 struct dure_why *why);

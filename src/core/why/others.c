@@ -86,7 +86,6 @@ enum dure_err others_rank(struct dure_core *core, const struct request *ask, con
     why->others = DURE_ARENA_NEW(arena, struct dure_why_other, DURE_WHY_OTHERS_MAX);
     if (!why->others)
         return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
-    core->round++;
     if (job->source_allot.v == NONE) {
         now.job_class = DURE_BORROWED; /* it may have lost its right */
         const uint32_t own = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){job->places[0].node_first}).v;

@@ -63,10 +63,14 @@ static enum fit in_time(const struct rows *r, uint32_t allot, uint32_t chain, st
     if (!window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, window_us))
         return FIT_GOOD;
     struct veil veil;
-    veil_put(core, &veil, reach_us, allot != NONE);
+    const bool borrowed = r->ask->job_class == DURE_BORROWED;
+    core->trials++;
+    veil_put(core, &veil, reach_us, !borrowed);
     const bool fits = allot != NONE ? plan_allot(core, r->ask, allot, r->ask->level_required, plan)
-                                    : plan_chain(core, r->ask, chain, r->ask->level_required, plan);
+                      : borrowed    ? plan_chain(core, r->ask, chain, r->ask->level_required, plan)
+                                    : plan_spanning_on(core, r->ask, core->tenant[r->ask->tenant].holder, chain, plan);
     veil_take(core, &veil);
+    core->trials--;
     return fits ? FIT_GOOD : FIT_LATE;
 }
 
@@ -231,6 +235,11 @@ static enum fit fits_by_right(const struct rows *r, uint32_t chain, int64_t *win
             !plan_allot(r->core, r->ask, id, r->ask->level_required, &plan))
             continue;
         const enum fit here = in_time(r, id, chain, &plan, window_us);
+        fit = here > fit ? here : fit;
+    }
+    const uint32_t holder = r->core->tenant[r->ask->tenant].holder;
+    if (fit != FIT_GOOD && plan_spanning_on(r->core, r->ask, holder, chain, &plan)) {
+        const enum fit here = in_time(r, NONE, chain, &plan, window_us);
         fit = here > fit ? here : fit;
     }
     plan_release(&plan);

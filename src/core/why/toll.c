@@ -57,7 +57,6 @@ static enum dure_rule judge(struct dure_core *core, const struct request *ask)
     struct dure_arena *arena = dure_arena_new(ARENA_MAX);
     struct dure_why why = {0};
     enum dure_rule rule = DURE_RULE_BUSY;
-    core->round++;
     if (arena && rows_pending(core, ask, false, arena, &why, NULL) == DURE_OK) {
         const struct dure_why_row *nearest = rows_nearest(&why);
         cross_find(core, ask, arena, &why);

@@ -265,7 +265,6 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     struct line *line = DURE_ARENA_NEW(arena, struct line, 1);
     if (!line)
         return dure_fail(error, DURE_E_MEMORY, "no memory for the answer");
-    core->round++;
     line_up(core, ask, job, line);
     why->ahead = why->wait == DURE_WAIT_PREEMPTING || never ? 0 : line->jobs;
     const enum dure_err err = rows_pending(core, ask, why->ahead > 0, arena, why, error);
@@ -275,7 +274,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     if (!never)
         estimate(core, ask, walltime_us, line, why);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)
-        changes_try(core, ask, arena, why);
+        changes_try(core, ask, job, arena, why);
     return DURE_OK;
 }
 
@@ -311,8 +310,7 @@ static bool find_place(struct dure_core *core, const struct request *ask, struct
                        struct dure_why *why)
 {
     struct plan plan = {0};
-    core->round++;
-    const bool fits = !ceiling_stops(core, ask).kind && plan_around(core, ask, &plan);
+    const bool fits = !ceiling_stops(core, ask).kind && decide_would_start(core, ask, NULL, &plan);
     bool done = true;
     if (fits) {
         struct dure_place *places = DURE_ARENA_NEW(arena, struct dure_place, plan.place_count);

@@ -1,6 +1,7 @@
 /* Random histories on a small fleet. After every step: the digest is that of the state, a follower that only applies agrees, and the naive model
  * finds no GPU held twice, no gang in parts, no fraction beside another tenant's, no notice longer than the grace. At times the core is saved,
- * loaded and goes on in the place of the old one, beside it: both must say the same from there on. */
+ * loaded and goes on in the place of the old one, beside it: both must say the same from there on. A third core forgets every verdict at once and
+ * tries every class in every pass: it must decide the same, so that what wakes a need leaves nothing out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/timefmt.h"
 #include "core/state/jobs.h"
 #include "core/state/mutants.h"
+#include "core/state/state.h"
 #include "model.h"
 #include "naive_why.h"
 #include "specs.h"
@@ -522,6 +524,8 @@ static void history(uint32_t steps)
         begin_history(&rig);
     struct model *model = model_new(&rig);
     rig.follower = reload(&rig);
+    rig.shadow = reload(&rig);
+    rig.shadow->forgetful = true;
     for (uint32_t i = 0; i < steps && dure_core_next_job(rig.core).v < MODEL_JOBS; i++) {
         one_step(&rig, model);
         check_bound(&rig);
@@ -538,11 +542,11 @@ static void history(uint32_t steps)
     TAP_EQ_UINT(model->faults, 0, "the model finds no fault");
     tap_diag("%llu grants, shrinks and ends;", (unsigned long long)model->grants);
     tap_diag("%llu starts, %llu ends, %llu requeues, %llu notices, %llu reservations (%llu given up), %llu "
-             "suspensions, %llu restorations",
+             "suspensions, %llu restorations, %llu starts planned (%llu given up)",
              (unsigned long long)model->starts, (unsigned long long)model->ends, (unsigned long long)model->requeues,
              (unsigned long long)model->notices, (unsigned long long)model->reserves,
              (unsigned long long)model->unreserves, (unsigned long long)model->suspends,
-             (unsigned long long)model->restores);
+             (unsigned long long)model->restores, (unsigned long long)model->plans, (unsigned long long)model->unplans);
     if (rig.own_log)
         keep_history(&rig);
     model_free(model);

@@ -225,6 +225,8 @@ void model_hear(struct rig *rig, const struct dure_record *r)
     case DURE_REC_UNRESERVE: model->unreserves++; break;
     case DURE_REC_SUSPEND: model->suspends++; break;
     case DURE_REC_RESTORE: model->restores++; break;
+    case DURE_REC_PLAN: model->plans++; break;
+    case DURE_REC_UNPLAN: model->unplans++; break;
     default: break;
     }
 }

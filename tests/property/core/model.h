@@ -18,7 +18,8 @@ struct model {
     struct model_attempt *attempts;                                             /* by id */
     struct dure_ceilings ceilings[MODEL_TENANTS], ceilings_next[MODEL_TENANTS]; /* in force; about to be */
     uint32_t faults, booked;
-    uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions, grants;
+    uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions, grants, plans,
+        unplans;
 };
 
 struct model *model_new(struct rig *rig);

@@ -9,7 +9,8 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     'instances and milli-fractions on one GPU' 'worst-case power not reserved' \
     'a power limit ignored until it begins' 'forbidden neighbours forgotten' \
     'victims chosen by youth alone' 'a gang cut in half' \
-    'a notice shorter than promised' 'a notice given though the walltime ends in time' 'a notice that is not taken back'; do
+    'a notice shorter than promised' 'a notice given though the walltime ends in time' 'a notice that is not taken back' \
+    'backfill takes what is kept for a planned start'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))

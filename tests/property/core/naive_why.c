@@ -606,7 +606,6 @@ static bool opens(struct dure_core *core, const struct request *ask, const struc
     case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
     default: return true;
     }
-    core->round++;
     const bool fits = changed.job_class == DURE_BORROWED
                           ? plan_chain(core, &changed, chain, changed.level_required, &plan)
                           : plan_guaranteed(core, &changed, &plan);

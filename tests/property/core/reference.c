@@ -23,10 +23,15 @@ struct takes {
 };
 
 struct trial {
+    bool beside_plan;                                  /* what is kept for the tenant's plan counts as taken */
+    int64_t later_us;                                  /* what ends by then counts as gone; INT64_MIN: nothing does */
     uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
     uint32_t place_count, binding_count;
     struct dure_place places[REFERENCE_PLACES];
     struct dure_binding bindings[REFERENCE_PLACES];
+    uint32_t virtual_count; /* the same in the private cluster */
+    struct dure_place virtuals[REFERENCE_PLACES];
+    uint32_t rights[REFERENCE_PLACES], cell_nodes[REFERENCE_RIGHTS];
 };
 
 static uint32_t ones(uint64_t mask)
@@ -46,10 +51,17 @@ void reference_begin(struct reference *reference)
 {
     memset(reference->used, 0, sizeof reference->used);
     memset(reference->jobs, 0, sizeof reference->jobs);
+    memset(reference->plans, 0, sizeof reference->plans);
     reference->next_job = reference->next_attempt = 1;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             reference->rights[r].bound[i] = DURE_NONE32;
+}
+
+/* When a job that runs is gone at the latest; INT64_MIN: it is being stopped. */
+static int64_t ends(const struct reference_job *job)
+{
+    return job->leaving == DURE_CAUSE_NONE ? job->end_us : INT64_MIN;
 }
 
 static struct dure_record decision(const struct reference *reference, enum dure_record_kind kind)
@@ -94,13 +106,29 @@ static uint32_t choose_cell(const struct reference *reference, const struct tria
 
 /* ---- the private cluster ---- */
 
-static void list_slots(const struct reference *reference, uint32_t right, struct slots *slots)
+/* GPUs of a node that are in use, or will be. */
+static uint64_t used_of(const struct reference *reference, const struct trial *trial, uint32_t node)
+{
+    uint64_t used = reference->used[node];
+    for (uint64_t id = 1; id < reference->next_job && trial->later_us != INT64_MIN; id++) {
+        const struct reference_job *job = &reference->jobs[id];
+        for (uint32_t i = 0; job->attempt && ends(job) <= trial->later_us && i < job->place_count; i++)
+            if (node - job->places[i].node_first < job->places[i].node_count)
+                used &= ~job->places[i].gpu_mask;
+    }
+    return used;
+}
+
+static void list_slots(const struct reference *reference, uint32_t right, const struct trial *trial,
+                       struct slots *slots)
 {
     const struct reference_right *r = &reference->rights[right];
     for (uint32_t i = 0; i < r->count; i++)
         for (uint32_t k = 0; k < r->cell_nodes; k++) {
             const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
-            const uint64_t idle = r->bound[i] == DURE_NONE32 ? all : all & ~reference->used[r->bound[i] + k];
+            uint64_t idle = r->bound[i] == DURE_NONE32 ? all : all & ~used_of(reference, trial, r->bound[i] + k);
+            if (trial->beside_plan)
+                idle &= ~reference->plans[r->tenant].kept[right][i * r->cell_nodes + k];
             slots->at[slots->count++] = (struct slot){right, i, k, idle, 0};
         }
 }
@@ -244,11 +272,28 @@ static void realise(const struct reference *reference, const struct takes *takes
     }
 }
 
+/* What was taken, as the private cluster has it. */
+static void note(const struct takes *takes, uint32_t gpus, struct trial *trial)
+{
+    for (uint32_t t = 0; t < takes->count; t++) {
+        const struct slot *slot = takes->at[t];
+        trial->rights[trial->virtual_count] = slot->right;
+        trial->virtuals[trial->virtual_count++] =
+            (struct dure_place){.node_first = slot->index * trial->cell_nodes[slot->right] + slot->offset,
+                                .node_count = 1,
+                                .gpu_mask = lowest(slot->idle, slot->tasks * gpus),
+                                .tasks = slot->tasks,
+                                .gpu_milli = 1000};
+    }
+}
+
 static void begin_trial(const struct reference *reference, struct trial *trial)
 {
-    trial->place_count = trial->binding_count = 0;
-    for (uint32_t r = 0; r < reference->right_count; r++)
+    trial->place_count = trial->binding_count = trial->virtual_count = 0;
+    for (uint32_t r = 0; r < reference->right_count; r++) {
         memcpy(trial->bound[r], reference->rights[r].bound, sizeof trial->bound[r]);
+        trial->cell_nodes[r] = reference->rights[r].cell_nodes;
+    }
 }
 
 /* Inside one right, the first that will do. A cell of a right lies in one cell of every level above it. */
@@ -265,11 +310,12 @@ static bool place_in_one(const struct reference *reference, const struct referen
                                   .each = job->tasks_per_node};
         struct slots slots = {.count = 0};
         struct takes takes;
-        list_slots(reference, r, &slots);
+        list_slots(reference, r, trial, &slots);
         if (right->tenant != job->tenant || !fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
         begin_trial(reference, trial);
         realise(reference, &takes, job->gpus, trial);
+        note(&takes, job->gpus, trial);
         return true;
     }
     return false;
@@ -284,7 +330,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
         struct slots slots = {.count = 0};
         struct takes takes;
         uint32_t room = 0;
-        list_slots(reference, r, &slots);
+        list_slots(reference, r, trial, &slots);
         for (uint32_t i = 0; i < slots.count; i++)
             room += job->tasks_per_node == 0                                    ? ones(slots.at[i].idle) / job->gpus
                     : ones(slots.at[i].idle) >= job->tasks_per_node * job->gpus ? job->tasks_per_node
@@ -294,6 +340,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
             !fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
         realise(reference, &takes, job->gpus, trial);
+        note(&takes, job->gpus, trial);
         left -= gang.tasks;
     }
     return left == 0;
@@ -335,6 +382,8 @@ static void tidy(struct trial *trial)
 static void start(struct reference *reference, uint64_t id, struct trial *trial)
 {
     struct reference_job *job = &reference->jobs[id];
+    if (reference->plans[job->tenant].job == id)
+        reference->plans[job->tenant].job = 0;
     tidy(trial);
     job->waits = false;
     job->attempt = reference->next_attempt++;
@@ -360,20 +409,145 @@ static void start(struct reference *reference, uint64_t id, struct trial *trial)
     reference->tell(reference->context, &record);
 }
 
+/* ---- planned starts ---- */
+
+static void unplan(struct reference *reference, uint32_t tenant, enum dure_cause cause)
+{
+    struct reference_plan *plan = &reference->plans[tenant];
+    if (!plan->job)
+        return;
+    struct dure_record record = decision(reference, DURE_REC_UNPLAN);
+    record.job.v = plan->job;
+    record.element = 0;
+    record.cause = cause;
+    plan->job = 0;
+    reference->tell(reference->context, &record);
+}
+
+/* One tenant's part of a pass. */
+struct turn {
+    struct reference *reference;
+    uint32_t tenant;
+    int64_t budget;
+    struct trial *trial;
+    bool tried[REFERENCE_JOBS]; /* a start was planned for, in vain: it, and all that ask for the same */
+};
+
+static bool try(struct turn *turn, uint64_t id, bool beside_plan, int64_t later_us)
+{
+    turn->trial->beside_plan = beside_plan && turn->reference->plans[turn->tenant].job;
+    turn->trial->later_us = later_us;
+    return place(turn->reference, &turn->reference->jobs[id], turn->trial);
+}
+
+static bool alike(const struct reference_job *a, const struct reference_job *b)
+{
+    return a->tasks == b->tasks && a->gpus == b->gpus && a->tasks_per_node == b->tasks_per_node &&
+           a->level_nodes == b->level_nodes && (!a->level_nodes || a->level_required == b->level_required);
+}
+
+static void keep(struct turn *turn, uint64_t id, int64_t at_us)
+{
+    struct reference_plan *plan = &turn->reference->plans[turn->tenant];
+    const struct trial *trial = turn->trial;
+    struct dure_binding bindings[REFERENCE_PLACES] = {0};
+    *plan = (struct reference_plan){.job = id, .at_us = at_us};
+    for (uint32_t i = 0; i < trial->virtual_count; i++) {
+        bindings[i].allot.v = trial->rights[i];
+        plan->kept[trial->rights[i]][trial->virtuals[i].node_first] |= trial->virtuals[i].gpu_mask;
+    }
+    struct dure_record record = decision(turn->reference, DURE_REC_PLAN);
+    record.job.v = id;
+    record.element = 0;
+    record.deadline_us = at_us;
+    record.places = trial->virtuals;
+    record.bindings = bindings;
+    record.place_count = record.binding_count = trial->virtual_count;
+    turn->reference->tell(turn->reference->context, &record);
+}
+
+/* At the first moment at which enough of its tenant's work must be gone. Only for who has waited a second; whole seconds count. */
+static void plan_for(struct turn *turn, uint64_t id)
+{
+    struct reference *reference = turn->reference;
+    const int64_t now = reference->input->time_us,
+                  ripe = (reference->jobs[id].submitted_us + 2 * DURE_SECOND_US - 1) / DURE_SECOND_US * DURE_SECOND_US;
+    for (uint64_t other = 1; other < reference->next_job; other++)
+        if (turn->tried[other] && alike(&reference->jobs[other], &reference->jobs[id]))
+            return;
+    turn->tried[id] = true;
+    int64_t before = INT64_MIN, at = INT64_MAX;
+    for (; ripe <= now && before != INT64_MAX; before = at, at = INT64_MAX) {
+        for (uint64_t other = 1; other < reference->next_job; other++) {
+            const struct reference_job *job = &reference->jobs[other];
+            const int64_t end = ends(job) > now ? ends(job) : now;
+            if (job->attempt && job->tenant == turn->tenant && end > before && end < at)
+                at = end;
+        }
+        if (at == INT64_MAX || !try(turn, id, false, at))
+            continue;
+        unplan(reference, turn->tenant, DURE_CAUSE_PRIORITY);
+        keep(turn, id, at);
+        return;
+    }
+}
+
+static void begin(struct turn *turn, uint64_t id)
+{
+    start(turn->reference, id, turn->trial);
+    turn->budget--;
+}
+
+/* Who is older than the planned job takes what is kept for it, or has the plan instead. */
+static void above(struct turn *turn)
+{
+    const struct reference_plan *plan = &turn->reference->plans[turn->tenant];
+    for (uint64_t id = 1; id < plan->job && turn->budget > 0; id++) {
+        if (!turn->reference->jobs[id].waits || turn->reference->jobs[id].tenant != turn->tenant)
+            continue;
+        if (try(turn, id, true, INT64_MIN)) {
+            begin(turn, id);
+        } else if (try(turn, id, false, INT64_MIN)) {
+            unplan(turn->reference, turn->tenant, DURE_CAUSE_PRIORITY);
+            begin(turn, id);
+        } else {
+            plan_for(turn, id);
+        }
+    }
+}
+
+static void in_order(struct turn *turn)
+{
+    struct reference *reference = turn->reference;
+    const struct reference_plan *plan = &reference->plans[turn->tenant];
+    const uint64_t planned = plan->job;
+    above(turn);
+    if (plan->job && turn->budget > 0 && try(turn, plan->job, false, INT64_MIN))
+        begin(turn, plan->job);
+    const uint64_t done = plan->job ? plan->job : planned; /* so far all have been tried */
+    for (uint64_t id = 1; id < reference->next_job && turn->budget > 0; id++) {
+        const struct reference_job *job = &reference->jobs[id];
+        if (!job->waits || job->tenant != turn->tenant || id == plan->job || (planned && id < done))
+            continue;
+        if (try(turn, id, true, INT64_MIN))
+            begin(turn, id);
+        else if (!plan->job)
+            plan_for(turn, id);
+        else if (job->walltime_us <= plan->at_us - reference->input->time_us && try(turn, id, false, INT64_MIN))
+            begin(turn, id);
+    }
+}
+
 static void pass(struct reference *reference, int64_t budget)
 {
     static struct trial trial;
-    for (uint32_t tenant = 0; tenant < reference->tenant_count; tenant++)
-        for (uint64_t id = 1; id < reference->next_job; id++) {
-            if (!reference->jobs[id].waits || reference->jobs[id].tenant != tenant)
-                continue;
-            if (budget <= 0)
-                return;
-            if (!place(reference, &reference->jobs[id], &trial))
-                break; /* those behind ask for the same */
-            start(reference, id, &trial);
-            budget--;
-        }
+    static struct turn turn;
+    for (uint32_t tenant = 0; tenant < reference->tenant_count && budget > 0; tenant++) {
+        memset(&turn, 0, sizeof turn);
+        turn = (struct turn){.reference = reference, .tenant = tenant, .budget = budget, .trial = &trial};
+        in_order(&turn);
+        budget = turn.budget;
+    }
 }
 
 static bool is_idle(const struct reference *reference, uint32_t node, uint32_t nodes)
@@ -465,6 +639,8 @@ static void cancel(struct reference *reference, uint64_t id)
     record.state = DURE_JOB_CANCELLED;
     record.cause = DURE_CAUSE_CANCELLED;
     job->waits = false;
+    if (reference->plans[job->tenant].job == id)
+        reference->plans[job->tenant].job = 0;
     reference->tell(reference->context, &record);
 }
 
@@ -486,6 +662,23 @@ static void expire(struct reference *reference, int64_t now_us)
     }
 }
 
+/* Plans a minute past their time are given up, the earliest first. */
+static void overrun(struct reference *reference, int64_t now_us)
+{
+    for (;;) {
+        const struct reference_plan *first = NULL;
+        for (uint32_t t = 0; t < reference->tenant_count; t++) {
+            const struct reference_plan *plan = &reference->plans[t];
+            if (plan->job && plan->at_us + DURE_MINUTE_US <= now_us &&
+                (!first || plan->at_us < first->at_us || (plan->at_us == first->at_us && plan->job < first->job)))
+                first = plan;
+        }
+        if (!first)
+            return;
+        unplan(reference, (uint32_t)(first - reference->plans), DURE_CAUSE_WALLTIME);
+    }
+}
+
 static uint32_t level_nodes(const struct reference *reference, const char *level)
 {
     return !level || !*level ? 0 : !strcmp(level, "rack") ? reference->rack_nodes : 1;
@@ -504,13 +697,17 @@ void reference_step(struct reference *reference, const struct dure_record *input
                                    .tasks = input->submit.tasks,
                                    .gpus = input->submit.task_gpus,
                                    .walltime_us = input->submit.walltime_us,
+                                   .submitted_us = input->time_us,
                                    .requeue = input->submit.requeue,
                                    .waits = true};
         break;
     case DURE_REC_PASS: pass(reference, input->number); break;
     case DURE_REC_ATTEMPT_REPORT: report(reference, input); break;
     case DURE_REC_CANCEL: cancel(reference, input->job.v); break;
-    case DURE_REC_TICK: expire(reference, input->time_us); break;
+    case DURE_REC_TICK:
+        overrun(reference, input->time_us);
+        expire(reference, input->time_us);
+        break;
     default: break;
     }
 }

@@ -179,6 +179,26 @@ static void check_limits(const struct rig *rig, const struct kept *k)
     instances += k->places[0].starts ? k->job.tasks : 0;
 }
 
+/* The borrowers' planned start: what is kept for it is not for others. */
+static struct {
+    uint64_t job; /* 0: none */
+    uint64_t gpus[NODES];
+} planned;
+
+static void note_plan(const struct dure_record *r)
+{
+    if (r->kind == DURE_REC_PLAN && !r->binding_count) {
+        memset(&planned, 0, sizeof planned);
+        planned.job = r->job.v;
+        for (uint32_t i = 0; i < r->place_count; i++)
+            for (uint32_t n = 0; n < r->places[i].node_count; n++)
+                planned.gpus[r->places[i].node_first + n] |= r->places[i].gpu_mask;
+    } else if (r->kind != DURE_REC_PLAN && r->job.v == planned.job) {
+        planned.job = 0; /* it starts, or gives its plan up */
+        memset(planned.gpus, 0, sizeof planned.gpus);
+    }
+}
+
 static uint64_t rank_of(const struct rig *rig, const struct dure_job *job, uint32_t model)
 {
     for (unsigned k = 0; job->model_order && k < 8; k++)
@@ -205,7 +225,7 @@ static void check_order(const struct rig *rig, const struct kept *k)
             (job->level_required && !dure_fleet_level(rig->fleet, chain_at(rig, node), job->level)))
             continue;
         for (uint32_t gpu = 0; gpu < GPUS; gpu++) {
-            bool used = false;
+            bool used = planned.gpus[node] >> gpu & 1;
             const struct dure_place *place;
             for (uint32_t j = 0; j < job_count && !used; j++)
                 used = &jobs[j] != k && uses_gpu(&jobs[j], node, gpu, &place);
@@ -230,6 +250,7 @@ static void watch(struct rig *rig, const struct dure_record *r)
     struct kept *k = r->job.v != DURE_NONE64 ? find(r->job.v) : NULL;
     if (!k)
         return;
+    note_plan(r);
     if (r->kind == DURE_REC_START || r->kind == DURE_REC_RESERVE) {
         free(k->places);
         k->places = malloc(r->place_count * sizeof *k->places);
@@ -361,6 +382,7 @@ int main(int argc, char **argv)
         rig.watch = watch;
         jobs = calloc(ATTEMPTS_MAX, sizeof *jobs);
         job_count = 0;
+        memset(&planned, 0, sizeof planned);
         for (uint32_t step = 0; step < 400 && job_count + 1 < ATTEMPTS_MAX; step++) {
             const uint32_t what = below(12);
             if (what < 6)

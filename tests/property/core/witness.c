@@ -190,7 +190,8 @@ static void bind(struct witness *w, const struct dure_record *r)
             w->allots[r->bindings[i].allot.v].bound[r->bindings[i].virtual_index] = r->bindings[i].cell_index + 1;
 }
 
-/* Nobody of the same kind that came before waits while a later one starts: who was evicted has kept its place. */
+/* Nobody of the same kind that came before waits while a later one starts: who was evicted has kept its place. One that is over sooner may start before
+ * the planned start of one that came before it. */
 static void check_turn(struct witness *w, const struct dure_record *r)
 {
     const struct dure_job *job = &w->jobs[r->job.v];
@@ -199,7 +200,7 @@ static void check_turn(struct witness *w, const struct dure_record *r)
         const struct dure_job *other = &w->jobs[id];
         if (other->job_class != job->job_class || other->tenant.v != job->tenant.v || other->tasks != job->tasks ||
             other->task_gpus != job->task_gpus || other->priority != job->priority ||
-            other->grace_us != job->grace_us || other->array_limit)
+            other->grace_us != job->grace_us || other->walltime_us > job->walltime_us || other->array_limit)
             continue;
         for (uint32_t element = 0; element < (other->array_count ? other->array_count : 1); element++) {
             if (id == r->job.v && element >= (other->array_count ? r->element : 0))

@@ -54,6 +54,7 @@ void rig_release(struct rig *rig)
 {
     dure_core_free(rig->core);
     dure_core_free(rig->follower);
+    dure_core_free(rig->shadow);
     dure_fleet_free(rig->fleet);
     dure_tenants_free(rig->tenants);
     dure_buf_release(&rig->said);
@@ -86,6 +87,22 @@ static void places_line(const struct rig *rig, const struct dure_record *r, stru
         const bool known = dure_core_allot_view(rig->core, b->allot, &view);
         dure_buf_printf(text, " %s[%u]%s%u", known ? view.spec->name : "?", b->virtual_index, b->is_new ? "=>" : "=",
                         b->cell_index);
+    }
+}
+
+/* A planned place lies in a private cluster, or on nodes. */
+static void plan_line(const struct rig *rig, const struct dure_record *r, struct dure_buf *text)
+{
+    dure_buf_printf(text, " in %llds", (long long)((r->deadline_us - rig->now_us) / DURE_SECOND_US));
+    if (!r->binding_count) {
+        places_line(rig, r, text);
+        return;
+    }
+    for (uint32_t i = 0; i < r->place_count; i++) {
+        struct dure_allot_view view;
+        const bool known = dure_core_allot_view(rig->core, r->bindings[i].allot, &view);
+        dure_buf_printf(text, " %s{%u}/%llx", known ? view.spec->name : "?", r->places[i].node_first,
+                        (unsigned long long)r->places[i].gpu_mask);
     }
 }
 
@@ -122,7 +139,10 @@ void rig_line(const struct rig *rig, const struct dure_record *r, struct dure_bu
         dure_buf_printf(text, " in %llds", (long long)((r->deadline_us - rig->now_us) / DURE_SECOND_US));
     if (r->cause)
         dure_buf_printf(text, " (%s)", dure_cause_name(r->cause));
-    places_line(rig, r, text);
+    if (r->kind == DURE_REC_PLAN)
+        plan_line(rig, r, text);
+    else
+        places_line(rig, r, text);
     dure_buf_byte(text, '\n');
 }
 
@@ -148,6 +168,7 @@ struct heard {
     struct rig *rig;
     const struct dure_record *input;
     bool told;
+    struct dure_buf *decided; /* for the shadow */
 };
 
 static void tell_input(struct heard *heard)
@@ -165,6 +186,8 @@ static void emitted(void *context, const struct dure_record *decision)
     struct heard *heard = context;
     struct rig *rig = heard->rig;
     tell_input(heard);
+    if (heard->decided)
+        dure_record_encode(decision, heard->decided);
     rig->decisions++;
     if (!rig->quiet)
         rig_line(rig, decision, &rig->said);
@@ -187,15 +210,51 @@ void rig_check(struct rig *rig)
     }
 }
 
+struct shadowed {
+    const struct rig *rig;
+    struct dure_buf bytes, text;
+};
+
+static void shadowed(void *context, const struct dure_record *decision)
+{
+    struct shadowed *heard = context;
+    dure_record_encode(decision, &heard->bytes);
+    rig_line(heard->rig, decision, &heard->text);
+}
+
+/* What the shadow decides on the same input, against what was decided. */
+static void step_shadow(struct rig *rig, const struct dure_record *record, enum dure_err err,
+                        const struct dure_buf *decided)
+{
+    struct shadowed other = {.rig = rig};
+    struct dure_error error;
+    dure_buf_init(&other.bytes, 64u << 20);
+    dure_buf_init(&other.text, 64u << 20);
+    if (dure_core_step(rig->shadow, record, shadowed, &other, &error) != err)
+        TAP_FAIL("the shadow takes %s as it was taken: %s", dure_record_kind_name(record->kind), error.text);
+    if (other.bytes.length != decided->length ||
+        (decided->length && memcmp(other.bytes.data, decided->data, decided->length)))
+        TAP_FAIL("the shadow decides the same on %s: [%.*s], [%.*s]", dure_record_kind_name(record->kind),
+                 (int)rig->said.length, rig->said.data ? rig->said.data : "", (int)other.text.length,
+                 other.text.data ? other.text.data : "");
+    dure_buf_release(&other.bytes);
+    dure_buf_release(&other.text);
+}
+
 enum dure_err rig_step(struct rig *rig, struct dure_record *record)
 {
     dure_buf_clear(&rig->said);
     rig->decisions = 0;
     rig->error.text[0] = 0;
-    struct heard heard = {rig, record, false};
+    struct dure_buf decided;
+    dure_buf_init(&decided, 64u << 20);
+    struct heard heard = {rig, record, false, rig->shadow ? &decided : NULL};
     const enum dure_err err = dure_core_step(rig->core, record, emitted, &heard, &rig->error);
     if (err == DURE_OK)
         tell_input(&heard);
+    if (rig->shadow)
+        step_shadow(rig, record, err, &decided);
+    dure_buf_release(&decided);
     if (!rig->quiet)
         rig_check(rig);
     return err;

@@ -11,6 +11,7 @@
 struct rig {
     struct dure_core *core;
     struct dure_core *follower; /* NULL: none */
+    struct dure_core *shadow;   /* decides the same inputs beside it, and must decide the same; NULL: none */
     struct dure_fleet *fleet;
     struct dure_tenants *tenants;
     int64_t now_us;

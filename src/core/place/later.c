@@ -1,0 +1,394 @@
+#include "core/place/later.h"
+
+#include <stdlib.h>
+
+#include "core/allot/allots.h"
+#include "core/place/ground.h"
+#include "core/place/plan_more.h"
+#include "core/place/rules.h"
+#include "core/state/attempts.h"
+#include "core/state/ends.h"
+#include "core/state/jobs.h"
+
+/* A heap is read in order without changing it: whoever comes next is a child of one that came before. */
+struct front {
+    int64_t key;
+    uint32_t index;
+};
+
+struct end {
+    int64_t at_us;
+    uint32_t slot;
+};
+
+/* The state after everything up to one moment has ended. */
+struct moment {
+    int64_t at_us;
+    uint32_t ends, changes; /* so many of them lie before its end */
+};
+
+struct change {
+    struct dure_slots *slots;
+    uint32_t slot;
+    uint64_t idle;
+};
+
+struct timeline {
+    struct dure_core *core;
+    const struct request *ask;
+    const struct dure_heap *heap;
+    uint32_t holder, chain; /* one of them NONE */
+    int64_t at_us;          /* of the end at hand */
+    struct front *front;
+    struct end *ends;
+    struct moment *moments;
+    struct change *changes;
+    uint32_t front_count, front_capacity, end_count, end_capacity, moment_count, moment_capacity, change_count,
+        change_capacity, now; /* now: moments that have passed */
+    struct plan *plan;
+};
+
+static void *room_for(void *at, size_t size, uint32_t count, uint32_t *capacity)
+{
+    if (count < *capacity)
+        return at;
+    *capacity = *capacity ? *capacity * 2 : 64;
+    return dure_core_grow(at, size, *capacity);
+}
+
+/* ---- ends in order ---- */
+
+static void front_put(struct timeline *t, struct front entry)
+{
+    t->front = room_for(t->front, sizeof *t->front, t->front_count, &t->front_capacity);
+    uint32_t place = t->front_count++;
+    for (; place && entry.key < t->front[(place - 1) / 2].key; place = (place - 1) / 2)
+        t->front[place] = t->front[(place - 1) / 2];
+    t->front[place] = entry;
+}
+
+static void front_add(struct timeline *t, uint32_t index)
+{
+    if (index < t->heap->count)
+        front_put(t, (struct front){t->heap->at[index].key, index});
+}
+
+static struct front front_take(struct timeline *t)
+{
+    const struct front first = t->front[0], last = t->front[--t->front_count];
+    uint32_t place = 0;
+    for (uint32_t child = 1; child < t->front_count; child = place * 2 + 1) {
+        if (child + 1 < t->front_count && t->front[child + 1].key < t->front[child].key)
+            child++;
+        if (last.key <= t->front[child].key)
+            break;
+        t->front[place] = t->front[child];
+        place = child;
+    }
+    t->front[place] = last;
+    return first;
+}
+
+/* All that ends at the next moment; false: nothing does. What should be gone already counts as going now. */
+static bool read_moment(struct timeline *t)
+{
+    if (!t->front_count)
+        return false;
+    const int64_t now = t->core->s.time_us, at = t->front[0].key > now ? t->front[0].key : now;
+    while (t->front_count && t->front[0].key <= at) {
+        const struct front next = front_take(t);
+        t->ends = room_for(t->ends, sizeof *t->ends, t->end_count, &t->end_capacity);
+        t->ends[t->end_count++] = (struct end){at, t->heap->at[next.index].slot};
+        front_add(t, next.index * 2 + 1);
+        front_add(t, next.index * 2 + 2);
+    }
+    t->moments = room_for(t->moments, sizeof *t->moments, t->moment_count, &t->moment_capacity);
+    t->moments[t->moment_count++] = (struct moment){at, t->end_count, 0};
+    return true;
+}
+
+/* ---- what comes free ---- */
+
+static int64_t claim_ends(const struct dure_core *core, uint32_t slot)
+{
+    const struct claim *claim = claim_at(core, slot);
+    const struct request *ask = job_ask(core, job_at(core, claim->job_slot));
+    return claim->d.made_us + ask->walltime_us + ask->grace_us;
+}
+
+/* Is everybody gone from the leaf by then? Who has a claim on it comes after those that stand on it. */
+static bool is_left(const struct dure_core *core, uint32_t chain, uint32_t leaf, int64_t at_us)
+{
+    const uint32_t *list = NULL;
+    uint32_t count = ground_claims(core, chain, leaf, &list);
+    for (uint32_t i = 0; i < count; i++)
+        if (claim_ends(core, list[i]) > at_us)
+            return false;
+    if (count)
+        return true;
+    count = ground_users(core, chain, leaf, &list);
+    for (uint32_t i = 0; i < count; i++)
+        if (ends_at(core, attempt_at(core, list[i])) > at_us)
+            return false;
+    return true;
+}
+
+static void add_idle(struct timeline *t, struct dure_slots *slots, uint32_t slot, uint64_t bit)
+{
+    const uint64_t idle = slots->idle[slot];
+    if (idle & bit)
+        return;
+    t->changes = room_for(t->changes, sizeof *t->changes, t->change_count, &t->change_capacity);
+    t->changes[t->change_count++] = (struct change){slots, slot, idle};
+    dure_slots_set(slots, slot, idle | bit);
+}
+
+static void leave_virtual(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    struct timeline *t = context;
+    const uint32_t at = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){place->node_first}).v;
+    struct dure_cells_leaf l;
+    dure_cells_leaf(core->chains[at].cells, leaf, &l);
+    if (l.allot.v == NONE || l.lost || core->allots[l.allot.v]->spec.tenant.v != t->holder)
+        return;
+    struct allot *allot = core->allots[l.allot.v];
+    if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) && is_left(core, at, leaf, t->at_us))
+        add_idle(t, &allot->slots, l.index * allot->cell_slots + l.offset / allot->slot_gpus,
+                 UINT64_C(1) << (l.offset % allot->slot_gpus));
+}
+
+static void leave_hardware(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    (void)place;
+    struct timeline *t = context;
+    struct chain_state *chain = &core->chains[t->chain];
+    const uint32_t gpus = core->fleet->chains[t->chain].node_gpus, node = leaf / gpus;
+    const struct node *n = &core->nodes[core->fleet->chains[t->chain].node_first + node];
+    const uint64_t bit = UINT64_C(1) << (leaf % gpus);
+    if (n->d.state != DURE_NODE_UP || n->d.lost || (chain->claimed[node] & bit) ||
+        !is_left(core, t->chain, leaf, t->at_us))
+        return;
+    add_idle(t, &chain->idle, node, bit);
+    if (!chain->bound[node])
+        add_idle(t, &chain->away, node, bit);
+}
+
+static void leave(struct timeline *t, const struct end *end)
+{
+    struct dure_core *core = t->core;
+    t->at_us = end->at_us;
+    const bool is_claim = end->slot & END_CLAIM;
+    const struct claim *claim = is_claim ? claim_at(core, end->slot & ~END_CLAIM) : NULL;
+    const struct attempt *attempt = is_claim ? NULL : attempt_at(core, end->slot);
+    ground_each(core, is_claim ? claim->d.chain : attempt->d.chain, is_claim ? claim->places : attempt->places,
+                is_claim ? claim->d.place_count : attempt->d.place_count,
+                t->chain == NONE ? leave_virtual : leave_hardware, t);
+}
+
+static void go_to(struct timeline *t, uint32_t moment)
+{
+    for (; t->now < moment; t->now++) {
+        for (uint32_t i = t->now ? t->moments[t->now - 1].ends : 0; i < t->moments[t->now].ends; i++)
+            leave(t, &t->ends[i]);
+        t->moments[t->now].changes = t->change_count;
+    }
+    const uint32_t keep = moment ? t->moments[moment - 1].changes : 0;
+    while (t->change_count > keep) {
+        const struct change *change = &t->changes[--t->change_count];
+        dure_slots_set(change->slots, change->slot, change->idle);
+    }
+    t->now = moment;
+}
+
+/* ---- does it fit then? ---- */
+
+static void take_places(struct timeline *t, uint32_t allot, uint32_t node_first)
+{
+    const struct dure_takes *takes = &t->core->takes;
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct dure_take *take = &takes->at[i];
+        plan_add_place(t->plan, (struct dure_place){node_first + take->slot, 1, take->mask, take->tasks, 1000});
+        if (allot != NONE)
+            plan_add_binding(t->plan, (struct dure_binding){{allot}, 0, 0, 0});
+    }
+}
+
+static bool fits_one(struct timeline *t, bool leveled)
+{
+    struct dure_core *core = t->core;
+    struct dure_ask gang;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        struct allot *allot = core->allots[id];
+        core->takes.count = 0;
+        if (!plan_may_use(core, t->ask, id) ||
+            (leveled && !t->ask->level_required && !rule_level(core, t->ask, allot->spec.chain.v)) ||
+            !ask_of_allot(core, t->ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
+            continue;
+        take_places(t, id, 0);
+        return true;
+    }
+    return false;
+}
+
+static bool fits_spanning(struct timeline *t, uint32_t chain)
+{
+    struct dure_core *core = t->core;
+    uint32_t left = t->ask->tasks;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE && left; id = core->allots[id]->next_of_holder) {
+        struct allot *allot = core->allots[id];
+        if (allot->spec.chain.v != chain || !plan_may_use(core, t->ask, id))
+            continue;
+        const uint32_t can = plan_room(allot, t->ask, false), tasks = can < left ? can : left;
+        const struct dure_ask part = {
+            .tasks = tasks, .task_gpus = t->ask->task_gpus, .per_slot = t->ask->tasks_per_node};
+        core->takes.count = 0;
+        if (!tasks || !dure_slots_fit(&allot->slots, &part, &core->takes))
+            continue;
+        take_places(t, id, 0);
+        left -= tasks;
+    }
+    return !left;
+}
+
+static bool fits_guaranteed(struct timeline *t)
+{
+    struct dure_core *core = t->core;
+    const struct request *ask = t->ask;
+    uint64_t idle = 0;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        idle += core->allots[id]->slots.idle_total;
+    t->plan->place_count = t->plan->binding_count = 0;
+    if (ask->task_gpu_milli == 1000 && idle < request_gpus(ask))
+        return false;
+    if (ask->level && fits_one(t, true))
+        return true;
+    if (ask->level && ask->level_required)
+        return false;
+    if (fits_one(t, false))
+        return true;
+    for (uint32_t chain = 0; chain < core->fleet->chain_count; chain++) {
+        t->plan->place_count = t->plan->binding_count = 0;
+        if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) && fits_spanning(t, chain))
+            return true;
+    }
+    return false;
+}
+
+static bool fits_borrowed(struct timeline *t)
+{
+    struct dure_core *core = t->core;
+    struct chain_state *chain = &core->chains[t->chain];
+    t->plan->place_count = t->plan->binding_count = 0;
+    if (t->ask->task_gpu_milli == 1000 && chain->idle.idle_total < request_gpus(t->ask))
+        return false;
+    for (unsigned leveled = t->ask->level && rule_level(core, t->ask, t->chain) ? 1 : 0;; leveled = 0) {
+        struct dure_ask gang;
+        core->takes.count = 0;
+        if (ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
+            (dure_slots_fit(&chain->away, &gang, &core->takes) || dure_slots_fit(&chain->idle, &gang, &core->takes))) {
+            take_places(t, NONE, core->fleet->chains[t->chain].node_first);
+            return true;
+        }
+        if (!leveled || t->ask->level_required)
+            return false;
+    }
+}
+
+static bool fits(struct timeline *t, uint32_t moment)
+{
+    go_to(t, moment);
+    return t->chain == NONE ? fits_guaranteed(t) : fits_borrowed(t);
+}
+
+/* The first moment at which it fits: in leaps that double, then by halves of the last one. */
+static enum later search(struct timeline *t, int64_t *ret_at_us)
+{
+    front_add(t, 0);
+    uint32_t failed = 0, leap = 1; /* it does not fit after so many moments */
+    if (fits(t, 0))
+        return LATER_NOW;
+    for (bool more = true; more; leap *= 2) {
+        for (uint32_t i = 0; i < leap && more; i++)
+            more = read_moment(t);
+        if (t->moment_count == failed)
+            break;
+        if (!fits(t, t->moment_count)) {
+            failed = t->moment_count;
+            continue;
+        }
+        uint32_t low = failed + 1, high = t->moment_count;
+        while (low < high) {
+            const uint32_t middle = low + (high - low) / 2;
+            if (fits(t, middle))
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        const bool found = fits(t, high);
+        DURE_ASSERT(found);
+        go_to(t, 0);
+        *ret_at_us = t->moments[high - 1].at_us;
+        return LATER_FOUND;
+    }
+    go_to(t, 0);
+    return LATER_NEVER;
+}
+
+static void release(struct timeline *t)
+{
+    free(t->front);
+    free(t->ends);
+    free(t->moments);
+    free(t->changes);
+}
+
+enum later later_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+{
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    bool any = false;
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE && !any;
+         id = core->allots[id]->next_of_holder)
+        any = plan_may_use(core, ask, id);
+    if (!any || ask->lists || ask->spread_level || ask->data_mask)
+        return LATER_NEVER;
+    struct timeline t = {
+        .core = core, .ask = ask, .heap = &core->tenant[holder].ends, .holder = holder, .chain = NONE, .plan = plan};
+    const enum later found = search(&t, ret_at_us);
+    release(&t);
+    if (found == LATER_FOUND)
+        plan->chain = core->allots[plan->bindings[0].allot.v]->spec.chain.v;
+    return found;
+}
+
+enum later later_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+{
+    struct plan other = {0};
+    enum later found = LATER_NEVER;
+    if (ask->lists || ask->spread_level || ask->data_mask)
+        return found;
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        const uint32_t at = core->borrow_order[i];
+        const struct chain_state *chain = &core->chains[at];
+        int64_t notice, at_us;
+        if ((chain->idle.idle_total + chain->lent < request_gpus(ask) && ask->task_gpu_milli == 1000) ||
+            rule_hardware(core, ask, at).rule != DURE_RULE_FITS || !lend_terms(core, at, ask->tenant, false, &notice) ||
+            ask->grace_us > notice)
+            continue;
+        struct timeline t = {
+            .core = core, .ask = ask, .heap = &core->chains[at].ends, .holder = NONE, .chain = at, .plan = &other};
+        const enum later here = search(&t, &at_us);
+        if (here == LATER_FOUND && (found != LATER_FOUND || at_us < *ret_at_us)) {
+            const struct plan swap = *plan;
+            *plan = other;
+            other = swap;
+            plan->chain = at;
+            *ret_at_us = at_us;
+            found = LATER_FOUND;
+        } else if (here == LATER_NOW && found == LATER_NEVER) {
+            found = LATER_NOW;
+        }
+        release(&t);
+    }
+    plan_release(&other);
+    return found;
+}

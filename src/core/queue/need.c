@@ -1,0 +1,439 @@
+#include "core/queue/need.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/place/rules.h"
+#include "core/queue/queue.h"
+#include "core/state/domains.h"
+#include "core/state/planned.h"
+
+int64_t request_lasts_us(const struct request *ask)
+{
+    return ask->walltime_us + ask->grace_us;
+}
+
+/* ---- which need ---- */
+
+/* Whatever a rule of placing may look at stays in; what comes out of rule_hardware is put in by its result. */
+static void reduce(const struct dure_core *core, const struct request *ask, struct request *ret_ask,
+                   struct dure_digest *ret_carries)
+{
+    struct dure_digest carries = {{0, 0}};
+    for (uint64_t i = 0; i < core->fleet->chain_count; i++)
+        if (rule_hardware(core, ask, (uint32_t)i).rule == DURE_RULE_FITS)
+            dure_digest_add(&carries, dure_hash_words(DOMAIN_REQUEST, &i, 1));
+    *ret_carries = carries;
+    *ret_ask = *ask;
+    ret_ask->walltime_us = ret_ask->checkpoint_us = 0;
+    ret_ask->task_cpu_milli = ret_ask->task_memory_mib = 0;
+    if (ask->job_class != DURE_BORROWED)
+        ret_ask->grace_us = 0;
+}
+
+static void open_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    need_at(owner, slot)->open_place = place;
+}
+
+static void all_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    need_at(owner, slot)->all_place = place;
+}
+
+static void head_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    class_at(owner, slot)->band_place = place;
+}
+
+static uint64_t lane_rank(const struct dure_core *core, uint32_t queue, uint32_t tenant, int32_t priority)
+{
+    const uint64_t rank = (uint64_t)((int64_t)INT32_MAX - priority);
+    return queue == queue_of_borrowed(core) ? (uint64_t)tenant << 32 | rank : rank << 32 | tenant;
+}
+
+/* Where the lane stands, or would. */
+static uint32_t lane_find(const struct dure_core *core, uint32_t queue, uint32_t tenant, int32_t priority,
+                          bool *ret_found)
+{
+    const struct queue *q = &core->queues[queue];
+    const uint64_t rank = lane_rank(core, queue, tenant, priority);
+    uint32_t low = 0, high = q->lane_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct lane *lane = lane_at(core, q->lanes[middle]);
+        if (lane_rank(core, queue, lane->tenant, lane->priority) < rank)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct lane *at = low < q->lane_count ? lane_at(core, q->lanes[low]) : NULL;
+    *ret_found = at && at->tenant == tenant && at->priority == priority;
+    return low;
+}
+
+static uint32_t lane_get(struct dure_core *core, uint32_t queue, uint32_t tenant, int32_t priority)
+{
+    struct queue *q = &core->queues[queue];
+    bool found;
+    const uint32_t at = lane_find(core, queue, tenant, priority, &found);
+    if (!found) {
+        if (q->lane_count == q->lane_capacity) {
+            q->lane_capacity = q->lane_capacity ? q->lane_capacity * 2 : 4;
+            q->lanes = dure_core_grow(q->lanes, sizeof *q->lanes, q->lane_capacity);
+        }
+        memmove(q->lanes + at + 1, q->lanes + at, (q->lane_count++ - at) * sizeof *q->lanes);
+        q->lanes[at] = dure_pool_take(&core->lanes);
+        *lane_at(core, q->lanes[at]) = (struct lane){.tenant = tenant,
+                                                     .priority = priority,
+                                                     .open = {.owner = core, .moved = open_moved},
+                                                     .all = {.owner = core, .moved = all_moved}};
+    }
+    lane_at(core, q->lanes[at])->needs++;
+    return q->lanes[at];
+}
+
+static void lane_put(struct dure_core *core, uint32_t queue, uint32_t slot)
+{
+    struct lane *lane = lane_at(core, slot);
+    if (--lane->needs)
+        return;
+    struct queue *q = &core->queues[queue];
+    bool found;
+    const uint32_t at = lane_find(core, queue, lane->tenant, lane->priority, &found);
+    DURE_ASSERT(found);
+    memmove(q->lanes + at, q->lanes + at + 1, (--q->lane_count - at) * sizeof *q->lanes);
+    dure_heap_release(&lane->open);
+    dure_heap_release(&lane->all);
+    dure_pool_give(&core->lanes, slot);
+}
+
+uint32_t need_get(struct dure_core *core, const struct request *ask)
+{
+    struct request reduced;
+    struct dure_digest carries;
+    reduce(core, ask, &reduced, &carries);
+    struct dure_digest sum = dure_hash_words(DOMAIN_REQUEST, &reduced, sizeof reduced / 8);
+    dure_digest_add(&sum, carries);
+    const uint64_t key = sum.lane[0] >> 1;
+    uint64_t first = NONE;
+    if (dure_map_get(&core->need_map, key, &first))
+        for (uint32_t at = (uint32_t)first; at != NONE; at = need_at(core, at)->next_same_hash) {
+            struct need *need = need_at(core, at);
+            if (!memcmp(&need->ask, &reduced, sizeof reduced) && !memcmp(&need->carries, &carries, sizeof carries)) {
+                need->classes++;
+                return at;
+            }
+        }
+    const uint32_t slot = dure_pool_take(&core->needs), queue = queue_of(core, ask);
+    *need_at(core, slot) = (struct need){.ask = reduced,
+                                         .carries = carries,
+                                         .key = key,
+                                         .next_same_hash = (uint32_t)first,
+                                         .queue = queue,
+                                         .classes = 1,
+                                         .lane = lane_get(core, queue, ask->tenant, ask->priority),
+                                         .open_place = NONE,
+                                         .all_place = NONE,
+                                         .is_plannable = !ask->lists && !ask->spread_level && !ask->data_mask,
+                                         .list_places = {NONE, NONE, NONE}};
+    DURE_ASSERT(dure_map_put(&core->need_map, key, slot));
+    return slot;
+}
+
+void need_put(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    if (--need->classes)
+        return;
+    need_judge(core, slot, VERDICT_OPEN);
+    uint64_t first;
+    DURE_ASSERT(dure_map_get(&core->need_map, need->key, &first));
+    if (first == slot && need->next_same_hash == NONE) {
+        dure_map_remove(&core->need_map, need->key);
+    } else if (first == slot) {
+        DURE_ASSERT(dure_map_put(&core->need_map, need->key, need->next_same_hash));
+    } else {
+        uint32_t at = (uint32_t)first;
+        while (need_at(core, at)->next_same_hash != slot)
+            at = need_at(core, at)->next_same_hash;
+        need_at(core, at)->next_same_hash = need->next_same_hash;
+    }
+    DURE_ASSERT(need->open_place == NONE && need->all_place == NONE);
+    lane_put(core, need->queue, need->lane);
+    for (uint32_t i = 0; i < need->band_count; i++)
+        dure_heap_release(&need->bands[i].heads);
+    free(need->bands);
+    dure_pool_give(&core->needs, slot);
+}
+
+void need_free(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = slot == NONE ? NULL : need_at(core, slot);
+    for (uint32_t i = 0; need && i < need->band_count; i++)
+        dure_heap_release(&need->bands[i].heads);
+    if (need) {
+        free(need->bands);
+        need->bands = NULL;
+        need->band_count = 0;
+    }
+}
+
+/* ---- who is its oldest ---- */
+
+static uint8_t power_of(int64_t lasts_us)
+{
+    const uint64_t minutes = (uint64_t)lasts_us / (uint64_t)DURE_MINUTE_US + 1;
+    return (uint8_t)(64 - __builtin_clzll(minutes));
+}
+
+static struct band *band_of(struct dure_core *core, struct need *need, int64_t lasts_us)
+{
+    const uint8_t power = power_of(lasts_us);
+    for (uint32_t i = 0; i < need->band_count; i++)
+        if (need->bands[i].power == power)
+            return &need->bands[i];
+    need->bands = dure_core_grow(need->bands, sizeof *need->bands, need->band_count + 1);
+    struct band *band = &need->bands[need->band_count++];
+    *band = (struct band){.power = power, .heads = {.owner = core, .moved = head_moved}};
+    return band;
+}
+
+static int64_t head_key(const struct dure_core *core, uint32_t class_slot)
+{
+    return (int64_t)job_at(core, class_head(core, class_at(core, class_slot)))->d.id;
+}
+
+/* The oldest of a band that lasts no longer; NULL. O(1), or O(classes of the band) where the limit falls between them. */
+static const struct dure_heap_entry *oldest_within(const struct dure_core *core, const struct band *band, int64_t reach)
+{
+    if (!band->heads.count || band->least_us > reach)
+        return NULL;
+    if (band->most_us <= reach)
+        return &band->heads.at[0];
+    const struct dure_heap_entry *best = NULL;
+    for (uint32_t i = 0; i < band->heads.count; i++) {
+        const struct dure_heap_entry *entry = &band->heads.at[i];
+        if ((!best || entry->key < best->key) && request_lasts_us(&class_at(core, entry->slot)->ask) <= reach)
+            best = entry;
+    }
+    return best;
+}
+
+static const struct dure_heap_entry *oldest(const struct dure_core *core, const struct need *need, int64_t reach)
+{
+    const struct dure_heap_entry *best = NULL;
+    for (uint32_t i = 0; i < need->band_count; i++) {
+        const struct dure_heap_entry *entry = oldest_within(core, &need->bands[i], reach);
+        if (entry && (!best || entry->key < best->key))
+            best = entry;
+    }
+    return best;
+}
+
+static const struct dure_heap_entry *candidate(const struct dure_core *core, const struct need *need)
+{
+    if (need->verdict == VERDICT_SHUT)
+        return NULL;
+    return oldest(core, need, need->verdict == VERDICT_OPEN ? INT64_MAX : core->queues[need->queue].reach_us);
+}
+
+uint32_t need_candidate(const struct dure_core *core, const struct need *need)
+{
+    const struct dure_heap_entry *entry = candidate(core, need);
+    return entry ? entry->slot : NONE;
+}
+
+uint32_t need_oldest(const struct dure_core *core, const struct need *need)
+{
+    const struct dure_heap_entry *entry = oldest(core, need, INT64_MAX);
+    return entry ? entry->slot : NONE;
+}
+
+static void stand(struct dure_heap *heap, uint32_t place, const struct dure_heap_entry *entry, uint32_t slot)
+{
+    if (place != NONE && !entry)
+        dure_heap_remove(heap, place);
+    else if (place == NONE && entry)
+        dure_heap_add(heap, entry->key, 0, slot);
+    else if (entry && heap->at[place].key != entry->key)
+        dure_heap_move(heap, place, entry->key);
+}
+
+void need_settle(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    struct lane *lane = lane_at(core, need->lane);
+    const struct dure_heap_entry *first = candidate(core, need);
+    stand(&lane->open, need->open_place, first, slot);
+    stand(&lane->all, need->all_place, need->is_plannable && !need->is_left_out ? oldest(core, need, INT64_MAX) : NULL,
+          slot);
+}
+
+static void add_head(struct dure_core *core, uint32_t class_slot)
+{
+    struct class *class = class_at(core, class_slot);
+    const int64_t lasts = request_lasts_us(&class->ask);
+    struct band *band = band_of(core, need_at(core, class->need), lasts);
+    if (!band->heads.count || lasts < band->least_us)
+        band->least_us = lasts;
+    if (!band->heads.count || lasts > band->most_us)
+        band->most_us = lasts;
+    dure_heap_add(&band->heads, head_key(core, class_slot), 0, class_slot);
+}
+
+static struct dure_heap *heads_of(struct dure_core *core, const struct class *class)
+{
+    return &band_of(core, need_at(core, class->need), request_lasts_us(&class->ask))->heads;
+}
+
+/* Who comes back into the queue may be before a younger one that has a plan, and then what is kept for that is open to it. */
+static void look_above(struct dure_core *core, uint32_t class_slot)
+{
+    const uint32_t slot = class_at(core, class_slot)->need;
+    const struct need *need = need_at(core, slot);
+    if (need->verdict == VERDICT_LONG && need_is_above_plan(core, need, (uint64_t)head_key(core, class_slot)))
+        need_judge(core, slot, VERDICT_OPEN);
+    else
+        need_settle(core, slot);
+    queue_moved(core, need->queue);
+}
+
+void need_enter(struct dure_core *core, uint32_t class_slot)
+{
+    class_at(core, class_slot)->passed_place = NONE;
+    add_head(core, class_slot);
+    look_above(core, class_slot);
+}
+
+void need_leave(struct dure_core *core, uint32_t class_slot)
+{
+    struct class *class = class_at(core, class_slot);
+    if (class->passed_place != NONE) {
+        const uint32_t last = core->passed.at[--core->passed.count];
+        core->passed.at[class->passed_place] = last;
+        class_at(core, last)->passed_place = class->passed_place;
+        class->passed_place = NONE;
+    } else {
+        dure_heap_remove(heads_of(core, class), class->band_place);
+    }
+    need_settle(core, class->need);
+    queue_moved(core, need_at(core, class->need)->queue);
+}
+
+void need_moved(struct dure_core *core, uint32_t class_slot)
+{
+    const struct class *class = class_at(core, class_slot);
+    if (class->passed_place != NONE)
+        return;
+    dure_heap_move(heads_of(core, class), class->band_place, head_key(core, class_slot));
+    look_above(core, class_slot);
+}
+
+static void append(struct slot_list *list, uint32_t slot)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 16;
+        list->at = dure_core_grow(list->at, sizeof *list->at, list->capacity);
+    }
+    list->at[list->count++] = slot;
+}
+
+void order_pass_over(struct dure_core *core, uint32_t class_slot)
+{
+    struct class *class = class_at(core, class_slot);
+    DURE_ASSERT(class->passed_place == NONE);
+    dure_heap_remove(heads_of(core, class), class->band_place);
+    class->passed_place = core->passed.count;
+    append(&core->passed, class_slot);
+    need_settle(core, class->need);
+}
+
+void need_leave_out(struct dure_core *core, uint32_t slot)
+{
+    if (need_at(core, slot)->is_left_out)
+        return;
+    need_at(core, slot)->is_left_out = true;
+    append(&core->left_out, slot);
+    need_settle(core, slot);
+}
+
+void order_restore(struct dure_core *core)
+{
+    while (core->passed.count) {
+        const uint32_t slot = core->passed.at[--core->passed.count];
+        class_at(core, slot)->passed_place = NONE;
+        add_head(core, slot);
+        need_settle(core, class_at(core, slot)->need);
+    }
+    while (core->left_out.count) {
+        const uint32_t slot = core->left_out.at[--core->left_out.count];
+        need_at(core, slot)->is_left_out = false;
+        need_settle(core, slot);
+    }
+}
+
+/* ---- verdicts ---- */
+
+static void list_add(struct dure_core *core, uint32_t slot, enum need_list which)
+{
+    struct need *need = need_at(core, slot);
+    struct slot_list *list = &core->queues[need->queue].lists[which];
+    if (need->list_places[which] != NONE)
+        return;
+    need->list_places[which] = list->count;
+    append(list, slot);
+    core->watchers += which == NEED_FAR;
+}
+
+static void list_remove(struct dure_core *core, uint32_t slot, enum need_list which)
+{
+    struct need *need = need_at(core, slot);
+    struct slot_list *list = &core->queues[need->queue].lists[which];
+    if (need->list_places[which] == NONE)
+        return;
+    const uint32_t last = list->at[--list->count];
+    list->at[need->list_places[which]] = last;
+    need_at(core, last)->list_places[which] = need->list_places[which];
+    need->list_places[which] = NONE;
+    core->watchers -= which == NEED_FAR;
+}
+
+void need_judge(struct dure_core *core, uint32_t slot, enum verdict_kind verdict)
+{
+    struct need *need = need_at(core, slot);
+    if (need->wait)
+        wait_leave(core, slot);
+    for (unsigned i = 0; i < NEED_LISTS; i++)
+        list_remove(core, slot, (enum need_list)i);
+    need->verdict = (uint8_t)verdict;
+    const enum need_list list = verdict == VERDICT_OPEN ? NEED_LISTS : wait_enter(core, slot);
+    if (list < NEED_LISTS)
+        list_add(core, slot, list);
+    if (verdict == VERDICT_LONG)
+        list_add(core, slot, NEED_LONG);
+    need_settle(core, slot);
+}
+
+bool need_is_above_plan(const struct dure_core *core, const struct need *need, uint64_t job)
+{
+    const uint32_t slot = core->queues[need->queue].planned;
+    return slot != NONE && planned_is_below(core, slot, &need->ask, job);
+}
+
+void need_reopen(struct dure_core *core, uint32_t queue, enum need_list which)
+{
+    const struct slot_list *list = &core->queues[queue].lists[which];
+    while (list->count)
+        need_judge(core, list->at[list->count - 1], VERDICT_OPEN);
+}
+
+void need_reopen_all(struct dure_core *core, uint32_t queue)
+{
+    struct queue *q = &core->queues[queue];
+    for (uint32_t i = 0; q->wait_count && i <= DURE_NODE_GPUS_MAX; i++)
+        while (q->waits[i].count)
+            need_judge(core, q->waits[i].at[0].slot, VERDICT_OPEN);
+    need_reopen(core, queue, NEED_ANY);
+    need_reopen(core, queue, NEED_FAR);
+}

@@ -1,0 +1,161 @@
+/* Which needs may be met by what came free, and which queues are worth a look. */
+#include "core/queue/need.h"
+#include "core/queue/queue.h"
+
+enum { FREED_MAX = 1024 };
+
+static void wait_moved(void *owner, uint32_t slot, uint32_t place)
+{
+    need_at(owner, slot)->wait_place = place;
+}
+
+/* May it take the place of the holder's own work, or of a damaged cell? Then more than idle GPUs counts. */
+static enum need_list other_ways(const struct dure_core *core, const struct request *ask)
+{
+    const uint32_t holder = core->tenant[ask->tenant].holder;
+    enum need_list list = NEED_LISTS;
+    for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
+         id = core->allots[id]->next_of_holder) {
+        if (core->allots[id]->state == DURE_ALLOT_SHORT)
+            return NEED_FAR;
+        if (core->allots[id]->priority_floor < ask->priority)
+            list = NEED_ANY;
+    }
+    return list;
+}
+
+/* The fewest GPUs of one slot that are any use to it. */
+static uint32_t least_of_slot(const struct request *ask)
+{
+    if (!ask->tasks_per_node)
+        return ask->task_gpus;
+    const uint32_t rest = ask->tasks % ask->tasks_per_node;
+    return (rest ? rest : ask->tasks_per_node) * ask->task_gpus;
+}
+
+enum need_list wait_enter(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    const uint32_t least = least_of_slot(&need->ask);
+    if (need->ask.lists || need->ask.spread_level)
+        return NEED_FAR;
+    if (need->ask.job_class != DURE_BORROWED) {
+        const enum need_list list = other_ways(core, &need->ask);
+        if (list != NEED_LISTS)
+            return list;
+    }
+    if (need->ask.data_mask || need->ask.task_gpu_milli < 1000 || least > DURE_NODE_GPUS_MAX)
+        return NEED_ANY;
+    struct queue *q = &core->queues[need->queue];
+    struct dure_heap *heap = &q->waits[least];
+    heap->owner = core;
+    heap->moved = wait_moved;
+    need->wait = (uint8_t)least;
+    q->wait_count++;
+    dure_heap_add(heap, (int64_t)need->ask.tasks * need->ask.task_gpus, 0, slot);
+    return NEED_LISTS;
+}
+
+void wait_leave(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    dure_heap_remove(&core->queues[need->queue].waits[need->wait], need->wait_place);
+    core->queues[need->queue].wait_count--;
+    need->wait = 0;
+}
+
+void queue_moved(struct dure_core *core, uint32_t queue)
+{
+    if (!core->queues || core->trials)
+        return;
+    core->moved |= core->watchers > 0;
+    if (core->queues[queue].count)
+        dure_bits_set(&core->dirty, queue);
+}
+
+void queue_moved_all(struct dure_core *core)
+{
+    if (core->tenants)
+        queue_moved(core, queue_of_borrowed(core));
+}
+
+void queue_watch(struct dure_core *core, uint32_t queue)
+{
+    core->watchers += !core->queues[queue].is_watched;
+    core->queues[queue].is_watched = true;
+}
+
+void queue_freed(struct dure_core *core, uint32_t queue, uint32_t at, uint32_t slot)
+{
+    if (core->trials || !core->queues)
+        return;
+    struct queue *q = &core->queues[queue];
+    if (q->all_freed || !q->wait_count)
+        return;
+    if (q->freed_count && q->freed[q->freed_count - 1].at == at && q->freed[q->freed_count - 1].slot == slot)
+        return;
+    if (q->freed_count == FREED_MAX) {
+        q->all_freed = true; /* looking everywhere costs no more by now */
+        return;
+    }
+    if (q->freed_count == q->freed_capacity) {
+        q->freed_capacity = q->freed_capacity ? q->freed_capacity * 2 : 16;
+        q->freed = dure_core_grow(q->freed, sizeof *q->freed, q->freed_capacity);
+    }
+    q->freed[q->freed_count++] = (struct freed){at, slot};
+}
+
+void queue_look(struct dure_core *core)
+{
+    const int64_t now = core->s.time_us;
+    if (!core->moved && core->look_next_us > now)
+        return;
+    core->look_next_us = DURE_NEVER_US;
+    for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++) {
+        struct queue *q = &core->queues[i];
+        if (q->count && (q->look_us <= now || (core->moved && (q->is_watched || q->lists[NEED_FAR].count))))
+            dure_bits_set(&core->dirty, i);
+        if (q->look_us <= now)
+            q->look_us = DURE_NEVER_US;
+        if (q->look_us < core->look_next_us)
+            core->look_next_us = q->look_us;
+    }
+    core->moved = false;
+}
+
+/* GPUs that are idle in all: of the chain, or of the holder's allotments on the same one, since a gang may span them. */
+static uint64_t idle_of(const struct dure_core *core, uint32_t queue, uint32_t at)
+{
+    if (queue == queue_of_borrowed(core))
+        return core->chains[at].idle.idle_total;
+    uint64_t sum = 0;
+    for (uint32_t id = core->tenant[queue].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        if (core->allots[id]->spec.chain.v == core->allots[at]->spec.chain.v)
+            sum += core->allots[id]->slots.idle_total;
+    return sum;
+}
+
+void queue_wake_met(struct dure_core *core, uint32_t queue)
+{
+    struct queue *q = &core->queues[queue];
+    const bool borrowed = queue == queue_of_borrowed(core);
+    if (q->all_freed)
+        need_reopen_all(core, queue);
+    need_reopen(core, queue, NEED_ANY);
+    need_reopen(core, queue, NEED_FAR);
+    for (uint32_t i = 0; i < q->freed_count && q->wait_count; i++) {
+        const struct freed *freed = &q->freed[i];
+        const struct dure_slots *slots = borrowed ? &core->chains[freed->at].idle : &core->allots[freed->at]->slots;
+        if (freed->slot >= slots->count)
+            continue;
+        const uint32_t idle = (uint32_t)__builtin_popcountll(slots->idle[freed->slot]);
+        const uint64_t total = idle_of(core, queue, freed->at);
+        for (uint32_t k = 1; k <= idle; k++)
+            while (q->waits[k].count && (uint64_t)q->waits[k].at[0].key <= total)
+                need_judge(core, q->waits[k].at[0].slot, VERDICT_OPEN);
+    }
+    q->freed_count = 0;
+    core->watchers -= q->is_watched;
+    q->all_freed = q->is_watched = false;
+    q->look_us = DURE_NEVER_US;
+}

@@ -1,0 +1,240 @@
+#include "core/state/planned.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decide/after.h"
+#include "core/place/ground.h"
+#include "core/queue/need.h"
+#include "core/queue/queue.h"
+#include "core/state/attempts.h"
+#include "core/state/domains.h"
+#include "core/state/jobs.h"
+
+static struct dure_digest hash_of(const struct planned *planned)
+{
+    _Static_assert(sizeof planned->d % 8 == 0, "the digest takes words");
+    struct dure_digest sum = dure_hash_words(DOMAIN_PLANNED, &planned->d, sizeof planned->d / 8);
+    dure_digest_add(&sum,
+                    attempt_lists_hash(UINT64_C(1) << 62 | planned->d.job, planned->places, planned->d.place_count,
+                                       planned->bindings, planned->bindings ? planned->d.place_count : 0));
+    return sum;
+}
+
+/* One place's masks, by slot of its allotment or node of its chain. */
+static uint64_t *kept_of(struct dure_core *core, const struct planned *planned, uint32_t index, uint32_t *ret_first)
+{
+    const struct dure_place *place = &planned->places[index];
+    if (planned->d.borrowed) {
+        struct chain_state *chain = &core->chains[planned->d.chain];
+        if (!chain->kept)
+            chain->kept = dure_core_alloc(sizeof *chain->kept, core->fleet->chains[planned->d.chain].node_count);
+        *ret_first = place->node_first - core->fleet->chains[planned->d.chain].node_first;
+        return chain->kept;
+    }
+    struct allot *allot = core->allots[planned->bindings[index].allot.v];
+    if (!allot->kept)
+        allot->kept = dure_core_alloc(sizeof *allot->kept, allot->slots.count);
+    *ret_first = place->node_first;
+    return allot->kept;
+}
+
+static void mark(struct dure_core *core, const struct planned *planned, bool on)
+{
+    for (uint32_t i = 0; i < planned->d.place_count; i++) {
+        if (!on && !planned->d.borrowed && !core->allots[planned->bindings[i].allot.v]->slots.count)
+            continue; /* it ended */
+        uint32_t first;
+        uint64_t *kept = kept_of(core, planned, i, &first);
+        for (uint32_t k = 0; k < planned->places[i].node_count; k++)
+            kept[first + k] =
+                on ? kept[first + k] | planned->places[i].gpu_mask : kept[first + k] & ~planned->places[i].gpu_mask;
+    }
+}
+
+void planned_keep(struct dure_core *core, uint32_t slot, bool on)
+{
+    const struct planned *planned = planned_at(core, slot);
+    core->trials++;
+    for (uint32_t i = 0; i < planned->d.place_count; i++) {
+        const struct dure_place *place = &planned->places[i];
+        if (planned->d.borrowed)
+            core->chains[planned->d.chain].is_kept = on;
+        else
+            core->allots[planned->bindings[i].allot.v]->is_kept = on;
+        for (uint32_t k = 0; k < place->node_count; k++)
+            if (planned->d.borrowed)
+                ground_refresh_node(core, place->node_first + k);
+            else
+                ground_refresh_slot(core, planned->bindings[i].allot.v, place->node_first + k);
+    }
+    core->trials--;
+}
+
+bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint32_t job_slot)
+{
+    const int64_t waited_us = job_at(core, job_slot)->d.submitted_us + PLAN_AFTER_US,
+                  at_us = (waited_us + DURE_SECOND_US - 1) / DURE_SECOND_US * DURE_SECOND_US;
+    if (at_us <= core->s.time_us)
+        return false;
+    struct queue *q = &core->queues[queue];
+    if (at_us < q->look_us)
+        q->look_us = at_us;
+    if (at_us < core->look_next_us)
+        core->look_next_us = at_us;
+    return true;
+}
+
+bool planned_is_below(const struct dure_core *core, uint32_t slot, const struct request *other, uint64_t job)
+{
+    const struct planned *planned = planned_at(core, slot);
+    const struct request *ask = job_ask(core, job_at(core, planned->job_slot));
+    if (other->tenant != ask->tenant && planned->d.borrowed)
+        return false;
+    if (other->priority != ask->priority)
+        return other->priority > ask->priority;
+    return other->tenant == ask->tenant && job < planned->d.job;
+}
+
+static void moved(void *owner, uint32_t slot, uint32_t place)
+{
+    planned_at(owner, slot)->heap_place = place;
+}
+
+uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct planned_data *data,
+                     const struct dure_place *places, const struct dure_binding *bindings)
+{
+    struct job *job = job_at(core, job_slot);
+    const uint32_t slot = dure_pool_take(&core->planneds), queue = queue_of(core, job_ask(core, job));
+    struct planned *planned = planned_at(core, slot);
+    *planned = (struct planned){.d = *data, .job_slot = job_slot, .queue = queue};
+    planned->places = dure_core_alloc(sizeof *places, data->place_count);
+    memcpy(planned->places, places, data->place_count * sizeof *places);
+    if (!data->borrowed) {
+        planned->bindings = dure_core_alloc(sizeof *bindings, data->place_count);
+        memcpy(planned->bindings, bindings, data->place_count * sizeof *bindings);
+    }
+    core->overruns.owner = core;
+    core->overruns.moved = moved;
+    dure_heap_add(&core->overruns, data->at_us + PLAN_OVERRUN_US, data->job, slot);
+    core->queues[queue].planned = slot;
+    job->planned = slot;
+    mark(core, planned, true);
+    dure_digest_add(&core->digest, hash_of(planned));
+    return slot;
+}
+
+void planned_drop(struct dure_core *core, uint32_t job_slot)
+{
+    struct job *job = job_at(core, job_slot);
+    const uint32_t slot = job->planned;
+    if (slot == NONE)
+        return;
+    struct planned *planned = planned_at(core, slot);
+    DURE_ASSERT(core->queues[planned->queue].planned == slot);
+    dure_digest_sub(&core->digest, hash_of(planned));
+    mark(core, planned, false);
+    dure_heap_remove(&core->overruns, planned->heap_place);
+    core->queues[planned->queue].planned = NONE;
+    job->planned = NONE;
+    need_reopen(core, planned->queue, NEED_LONG);
+    queue_moved(core, planned->queue);
+    free(planned->places);
+    free(planned->bindings);
+    dure_pool_give(&core->planneds, slot);
+}
+
+void planned_drop_all(struct dure_core *core)
+{
+    while (core->overruns.count)
+        planned_drop(core, planned_at(core, core->overruns.at[0].slot)->job_slot);
+}
+
+void planned_free_all(struct dure_core *core)
+{
+    for (uint32_t i = 0; i < core->overruns.count; i++) {
+        free(planned_at(core, core->overruns.at[i].slot)->places);
+        free(planned_at(core, core->overruns.at[i].slot)->bindings);
+    }
+    dure_heap_release(&core->overruns);
+}
+
+void planned_void_borrowed(struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count,
+                           int64_t until_us)
+{
+    const uint32_t slot = core->queues[queue_of_borrowed(core)].planned;
+    const uint64_t *kept = core->chains[at].kept;
+    if (slot == NONE || !kept || planned_at(core, slot)->d.chain != at || planned_at(core, slot)->d.at_us >= until_us)
+        return;
+    const uint32_t first = core->fleet->chains[at].node_first;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < places[i].node_count; k++)
+            if (kept[places[i].node_first + k - first] & places[i].gpu_mask) {
+                after_add(core, AFTER_UNPLAN,
+                          planned_at(core, slot)->d.job | (uint64_t)DURE_CAUSE_RECLAIMED << AFTER_CAUSE_SHIFT);
+                return;
+            }
+}
+
+bool planned_keeps_leaf(const struct dure_core *core, uint32_t id, uint32_t at, uint32_t leaf)
+{
+    if (id == NONE) {
+        const struct chain_state *chain = &core->chains[at];
+        const uint32_t gpus = core->fleet->chains[at].node_gpus;
+        return chain->is_kept && chain->kept[leaf / gpus] >> (leaf % gpus) & 1;
+    }
+    const struct allot *allot = core->allots[id];
+    if (!allot->is_kept)
+        return false;
+    struct dure_cells_leaf l;
+    dure_cells_leaf(core->chains[at].cells, leaf, &l);
+    return l.allot.v == id &&
+           allot->kept[l.index * allot->cell_slots + l.offset / allot->slot_gpus] >> (l.offset % allot->slot_gpus) & 1;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct dure_heap_entry *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void planned_each(const struct dure_core *core, void (*each)(void *context, const struct planned *planned),
+                  void *context)
+{
+    const uint32_t count = core->overruns.count;
+    struct dure_heap_entry *entries = dure_core_alloc(sizeof *entries, count);
+    if (count) {
+        memcpy(entries, core->overruns.at, count * sizeof *entries);
+        qsort(entries, count, sizeof *entries, by_id);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        each(context, planned_at(core, entries[i].slot));
+    free(entries);
+}
+
+void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause)
+{
+    const uint32_t slot = core->queues[queue].planned;
+    if (slot != NONE)
+        after_add(core, AFTER_UNPLAN, planned_at(core, slot)->d.job | (uint64_t)cause << AFTER_CAUSE_SHIFT);
+}
+
+void planned_void_leaf(struct dure_core *core, uint32_t at, uint32_t leaf, enum dure_cause cause)
+{
+    if (!core->tenants)
+        return;
+    const uint32_t borrowed = queue_of_borrowed(core), gpus = core->fleet->chains[at].node_gpus;
+    const uint64_t *kept = core->chains[at].kept;
+    if (kept && kept[leaf / gpus] >> (leaf % gpus) & 1)
+        planned_void(core, borrowed, cause);
+    struct dure_cells_leaf l;
+    dure_cells_leaf(core->chains[at].cells, leaf, &l);
+    if (l.allot.v != NONE)
+        planned_void(core, core->allots[l.allot.v]->spec.tenant.v, cause);
+}
+
+void planned_digest_all(const struct dure_core *core, struct dure_digest *sum)
+{
+    for (uint32_t i = 0; i < core->overruns.count; i++)
+        dure_digest_add(sum, hash_of(planned_at(core, core->overruns.at[i].slot)));
+}

@@ -1,0 +1,35 @@
+#pragma once
+/* Planned starts: at most one a queue, for its blocked head, as a record made it. The GPUs of its place are marked as kept on the allotment or
+ * chain; a pass lets them count as taken while it tries what could delay it. */
+#include "core/state/state.h"
+
+enum {
+    PLAN_AFTER_US = 1000000,       /* from the next full second after so long a start may be planned for a job */
+    PLAN_OVERRUN_US = 60 * 1000000 /* so long past its time a plan is kept: work takes a moment to end */
+};
+
+/* Is the job too new for a plan? Most that find no place at once are gone again soon. Remembers to look again when it is not. */
+bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint32_t job_slot);
+
+/* Does a job of this request come before the one that is planned for, whatever anybody's share: by priority, or of one tenant by age? */
+bool planned_is_below(const struct dure_core *core, uint32_t planned, const struct request *ask, uint64_t job);
+uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct planned_data *data,
+                     const struct dure_place *places, const struct dure_binding *bindings);
+void planned_drop(struct dure_core *core, uint32_t job_slot); /* nothing if there is none */
+void planned_drop_all(struct dure_core *core);
+void planned_free_all(struct dure_core *core); /* memory alone */
+/* The GPUs of this plan count as taken, or do not. */
+void planned_keep(struct dure_core *core, uint32_t planned, bool on);
+/* The plan of this queue, if there is one, is made anew, and why. */
+void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause);
+/* A GPU of this node is gone: the plans that may have kept it. */
+void planned_void_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, enum dure_cause cause);
+/* The borrowers' plan, if it keeps any of these places beyond `until_us`, is made anew. */
+void planned_void_borrowed(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count,
+                           int64_t until_us);
+/* Is this leaf kept just now? By rights of `allot`, or (NONE) on the hardware. */
+bool planned_keeps_leaf(const struct dure_core *core, uint32_t allot, uint32_t chain, uint32_t leaf);
+/* In the order of job ids: calls for every plan. */
+void planned_each(const struct dure_core *core, void (*each)(void *context, const struct planned *planned),
+                  void *context);
+void planned_digest_all(const struct dure_core *core, struct dure_digest *sum);
