@@ -118,7 +118,7 @@ static void free_entities(struct dure_core *core)
         dure_slots_release(&chain->away);
         free(chain->bound);
         free(chain->kept);
-        dure_heap_release(&chain->ends);
+        free(chain->ends.at);
         free(chain->used);
         free(chain->claimed);
         free(chain->occupant);
@@ -154,7 +154,7 @@ void dure_core_free(struct dure_core *core)
     free(core->doomed.at);
     planned_free_all(core);
     for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
-        dure_heap_release(&core->tenant[i].ends);
+        free(core->tenant[i].ends.at);
     free(core->passed.at);
     free(core->left_out.at);
     struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps,  &core->claims,  &core->shareds,

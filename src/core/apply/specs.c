@@ -9,7 +9,6 @@
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
-#include "core/state/ends.h"
 #include "core/state/jobs.h"
 #include "core/state/planned.h"
 
@@ -36,7 +35,6 @@ static void chain_init(struct dure_core *core, uint32_t at)
     state->occupant = dure_core_alloc(sizeof *state->occupant, chain->leaf_count);
     state->claim = dure_core_alloc(sizeof *state->claim, chain->leaf_count);
     memset(state->occupant, 0xff, sizeof *state->occupant * chain->leaf_count);
-    ends_init(core, &state->ends);
     memset(state->claim, 0xff, sizeof *state->claim * chain->leaf_count);
     const bool here = chain->available_from_us <= core->s.time_us;
     for (uint32_t i = 0; i < chain->node_count; i++) {
@@ -108,10 +106,8 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     if (before)
         memcpy(core->tenant, was, before * sizeof *was);
     free(was);
-    for (uint32_t i = before; i < count; i++) {
+    for (uint32_t i = before; i < count; i++)
         core->tenant[i] = (struct tenant_state){.holder = NONE, .first_allot = NONE, .last_allot = NONE, .top = i};
-        ends_init(core, &core->tenant[i].ends);
-    }
     for (uint32_t i = 0; i < count; i++) {
         core->tenant[i].parent = tenants->tenants[i].parent.v;
         core->tenant[i].weight = tenants->tenants[i].weight;

@@ -180,9 +180,6 @@ enum dure_err apply_book_state(struct dure_core *core, const struct dure_record 
         b->d.state == BOOKING_BEGUN) /* one that never began leaves another's nodes alone */
         mark_nodes(core, b, record->count == BOOKING_BEGUN);
     b->d.state = record->count;
-    for (uint32_t i = 0; record->count == BOOKING_OVER && i < core->booking_count; i++)
-        if (core->bookings[i]->d.state == BOOKING_BEGUN)
-            mark_nodes(core, core->bookings[i], true); /* what it shared with others that have begun stays out */
     if (record->count == BOOKING_OVER)
         drop(core, b);
     else

@@ -210,15 +210,28 @@ static void try_planned(struct run *run)
         refuse(run, class, VERDICT_SHUT);
 }
 
+/* Is what starts where the plan found room gone before the planned start? Those that it displaces take a while to leave. */
+static bool is_in_time(const struct run *run, const struct request *ask)
+{
+    struct dure_core *core = run->core;
+    const int64_t now = core->s.time_us;
+    const int64_t clear =
+        run->is_borrowed ? now : later_is_clear(core, core->plan->chain, core->plan->places, core->plan->place_count);
+    return clear - now + request_lasts_us(ask) <= run->core->queues[run->queue].reach_us;
+}
+
 /* On what is kept for the planned job. */
 static void try_on_plan(struct run *run, uint32_t class)
 {
     struct dure_core *core = run->core;
     const struct request *ask = &class_at(core, class)->ask;
-    if (find_place(run, ask, false))
+    const bool found = find_place(run, ask, false);
+    if (found && is_in_time(run, ask)) {
         start(run, class_head(core, class_at(core, class)));
-    else
-        refuse(run, class, VERDICT_SHUT);
+        return;
+    }
+    core->blamed |= found; /* by those that stand there */
+    refuse(run, class, VERDICT_SHUT);
 }
 
 bool decide_would_start(struct dure_core *core, const struct request *ask, const struct job *job, struct plan *plan)
@@ -233,7 +246,7 @@ bool decide_would_start(struct dure_core *core, const struct request *ask, const
     core->queues[queue].reach_us = planned_at(core, slot)->d.at_us - core->s.time_us;
     bool found = find_place(&run, ask, true);
     if (!found && request_lasts_us(ask) <= core->queues[queue].reach_us)
-        found = find_place(&run, ask, false);
+        found = find_place(&run, ask, false) && is_in_time(&run, ask);
     keep(&run, false);
     core->plan = own;
     return found;

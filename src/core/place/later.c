@@ -10,17 +10,6 @@
 #include "core/state/ends.h"
 #include "core/state/jobs.h"
 
-/* A heap is read in order without changing it: whoever comes next is a child of one that came before. */
-struct front {
-    int64_t key;
-    uint32_t index;
-};
-
-struct end {
-    int64_t at_us;
-    uint32_t slot;
-};
-
 /* The state after everything up to one moment has ended. */
 struct moment {
     int64_t at_us;
@@ -36,15 +25,15 @@ struct change {
 struct timeline {
     struct dure_core *core;
     const struct request *ask;
-    const struct dure_heap *heap;
+    const struct ends *list;
     uint32_t holder, chain; /* one of them NONE */
     int64_t at_us;          /* of the end at hand */
-    struct front *front;
-    struct end *ends;
+    struct ending *front;      /* a heap of those to come */
+    struct ending *ends;
     struct moment *moments;
     struct change *changes;
-    uint32_t front_count, front_capacity, end_count, end_capacity, moment_count, moment_capacity, change_count,
-        change_capacity, now; /* now: moments that have passed */
+    uint32_t front_count, end_count, end_capacity, moment_count, moment_capacity, change_count, change_capacity,
+        now; /* now: moments that have passed */
     struct plan *plan;
 };
 
@@ -58,35 +47,70 @@ static void *room_for(void *at, size_t size, uint32_t count, uint32_t *capacity)
 
 /* ---- ends in order ---- */
 
-static void front_put(struct timeline *t, struct front entry)
+/* Its holder's own work that a place would have to wait for; what others lent is theirs to give back, and does not count. */
+static void see_leaving(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
-    t->front = room_for(t->front, sizeof *t->front, t->front_count, &t->front_capacity);
-    uint32_t place = t->front_count++;
-    for (; place && entry.key < t->front[(place - 1) / 2].key; place = (place - 1) / 2)
-        t->front[place] = t->front[(place - 1) / 2];
-    t->front[place] = entry;
+    struct {
+        int64_t until_us;
+        uint32_t chain;
+    } *seen = context;
+    const uint32_t *users = NULL;
+    const uint32_t count = ground_is_obstructed(core, seen->chain, leaf, place->gpu_milli < 1000)
+                               ? ground_users(core, seen->chain, leaf, &users)
+                               : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct attempt *attempt = attempt_at(core, users[i]);
+        const int64_t warned = core->s.time_us + job_ask(core, job_at(core, attempt->job_slot))->grace_us,
+                      ends = ends_at(core, attempt), until = ends < warned ? ends : warned;
+        if (!attempt->d.borrowed && until > seen->until_us)
+            seen->until_us = until;
+    }
 }
 
-static void front_add(struct timeline *t, uint32_t index)
+int64_t later_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count)
 {
-    if (index < t->heap->count)
-        front_put(t, (struct front){t->heap->at[index].key, index});
+    struct {
+        int64_t until_us;
+        uint32_t chain;
+    } seen = {core->s.time_us, chain};
+    ground_each(core, chain, places, count, see_leaving, &seen);
+    return seen.until_us;
 }
 
-static struct front front_take(struct timeline *t)
+/* In the private cluster it has started when it was made, unless its holder's own work is still in its way. */
+static int64_t claim_ends(struct dure_core *core, uint32_t slot)
 {
-    const struct front first = t->front[0], last = t->front[--t->front_count];
-    uint32_t place = 0;
-    for (uint32_t child = 1; child < t->front_count; child = place * 2 + 1) {
-        if (child + 1 < t->front_count && t->front[child + 1].key < t->front[child].key)
+    const struct claim *claim = claim_at(core, slot);
+    const struct request *ask = job_ask(core, job_at(core, claim->job_slot));
+    const int64_t clear = later_is_clear(core, claim->d.chain, claim->places, claim->d.place_count);
+    return (clear > core->s.time_us ? clear : claim->d.made_us) + ask->walltime_us + ask->grace_us;
+}
+
+static void sift(struct timeline *t, uint32_t place)
+{
+    const struct ending moved = t->front[place];
+    for (uint32_t child = place * 2 + 1; child < t->front_count; child = place * 2 + 1) {
+        if (child + 1 < t->front_count && t->front[child + 1].at_us < t->front[child].at_us)
             child++;
-        if (last.key <= t->front[child].key)
+        if (moved.at_us <= t->front[child].at_us)
             break;
         t->front[place] = t->front[child];
         place = child;
     }
-    t->front[place] = last;
-    return first;
+    t->front[place] = moved;
+}
+
+static void read_list(struct timeline *t)
+{
+    t->front_count = t->list->count;
+    t->front = dure_core_alloc(sizeof *t->front, t->front_count);
+    for (uint32_t i = 0; i < t->front_count; i++) {
+        t->front[i] = t->list->at[i];
+        if (t->front[i].slot & END_CLAIM)
+            t->front[i].at_us = claim_ends(t->core, t->front[i].slot & ~END_CLAIM);
+    }
+    for (uint32_t i = t->front_count / 2; i-- > 0;)
+        sift(t, i);
 }
 
 /* All that ends at the next moment; false: nothing does. What should be gone already counts as going now. */
@@ -94,13 +118,12 @@ static bool read_moment(struct timeline *t)
 {
     if (!t->front_count)
         return false;
-    const int64_t now = t->core->s.time_us, at = t->front[0].key > now ? t->front[0].key : now;
-    while (t->front_count && t->front[0].key <= at) {
-        const struct front next = front_take(t);
+    const int64_t now = t->core->s.time_us, at = t->front[0].at_us > now ? t->front[0].at_us : now;
+    while (t->front_count && t->front[0].at_us <= at) {
         t->ends = room_for(t->ends, sizeof *t->ends, t->end_count, &t->end_capacity);
-        t->ends[t->end_count++] = (struct end){at, t->heap->at[next.index].slot};
-        front_add(t, next.index * 2 + 1);
-        front_add(t, next.index * 2 + 2);
+        t->ends[t->end_count++] = (struct ending){at, t->front[0].slot};
+        t->front[0] = t->front[--t->front_count];
+        sift(t, 0);
     }
     t->moments = room_for(t->moments, sizeof *t->moments, t->moment_count, &t->moment_capacity);
     t->moments[t->moment_count++] = (struct moment){at, t->end_count, 0};
@@ -109,15 +132,8 @@ static bool read_moment(struct timeline *t)
 
 /* ---- what comes free ---- */
 
-static int64_t claim_ends(const struct dure_core *core, uint32_t slot)
-{
-    const struct claim *claim = claim_at(core, slot);
-    const struct request *ask = job_ask(core, job_at(core, claim->job_slot));
-    return claim->d.made_us + ask->walltime_us + ask->grace_us;
-}
-
 /* Is everybody gone from the leaf by then? Who has a claim on it comes after those that stand on it. */
-static bool is_left(const struct dure_core *core, uint32_t chain, uint32_t leaf, int64_t at_us)
+static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64_t at_us)
 {
     const uint32_t *list = NULL;
     uint32_t count = ground_claims(core, chain, leaf, &list);
@@ -173,7 +189,7 @@ static void leave_hardware(struct dure_core *core, void *context, uint32_t leaf,
         add_idle(t, &chain->away, node, bit);
 }
 
-static void leave(struct timeline *t, const struct end *end)
+static void leave(struct timeline *t, const struct ending *end)
 {
     struct dure_core *core = t->core;
     t->at_us = end->at_us;
@@ -303,10 +319,10 @@ static bool fits(struct timeline *t, uint32_t moment)
 /* The first moment at which it fits: in leaps that double, then by halves of the last one. */
 static enum later search(struct timeline *t, int64_t *ret_at_us)
 {
-    front_add(t, 0);
     uint32_t failed = 0, leap = 1; /* it does not fit after so many moments */
     if (fits(t, 0))
         return LATER_NOW;
+    read_list(t);
     for (bool more = true; more; leap *= 2) {
         for (uint32_t i = 0; i < leap && more; i++)
             more = read_moment(t);
@@ -352,7 +368,7 @@ enum later later_guaranteed(struct dure_core *core, const struct request *ask, s
     if (!any || ask->lists || ask->spread_level || ask->data_mask)
         return LATER_NEVER;
     struct timeline t = {
-        .core = core, .ask = ask, .heap = &core->tenant[holder].ends, .holder = holder, .chain = NONE, .plan = plan};
+        .core = core, .ask = ask, .list = &core->tenant[holder].ends, .holder = holder, .chain = NONE, .plan = plan};
     const enum later found = search(&t, ret_at_us);
     release(&t);
     if (found == LATER_FOUND)
@@ -375,7 +391,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, str
             ask->grace_us > notice)
             continue;
         struct timeline t = {
-            .core = core, .ask = ask, .heap = &core->chains[at].ends, .holder = NONE, .chain = at, .plan = &other};
+            .core = core, .ask = ask, .list = &core->chains[at].ends, .holder = NONE, .chain = at, .plan = &other};
         const enum later here = search(&t, &at_us);
         if (here == LATER_FOUND && (found != LATER_FOUND || at_us < *ret_at_us)) {
             const struct plan swap = *plan;

@@ -11,6 +11,8 @@ static uint32_t first_open(struct dure_core *core, uint32_t slot)
     struct lane *lane = lane_at(core, slot);
     while (lane->open.count) {
         const uint32_t need = lane->open.at[0].slot;
+        if (need_at(core, need)->verdict == VERDICT_OPEN)
+            return need;
         const uint32_t class = need_candidate(core, need_at(core, need));
         if (class != NONE &&
             (int64_t)job_at(core, class_head(core, class_at(core, class)))->d.id == lane->open.at[0].key)
@@ -29,12 +31,10 @@ static bool is_too_soon(struct dure_core *core, uint32_t need)
 
 static uint32_t first_any(struct dure_core *core, uint32_t open, const struct lane *lane)
 {
-    if (!lane->all.count)
+    if (!lane->all.count || (open != NONE && lane->open.at[0].key <= lane->all.at[0].key))
         return open;
     const uint32_t any = lane->all.at[0].slot;
-    if (is_too_soon(core, any))
-        return open;
-    return open == NONE || lane->all.at[0].key < lane_at(core, need_at(core, open)->lane)->open.at[0].key ? any : open;
+    return is_too_soon(core, any) ? open : any;
 }
 
 uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)

@@ -4,19 +4,6 @@
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
 
-static void moved(void *owner, uint32_t slot, uint32_t place)
-{
-    if (slot & END_CLAIM)
-        claim_at(owner, slot & ~END_CLAIM)->end_place = place;
-    else
-        attempt_at(owner, slot)->end_place = place;
-}
-
-void ends_init(struct dure_core *core, struct dure_heap *ends)
-{
-    *ends = (struct dure_heap){.owner = core, .moved = moved};
-}
-
 int64_t ends_at(const struct dure_core *core, const struct attempt *attempt)
 {
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
@@ -26,14 +13,32 @@ int64_t ends_at(const struct dure_core *core, const struct attempt *attempt)
     return attempt->d.walltime_end_us + job_ask(core, job_at(core, attempt->job_slot))->grace_us;
 }
 
-static struct dure_heap *heap_of(struct dure_core *core, uint32_t allot, uint32_t chain)
+/* The list of those by the rights of this allotment's holder, or (NONE) of those that borrow on the chain. Its queue sees it move. */
+static struct ends *list_of(struct dure_core *core, uint32_t allot, uint32_t chain)
 {
-    return allot == NONE ? &core->chains[chain].ends : &core->tenant[core->allots[allot]->spec.tenant.v].ends;
+    const uint32_t holder = allot == NONE ? NONE : core->allots[allot]->spec.tenant.v;
+    queue_moved(core, allot == NONE ? queue_of_borrowed(core) : holder);
+    return allot == NONE ? &core->chains[chain].ends : &core->tenant[holder].ends;
 }
 
-static void moved_of(struct dure_core *core, uint32_t allot)
+static uint32_t append(struct ends *list, int64_t at_us, uint32_t slot)
 {
-    queue_moved(core, allot == NONE ? queue_of_borrowed(core) : core->allots[allot]->spec.tenant.v);
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 16;
+        list->at = dure_core_grow(list->at, sizeof *list->at, list->capacity);
+    }
+    list->at[list->count] = (struct ending){at_us, slot};
+    return list->count++;
+}
+
+static void take_out(struct dure_core *core, struct ends *list, uint32_t place)
+{
+    const struct ending last = list->at[--list->count];
+    list->at[place] = last;
+    if (last.slot & END_CLAIM)
+        claim_at(core, last.slot & ~END_CLAIM)->end_place = place;
+    else
+        attempt_at(core, last.slot)->end_place = place;
 }
 
 static uint32_t leaves_of(const struct attempt *attempt)
@@ -46,9 +51,8 @@ static uint32_t leaves_of(const struct attempt *attempt)
 
 void ends_add(struct dure_core *core, uint32_t slot)
 {
-    const struct attempt *attempt = attempt_at(core, slot);
-    dure_heap_add(heap_of(core, attempt->d.allot, attempt->d.chain), ends_at(core, attempt), attempt->d.id, slot);
-    moved_of(core, attempt->d.allot);
+    struct attempt *attempt = attempt_at(core, slot);
+    attempt->end_place = append(list_of(core, attempt->d.allot, attempt->d.chain), ends_at(core, attempt), slot);
     if (attempt->d.allot == NONE)
         core->chains[attempt->d.chain].lent += leaves_of(attempt);
 }
@@ -56,8 +60,7 @@ void ends_add(struct dure_core *core, uint32_t slot)
 void ends_remove(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    dure_heap_remove(heap_of(core, attempt->d.allot, attempt->d.chain), attempt->end_place);
-    moved_of(core, attempt->d.allot);
+    take_out(core, list_of(core, attempt->d.allot, attempt->d.chain), attempt->end_place);
     if (attempt->d.allot == NONE)
         core->chains[attempt->d.chain].lent -= leaves_of(attempt);
 }
@@ -65,22 +68,17 @@ void ends_remove(struct dure_core *core, uint32_t slot)
 void ends_move(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    dure_heap_move(heap_of(core, attempt->d.allot, attempt->d.chain), attempt->end_place, ends_at(core, attempt));
-    moved_of(core, attempt->d.allot);
+    list_of(core, attempt->d.allot, attempt->d.chain)->at[attempt->end_place].at_us = ends_at(core, attempt);
 }
 
 void ends_add_claim(struct dure_core *core, uint32_t slot)
 {
-    const struct claim *claim = claim_at(core, slot);
-    const struct request *ask = job_ask(core, job_at(core, claim->job_slot));
-    dure_heap_add(heap_of(core, claim->d.allot, claim->d.chain), claim->d.made_us + ask->walltime_us + ask->grace_us,
-                  claim->d.job, slot | END_CLAIM);
-    moved_of(core, claim->d.allot);
+    struct claim *claim = claim_at(core, slot);
+    claim->end_place = append(list_of(core, claim->d.allot, claim->d.chain), 0, slot | END_CLAIM);
 }
 
 void ends_remove_claim(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
-    dure_heap_remove(heap_of(core, claim->d.allot, claim->d.chain), claim->end_place);
-    moved_of(core, claim->d.allot);
+    take_out(core, list_of(core, claim->d.allot, claim->d.chain), claim->end_place);
 }

@@ -1,15 +1,14 @@
 #pragma once
-/* When what stands on GPUs is gone at the latest: attempts and claims by the rights of one holder in one heap, borrowed attempts on one chain in
- * another. For planned starts. O(log entries) at each change. */
+/* What stands on GPUs, and when it is gone at the latest: attempts and claims by the rights of one holder in one list, borrowed attempts on one chain in
+ * another. For planned starts, which put it in order when they look: O(1) at each change. */
 #include "core/state/state.h"
 
-enum { END_CLAIM = 0x80000000u }; /* of an entry's slot: a claim */
+enum { END_CLAIM = 0x80000000u }; /* of an end's slot: a claim, whose time is not told: later_claim_ends */
 
 void ends_add(struct dure_core *core, uint32_t attempt);
 void ends_remove(struct dure_core *core, uint32_t attempt);
 void ends_move(struct dure_core *core, uint32_t attempt); /* its state changed */
 void ends_add_claim(struct dure_core *core, uint32_t claim);
 void ends_remove_claim(struct dure_core *core, uint32_t claim);
-void ends_init(struct dure_core *core, struct dure_heap *ends);
 /* INT64_MIN: any moment. */
 int64_t ends_at(const struct dure_core *core, const struct attempt *attempt);

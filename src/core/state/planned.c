@@ -120,6 +120,8 @@ uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct pla
     core->queues[queue].planned = slot;
     job->planned = slot;
     mark(core, planned, true);
+    if (core->queues[queue].is_watched || core->queues[queue].lists[NEED_FAR].count)
+        queue_moved(core, queue); /* beside it, what a rule refused may stand elsewhere */
     dure_digest_add(&core->digest, hash_of(planned));
     return slot;
 }

@@ -174,6 +174,15 @@ struct slot_list {
     uint32_t count, capacity;
 };
 
+/* Attempts and claims, and when each is gone at the latest, in no order: state/ends.h. */
+struct ends {
+    struct ending {
+        int64_t at_us;
+        uint32_t slot;
+    } * at;
+    uint32_t count, capacity;
+};
+
 /* A leaf shared by fractions of one tenant. */
 struct shared {
     uint32_t chain, leaf;
@@ -212,7 +221,7 @@ struct chain_state {
     uint64_t *kept;         /* per node: GPUs of the borrowers' planned start; NULL: there was none yet */
     bool is_kept;           /* they count as taken just now */
     uint64_t lent;          /* GPUs that borrowed attempts stand on, a shared one counted for each */
-    struct dure_heap ends;  /* borrowed attempts here, by when they are gone at the latest */
+    struct ends ends;       /* borrowed attempts here */
 };
 
 struct node_data {
@@ -365,7 +374,7 @@ struct tenant_state {
     struct slot_list stopped;       /* queues passed over because of its ceilings */
     uint8_t loose;                  /* which of the terms are out */
     uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
-    struct dure_heap ends; /* of a holder: attempts and claims by its rights, by when they are gone at the latest */
+    struct ends ends;               /* of a holder: attempts and claims by its rights */
 };
 
 /* What one user holds of one tenant with all below it. */

@@ -532,9 +532,19 @@ static void take_late(struct walk *w, const struct dure_why *why, bool judged)
     }
 }
 
+/* May a damaged cell serve one of the holder's rights? */
+static bool is_short(const struct walk *w)
+{
+    for (uint32_t id = 0; id < w->core->s.allot_count; id++)
+        if (w->core->allots[id]->spec.tenant.v == w->holder && w->core->allots[id]->state == DURE_ALLOT_SHORT)
+            return true;
+    return false;
+}
+
 static void take_yes(struct walk *w, const struct dure_why *why)
 {
-    const bool judged = !fraction(w->ask) && (w->ask->job_class == DURE_BORROWED || w->ask->priority <= -2);
+    const bool judged =
+        !fraction(w->ask) && (w->ask->job_class == DURE_BORROWED || (w->ask->priority <= -2 && !is_short(w)));
     take_late(w, why, judged);
     for (uint32_t i = 0; i < why->row_count && !judged; i++) {
         const enum dure_rule rule = why->rows[i].rule;
