@@ -108,6 +108,20 @@ static void list_add(struct slot_list *list, uint32_t slot)
     list->at[list->count++] = slot;
 }
 
+/* By job and element, not by arrival, which a loaded core cannot know: several of one instant begin, or are given up, in this order. */
+static void list_add_claim(const struct dure_core *core, struct slot_list *list, uint32_t slot)
+{
+    const struct claim_data *claim = &claim_at(core, slot)->d;
+    list_add(list, slot);
+    for (uint32_t at = list->count - 1; at > 0; at--) {
+        const struct claim_data *before = &claim_at(core, list->at[at - 1])->d;
+        if (before->job < claim->job || (before->job == claim->job && before->element < claim->element))
+            return;
+        list->at[at] = list->at[at - 1];
+        list->at[at - 1] = slot;
+    }
+}
+
 static void list_remove(struct slot_list *list, uint32_t slot)
 {
     uint32_t at = 0;
@@ -235,7 +249,7 @@ void share_claim(struct dure_core *core, uint32_t leaf, uint32_t claim, const st
     DURE_ASSERT(found & OCCUPANT_SHARED);
     chain->claim[leaf] = found;
     take_room(core, found & ~OCCUPANT_SHARED, c->job_slot, place);
-    list_add(&shared_at(core, found & ~OCCUPANT_SHARED)->claims, claim);
+    list_add_claim(core, &shared_at(core, found & ~OCCUPANT_SHARED)->claims, claim);
 }
 
 void share_unclaim(struct dure_core *core, uint32_t leaf, uint32_t claim, const struct dure_place *place)
