@@ -4,6 +4,7 @@
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
 #include "core/place/ground.h"
+#include "core/place/price.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
@@ -173,8 +174,10 @@ enum dure_err apply_modify(struct dure_core *core, const struct dure_record *rec
     if (mask & DURE_CHANGE_HOLD)
         job->d.flags = (uint8_t)((job->d.flags & ~JOB_HELD) | (record->submit.hold ? JOB_HELD : 0));
     job_in(core, job);
-    for (uint32_t at = job->first_run; at != NONE; at = attempt_at(core, at)->next_run)
+    for (uint32_t at = job->first_run; at != NONE; at = attempt_at(core, at)->next_run) {
         attempt_lower_floors(core, at);
+        price_change(core, at); /* its walltime or its checkpoints */
+    }
     queue_refresh(core, slot);
     queue_wake(core, queue_of(core, job_ask(core, job)));
     return DURE_OK;

@@ -89,9 +89,10 @@ static void put_level(struct dure_core *core, const struct attempt *attempt, uns
     }
 }
 
+/* What is doomed stays out until it is spared. */
 static void put_all(struct dure_core *core, const struct attempt *attempt, bool on)
 {
-    for (uint32_t levels = core->chains[attempt->d.chain].priced; levels; levels &= levels - 1)
+    for (uint32_t levels = attempt->doomed ? 0 : core->chains[attempt->d.chain].priced; levels; levels &= levels - 1)
         put_level(core, attempt, (unsigned)__builtin_ctz(levels), &attempt->price, on);
 }
 
@@ -233,15 +234,16 @@ static void doom(struct dure_core *core, void *context, uint32_t slot)
 {
     (void)context;
     struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->doomed || attempt->price_place == NONE)
+    if (attempt->doomed)
         return;
     if (core->doomed.count == core->doomed.capacity) {
         core->doomed.capacity = core->doomed.capacity ? core->doomed.capacity * 2 : 16;
         core->doomed.at = dure_core_grow(core->doomed.at, sizeof *core->doomed.at, core->doomed.capacity);
     }
     core->doomed.at[core->doomed.count++] = slot;
+    if (attempt->price_place != NONE)
+        put_all(core, attempt, false);
     attempt->doomed = true;
-    put_all(core, attempt, false);
 }
 
 void price_doom(struct dure_core *core, uint32_t id, struct dure_cell cell, uint32_t index,
@@ -260,7 +262,8 @@ void price_spare_all(struct dure_core *core)
     for (uint32_t i = 0; i < core->doomed.count; i++) {
         struct attempt *attempt = attempt_at(core, core->doomed.at[i]);
         attempt->doomed = false;
-        put_all(core, attempt, true);
+        if (attempt->price_place != NONE)
+            put_all(core, attempt, true);
     }
     core->doomed.count = 0;
 }
