@@ -159,6 +159,10 @@ void api_why_write(const struct dure_api *api, const struct dure_why *why, struc
     json_str(out, "wait", dure_wait_name(why->wait));
     json_str(out, "sentence", why->sentence);
     json_uint(out, "ahead", why->ahead);
+    if (why->kept_for.v)
+        json_uint(out, "kept_for", why->kept_for.v);
+    else
+        json_none(out, "kept_for");
     json_time(out, "start_estimate", why->start_estimate_us);
     write_estimate(api, &why->estimate, out);
     json_open(out, "rows", '[');
@@ -245,6 +249,7 @@ static void answer_ended(struct call *call)
                     summary.reason[0] != '\0' ? ": " : "", summary.reason);
     json_str(&call->out, "sentence", sentence.data);
     json_uint(&call->out, "ahead", 0);
+    json_none(&call->out, "kept_for");
     json_none(&call->out, "start_estimate");
     json_none(&call->out, "estimate");
     json_raw(&call->out, "rows", "[]");

@@ -25,6 +25,8 @@ void row_of_view(const struct dure_job_view *view, struct row *ret_row)
         .source_allot = view->source_allot,
         .cause = view->cause,
         .requeues = view->requeues,
+        .planned_us = view->planned_us,
+        .planned_chain = view->planned_chain,
         .reason = "",
     };
 }
@@ -203,6 +205,9 @@ void row_write(const struct call *call, const struct row *row, struct dure_buf *
     json_time(out, "started", row->started_us);
     json_time(out, "ended", row->ended_us);
     json_time(out, "deadline", row->deadline_us);
+    json_time(out, "planned", row->planned_us);
+    json_str(out, "planned_on",
+             row->planned_us ? dure_core_fleet(call->api->core)->chains[row->planned_chain.v].name : NULL);
     write_place(call, row, out);
     write_source(call, row, out);
     json_int(out, "priority", spec->priority);

@@ -22,6 +22,8 @@ struct row {
     enum dure_cause cause;
     const char *reason; /* the engine's, of an ended one; "" if it gave none */
     uint32_t requeues;
+    int64_t planned_us; /* of one that waits; 0: no start is planned */
+    struct dure_chain_id planned_chain;
     struct dure_usage usage;
 };
 

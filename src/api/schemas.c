@@ -12,7 +12,8 @@
     "wait:string? tasks:integer gpus:integer gpu_milli:integer level:string? walltime_us:integer grace_us:integer "    \
     "checkpoint_us:integer "                                                                                           \
     "submitted:string? started:string? "                                                                               \
-    "ended:string? deadline:string? nodes:string node_count:integer site:string? model:string? emulated:boolean "      \
+    "ended:string? deadline:string? planned:string? planned_on:string? nodes:string node_count:integer site:string? "  \
+    "model:string? emulated:boolean "                                                                                  \
     "virtual:boolean "                                                                                                 \
     "source_owner:string? allotment:string? priority:integer held:boolean requeues:integer exit_code:integer? "        \
     "exit_signal:integer? cause:string? reason:string? "                                                               \
@@ -127,7 +128,7 @@ const struct schema dure_schemas[] = {
      "never:boolean note:string? starts_now:boolean place:{WhyPlace} job:integer element:integer state:string "
      "wait:string "
      "sentence:string ahead:integer "
-     "start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
+     "kept_for:integer? start_estimate:string? estimate:{WhyEstimate} rows:[{WhyRow}] groups:[{WhyGroup}] "
      "alternatives:[{WhyOther}] crossing:[{WhyCrossed}] opening:{WhyOpening} "
      "changes:[{WhyChange}]",
      "Changes are in order of what they cost, the cheapest first."},

@@ -220,6 +220,8 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     time_row(screen, "started", job, "started");
     time_row(screen, "ended", job, "ended");
     time_row(screen, "ends by", job, "deadline");
+    time_row(screen, "planned for", job, "planned");
+    text_row(screen, "planned on", job, "planned_on");
     nodes_row(screen, job);
     text_row(screen, "site", job, "site");
     if (*dure_json_text(job, "source_owner", "")) {

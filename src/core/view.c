@@ -39,6 +39,10 @@ static void view_rest(const struct dure_core *core, uint32_t slot, struct dure_j
     const struct job *job = job_at(core, slot);
     view_job(core, job, view);
     view->wait = wait_of(core, slot, NONE);
+    if (job->planned != NONE) {
+        view->planned_us = planned_at(core, job->planned)->d.at_us;
+        view->planned_chain.v = planned_at(core, job->planned)->d.chain;
+    }
     uint32_t first;
     if (job_next_ordinal(job, &first)) {
         view->element_first = job_element(job, first);

@@ -44,6 +44,8 @@ struct dure_job_view {
     enum dure_attempt_state attempt_state;
     enum dure_cause cause; /* of a notice or stop */
     uint32_t requeues;
+    int64_t planned_us; /* while it waits: when its planned start is, at the latest; 0: none is planned */
+    struct dure_chain_id planned_chain;
     const struct dure_place *places;
     uint32_t place_count;
     struct dure_owner_id source_owner; /* whose GPUs the charge names; NONE while pending */

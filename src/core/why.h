@@ -141,7 +141,9 @@ struct dure_why {
     uint32_t group_count;
     struct dure_why_group *groups; /* by rule, in the order in which they are tried */
     uint32_t ahead;                /* jobs of its tenant before it */
-    int64_t start_estimate_us;     /* the likely start; 0: cannot be said */
+    struct dure_job_id kept_for;   /* it fits but for what is kept for this job's planned start; 0: none */
+    int64_t kept_until_us;
+    int64_t start_estimate_us; /* the likely start; 0: cannot be said */
     struct dure_why_estimate estimate;
     const char *sentence; /* the answer in one or two sentences */
     /* Of a job not submitted: where it would start now; none if it would not. `place_clear`: at once, else when those who are there have had

@@ -139,6 +139,36 @@ static const char *ceiling_sentence(const struct dure_core *core, const struct d
                              milli_text(stop.asked, arena));
 }
 
+/* Its own planned start; "" when none is planned. */
+static const char *plan_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
+{
+    char text[DURE_TIME_TEXT_MAX];
+    const int64_t in_us = why->job.planned_us - core->s.time_us;
+    if (why->job.planned_us) {
+        dure_duration_format(in_us > 0 ? in_us : 0, text);
+        const char *said = dure_arena_printf(arena, " Its start is planned on %s in %s, at the latest.",
+                                             core->fleet->chains[why->job.planned_chain.v].name, text);
+        return said ? said : "";
+    }
+    const struct dure_job *job = why->job.job;
+    return job->spread_max || job->include.count || job->exclude.count || job->data_mask
+               ? " No start is planned for it: that is not done for lists of nodes, spreads and datasets."
+               : "";
+}
+
+/* What is idle is kept for another. */
+static const char *kept_sentence(const struct dure_core *core, const struct dure_why *why,
+                                 const struct dure_why_row *row, struct dure_arena *arena)
+{
+    char text[DURE_TIME_TEXT_MAX];
+    const int64_t in_us = why->kept_until_us - core->s.time_us;
+    return dure_arena_printf(arena,
+                             "It would fit on %s, but GPUs are kept for job %llu, whose start is planned in %s at the "
+                             "latest, and it would not be gone by then.",
+                             core->fleet->chains[row->chain.v].name, (unsigned long long)why->kept_for.v,
+                             dure_duration_format(in_us > 0 ? in_us : 0, text));
+}
+
 static const char *pending_sentence(const struct dure_core *core, const struct dure_why *why, struct dure_arena *arena)
 {
     char text[DURE_TIME_TEXT_MAX];
@@ -161,6 +191,8 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     const struct dure_why_row *row = rows_nearest(why);
     if (!row)
         return "There is no fleet.";
+    if (why->kept_for.v)
+        return kept_sentence(core, why, row, arena);
     if (row->rule == DURE_RULE_FITS)
         return dure_arena_printf(arena, "It fits on %s now and starts with the next pass.",
                                  core->fleet->chains[row->chain.v].name);
@@ -175,7 +207,8 @@ static const char *pending_sentence(const struct dure_core *core, const struct d
     if (why->ahead)
         return dure_arena_printf(arena, "%u job%s before it; %s", why->ahead, why->ahead == 1 ? " is" : "s are",
                                  refusal(core, row, arena));
-    return dure_arena_printf(arena, "It is the next of its queue; %s", refusal(core, row, arena));
+    return dure_arena_printf(arena, "It is the next of its queue; %s%s", refusal(core, row, arena),
+                             plan_sentence(core, why, arena));
 }
 
 /* What is emulated or virtual is called so wherever it is named. */
@@ -252,10 +285,30 @@ static void estimate(struct dure_core *core, const struct request *ask, int64_t 
     default: return;
     }
     struct dure_why_estimate *e = &why->estimate;
+    if (why->job.planned_us) { /* then at the latest, whatever the order */
+        e->latest_us = why->job.planned_us > core->s.time_us ? why->job.planned_us : core->s.time_us;
+        e->likely_us = e->likely_us < e->latest_us ? e->likely_us : e->latest_us;
+        e->earliest_us = e->earliest_us < e->likely_us ? e->earliest_us : e->likely_us;
+    }
     e->earliest_us = e->earliest_us > begin ? e->earliest_us : begin;
     e->likely_us = e->likely_us > begin ? e->likely_us : begin;
     e->latest_us = e->latest_us > begin ? e->latest_us : begin;
     why->start_estimate_us = e->likely_us;
+}
+
+/* Is there room but for what is kept for another's planned start? */
+static void note_kept(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_why *why)
+{
+    const uint32_t slot = core->queues[queue_of(core, ask)].planned;
+    if (slot == NONE || why->wait == DURE_WAIT_PREEMPTING ||
+        (!has_row(why, DURE_RULE_FITS) && !has_row(why, DURE_RULE_ORDER)))
+        return;
+    struct plan plan = {0};
+    if (!decide_would_start(core, ask, job, &plan)) {
+        why->kept_for.v = planned_at(core, slot)->d.job;
+        why->kept_until_us = planned_at(core, slot)->d.at_us;
+    }
+    plan_release(&plan);
 }
 
 static enum dure_err explain(struct dure_core *core, const struct request *ask, int64_t walltime_us,
@@ -271,6 +324,7 @@ static enum dure_err explain(struct dure_core *core, const struct request *ask, 
     if (err != DURE_OK)
         return err;
     cross_find(core, ask, arena, why);
+    note_kept(core, ask, job, why);
     if (!never)
         estimate(core, ask, walltime_us, line, why);
     if (why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING)
