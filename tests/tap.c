@@ -17,6 +17,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long checks, failures;
 static char tempdir[256];
 static pid_t tempdir_owner;
+static bool seeded;
+static uint64_t drawn;
 
 /* '#' would begin a TAP directive, a newline a new line. */
 static void sanitize(char *text)
@@ -156,6 +158,8 @@ int tap_done(void)
     printf("1..%lu\n", checks);
     if (failures)
         printf("# %lu of %lu failed\n", failures, checks);
+    if (failures && seeded) /* the first line said so too, but of a long log only the end is shown */
+        printf("# again with DURE_SEED=%" PRIu64 "\n", drawn);
     fflush(stdout);
     return failures || !checks ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -217,6 +221,8 @@ uint64_t tap_seed(uint64_t fixed)
     } else if (wanted && *wanted) {
         seed = strtoull(wanted, NULL, 0);
     }
+    seeded = true;
+    drawn = seed;
     tap_diag("seed %" PRIu64 " (again with DURE_SEED=%" PRIu64 ")", seed, seed);
     return seed;
 }

@@ -38,8 +38,9 @@ said=$("$here" "$folder/history" strict 2>&1 >/dev/null)
 tap_is "a core that is never saved and loaded decides as these histories say" "$said" ""
 rm -f "$folder/fresh"
 DURE_SEED=fresh DURE_HISTORY=$folder/fresh "$history" 6 >"$folder/log" 2>&1
-tap_is "histories of a fresh seed" $? 0
+played=$?
 seed=$(head -1 "$folder/log") # says how to have it again
+tap_is "histories of a fresh seed: $seed" $played 0
 said=$("$here" "$folder/fresh" strict 2>&1 >/dev/null)
 tap_is "the same holds for them: $seed" "$said" ""
 if [ "$(wc -l <"$folder/first")" -ge 24 ]; then told=yes; else told=no; fi
