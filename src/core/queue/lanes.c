@@ -37,9 +37,20 @@ static uint32_t first_any(struct dure_core *core, uint32_t open, const struct la
     return is_too_soon(core, any) ? open : any;
 }
 
+/* The need of the only class that is queued. */
+static uint32_t the_only(struct dure_core *core, uint32_t class_slot, bool any)
+{
+    const uint32_t slot = class_at(core, class_slot)->need;
+    const struct need *need = need_at(core, slot);
+    const bool open = need->open_place != NONE && need_candidate(core, need) != NONE;
+    return open || (any && need->all_place != NONE && !is_too_soon(core, slot)) ? slot : NONE;
+}
+
 uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)
 {
     const struct queue *q = &core->queues[queue];
+    if (q->count < 2)
+        return q->count ? the_only(core, q->classes[0], any) : NONE;
     const bool borrowed = queue == queue_of_borrowed(core);
     uint32_t best = NONE;
     for (uint32_t i = 0; i < q->lane_count; i++) {
