@@ -64,6 +64,17 @@ static bool grow(struct dure_map *map)
     return true;
 }
 
+uint64_t *dure_map_at(struct dure_map *map, uint64_t key, uint64_t initial)
+{
+    DURE_ASSERT(key != EMPTY);
+    uint64_t *slot = map->capacity ? slot_of(map, key) : NULL;
+    if (slot && slot[0] == key)
+        return &slot[1];
+    if (!dure_map_put(map, key, initial))
+        return NULL;
+    return &slot_of(map, key)[1];
+}
+
 bool dure_map_put(struct dure_map *map, uint64_t key, uint64_t value)
 {
     DURE_ASSERT(key != EMPTY);

@@ -12,4 +12,6 @@ struct dure_map {
 void dure_map_release(struct dure_map *map);
 bool dure_map_get(const struct dure_map *map, uint64_t key, uint64_t *ret_value);
 bool dure_map_put(struct dure_map *map, uint64_t key, uint64_t value); /* false: out of memory */
+/* The value of a key, which is put there with `initial` if it is not; valid until the next put or remove. NULL: out of memory. */
+uint64_t *dure_map_at(struct dure_map *map, uint64_t key, uint64_t initial);
 bool dure_map_remove(struct dure_map *map, uint64_t key);              /* false: was not there */

@@ -270,6 +270,14 @@ struct dure_cells_leaf {
     uint16_t used, borrowed; /* jobs */
 };
 void dure_cells_leaf(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_leaf *ret_leaf);
+/* What is kept of this leaf starts on its way from memory. */
+void dure_cells_fetch(const struct dure_cells *cells, uint32_t leaf);
+/* Whose it is alone; false: it is under no bound cell. */
+struct dure_cells_held {
+    struct dure_allot_id allot;
+    uint32_t index, offset;
+};
+bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_held *ret_held);
 
 /* Leaves under any cell. free = not bound, not lost. */
 struct dure_cells_sum {

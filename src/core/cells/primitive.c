@@ -14,6 +14,22 @@ static void best_put(struct dure_cells_level *level, uint32_t index, uint32_t va
     }
 }
 
+/* The same for siblings whose own values are there already: once for all of them. */
+static void best_raise(struct dure_cells_level *level, uint32_t first, uint32_t count)
+{
+    uint32_t low = level->base + first, high = low + count - 1;
+    for (bool changed = true; changed && low > 1;) {
+        low /= 2;
+        high /= 2;
+        changed = false;
+        for (uint32_t at = low; at <= high; at++) {
+            const uint32_t a = level->best[2 * at], b = level->best[2 * at + 1], least = a < b ? a : b;
+            changed |= level->best[at] != least;
+            level->best[at] = least;
+        }
+    }
+}
+
 /* Files free cell `index` under what is borrowed in it now, or under nothing. */
 static void file(struct dure_cells *cells, unsigned level, uint32_t index, bool on)
 {
@@ -38,8 +54,17 @@ static void do_free(struct dure_cells *cells, unsigned level, uint32_t first, ui
         dure_bits_put_range(&at->idle, first, count, on);
         return;
     }
-    for (uint32_t index = first; index < first + count; index++)
-        file(cells, level, index, on);
+    for (uint32_t index = first; index < first + count; index++) {
+        const uint32_t borrowed = dure_cells_borrowed_in(cells, level, index);
+        if (on && !borrowed)
+            dure_bits_set(&at->idle, index);
+        else
+            dure_bits_clear(&at->idle, index);
+        if (level > 1)
+            at->best[at->base + index] = on && borrowed ? borrowed : DURE_NONE32;
+    }
+    if (level > 1)
+        best_raise(at, first, count);
 }
 
 void dure_cells_put_free(struct dure_cells *cells, unsigned level, uint32_t first, uint32_t count, bool on)
@@ -147,20 +172,20 @@ void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t v
 static uint64_t count_leaves(struct dure_cells *cells, uint16_t *counts, uint8_t op, uint32_t first, uint64_t mask,
                              int delta)
 {
-    const uint64_t one = op == DURE_CELLS_OP_USED ? 1u << 16 : 1;
+    const uint64_t one = (uint64_t)(int64_t)delta * (op == DURE_CELLS_OP_USED ? 1u << 16 : 1);
+    const bool noted = cells->marks;
+    struct dure_digest sum = {{0, 0}};
     uint64_t turned = 0;
     for (uint64_t left = mask; left; left &= left - 1) {
-        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left), was = counts[leaf];
-        if (cells->marks && !dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf, .b = was}))
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left), was = counts[leaf], is = was + (uint32_t)delta;
+        if (noted && !dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf, .b = was}))
             break;
-        const struct dure_digest term = dure_cells_term_count(leaf, one);
-        counts[leaf] = (uint16_t)(was + (uint32_t)delta);
-        if (delta > 0)
-            dure_digest_add(&cells->digest, term);
-        else
-            dure_digest_sub(&cells->digest, term);
-        turned |= !was || !counts[leaf] ? left & -left : 0;
+        dure_digest_add(
+            &sum, dure_cells_term_count(leaf, one)); /* products wrap: a count taken out is added as its complement */
+        counts[leaf] = (uint16_t)is;
+        turned |= !was || !is ? left & -left : 0;
     }
+    dure_digest_add(&cells->digest, sum);
     return turned;
 }
 
@@ -213,9 +238,11 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
         cells->suspended_count += one;
     }
     cells->served_count += state == DURE_CELLS_SERVED ? one : 0;
-    if (dure_cells_is_bound(state))
+    if (dure_cells_is_bound(state)) {
+        level->bound_count += one;
         cells->place[virtual->cell * level->leaves] =
             add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
+    }
     const struct dure_digest term = dure_cells_term_virtual(cells, owner, index);
     if (add)
         dure_digest_add(&cells->digest, term);

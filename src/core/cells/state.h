@@ -41,9 +41,10 @@ struct dure_cells_level {
     uint32_t *borrowed; /* leaves */
     uint32_t *
         best; /* tournament: [base + i] = borrowed leaves of free cell i, DURE_NONE32 if it has none or is not free; [n] = least below n */
-    uint32_t base;      /* a power of two >= count */
-    uint32_t owed;      /* virtual cells: r[l] */
-    uint32_t suspended; /* virtual cells without a cell */
+    uint32_t base;        /* a power of two >= count */
+    uint32_t owed;        /* virtual cells: r[l] */
+    uint32_t bound_count; /* cells of this level that are bound, of all there are */
+    uint32_t suspended;   /* virtual cells without a cell */
 };
 
 struct dure_cells_slot {

@@ -4,17 +4,17 @@
 
 bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_slot *ret_slot)
 {
-    uint32_t index = leaf;
-    for (unsigned l = 1;;) {
-        const struct dure_cells_slot slot = cells->place[index * cells->level[l].leaves];
+    for (unsigned l = 1; l <= cells->shape.levels; l++) { /* most chains have rights of one level or two */
+        const struct dure_cells_level *level = &cells->level[l];
+        if (!level->bound_count)
+            continue;
+        const struct dure_cells_slot slot = cells->place[leaf - leaf % level->leaves];
         if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == l) {
             *ret_slot = slot;
             return true;
         }
-        if (l == cells->shape.levels)
-            return false;
-        index /= cells->level[++l].holds;
     }
+    return false;
 }
 
 uint32_t dure_cells_lost_in(const struct dure_cells *cells, unsigned level, uint32_t index)

@@ -75,7 +75,8 @@ static void view_virtual(const struct dure_cells *cells, const struct dure_cells
     if (dure_cells_is_bound(view.state)) {
         view.cell = (struct dure_cell){.index = virtual->cell, .level = (uint8_t)level};
         view.lost = dure_cells_lost_in(cells, level, virtual->cell);
-        view.free = leaves - view.lost - used_and_healthy(cells, virtual->cell * leaves, leaves, view.used);
+        view.free = leaves - view.lost -
+                    (view.lost ? used_and_healthy(cells, virtual->cell * leaves, leaves, view.used) : view.used);
     }
     *ret_virtual = view;
 }
@@ -113,6 +114,22 @@ bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_i
     if (from < owner->index_end)
         view_virtual(cells, owner, from, ret_virtual);
     return from < owner->index_end;
+}
+
+void dure_cells_fetch(const struct dure_cells *cells, uint32_t leaf)
+{
+    __builtin_prefetch(&cells->used[leaf], 1);
+    __builtin_prefetch(&cells->borrowed[leaf], 1);
+}
+
+bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_held *ret_held)
+{
+    struct dure_cells_slot slot;
+    if (!dure_cells_place_of(cells, leaf, &slot))
+        return false;
+    const struct dure_cells_right *right = &cells->rights[slot.right]->spec;
+    *ret_held = (struct dure_cells_held){right->id, slot.index, leaf % cells->level[right->level].leaves};
+    return true;
 }
 
 void dure_cells_leaf(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_leaf *ret_leaf)

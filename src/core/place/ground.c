@@ -37,6 +37,30 @@ void ground_each_node(struct dure_core *core, uint32_t at, const struct dure_pla
             each(core, context, places[i].node_first + k - first, &places[i]);
 }
 
+static void fetch_node(const struct dure_core *core, uint32_t at, uint32_t node)
+{
+    const struct chain_state *chain = &core->chains[at];
+    const struct dure_chain *c = &core->fleet->chains[at];
+    __builtin_prefetch(&chain->occupant[node * c->node_gpus], 1);
+    __builtin_prefetch(&chain->used[node], 1);
+    __builtin_prefetch(&chain->claimed[node]);
+    __builtin_prefetch(&chain->bound[node]);
+    __builtin_prefetch(&chain->idle.idle[node], 1);
+    __builtin_prefetch(&chain->away.idle[node], 1);
+    __builtin_prefetch(&core->nodes[c->node_first + node], 1);
+    dure_cells_fetch(chain->cells, node * c->node_gpus);
+}
+
+void ground_fetch(const struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count)
+{
+    enum { AHEAD = 8 }; /* nodes: more would not fit into what a processor fetches at a time */
+    const uint32_t first = core->fleet->chains[at].node_first;
+    uint32_t left = AHEAD;
+    for (uint32_t i = 0; i < count && left; i++)
+        for (uint32_t k = 0; k < places[i].node_count && left; k++, left--)
+            fetch_node(core, at, places[i].node_first + k - first);
+}
+
 static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
@@ -84,9 +108,8 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
     const struct dure_cells *cells = core->chains[at].cells;
     while (mask) {
         const uint32_t low = (uint32_t)__builtin_ctzll(mask);
-        struct dure_cells_leaf l;
-        dure_cells_leaf(cells, first + low, &l);
-        struct allot *allot = l.allot.v == NONE ? NULL : core->allots[l.allot.v];
+        struct dure_cells_held l;
+        struct allot *allot = dure_cells_holder(cells, first + low, &l) ? core->allots[l.allot.v] : NULL;
         if (!allot || !allot->slots.count) {
             mask &= mask - 1;
             continue;
@@ -96,8 +119,9 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
         const uint64_t here = mask & low_bits((uint64_t)low + allot->slot_gpus - place);
         uint64_t free = dure_cells_unused(cells, first, here);
         for (uint64_t left = DURE_CORE_MUTATED(BORROWED_AS_USED) ? here : 0; left; left &= left - 1) {
-            dure_cells_leaf(cells, first + (uint32_t)__builtin_ctzll(left), &l);
-            free &= l.borrowed ? ~(left & -left) : UINT64_MAX;
+            struct dure_cells_leaf leaf;
+            dure_cells_leaf(cells, first + (uint32_t)__builtin_ctzll(left), &leaf);
+            free &= leaf.borrowed ? ~(left & -left) : UINT64_MAX;
         }
         const uint32_t slot = l.index * allot->cell_slots + (l.offset - place) / allot->slot_gpus;
         const uint64_t changed = here >> low << place, is = free >> low << place;

@@ -11,6 +11,9 @@ typedef void (*node_fn)(struct dure_core *core, void *context, uint32_t node, co
 void ground_each_node(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count,
                       node_fn each, void *context);
 
+/* These places are written soon: what is kept by node starts on its way from memory, all of it at once. */
+void ground_fetch(const struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
+
 /* The attempt takes its leaves (bound cells already stand), or leaves them. */
 void ground_occupy(struct dure_core *core, uint32_t attempt);
 void ground_vacate(struct dure_core *core, uint32_t attempt);

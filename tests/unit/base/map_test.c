@@ -79,14 +79,22 @@ static void agrees_with_a_table(void)
     for (int step = 0; step < 200000 && agrees; step++) {
         const uint64_t key = tap_random_below(&seed, KEYS);
         uint64_t value = 0;
-        switch (tap_random_below(&seed, 3)) {
+        switch (tap_random_below(&seed, 4)) {
         case 0:
             want[key] = tap_random(&seed);
             count += !present[key];
             present[key] = true;
             agrees = dure_map_put(&map, key * 1000003, want[key]);
             break;
-        case 1:
+        case 1: {
+            uint64_t *at = dure_map_at(&map, key * 1000003, key);
+            agrees = at != NULL && *at == (present[key] ? want[key] : key);
+            want[key] = agrees ? ++*at : 0;
+            count += !present[key];
+            present[key] = true;
+            break;
+        }
+        case 2:
             agrees = dure_map_remove(&map, key * 1000003) == present[key];
             count -= present[key];
             present[key] = false;
