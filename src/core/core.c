@@ -55,6 +55,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
     core->expiries = (struct dure_heap){.owner = core, .moved = expiry_moved};
     core->price_changes = (struct dure_heap){.owner = core, .moved = price_moved};
+    dure_pool_init(&core->prices, sizeof(struct dure_cells_price));
     dure_pool_init(&core->jobs, sizeof(struct job));
     dure_pool_init(&core->attempts, sizeof(struct attempt));
     dure_pool_init(&core->deps, sizeof(struct dep));
@@ -157,8 +158,8 @@ void dure_core_free(struct dure_core *core)
         free(core->tenant[i].ends.at);
     free(core->passed.at);
     free(core->left_out.at);
-    struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps,  &core->claims,  &core->shareds,
-                                 &core->classes, &core->lanes,    &core->needs, &core->planneds};
+    struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps,  &core->claims,   &core->shareds,
+                                 &core->classes, &core->lanes,    &core->needs, &core->planneds, &core->prices};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)
         dure_pool_release(pools[i]);
     dure_table_release(&core->job_table);

@@ -14,9 +14,10 @@ void gate_release(struct dure_core *core)
     free(gate->site_domain);
     free(gate->fed_mw);
     free(gate->leaving_mw);
+    free(gate->limit_mw);
     gate->cell_domains = NULL;
     gate->site_domain = NULL;
-    gate->fed_mw = gate->leaving_mw = NULL;
+    gate->fed_mw = gate->leaving_mw = gate->limit_mw = NULL;
     gate->chains = 0;
 }
 
@@ -105,7 +106,14 @@ void gate_recount(struct dure_core *core, uint32_t id)
 
 uint64_t gate_limit_now(const struct dure_core *core, uint32_t domain)
 {
-    return dure_power_at(core->power, domain, core->s.time_us);
+    return core->s.time_us < core->gate.next_us ? core->gate.limit_mw[domain]
+                                                : dure_power_at(core->power, domain, core->s.time_us);
+}
+
+static void keep_limits(struct dure_core *core)
+{
+    for (uint32_t i = 0; core->power && i < core->power->domain_count; i++)
+        core->gate.limit_mw[i] = dure_power_at(core->power, i, core->s.time_us);
 }
 
 /* When a limit changes next, that of now or the one kept to: as one begins, or will within the lead, or ends. */
@@ -130,6 +138,7 @@ void gate_advance(struct dure_core *core)
         return;
     core->gate.due = true;
     core->gate.next_us = next_change(core);
+    keep_limits(core);
 }
 
 void gate_rebuild(struct dure_core *core)
@@ -144,6 +153,8 @@ void gate_rebuild(struct dure_core *core)
     gate->site_domain = dure_core_alloc(sizeof *gate->site_domain, core->fleet->site_count);
     gate->fed_mw = dure_core_alloc(sizeof *gate->fed_mw, core->power->domain_count);
     gate->leaving_mw = dure_core_alloc(sizeof *gate->leaving_mw, core->power->domain_count);
+    gate->limit_mw = dure_core_alloc(sizeof *gate->limit_mw, core->power->domain_count);
+    keep_limits(core);
     for (uint32_t i = 0; i < core->fleet->site_count; i++)
         gate->site_domain[i] = NONE;
     for (uint32_t i = 0; i < core->power->domain_count; i++)

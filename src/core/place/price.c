@@ -93,7 +93,7 @@ static void put_level(struct dure_core *core, const struct attempt *attempt, uns
 static void put_all(struct dure_core *core, const struct attempt *attempt, bool on)
 {
     for (uint32_t levels = attempt->doomed ? 0 : core->chains[attempt->d.chain].priced; levels; levels &= levels - 1)
-        put_level(core, attempt, (unsigned)__builtin_ctz(levels), &attempt->price, on);
+        put_level(core, attempt, (unsigned)__builtin_ctz(levels), price_at(core, attempt), on);
 }
 
 void price_enter(struct dure_core *core, uint32_t slot)
@@ -101,7 +101,8 @@ void price_enter(struct dure_core *core, uint32_t slot)
     struct attempt *attempt = attempt_at(core, slot);
     if (!attempt->d.borrowed || !core->chains[attempt->d.chain].priced)
         return;
-    attempt->price = price_of(core, attempt);
+    attempt->price = dure_pool_take(&core->prices);
+    *price_at(core, attempt) = price_of(core, attempt);
     put_all(core, attempt, true);
     dure_heap_add(&core->price_changes, changes_at(core, attempt), attempt->d.id, slot);
 }
@@ -113,6 +114,7 @@ void price_leave(struct dure_core *core, uint32_t slot)
         return;
     put_all(core, attempt, false);
     dure_heap_remove(&core->price_changes, attempt->price_place);
+    dure_pool_give(&core->prices, attempt->price);
 }
 
 void price_change(struct dure_core *core, uint32_t slot)
@@ -121,7 +123,7 @@ void price_change(struct dure_core *core, uint32_t slot)
     if (attempt->price_place == NONE)
         return;
     put_all(core, attempt, false);
-    attempt->price = price_of(core, attempt);
+    *price_at(core, attempt) = price_of(core, attempt);
     put_all(core, attempt, true);
     dure_heap_move(&core->price_changes, attempt->price_place, changes_at(core, attempt));
 }
@@ -144,7 +146,7 @@ static void open_level(struct dure_core *core, uint32_t at, unsigned level)
         if (first)
             price_enter(core, slot);
         else if (!attempt->doomed)
-            put_level(core, attempt, level, &attempt->price, true);
+            put_level(core, attempt, level, price_at(core, attempt), true);
     }
 }
 
@@ -188,7 +190,7 @@ static void each_user(struct dure_core *core, uint32_t id, struct dure_cell cell
 static void add_price(struct dure_core *core, void *context, uint32_t slot)
 {
     if (!attempt_at(core, slot)->doomed)
-        dure_cells_price_sum(context, &attempt_at(core, slot)->price);
+        dure_cells_price_sum(context, price_at(core, attempt_at(core, slot)));
 }
 
 static uint32_t leaves_used(const struct allot *allot, uint32_t index, const struct dure_takes *takes, uint32_t from)

@@ -16,12 +16,14 @@ struct tally tally_of(const struct dure_core *core, uint32_t tenant, uint32_t ch
 
 void tally_add(struct dure_core *core, uint32_t tenant, uint32_t chain, bool borrowed, int64_t leaves)
 {
-    struct tally own = tally_of(core, tenant, chain), *all = &core->chains[chain].tally;
+    uint64_t *kept = dure_map_at(&core->tally_map, key_of(tenant, chain), 0);
+    DURE_ASSERT(kept);
+    struct tally own = {(uint32_t)*kept, (uint32_t)(*kept >> 32)}, *all = &core->chains[chain].tally;
     uint32_t *mine = borrowed ? &own.borrowed : &own.by_right, *sum = borrowed ? &all->borrowed : &all->by_right;
     DURE_ASSERT(leaves >= 0 || (*mine >= (uint64_t)-leaves && *sum >= (uint64_t)-leaves));
     *mine += (uint32_t)leaves;
     *sum += (uint32_t)leaves;
-    DURE_ASSERT(dure_map_put(&core->tally_map, key_of(tenant, chain), (uint64_t)own.borrowed << 32 | own.by_right));
+    *kept = (uint64_t)own.borrowed << 32 | own.by_right;
 }
 
 void tally_attempt(struct dure_core *core, const struct attempt *attempt, int sign)

@@ -54,10 +54,12 @@ static void wake(struct dure_core *core, struct tenant_state *t)
 
 void ceiling_count(struct dure_core *core, const struct job *job, uint64_t milli, int sign)
 {
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = tenant_of(core, at)->parent.v) {
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent) {
         struct tenant_state *t = &core->tenant[at];
         t->held_milli += sign > 0 ? milli : -milli;
         t->held_jobs += (uint64_t)(int64_t)sign;
+        if (!core->has_ceilings)
+            continue;
         if (dure_ceilings_of_users(&tenant_of(core, at)->ceilings))
             user_count(core, at, job->d.principal, milli, sign);
         if (sign < 0 && t->stopped.count)
@@ -67,13 +69,13 @@ void ceiling_count(struct dure_core *core, const struct job *job, uint64_t milli
 
 void ceiling_submitted(struct dure_core *core, const struct job *job, int64_t elements)
 {
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = tenant_of(core, at)->parent.v)
+    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
         core->tenant[at].submitted += (uint64_t)elements;
 }
 
 uint32_t ceiling_user(const struct dure_core *core, uint32_t tenant, uint32_t principal)
 {
-    for (uint32_t at = tenant; at != NONE; at = tenant_of(core, at)->parent.v)
+    for (uint32_t at = core->has_ceilings ? tenant : NONE; at != NONE; at = tenant_of(core, at)->parent.v)
         if (dure_ceilings_of_users(&tenant_of(core, at)->ceilings))
             return principal;
     return NONE;
@@ -145,7 +147,7 @@ static enum dure_err too_large(const struct dure_core *core, uint32_t at, const 
 enum dure_err ceiling_check_size(const struct dure_core *core, const struct request *ask, struct dure_error *error)
 {
     const uint64_t milli = asked_milli(ask);
-    for (uint32_t at = ask->tenant; at != NONE; at = tenant_of(core, at)->parent.v) {
+    for (uint32_t at = core->has_ceilings ? ask->tenant : NONE; at != NONE; at = tenant_of(core, at)->parent.v) {
         const struct dure_ceilings *c = &tenant_of(core, at)->ceilings;
         if (milli > c->milli)
             return too_large(core, at, "gpus", milli, c->milli, error);
@@ -158,7 +160,7 @@ enum dure_err ceiling_check_size(const struct dure_core *core, const struct requ
 enum dure_err ceiling_check_submit(const struct dure_core *core, const struct request *ask, uint32_t elements,
                                    struct dure_error *error)
 {
-    for (uint32_t at = ask->tenant; at != NONE; at = tenant_of(core, at)->parent.v) {
+    for (uint32_t at = core->has_ceilings ? ask->tenant : NONE; at != NONE; at = tenant_of(core, at)->parent.v) {
         const uint64_t most = tenant_of(core, at)->ceilings.pending, now = core->tenant[at].submitted;
         if (most != DURE_NONE64 && now + elements > most)
             return dure_fail(error, DURE_E_LIMIT,

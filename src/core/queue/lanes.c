@@ -52,9 +52,13 @@ uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)
     if (q->count < 2)
         return q->count ? the_only(core, q->classes[0], any) : NONE;
     const bool borrowed = queue == queue_of_borrowed(core);
-    uint32_t best = NONE;
+    uint32_t best = NONE,
+             behind = NONE; /* behind: a top-level tenant that comes after the best so far, with all below it */
     for (uint32_t i = 0; i < q->lane_count; i++) {
         const struct lane *lane = lane_at(core, q->lanes[i]);
+        const uint32_t top = core->tenant[lane->tenant].top;
+        if (borrowed && top == behind)
+            continue;
         const struct need *so_far = best == NONE ? NULL : need_at(core, best);
         if (so_far && !borrowed && lane->priority < so_far->ask.priority)
             break;
@@ -63,8 +67,12 @@ uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)
         uint32_t first = first_open(core, q->lanes[i]);
         if (any)
             first = first_any(core, first, lane);
-        if (first != NONE && (!so_far || order_tenant_before(core, borrowed, lane->tenant, so_far->ask.tenant)))
+        if (first == NONE)
+            continue;
+        if (!so_far || order_tenant_before(core, borrowed, lane->tenant, so_far->ask.tenant))
             best = first;
+        else if (top != core->tenant[so_far->ask.tenant].top)
+            behind = top;
     }
     return best;
 }

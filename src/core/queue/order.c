@@ -158,6 +158,10 @@ bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a
 {
     const struct tenant_state *t = core->tenant;
     struct branch left = {a, false}, right = {b, false};
+    if (t[a].top != t[b].top) {
+        left.tenant = t[a].top;
+        right.tenant = t[b].top;
+    }
     while (t[left.tenant].depth > t[right.tenant].depth && t[left.tenant].parent != right.tenant)
         left.tenant = t[left.tenant].parent;
     while (t[right.tenant].depth > t[left.tenant].depth && t[right.tenant].parent != left.tenant)
@@ -190,5 +194,8 @@ bool order_before(const struct dure_core *core, bool borrowed, const struct clas
 
 int64_t share_cost(uint32_t gpus_milli, int64_t us)
 {
-    return (int64_t)((wide)gpus_milli * (uint64_t)(us > 0 ? us : 0) / 1000);
+    uint64_t milli_us;
+    if (!__builtin_mul_overflow((uint64_t)gpus_milli, (uint64_t)(us > 0 ? us : 0), &milli_us))
+        return (int64_t)(milli_us / 1000);
+    return (int64_t)((wide)gpus_milli * (uint64_t)us / 1000); /* a wide division is a call */
 }

@@ -133,8 +133,8 @@ struct attempt {
     struct dure_place one;
     struct dure_binding *bindings;
     struct dure_binding one_binding;
-    struct dure_cells_price price; /* as the cells have it; place/price.h */
-    uint32_t price_place;          /* NONE: no price is kept */
+    uint32_t price;       /* as the cells have it: place/price.h */
+    uint32_t price_place; /* NONE: no price is kept */
     uint32_t price_stamp;
     bool doomed; /* a gang being placed takes its leaves already */
 };
@@ -393,6 +393,7 @@ struct scalars {
 /* Power by domain, of the limits in force: derived. */
 struct gate {
     uint64_t *fed_mw;        /* per domain: worst case of GPUs that are there, not lost and not dark */
+    uint64_t *limit_mw;      /* per domain: in force until next_us */
     uint64_t *leaving_mw;    /* per domain: of work that still stands on dark GPUs */
     uint32_t *site_domain;   /* per site; NONE: no limit. NULL: no limits at all */
     uint32_t **cell_domains; /* per chain and level ([chain * (DURE_LEVELS_MAX + 1) + level]): per cell; NULL: none */
@@ -433,7 +434,7 @@ struct dure_core {
     struct queue *queues;   /* tenant_count + 1 */
     struct dure_bits dirty; /* queues a pass looks at */
 
-    struct dure_pool needs, planneds, jobs, attempts, deps, claims, shareds, classes, lanes;
+    struct dure_pool needs, planneds, prices, jobs, attempts, deps, claims, shareds, classes, lanes;
     struct lists *lists;                        /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
     struct dure_map run_map, claim_map, class_map, need_map,
@@ -492,6 +493,10 @@ static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
 static inline struct attempt *attempt_at(const struct dure_core *core, uint32_t slot)
 {
     return dure_pool_at(&core->attempts, slot);
+}
+static inline struct dure_cells_price *price_at(const struct dure_core *core, const struct attempt *attempt)
+{
+    return dure_pool_at(&core->prices, attempt->price);
 }
 static inline struct claim *claim_at(const struct dure_core *core, uint32_t slot)
 {
