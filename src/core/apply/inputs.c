@@ -253,9 +253,11 @@ enum dure_err apply_node(struct dure_core *core, const struct dure_record *recor
 
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
-    if (attempt_find(core, record->attempt.v) == NONE)
+    const uint32_t slot = attempt_find(core, record->attempt.v);
+    if (slot == NONE)
         return dure_fail(error, DURE_E_NOT_FOUND, "there is no live attempt %llu",
                          (unsigned long long)record->attempt.v);
+    attempt_fetch(core, slot);
     if (record->kind == DURE_REC_ATTEMPT_REPORT &&
         (record->report < DURE_REPORT_STARTED || record->report > DURE_REPORT_REFUSED))
         return dure_fail(error, DURE_E_INVALID, "report: expected started, ended, lost or refused");

@@ -2,6 +2,7 @@
 #include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/gate/gate.h"
+#include "core/place/ground.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 
@@ -29,6 +30,7 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
                   int32_t exit_signal)
 {
     const struct attempt *attempt = attempt_at(core, slot);
+    ground_fetch(core, attempt->d.chain, attempt->places, attempt->d.place_count);
     const struct job *job = job_at(core, attempt->job_slot);
     enum dure_cause cause = attempt->d.cause;
     if (cause == DURE_CAUSE_NONE)

@@ -350,6 +350,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     const struct dure_cells_mark mark = trial ? dure_cells_mark(cells) : (struct dure_cells_mark){0};
     plan->on_trial = trial;
     const bool done = plan_realise(core, ask, id, tasks, &core->takes, plan);
+    ground_fetch(core, allot->spec.chain.v, plan->places, plan->place_count);
     if (trial) {
         dure_cells_rollback(cells, mark);
         price_spare_all(core);
@@ -448,6 +449,7 @@ static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t 
         !((where & ON_BOUND) && dure_slots_fit(&core->chains[at].idle, &gang, &core->takes)))
         return false;
     plan_realise_chain(core, ask, at, tasks, &core->takes, plan);
+    ground_fetch(core, at, plan->places, plan->place_count);
     plan->allot = NONE;
     plan->chain = at;
     plan_tidy(plan);

@@ -54,6 +54,23 @@ uint32_t attempt_find(const struct dure_core *core, uint64_t id)
     return dure_table_get(&core->attempt_table, id);
 }
 
+enum { LINE = 64 };
+
+static void fetch(const void *start, size_t size)
+{
+    for (size_t at = 0; at < size; at += LINE)
+        __builtin_prefetch((const char *)start + at, 1);
+}
+
+void attempt_fetch(const struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    fetch(attempt, sizeof *attempt);
+    fetch(job_at(core, attempt->job_slot), sizeof(struct job));
+    __builtin_prefetch(&core->deadlines.at[attempt->heap_place], 1);
+    __builtin_prefetch(&core->outcomes[attempt->d.job % OUTCOME_WINDOW], 1);
+}
+
 uint32_t attempt_of(const struct dure_core *core, uint32_t job_slot, uint32_t ordinal)
 {
     const struct job *job = job_at(core, job_slot);
