@@ -1,7 +1,9 @@
 #pragma once
 /* What the verbs of the simulator share. */
 #include "cli/cli.h"
+#include "sim/make/make.h"
 #include "sim/report/report.h"
+#include "sim/trace/work.h"
 
 /* The specs of a run, from --fleet, --tenants, --power and --data. */
 struct dure_sim_specs {
@@ -12,6 +14,24 @@ struct dure_sim_specs {
 };
 int dure_sim_specs_read(struct dure_cli *cli, struct dure_sim_specs *specs); /* an exit code; the message is out */
 void dure_sim_specs_release(struct dure_sim_specs *specs);
+
+/* Where the jobs of a run come from: a trace (--trace) or made work. One at a time; begin again for each run. */
+struct dure_sim_jobs {
+    struct dure_work *work; /* NULL: made */
+    struct dure_make *make;
+    struct dure_work_player *player;
+};
+/* Reads the trace, if there is one; makes specs for it where --gpus says so. An exit code. */
+int dure_sim_trace_read(struct dure_cli *cli, struct dure_sim_jobs *jobs, struct dure_sim_specs *specs);
+/* The options that every kind of run shares, and the source of jobs. */
+int dure_sim_options_read(struct dure_cli *cli, const struct dure_sim_specs *specs, struct dure_sim_jobs *jobs,
+                          struct dure_sim_options *options);
+int dure_sim_jobs_begin(struct dure_cli *cli, const struct dure_sim_specs *specs, struct dure_sim_jobs *jobs,
+                        struct dure_sim_options *options);
+void dure_sim_jobs_end(struct dure_sim_jobs *jobs);
+void dure_sim_jobs_release(struct dure_sim_jobs *jobs);
+/* What the document says it was made from. */
+void dure_sim_notes(struct dure_cli *cli, const struct dure_sim_jobs *jobs, struct dure_document *report);
 
 /* A bar on standard error where that is a terminal, and Ctrl-C as the end of the run. */
 void dure_sim_watch_begin(struct dure_cli *cli, const char *what, struct dure_sim_options *options);

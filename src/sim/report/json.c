@@ -36,10 +36,12 @@ static void put_waits(const struct dure_sim_result *r, struct dure_buf *buf)
     dure_buf_byte(buf, ']');
 }
 
-static void put_tenant(const struct dure_sim_tenant *t, const char *path, struct dure_buf *buf)
+static void put_tenant(const struct dure_sim_tenant *t, const struct dure_tenant *tenant, struct dure_buf *buf)
 {
     dure_buf_str(buf, "{\"tenant\":");
-    dure_buf_json(buf, path);
+    dure_buf_json(buf, tenant->path);
+    dure_buf_str(buf, ",\"label\":");
+    dure_buf_json(buf, tenant->label);
     dure_buf_printf(buf, ",\"jobs\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"ended\":%" PRIu64 ",\"failed\":%" PRIu64,
                     t->submitted, t->refused, t->ended, t->failed);
     for (unsigned class = 0; class < 2; class ++) {
@@ -67,7 +69,7 @@ static void put_tables(const struct dure_document *report, const struct dure_sim
         if (t->submitted + t->ended + t->gpu_ms[0] + t->gpu_ms[1] == 0)
             continue;
         dure_buf_str(buf, first ? "" : ",");
-        put_tenant(t, report->tenants->tenants[i].path, buf);
+        put_tenant(t, &report->tenants->tenants[i], buf);
         first = false;
     }
     dure_buf_str(buf, "],\"chains\":[");
@@ -124,6 +126,19 @@ static void put_run(const struct dure_document *report, const struct dure_docume
         put_series(r, buf);
 }
 
+static void put_trace(const struct dure_document *report, struct dure_buf *buf)
+{
+    const struct dure_trace_report *t = report->trace;
+    const uint64_t listed = t->bad_rows < DURE_TRACE_BAD_LINES_MAX ? t->bad_rows : DURE_TRACE_BAD_LINES_MAX;
+    dure_buf_str(buf, "\"trace\":{\"file\":");
+    dure_buf_json(buf, t->problems.file);
+    dure_buf_printf(buf, ",\"rows\":%" PRIu64 ",\"without_gpus\":%" PRIu64 ",\"bad_rows\":%" PRIu64 ",\"bad_lines\":[",
+                    t->rows, report->without_gpus, t->bad_rows);
+    for (uint64_t i = 0; i < listed; i++)
+        dure_buf_printf(buf, "%s%" PRIu32, i ? "," : "", t->bad_lines[i]);
+    dure_buf_str(buf, "]},");
+}
+
 void dure_report_json(const struct dure_document *report, bool series, struct dure_buf *buf)
 {
     dure_buf_str(buf, "{\"title\":");
@@ -135,7 +150,10 @@ void dure_report_json(const struct dure_document *report, bool series, struct du
         dure_buf_byte(buf, ':');
         dure_buf_json(buf, report->notes[i][1]);
     }
-    dure_buf_str(buf, report->run_count == 1 ? "}," : "},\"runs\":[");
+    dure_buf_str(buf, "},");
+    if (report->trace)
+        put_trace(report, buf);
+    dure_buf_str(buf, report->run_count == 1 ? "" : "\"runs\":[");
     for (uint32_t i = 0; i < report->run_count; i++) {
         dure_buf_str(buf, report->run_count == 1 ? "" : i ? ",{" : "{");
         put_run(report, &report->runs[i], series, buf);

@@ -2,6 +2,7 @@
 /* Documents of one run, or of several side by side: JSON, CSV and one self-contained HTML page. Figures are made from whole numbers, so that equal runs
  * make equal bytes. */
 #include "sim/run/sim.h"
+#include "sim/trace/table.h"
 
 enum { DURE_REPORT_RUNS_MAX = 32, DURE_REPORT_NOTES_MAX = 24 };
 
@@ -16,6 +17,8 @@ struct dure_document {
     const struct dure_tenants *tenants;
     uint32_t run_count, note_count;
     struct dure_document_run runs[DURE_REPORT_RUNS_MAX];
+    const struct dure_trace_report *trace;       /* what was read; NULL: made work */
+    uint64_t without_gpus;                       /* rows of it that were no work for us */
     const char *notes[DURE_REPORT_NOTES_MAX][2]; /* what it was made from: name, value */
 };
 
