@@ -119,11 +119,13 @@ static enum dure_exit store(struct dure_cli *cli, const struct dure_option *opti
     if (code)
         return code;
     for (unsigned i = 0; i < cli->value_count; i++) {
-        if (cli->values[i].option == option) {
+        if (cli->values[i].option == option && !(cli->verb->flags & DURE_VERB_REPEATS)) {
             cli->values[i].text = text; /* the last one wins, as with every Unix tool */
             return DURE_EXIT_OK;
         }
     }
+    if (cli->value_count == DURE_VERB_OPTIONS_MAX)
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "more than %d options", DURE_VERB_OPTIONS_MAX);
     cli->values[cli->value_count++] = (struct dure_cli_value){option, text};
     return DURE_EXIT_OK;
 }

@@ -123,7 +123,14 @@ static enum dure_err print(const struct dure_screen *screen, const struct dure_d
 int dure_sim_show(struct dure_cli *cli, const struct dure_document *report)
 {
     struct dure_buf json DURE_CLEANUP_BUF = {0};
+    struct dure_error error = {0};
+    const char *folder = dure_cli_text(cli, "report");
     dure_buf_init(&json, (size_t)256 << 20);
+    const enum dure_err err = folder ? dure_report_write(report, folder, &error) : DURE_OK;
+    if (err)
+        return dure_cli_fail_err(cli, err, &error, NULL);
+    if (folder)
+        dure_cli_note(cli, "%s/report.html, report.json and %d CSV files were written", folder, DURE_TABLE_COUNT);
     if (!dure_cli_json(cli))
         return print(&cli->screen, report) == DURE_OK ? DURE_EXIT_OK : dure_cli_memory(cli);
     dure_report_json(report, false, &json);

@@ -45,6 +45,7 @@ static const struct dure_option sim_run_options[] = {
      0, 86400},
     {"batch", 0, DURE_OPTION_SECONDS, "TIME", "0", "inputs of so long share one batch; 0: each moment is one", NULL, 0,
      86400},
+    {"report", 0, DURE_OPTION_DIR, "FOLDER", NULL, "write a page (report.html), report.json and CSV files there"},
     {NULL},
 };
 
@@ -71,4 +72,40 @@ const struct dure_verb dure_verb_sim_run = {
                   "with failures"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_sim_run,
+};
+
+const struct dure_verb dure_verb_sim_compare = {
+    .name = "sim compare",
+    .operands = "FILE...",
+    .title = "simulate the same jobs under several rules",
+    .text = "Options are those of `dure sim run`. Each FILE is a Tenants, Power or Data spec that stands in place of "
+            "the one "
+            "given, and becomes a column beside it; the jobs are the same in all. A tenant is found by its path; jobs "
+            "of one "
+            "that a column does not have are refused there, and counted.",
+    .flags = DURE_VERB_JSON,
+    .operands_least = 1,
+    .operands_most = 15,
+    .operand = DURE_OPERAND_FILE,
+    .options = sim_run_options,
+    .examples = {{"dure sim compare -F fleet.yaml -T tenants.yaml --days 30 less-power.yaml other-tenants.yaml",
+                  "three columns"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_sim_compare,
+};
+
+const struct dure_verb dure_verb_sim_silo = {
+    .name = "sim silo",
+    .operands = "",
+    .title = "simulate owners alone, and sharing what they do not use",
+    .text =
+        "Options are those of `dure sim run`. The same jobs run twice: no owner lends to another, and as the tenants' "
+        "lending says. By owner: GPU time, waits by right, and whether a right was ever served later than the notice "
+        "allows; the exit code is 1 if one was.",
+    .flags = DURE_VERB_JSON,
+    .options = sim_run_options,
+    .examples = {{"dure sim silo -F examples/fleets/korea.yaml -T examples/fleets/korea-tenants.yaml --days 30",
+                  "what sharing is worth"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_sim_silo,
 };

@@ -11,6 +11,7 @@ struct run {
     uint64_t attempt, job;
     uint32_t element, tenant, chain, next_free;
     uint64_t gpus_milli;
+    int64_t began_us;                                    /* before the run, where it was taken over */
     int64_t started_us, ends_us, work_us, checkpoint_us; /* ends: as foreseen now */
     int64_t would_end_us;                                /* but for a warning */
     int32_t exit_code;
@@ -68,7 +69,7 @@ struct sim {
 bool measure_tables(struct sim *sim);             /* before the specs; false: no memory */
 void measure_begin(struct sim *sim);              /* when the specs are in */
 void measure_to(struct sim *sim, int64_t now_us); /* time goes on: sums and the series */
-void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order);
+void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order, bool recovering);
 void measure_end(struct sim *sim, const struct run *run);
 void measure_node(struct sim *sim, uint32_t node, bool down);
 void measure_decision(struct sim *sim, const struct dure_record *decision);

@@ -239,13 +239,15 @@ static void add(struct sim *sim, const struct run *run, bool more)
         }
 }
 
-void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order)
+void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order, bool recovering)
 {
     struct dure_sim_result *result = sim->result;
     struct dure_sim_tenant *tenant = &result->tenants[run->tenant];
     const int64_t wait = order->started_us - order->submitted_us;
     uint64_t since;
     add(sim, run, true);
+    if (recovering)
+        return; /* it began before */
     result->starts++;
     result->starts_borrowed += run->borrowed;
     if (!order->restarts) {

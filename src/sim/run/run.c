@@ -75,7 +75,8 @@ static void held(void *context, int64_t jump_us)
 static bool loop_begin(struct sim *sim)
 {
     const struct dure_loop_options options = {.core = sim->core,
-                                              .term = 1,
+                                              .size = sim->options.leaves,
+                                              .term = sim->options.core ? dure_core_term(sim->core) + 1 : 1,
                                               .world = {.context = sim,
                                                         .now_us = now_us,
                                                         .monotonic_us = now_us,
@@ -127,6 +128,23 @@ static enum dure_err tenants_alone(const struct dure_tenants *tenants, struct du
     return json->failed ? DURE_E_MEMORY : DURE_OK;
 }
 
+/* What runs is given to the engine; then the changes, in their order. */
+static bool change(struct sim *sim)
+{
+    if (sim->options.core)
+        dure_loop_recover(sim->loop);
+    for (size_t i = 0; i < sim->options.change_count && !sim->failed; i++) {
+        const struct dure_input input = {.record = &sim->options.changes[i], .answer = declared, .context = sim};
+        if (dure_loop_input(sim->loop, &input) == DURE_E_BUSY) {
+            settle(sim);
+            if (dure_loop_input(sim->loop, &input) != DURE_OK)
+                fail(sim, DURE_E_MEMORY, "out of memory for a change");
+        }
+    }
+    settle(sim);
+    return !sim->failed;
+}
+
 static bool specs(struct sim *sim)
 {
     const struct dure_sim_options *o = &sim->options;
@@ -136,6 +154,8 @@ static bool specs(struct sim *sim)
         fail(sim, DURE_E_MEMORY, "out of memory for the specs");
         return false;
     }
+    if (o->core)
+        return change(sim);
     declare(sim, DURE_REC_FLEET, o->fleet->spec_json, o->fleet->spec_json_length);
     declare(sim, DURE_REC_TENANTS, tenants.data, tenants.length);
     if (o->power)
@@ -143,7 +163,7 @@ static bool specs(struct sim *sim)
     if (o->data)
         declare(sim, DURE_REC_DATA, o->data->spec_json, o->data->spec_json_length);
     settle(sim);
-    return !sim->failed;
+    return !sim->failed && change(sim);
 }
 
 static void answered(void *context, const struct dure_answer *answer)
@@ -253,7 +273,8 @@ enum dure_err dure_sim_run(const struct dure_sim_options *options, struct dure_s
     struct sim sim = {
         .options = *options, .now_us = options->from_us, .wake_us = DURE_NEVER_US, .error = &own, .result = &result};
     work_engine(&sim);
-    bool fine = dure_core_new(&sim.core) == DURE_OK && loop_begin(&sim);
+    sim.core = options->core;
+    bool fine = (sim.core || dure_core_new(&sim.core) == DURE_OK) && loop_begin(&sim);
     if (!fine)
         fail(&sim, DURE_E_MEMORY, "out of memory for a core");
     fine = fine && measure_tables(&sim);

@@ -30,6 +30,13 @@ struct dure_sim_progress {
 };
 
 struct dure_sim_options {
+    /* From here on: a recovered core, which the run takes over, with so many leaves behind it. NULL: an empty one, given the specs below. What runs there
+     * goes on for what is left of its length, or of its walltime where it tells none. `fleet` and `tenants` are then copies of what it will hold once
+     * the changes are in. */
+    struct dure_core *core;
+    uint64_t leaves;
+    const struct dure_record *changes; /* inputs at the beginning; one that is refused fails the run */
+    size_t change_count;
     const struct dure_fleet *fleet;
     const struct dure_tenants *tenants;
     const struct dure_power *power; /* NULL: no limits */

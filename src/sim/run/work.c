@@ -97,7 +97,8 @@ static void start(void *context, const struct dure_order *order, bool recovering
                         .element = order->ref.element,
                         .tenant = job->tenant.v,
                         .gpus_milli = (uint64_t)job->tasks * job->task_gpus * job->task_gpu_milli,
-                        .started_us = order->started_us,
+                        .began_us = order->started_us,
+                        .started_us = recovering ? sim->now_us : order->started_us,
                         .work_us = work_us,
                         .checkpoint_us = job->checkpoint_us,
                         .borrowed = job->job_class == DURE_BORROWED,
@@ -111,7 +112,7 @@ static void start(void *context, const struct dure_order *order, bool recovering
     const int64_t from_us = recovering ? order->started_us : sim->now_us;
     run->would_end_us = from_us + lasts(sim, order, work_us, &run->exit_code);
     foresee(sim, run, run->would_end_us > sim->now_us ? run->would_end_us : sim->now_us + 1);
-    measure_start(sim, run, order);
+    measure_start(sim, run, order, recovering);
 }
 
 static void warn(void *context, struct dure_attempt_id attempt, int64_t deadline_us)
@@ -147,7 +148,7 @@ static void stop(void *context, struct dure_attempt_id attempt)
 /* What it has done and may keep: everything when it was told to leave, else up to its last checkpoint. */
 static void keep_work(struct sim *sim, struct run *run)
 {
-    const int64_t worked = sim->now_us - run->started_us;
+    const int64_t worked = sim->now_us - run->began_us;
     const int64_t kept = run->checkpoint_us <= 0 ? 0
                          : run->warned           ? worked
                                                  : worked / run->checkpoint_us * run->checkpoint_us;
