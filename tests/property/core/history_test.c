@@ -128,8 +128,11 @@ static void modify(struct rig *rig, struct model *model)
             TAP_FAIL("a job that is not there is not changed");
         return;
     }
-    if (rig_step(rig, &r) == DURE_OK)
-        dure_job_change(&model->jobs[r.job.v], &r.submit, (uint64_t)r.number);
+    const struct dure_job was = model->jobs[r.job.v];
+    dure_job_change(&model->jobs[r.job.v], &r.submit,
+                    (uint64_t)r.number); /* what follows of it is heard in the same step */
+    if (rig_step(rig, &r) != DURE_OK)
+        model->jobs[r.job.v] = was;
 }
 
 static void book(struct rig *rig, struct model *model)

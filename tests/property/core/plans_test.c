@@ -2,7 +2,7 @@
  *
  * Random lives of a holder with two tenants below it, and of two who borrow: small jobs and gangs of random lengths, some of higher priority, some that end early. Hardware and
  * rights stay as they are. Whoever has a planned start has its place by then, unless a record says what took it: higher priority, its own tenant's older job, or (of a
- * borrower) an owner. No plan is ever given up because its time is past.
+ * borrower) an owner, by a start or by a reservation of its place. No other plan is ever given up because its time is past.
  *
  * Then a gang that needs all there is, behind an endless stream of small jobs: by right, borrowed, under fair share against a tenant that has used less, and against the
  * elements of one large array. It starts once what ran when it came is over.
@@ -26,11 +26,13 @@ static const char tenants[] = "kind: Tenants\nversion: 1\ntenants: [{name: o, ow
                               "allotments: [{name: r, tenant: o/h, group: g, level: rack, count: 1}]\n"
                               "lending: [{owner: o, notice: 10m, to: all}]\n";
 
-enum { JOBS = 1 << 16 };
+enum { JOBS = 1 << 16, NODES = 12 };
 
 static uint64_t seed, kept, put_aside;
-static int64_t planned_us[JOBS]; /* 0: no planned start */
-static int64_t began_us[JOBS];   /* has its place since */
+static int64_t planned_us[JOBS];           /* 0: no planned start */
+static int64_t began_us[JOBS];             /* has its place since */
+static uint64_t planned_gpus[JOBS][NODES]; /* of who borrows: bits of each node */
+static bool taken[JOBS];                   /* an owner has reserved some of them since */
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
 #endif
@@ -40,16 +42,37 @@ static uint32_t below(uint32_t bound)
     return (uint32_t)tap_random_below(&seed, bound);
 }
 
+static void plan(const struct dure_record *r)
+{
+    planned_us[r->job.v] = r->deadline_us;
+    memset(planned_gpus[r->job.v], 0, sizeof planned_gpus[r->job.v]);
+    taken[r->job.v] = false;
+    for (uint32_t i = 0; i < r->place_count && !r->binding_count; i++)
+        for (uint32_t k = 0; k < r->places[i].node_count; k++)
+            planned_gpus[r->job.v][r->places[i].node_first + k] |= r->places[i].gpu_mask;
+}
+
+/* A reservation takes the place when it begins, and may be given up until then: the plan is not given up for it. */
+static void reserve(const struct dure_record *r)
+{
+    for (uint64_t id = 1; id < JOBS && r->binding_count; id++)
+        for (uint32_t i = 0; planned_us[id] && i < r->place_count; i++)
+            for (uint32_t k = 0; k < r->places[i].node_count; k++)
+                taken[id] |= (planned_gpus[id][r->places[i].node_first + k] & r->places[i].gpu_mask) != 0;
+}
+
 static void watch(struct rig *rig, const struct dure_record *r)
 {
     if (r->job.v >= JOBS)
         return;
+    if (r->kind == DURE_REC_RESERVE)
+        reserve(r);
     if (r->kind == DURE_REC_PLAN) {
         if (r->deadline_us < rig->now_us)
             TAP_FAIL("job %llu is planned for the past", (unsigned long long)r->job.v);
-        planned_us[r->job.v] = r->deadline_us;
+        plan(r);
     } else if (r->kind == DURE_REC_UNPLAN) {
-        if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED)
+        if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED && !taken[r->job.v])
             TAP_FAIL("the plan of job %llu is given up: %s, %lld s before", (unsigned long long)r->job.v,
                      dure_cause_name(r->cause), (long long)((planned_us[r->job.v] - rig->now_us) / DURE_SECOND_US));
         planned_us[r->job.v] = 0;
@@ -83,7 +106,7 @@ static void go_to(struct rig *rig, int64_t at_us)
         rig_reap(rig); /* borrowers without grace leave at once */
     }
     for (uint64_t id = 1; id < dure_core_next_job(rig->core).v && id < JOBS; id++)
-        if (planned_us[id] && planned_us[id] <= rig->now_us)
+        if (planned_us[id] && planned_us[id] <= rig->now_us && !taken[id])
             TAP_FAIL("job %llu was to start %lld s ago", (unsigned long long)id,
                      (long long)((rig->now_us - planned_us[id]) / DURE_SECOND_US));
 }
