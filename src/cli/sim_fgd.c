@@ -8,11 +8,13 @@
 #include "cli/handlers.h"
 #include "cli/progress.h"
 #include "cli/sim_trace.h"
+#include "sim/paper/churn.h"
 #include "sim/paper/packing.h"
 #include "sim/paper/published.h"
 
 #define PODS_PREFIX "openb_pod_list_"
 #define NODES_NAME "openb_node_list_gpu_node.csv"
+#define OURS "dure"
 
 struct fgd {
     struct dure_cli *cli;
@@ -72,6 +74,42 @@ static json_t *study_json(const struct fgd *fgd, const struct dure_packing_study
                      (json_int_t)study->dropped);
 }
 
+/* The mean over the seeds of a fleet that tasks also leave. */
+static int run_churn(struct fgd *fgd, const struct dure_packing *packing, uint32_t load)
+{
+    double percent = 0, refused = 0, us = 0;
+    uint32_t runs = 0;
+    for (uint64_t seed = fgd->seed_first; seed <= fgd->seed_last && told(fgd, seed); seed++, runs++) {
+        struct dure_churn churn = {.policy = fgd->policy, .tie = fgd->tie, .seed = seed, .load_percent = load};
+        const enum dure_err err = dure_churn_play(packing, &churn);
+        if (err)
+            return dure_cli_fail_err(fgd->cli, err, NULL, NULL);
+        percent += churn.percent;
+        refused += churn.refused_percent;
+        us += churn.us_per_decision;
+    }
+    dure_progress_end(&fgd->progress);
+    if (dure_cli_interrupted())
+        return dure_cli_fail(fgd->cli, DURE_EXIT_NO, "interrupted");
+    percent /= runs;
+    refused /= runs;
+    us /= runs;
+    if (dure_cli_json(fgd->cli)) {
+        json_t *json =
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "trace", fgd->trace_name, "policy", fgd->policy->name,
+                      "seeds", fgd->seeds, "load_percent", (json_int_t)load, "runs", (json_int_t)runs, "mean_percent",
+                      percent, "refused_percent", refused, "us_per_decision", us);
+        dure_cli_print_json(fgd->cli, json);
+        json_decref(json);
+    } else {
+        fprintf(fgd->cli->screen.out,
+                "%s by %s, seeds %s, with departures: %.3f %% of all GPUs allocated at a load of %" PRIu32
+                " %%, %.3f %% of the GPUs asked for refused (%.1f us a decision)\n",
+                fgd->trace_name, fgd->policy->name, fgd->seeds, percent, load, refused, us);
+    }
+    return DURE_EXIT_OK;
+}
+
 static int one(struct fgd *fgd, const char *nodes, const char *pods)
 {
     char name[128];
@@ -84,6 +122,13 @@ static int one(struct fgd *fgd, const char *nodes, const char *pods)
     fgd->trace_name = name;
     dure_progress_begin(&fgd->progress, &fgd->cli->screen, fgd->seed_last - fgd->seed_first + 1);
     int code = load(fgd, nodes, pods, trace, &packing);
+    if (!code && dure_cli_given(fgd->cli, "churn")) {
+        code = run_churn(fgd, &packing, (uint32_t)dure_cli_count(fgd->cli, "churn"));
+        dure_packing_release(&packing);
+        dure_openb_release(trace);
+        free(trace);
+        return code;
+    }
     if (!code)
         code = run_study(fgd, &packing, &study);
     dure_progress_end(&fgd->progress);
@@ -109,13 +154,13 @@ static int one(struct fgd *fgd, const char *nodes, const char *pods)
 struct row {
     struct dure_packing_study study;
     char trace[DURE_PUBLISHED_NAME_MAX];
-    double published;
+    double published; /* NAN: of our own policy, nobody published one */
     double tolerance;
 };
 
 static bool holds(const struct row *row)
 {
-    return fabs(row->study.mean_percent - row->published) <= row->tolerance;
+    return isnan(row->published) || fabs(row->study.mean_percent - row->published) <= row->tolerance;
 }
 
 static int print_rows(struct fgd *fgd, const struct row *rows, uint32_t count)
@@ -128,14 +173,22 @@ static int print_rows(struct fgd *fgd, const struct row *rows, uint32_t count)
         return dure_cli_memory(fgd->cli);
     for (uint32_t i = 0; i < count; i++) {
         const struct row *row = &rows[i];
+        const bool compared = !isnan(row->published);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", row->trace);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", row->study.policy->name);
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%.3f", row->published);
+        dure_grid_cell(grid, DURE_STYLE_NONE, compared ? "%.3f" : "-", row->published);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%.3f", row->study.mean_percent);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%.3f", row->study.sd_percent);
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%+.3f", row->study.mean_percent - row->published);
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%.2f", row->tolerance);
-        dure_grid_cell(grid, holds(row) ? DURE_STYLE_GOOD : DURE_STYLE_BAD, "%s", holds(row) ? "yes" : "no");
+        dure_grid_cell(grid, DURE_STYLE_NONE, compared ? "%+.3f" : "-", row->study.mean_percent - row->published);
+        dure_grid_cell(grid, DURE_STYLE_NONE, compared ? "%.2f" : "-", row->tolerance);
+        dure_grid_cell(grid,
+                       !compared    ? DURE_STYLE_NONE
+                       : holds(row) ? DURE_STYLE_GOOD
+                                    : DURE_STYLE_BAD,
+                       "%s",
+                       !compared    ? "-"
+                       : holds(row) ? "yes"
+                                    : "no");
         dure_grid_cell(grid, DURE_STYLE_NONE, "%.1f", row->study.us_per_decision);
     }
     const enum dure_err err = dure_grid_print(grid, &fgd->cli->screen, 0, false);
@@ -150,9 +203,11 @@ static void print_json(struct fgd *fgd, const struct row *rows, uint32_t count, 
         struct fgd at = *fgd;
         at.trace_name = rows[i].trace;
         json_t *json = study_json(&at, &rows[i].study);
-        json_object_set_new(json, "published_percent", json_real(rows[i].published));
-        json_object_set_new(json, "tolerance", json_real(rows[i].tolerance));
-        json_object_set_new(json, "holds", json_boolean(holds(&rows[i])));
+        if (!isnan(rows[i].published)) {
+            json_object_set_new(json, "published_percent", json_real(rows[i].published));
+            json_object_set_new(json, "tolerance", json_real(rows[i].tolerance));
+            json_object_set_new(json, "holds", json_boolean(holds(&rows[i])));
+        }
         json_array_append_new(list, json);
     }
     json_t *json = json_pack("{s:o, s:b}", "rows", list, "holds", (int)all);
@@ -179,8 +234,8 @@ static int one_trace(struct fgd *fgd, const struct dure_published *published, ui
         code = dure_sim_trace_path(fgd->cli, pods, sizeof pods, "openb", name);
     if (!code)
         code = load(fgd, nodes, pods, trace, &packing);
-    for (uint32_t i = first; !code && i < end; i++) {
-        const char *policy = published[i].policy;
+    for (uint32_t i = first; !code && i <= end; i++) {
+        const char *policy = i < end ? published[i].policy : OURS;
         struct row *row = &rows[*count];
         fgd->policy = dure_place_find(policy);
         fgd->trace_name = published[first].trace;
@@ -189,7 +244,7 @@ static int one_trace(struct fgd *fgd, const struct dure_published *published, ui
                                  "the published table names the policy '%s', which is not known here", policy);
         else if (wanted(fgd, policy) && !(code = run_study(fgd, &packing, &row->study))) {
             snprintf(row->trace, sizeof row->trace, "%s", published[first].trace);
-            row->published = published[i].mean_percent;
+            row->published = i < end ? published[i].mean_percent : NAN;
             row->tolerance = dure_published_tolerance_points(policy);
             ++*count;
         }
@@ -220,6 +275,8 @@ static int table(struct fgd *fgd)
         return code;
     if (dure_published_packing(path, &published, &published_count, &error))
         return dure_cli_fail(fgd->cli, DURE_EXIT_USAGE, "%s", error.text);
+    for (uint32_t i = 0; i < published_count; i = trace_end(published, i, published_count))
+        studies += wanted(fgd, OURS);
     for (uint32_t i = 0; i < published_count; i++)
         studies += wanted(fgd, published[i].policy);
     struct row *rows = calloc(2 * published_count, sizeof *rows);
@@ -256,6 +313,8 @@ int dure_cmd_sim_paper_fgd(struct dure_cli *cli)
     if (!nodes != !pods)
         return dure_cli_fail(cli, DURE_EXIT_USAGE, "--%s is missing: a trace is a file of nodes and one of pods",
                              nodes ? "pods" : "nodes");
+    if (!nodes && dure_cli_given(cli, "churn"))
+        return dure_cli_fail(cli, DURE_EXIT_USAGE, "--churn needs a trace: give --nodes and --pods");
     fgd.tie = strcmp(tie, "random") == 0    ? DURE_TIE_RANDOM
               : strcmp(tie, "reverse") == 0 ? DURE_TIE_REVERSE
                                             : DURE_TIE_RANK;

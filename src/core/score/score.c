@@ -55,15 +55,17 @@ int64_t dure_score_worth(const struct dure_score_table *table, const struct dure
 {
     const struct dure_score_prices *prices = table->prices;
     int64_t worth = 0, left = 0;
-    uint32_t whole = 0;
+    uint32_t whole = 0, tier = 0;
+    while (tier + 1 < DURE_SCORE_TIERS && prices->tier_cpu_milli[tier + 1] <= node->cpu_milli)
+        tier++;
     for (uint32_t g = 0; g < node->gpus; g++) {
         left += node->gpu_milli[g];
         if (node->gpu_milli[g] == 1000)
             whole++;
         else
-            worth += prices->hole_ugpu[node->gpu_milli[g] / DURE_SCORE_HOLE_MILLI];
+            worth += prices->hole_ugpu[tier][node->gpu_milli[g] / DURE_SCORE_HOLE_MILLI];
     }
-    worth += prices->block_ugpu[whole];
+    worth += prices->block_ugpu[tier][whole];
     if (left > 0 && prices->cpu_weight_permille > 0)
         worth -= stranded(prices, left, node->cpu_milli) * prices->cpu_weight_permille / 1000;
     if (left > 0 && prices->frag_weight_permille > 0) {

@@ -9,8 +9,7 @@
 #include "base/vec.h"
 #include "sim/make/draw.h"
 
-enum { LOAD_PERCENT = 130, TASKS_MAX = 100000000 };
-enum { STREAM_TASKS, STREAM_RANKS, STREAM_POLICY };
+enum { LOAD_PERCENT = 130, TASKS_MAX = DURE_PACKING_TASKS_MAX };
 
 static int by_name(const void *a, const void *b)
 {
@@ -84,7 +83,7 @@ static enum dure_err take_pods(struct dure_packing *packing, const struct dure_o
     return DURE_OK;
 }
 
-static int64_t gpu_milli_of(const struct dure_packing *packing, uint32_t shape)
+int64_t dure_packing_gpu_milli(const struct dure_packing *packing, uint32_t shape)
 {
     const struct dure_score_task *task = &packing->work.shapes[shape].task;
     return (int64_t)task->gpus * task->gpu_milli;
@@ -98,7 +97,7 @@ enum dure_err dure_packing_init(struct dure_packing *packing, const struct dure_
         dure_fail(error, err, "out of memory");
     int64_t asked = 0;
     for (uint32_t p = 0; !err && p < packing->pod_count; p++)
-        asked += gpu_milli_of(packing, packing->pod_shapes[p]);
+        asked += dure_packing_gpu_milli(packing, packing->pod_shapes[p]);
     if (!err && packing->gpu_milli == 0)
         err = dure_fail(error, DURE_E_INVALID, "%s: gpu: found no GPU in any node, expected some",
                         trace->node_report.problems.file);
@@ -118,8 +117,7 @@ void dure_packing_release(struct dure_packing *packing)
     *packing = (struct dure_packing){0};
 }
 
-/* Streams of one seed that do not meet. */
-static uint64_t stream(uint64_t seed, uint64_t number)
+uint64_t dure_packing_stream(uint64_t seed, uint64_t number)
 {
     uint64_t state = seed * UINT64_C(0xD1342543DE82EF95) + number;
     return dure_draw(&state);
@@ -138,29 +136,29 @@ static void shuffle(uint32_t *items, uint32_t count, uint64_t *random)
 enum dure_err dure_packing_tasks(const struct dure_packing *packing, uint64_t seed, uint32_t **ret_tasks,
                                  uint32_t *ret_count)
 {
-    uint64_t random = stream(seed, STREAM_TASKS);
+    uint64_t random = dure_packing_stream(seed, DURE_PACKING_TASKS);
     const int64_t wanted = packing->gpu_milli / 100 * LOAD_PERCENT;
     DURE_VEC(uint32_t) tasks = {0};
     int64_t asked = 0;
     for (uint32_t p = 0; p < packing->pod_count; p++) {
         if (!DURE_VEC_PUSH(&tasks, packing->pod_shapes[p], TASKS_MAX))
             goto memory;
-        asked += gpu_milli_of(packing, packing->pod_shapes[p]);
+        asked += dure_packing_gpu_milli(packing, packing->pod_shapes[p]);
     }
     shuffle(tasks.at, (uint32_t)tasks.count, &random);
     if (asked < wanted) {
         for (;;) {
             const uint32_t shape = packing->pod_shapes[dure_draw_below(&random, packing->pod_count)];
-            if (asked + gpu_milli_of(packing, shape) > wanted)
+            if (asked + dure_packing_gpu_milli(packing, shape) > wanted)
                 break;
             if (!DURE_VEC_PUSH(&tasks, shape, TASKS_MAX))
                 goto memory;
-            asked += gpu_milli_of(packing, shape);
+            asked += dure_packing_gpu_milli(packing, shape);
         }
     }
     while (asked > wanted) {
         const uint32_t gone = (uint32_t)dure_draw_below(&random, tasks.count);
-        asked -= gpu_milli_of(packing, tasks.at[gone]);
+        asked -= dure_packing_gpu_milli(packing, tasks.at[gone]);
         memmove(&tasks.at[gone], &tasks.at[gone + 1], (tasks.count - gone - 1) * sizeof *tasks.at);
         tasks.count--;
     }
@@ -172,7 +170,7 @@ memory:
     return DURE_E_MEMORY;
 }
 
-static int64_t now_ns(void)
+int64_t dure_packing_clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* what others do on the machine does not count */
@@ -187,7 +185,7 @@ static void play(const struct dure_packing *packing, struct dure_packing_run *ru
     run->tasks = count;
     run->dropped = 0;
     run->digest = 0;
-    const int64_t began = now_ns();
+    const int64_t began = dure_packing_clock_ns();
     for (uint32_t t = 0; t < count; t++) {
         const struct dure_score_task *task = &packing->work.shapes[tasks[t]].task;
         uint32_t node, gpu;
@@ -204,37 +202,43 @@ static void play(const struct dure_packing *packing, struct dure_packing_run *ru
             events++;
         }
     }
-    run->us_per_decision = (double)(now_ns() - began) / 1000 / (count ? count : 1);
+    run->us_per_decision = (double)(dure_packing_clock_ns() - began) / 1000 / (count ? count : 1);
     run->percent = events ? (double)allocated_sum / events / (double)packing->gpu_milli * 100 : 0;
+}
+
+enum dure_err dure_packing_rank(const struct dure_packing *packing, struct dure_field *field, uint64_t seed)
+{
+    uint64_t draws = dure_packing_stream(seed, DURE_PACKING_RANKS);
+    uint32_t *ranks = calloc(packing->node_count, sizeof *ranks);
+    if (!ranks)
+        return DURE_E_MEMORY;
+    for (uint32_t n = 0; n < packing->node_count; n++)
+        ranks[n] = n;
+    shuffle(ranks, packing->node_count, &draws);
+    dure_field_reset(field, ranks);
+    free(ranks);
+    return DURE_OK;
 }
 
 enum dure_err dure_packing_play(const struct dure_packing *packing, struct dure_packing_run *run)
 {
-    uint64_t ranks_random = stream(run->rank_seed, STREAM_RANKS);
     struct dure_field field = {0};
     struct dure_placer placer = {0};
     uint32_t *tasks = NULL, count = 0;
-    uint32_t *ranks = calloc(packing->node_count, sizeof *ranks);
-    enum dure_err err = ranks ? DURE_OK : DURE_E_MEMORY;
-    for (uint32_t n = 0; !err && n < packing->node_count; n++)
-        ranks[n] = n;
+    enum dure_err err = dure_field_init(&field, packing->nodes, packing->node_count, run->policy->keeps_kinds,
+                                        run->policy->keeps_order);
     if (!err)
-        err = dure_field_init(&field, packing->nodes, packing->node_count, run->policy->keeps_kinds,
-                              run->policy->keeps_order);
+        err = dure_packing_rank(packing, &field, run->rank_seed);
     if (!err)
         err = dure_packing_tasks(packing, run->seed, &tasks, &count);
     if (!err)
-        err =
-            dure_placer_init(&placer, run->policy, &field, &packing->work, run->tie, stream(run->seed, STREAM_POLICY));
-    if (!err) {
-        shuffle(ranks, packing->node_count, &ranks_random);
-        dure_field_reset(&field, ranks);
+        err = dure_placer_init(&placer, run->policy, &field, &packing->work, run->tie,
+                               dure_packing_stream(run->seed, DURE_PACKING_POLICY));
+    if (!err)
         play(packing, run, &field, &placer, tasks, count);
-    }
     dure_placer_release(&placer);
     dure_field_release(&field);
     free(tasks);
-    free(ranks);
     return err;
 }
 

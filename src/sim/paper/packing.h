@@ -44,6 +44,15 @@ struct dure_packing_study {
 };
 DURE_NODISCARD enum dure_err dure_packing_study(const struct dure_packing *packing, struct dure_packing_study *study);
 
+/* For experiments on the same trace: streams of one seed that do not meet, ranks for a field's nodes, processor time. */
+enum { DURE_PACKING_TASKS, DURE_PACKING_RANKS, DURE_PACKING_POLICY };
+enum { DURE_PACKING_TASKS_MAX = 100000000 };
+uint64_t dure_packing_stream(uint64_t seed, uint64_t number);
+DURE_NODISCARD enum dure_err dure_packing_rank(const struct dure_packing *packing, struct dure_field *field,
+                                               uint64_t seed);
+int64_t dure_packing_gpu_milli(const struct dure_packing *packing, uint32_t shape);
+int64_t dure_packing_clock_ns(void);
+
 /* The tasks of a seed, as shapes in their order of arrival; the caller frees *ret_tasks. */
 DURE_NODISCARD enum dure_err dure_packing_tasks(const struct dure_packing *packing, uint64_t seed, uint32_t **ret_tasks,
                                                 uint32_t *ret_count);

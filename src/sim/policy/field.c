@@ -144,6 +144,7 @@ void dure_field_reset(struct dure_field *field, const uint32_t *ranks)
     field->free_slot = -1;
     field->state_count = 0;
     field->gpu_milli_used = 0;
+    field->gpu_milli_taken = field->gpu_milli_given = 0;
     for (uint32_t n = 0; n < field->node_count; n++) {
         struct dure_field_node *node = &field->nodes[n];
         node->left = node->all;
@@ -183,6 +184,7 @@ void dure_field_take(struct dure_field *field, uint32_t n, const struct dure_sco
     if (task->gpus > 0)
         node->kinds[dure_field_kind(task)]++;
     field->gpu_milli_used += gpu_milli_of(task);
+    field->gpu_milli_taken += gpu_milli_of(task);
     *ret_place = (struct dure_field_place){.node = n};
     for (uint32_t g = 0; g < before.gpus; g++)
         ret_place->gpus |= (uint32_t)(before.gpu_milli[g] != node->left.gpu_milli[g]) << g;
@@ -202,5 +204,6 @@ void dure_field_give(struct dure_field *field, const struct dure_field_place *pl
     if (task->gpus > 0)
         node->kinds[dure_field_kind(task)]--;
     field->gpu_milli_used -= gpu_milli_of(task);
+    field->gpu_milli_given += gpu_milli_of(task);
     enter(field, place->node);
 }

@@ -32,6 +32,7 @@ struct dure_field {
     uint32_t serial;
     bool keeps_kinds, keeps_order;
     int64_t gpu_milli_all, gpu_milli_used;
+    int64_t gpu_milli_taken, gpu_milli_given; /* all in all */
 };
 
 /* Where a task stands: which GPUs it holds. */

@@ -5,13 +5,9 @@
 
 #include "sim/make/draw.h"
 
-const struct dure_place_policy *const dure_place_policies[] = {&dure_place_random,
-                                                               &dure_place_dotprod,
-                                                               &dure_place_clustering,
-                                                               &dure_place_packing,
-                                                               &dure_place_bestfit,
-                                                               &dure_place_fgd,
-                                                               NULL};
+const struct dure_place_policy *const dure_place_policies[] = {
+    &dure_place_random,  &dure_place_dotprod, &dure_place_clustering, &dure_place_packing,
+    &dure_place_bestfit, &dure_place_fgd,     &dure_place_dure,       NULL};
 
 const struct dure_place_policy *dure_place_find(const char *name)
 {

@@ -30,7 +30,7 @@ struct dure_place_policy {
 };
 
 extern const struct dure_place_policy dure_place_random, dure_place_dotprod, dure_place_clustering, dure_place_packing,
-    dure_place_bestfit, dure_place_fgd;
+    dure_place_bestfit, dure_place_fgd, dure_place_dure;
 extern const struct dure_place_policy *const dure_place_policies[]; /* as papers list them; ends with NULL */
 const struct dure_place_policy *dure_place_find(const char *name);  /* NULL: none */
 

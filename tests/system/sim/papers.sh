@@ -64,6 +64,11 @@ done
 if [ -e "$DURE_TRACES/openb/expected_allocation.csv" ] && [ -e "$DURE_TRACES/muri/expected.csv" ]; then
     run "Muri's table" 0 sim paper muri --json
     tap_has 'holds' "$(cat "$work/out")" '"holds":true}'
+    for trace in default:95.8 multigpu20:96.0; do
+        run "dure on ${trace%:*}" 0 sim paper fgd --nodes "$DURE_TRACES/openb/openb_node_list_gpu_node.csv" \
+            --pods "$DURE_TRACES/openb/openb_pod_list_${trace%:*}.csv" --policy dure --seeds 200-201 --tie reverse --json
+        tap_ok "is at least ${trace#*:}" awk "BEGIN {exit !($(figure mean_percent_at_100) >= ${trace#*:})}"
+    done
     for policy in FGD BestFit GpuPacking; do
         run "FGD's table, $policy" 0 sim paper fgd --policy $policy --json
         tap_has 'holds' "$(cat "$work/out")" '"holds":true}'

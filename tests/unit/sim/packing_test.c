@@ -80,7 +80,7 @@ static void figure(void)
     memset(trace, 0, sizeof *trace);
     /* Eight-GPU tasks leave the node of 4 empty: 16 of 20. */
     load(trace, &packing, "name,cpu_milli,memory_mib,num_gpu,gpu_milli\na,1,1,8,1000\nb,1,1,4,1000\n");
-    struct dure_packing_study study = {.policy = dure_place_find("BestFit"), .seed_first = 1, .seed_last = 5};
+    struct dure_packing_study study = {.policy = dure_place_find("dure"), .seed_first = 1, .seed_last = 5};
     TAP_EQ_INT(dure_packing_study(&packing, &study), DURE_OK, "a study");
     TAP_EQ_UINT(study.runs, 5, "of five seeds");
     TAP_OK(study.mean_percent <= 100 && study.mean_percent >= 60, "with a mean, %.3f", study.mean_percent);
