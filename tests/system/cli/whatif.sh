@@ -49,6 +49,11 @@ sed 's/tasks: 2/tasks: 40/' "$work/job.yaml" >"$work/huge.yaml"
 tap_ok "a daemon" timeout 120 "$dure" up --no-job --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" >/dev/null 2>&1
 for _ in 1 2 3; do timeout 60 "$dure" submit "$work/job.yaml" >/dev/null 2>&1; done
 size() { timeout 60 "$dure" audit checkpoint | sed -n 2p; }
+# The third finds no room: once its start is planned, nothing more happens by itself until the first ends.
+for _ in $(seq 100); do
+    if timeout 60 "$dure" show 3 --json 2>/dev/null | grep -q '"planned":"'; then break; fi
+    sleep 0.2
+done
 sleep 1
 before=$(size)
 timeout 60 "$dure" whatif --fail rack=a-01 --until 1d >"$work/out" 2>&1
