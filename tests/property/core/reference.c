@@ -219,14 +219,23 @@ static bool fit_window(struct window w, const struct gang *gang, uint32_t node_g
     return gang->each > 0 ? fit_each(w, gang, node_gpus, takes) : fit_any(w, gang, node_gpus, takes);
 }
 
-/* The cell with fewest idle GPUs that will do; of equal ones the first. */
+/* How many tasks could start there; where a node takes exactly `each`, how many nodes could take so many. */
+static uint32_t room_in(struct window w, const struct gang *gang)
+{
+    uint32_t room = 0;
+    for (uint32_t i = 0; i < w.count; i++)
+        room += gang->each > 0 ? ones(w.at[i].idle) >= gang->each * gang->gpus : ones(w.at[i].idle) / gang->gpus;
+    return room;
+}
+
+/* The cell with the least room in the gang's own terms that will do; of equal ones the first. */
 static bool fit_span(struct window all, const struct gang *gang, uint32_t node_gpus, struct takes *takes)
 {
-    const uint32_t cells = all.count / gang->span;
-    for (uint32_t idle = gang->tasks * gang->gpus; idle <= gang->span * node_gpus; idle++)
+    const uint32_t cells = all.count / gang->span, most = gang->span * node_gpus;
+    for (uint32_t room = gang->each > 0 ? gang->tasks / gang->each : gang->tasks; room <= most; room++)
         for (uint32_t cell = 0; cell < cells; cell++) {
             const struct window w = {all.at + cell * gang->span, gang->span};
-            if (idle_in(w) == idle && fit_window(w, gang, node_gpus, takes))
+            if (room_in(w, gang) == room && fit_window(w, gang, node_gpus, takes))
                 return true;
         }
     return false;
