@@ -46,7 +46,8 @@ runs_for: 30m
 command: [/bin/true]
 SPEC
 sed 's/tasks: 2/tasks: 40/' "$work/job.yaml" >"$work/huge.yaml"
-tap_ok "a daemon" timeout 120 "$dure" up --no-job --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" >/dev/null 2>&1
+timeout 120 "$dure" up --no-job --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" >/dev/null 2>&1
+tap_is "a daemon" $? 0
 for _ in 1 2 3; do timeout 60 "$dure" submit "$work/job.yaml" >/dev/null 2>&1; done
 size() { timeout 60 "$dure" audit checkpoint | sed -n 2p; }
 # The third finds no room: once its start is planned, nothing more happens by itself until the first ends.
