@@ -557,7 +557,8 @@ static void op_any(struct world *world)
     static void (*const ops[])(struct world *) = {
         op_accept,   op_accept,   op_start,          op_start,     op_end_or_shrink, op_take,   op_take, op_take,
         op_take_any, op_take_any, op_give,           op_give,      op_give,          op_use,    op_use,  op_use,
-        op_flip,     op_flip,     op_there_and_back, op_claim_all, op_try,           op_reload,
+        op_flip,     op_flip,     op_there_and_back, op_claim_all, op_try,           op_reload, op_flip, op_flip,
+        op_accept,   op_accept,   op_start,          op_start,     op_take,          op_take,
     };
     ops[below(world, sizeof ops / sizeof *ops)](world);
 }
