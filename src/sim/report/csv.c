@@ -129,8 +129,8 @@ void dure_report_csv(const struct dure_document *report, enum dure_report_table 
 {
     static const char *const headings[DURE_TABLE_COUNT] = {
         "", "run,class,gpus,wait_s_up_to,starts,of\n",
-        "run,tenant,jobs,refused,ended,guaranteed_gpu_hours,borrowed_gpu_hours,guaranteed_mean_wait_s,borrowed_mean_"
-        "wait_s,evicted,at_once,within_notice,late,cells_short\n",
+        ("run,tenant,jobs,refused,ended,guaranteed_gpu_hours,borrowed_gpu_hours,guaranteed_mean_wait_s,"
+         "borrowed_mean_wait_s,evicted,at_once,within_notice,late,cells_short\n"),
         "run,chain,gpus,guaranteed_gpu_hours,borrowed_gpu_hours\n",
         "run,time,kind,name,guaranteed_gpu_hours,borrowed_gpu_hours,pending_job_s,evicted,idle,idle_whole,largest\n"};
     static void (*const rows[DURE_TABLE_COUNT])(const struct dure_document *, const struct dure_document_run *,

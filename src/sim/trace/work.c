@@ -168,9 +168,11 @@ static enum dure_err finish(struct dure_work *work, enum dure_err err, const cha
                      work->without_gpus);
 }
 
-/* A heading that only one format has; digits and semicolons are SWF's. */
+/* A heading that only one format has; digits and semicolons are SWF's. An empty file has no text at all. */
 static enum dure_work_format guess(const char *text, size_t length)
 {
+    if (!length)
+        return DURE_WORK_SWF;
     const char *end = memchr(text, '\n', length);
     const size_t width = end ? (size_t)(end - text) : length;
     if (memchr(text, '|', width))
