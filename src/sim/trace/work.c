@@ -171,7 +171,7 @@ static enum dure_err finish(struct dure_work *work, enum dure_err err, const cha
 /* A heading that only one format has; digits and semicolons are SWF's. An empty file has no text at all. */
 static enum dure_work_format guess(const char *text, size_t length)
 {
-    if (!length)
+    if (!text)
         return DURE_WORK_SWF;
     const char *end = memchr(text, '\n', length);
     const size_t width = end ? (size_t)(end - text) : length;
