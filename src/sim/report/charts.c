@@ -7,8 +7,7 @@
 #include "base/timefmt.h"
 #include "sim/report/page.h"
 
-enum { WIDTH = 640, HEIGHT = 240, LEFT = 58, RIGHT = 8, TOP = 8, BOTTOM = 26, COLOURS = 8, BANDS_MAX = 8 };
-enum { PLOT_WIDTH = WIDTH - LEFT - RIGHT, PLOT_HEIGHT = HEIGHT - TOP - BOTTOM };
+enum { BANDS_MAX = 8 };
 
 /* What one chart shows: a value for each step and band. */
 struct chart {
@@ -31,7 +30,7 @@ static void number(struct dure_buf *buf, uint64_t value)
         dure_buf_printf(buf, "%" PRIu64, value);
 }
 
-static uint64_t round_up(uint64_t most)
+uint64_t page_round_up(uint64_t most)
 {
     uint64_t step = 1;
     while (step * 10 < most)
@@ -39,35 +38,37 @@ static uint64_t round_up(uint64_t most)
     return most == 0 ? 1 : (most + step - 1) / step * step;
 }
 
-static void frame(const struct chart *chart, uint64_t most, struct dure_buf *buf)
+void page_frame(struct dure_buf *buf, uint64_t most)
 {
-    char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
     for (unsigned i = 0; i <= 4; i++) {
-        const unsigned y = TOP + PLOT_HEIGHT - PLOT_HEIGHT * i / 4;
+        const unsigned y = PAGE_TOP + PAGE_PLOT_HEIGHT - PAGE_PLOT_HEIGHT * i / 4;
         dure_buf_printf(buf,
                         "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%u\" y2=\"%u\"/><text x=\"%d\" y=\"%u\" "
                         "text-anchor=\"end\">",
-                        LEFT, WIDTH - RIGHT, y, y, LEFT - 5, y + 4);
+                        PAGE_LEFT, PAGE_WIDTH - PAGE_RIGHT, y, y, PAGE_LEFT - 5, y + 4);
         number(buf, most * i / 4);
         dure_buf_str(buf, "</text>");
     }
-    if (chart)
-        dure_buf_printf(buf,
-                        "<text x=\"%d\" y=\"%d\">%.10s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.10s</text>",
-                        LEFT, HEIGHT - 8, dure_time_format_utc(chart->r->from_us, from), WIDTH - RIGHT, HEIGHT - 8,
-                        dure_time_format_utc(chart->r->until_us, until));
 }
 
-static unsigned height_of(uint64_t value, uint64_t most)
+void page_dates(struct dure_buf *buf, int64_t from_us, int64_t until_us)
 {
-    return TOP + PLOT_HEIGHT - (unsigned)((dure_wide)(value < most ? value : most) * PLOT_HEIGHT / most);
+    char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+    dure_buf_printf(buf, "<text x=\"%d\" y=\"%d\">%.10s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.10s</text>",
+                    PAGE_LEFT, PAGE_HEIGHT - 8, dure_time_format_utc(from_us, from), PAGE_WIDTH - PAGE_RIGHT,
+                    PAGE_HEIGHT - 8, dure_time_format_utc(until_us, until));
+}
+
+unsigned page_y(uint64_t value, uint64_t most)
+{
+    return PAGE_TOP + PAGE_PLOT_HEIGHT - (unsigned)((dure_wide)(value < most ? value : most) * PAGE_PLOT_HEIGHT / most);
 }
 
 static void band(const struct chart *chart, unsigned b, uint64_t most, struct dure_buf *buf)
 {
     const uint32_t steps = chart->r->sample_count;
     dure_buf_printf(buf, "<path class=\"%s\" style=\"%s:var(--c%u)\" d=\"", chart->stacked ? "area" : "lineplot",
-                    chart->stacked ? "fill" : "stroke", b % COLOURS);
+                    chart->stacked ? "fill" : "stroke", b % PAGE_COLOURS);
     for (unsigned pass = 0; pass < (chart->stacked ? 2u : 1u); pass++)
         for (uint32_t k = 0; k < steps; k++) {
             const uint32_t i = pass ? steps - 1 - k : k;
@@ -75,14 +76,14 @@ static void band(const struct chart *chart, unsigned b, uint64_t most, struct du
             for (unsigned below = chart->stacked ? 0 : b; below < b + (pass ? 0 : 1); below++)
                 value += chart->values[(size_t)i * chart->bands + below];
             dure_buf_printf(buf, "%s%u %u", k || pass ? "L" : "M",
-                            LEFT + (steps > 1 ? PLOT_WIDTH * i / (steps - 1) : 0), height_of(value, most));
+                            PAGE_LEFT + (steps > 1 ? PAGE_PLOT_WIDTH * i / (steps - 1) : 0), page_y(value, most));
         }
     dure_buf_str(buf, chart->stacked ? "Z\"/>" : "\"/>");
 }
 
-static void key(struct dure_buf *buf, const char *name, unsigned colour)
+void page_key(struct dure_buf *buf, const char *name, unsigned colour)
 {
-    dure_buf_printf(buf, "<li><i style=\"background:var(--c%u)\"></i>", colour % COLOURS);
+    dure_buf_printf(buf, "<li><i style=\"background:var(--c%u)\"></i>", colour % PAGE_COLOURS);
     page_text(buf, name);
     dure_buf_str(buf, "</li>");
 }
@@ -91,14 +92,20 @@ static void draw(const struct chart *chart, const char *name, uint64_t most, str
 {
     dure_buf_str(buf, "<figure><h3>");
     page_text(buf, name);
-    dure_buf_printf(buf, "</h3><svg viewBox=\"0 0 %d %d\" role=\"img\">", WIDTH, HEIGHT);
-    frame(chart, most, buf);
+    dure_buf_printf(buf, "</h3><svg viewBox=\"0 0 %d %d\" role=\"img\">", PAGE_WIDTH, PAGE_HEIGHT);
+    page_frame(buf, most);
+    page_dates(buf, chart->r->from_us, chart->r->until_us);
     for (unsigned b = 0; b < chart->bands; b++)
         band(chart, b, most, buf);
     dure_buf_str(buf, "</svg><ul class=\"key\">");
     for (unsigned b = 0; b < chart->bands; b++)
-        key(buf, chart->names[b], b);
+        page_key(buf, chart->names[b], b);
     dure_buf_str(buf, "</ul></figure>\n");
+}
+
+static uint64_t span(const struct dure_sim_result *r, uint32_t sample)
+{
+    return (uint64_t)dure_report_span_us(r, sample);
 }
 
 /* GPUs in use by tenant at the top, or by chain: the seven largest, and the rest. */
@@ -141,7 +148,7 @@ static void fill_use(struct chart *chart, bool by_chain)
             const uint64_t ms =
                 r->series[((size_t)i * rows + first + k) * 2] + r->series[((size_t)i * rows + first + k) * 2 + 1];
             if (b < chart->bands)
-                chart->values[(size_t)i * chart->bands + b] += ms * 1000 / (uint64_t)r->step_us;
+                chart->values[(size_t)i * chart->bands + b] += ms * 1000 / span(r, i);
         }
 }
 
@@ -155,8 +162,7 @@ static void fill_class(struct chart *chart)
     for (uint32_t i = 0; i < r->sample_count; i++)
         for (uint32_t k = 0; k < r->top_count; k++)
             for (unsigned c = 0; c < 2; c++)
-                chart->values[(size_t)i * 2 + c] +=
-                    r->series[((size_t)i * rows + k) * 2 + c] * 1000 / (uint64_t)r->step_us;
+                chart->values[(size_t)i * 2 + c] += r->series[((size_t)i * rows + k) * 2 + c] * 1000 / span(r, i);
 }
 
 static void fill_queue(struct chart *chart)
@@ -164,7 +170,7 @@ static void fill_queue(struct chart *chart)
     chart->bands = 1;
     snprintf(chart->names[0], sizeof chart->names[0], "jobs waiting");
     for (uint32_t i = 0; i < chart->r->sample_count; i++)
-        chart->values[i] = chart->r->samples[i].pending_ms * 1000 / (uint64_t)chart->r->step_us;
+        chart->values[i] = chart->r->samples[i].pending_ms * 1000 / span(chart->r, i);
 }
 
 static void fill_evictions(struct chart *chart)
@@ -177,15 +183,15 @@ static void fill_evictions(struct chart *chart)
 
 static void fill_fragments(struct chart *chart)
 {
-    static const char *const names[] = {"idle GPUs", "on wholly idle nodes", "largest gang in one cell"};
-    chart->bands = 3;
-    for (unsigned b = 0; b < 3; b++)
+    static const char *const names[] = {"idle GPUs", "on wholly idle nodes", "largest gang in one chain",
+                                        "largest gang in one top cell"};
+    chart->bands = 4;
+    for (unsigned b = 0; b < 4; b++)
         snprintf(chart->names[b], sizeof chart->names[b], "%s", names[b]);
     for (uint32_t i = 0; i < chart->r->sample_count; i++) {
         const struct dure_sim_sample *s = &chart->r->samples[i];
-        chart->values[3 * (size_t)i] = s->gpus_idle;
-        chart->values[3 * (size_t)i + 1] = s->gpus_whole;
-        chart->values[3 * (size_t)i + 2] = s->gpus_largest;
+        const uint64_t values[] = {s->gpus_idle, s->gpus_whole, s->gpus_gang, s->gpus_largest};
+        memcpy(chart->values + 4 * (size_t)i, values, sizeof values);
     }
 }
 
@@ -224,8 +230,8 @@ static void over_time(const struct dure_document *report, enum what what, struct
         {"GPUs in use by tenant", "The largest, and all others together."},
         {"GPUs in use by chain", "One owner's machines of one kind at one site."},
         {"The queue", "Jobs that wait."},
-        {"Fragmentation",
-         "Idle GPUs, those of them on nodes without any work, and the largest gang that fits one top cell of a chain."},
+        {"Fragmentation", "Idle GPUs, those of them on nodes without any work, and the largest gang of whole nodes "
+                          "that one chain, or one top cell, has room for."},
         {"Evictions", "Borrowed work that owners took back."}};
     struct chart charts[DURE_REPORT_RUNS_MAX];
     uint64_t most = 0;
@@ -235,7 +241,7 @@ static void over_time(const struct dure_document *report, enum what what, struct
     buf->failed = buf->failed || made < report->run_count;
     dure_buf_printf(buf, "<section><h2>%s</h2><p>%s</p><div class=\"runs\">\n", titles[what][0], titles[what][1]);
     for (uint32_t i = 0; i < made; i++) {
-        draw(&charts[i], report->runs[i].name, round_up(most), buf);
+        draw(&charts[i], report->runs[i].name, page_round_up(most), buf);
         free(charts[i].values);
     }
     dure_buf_str(buf, "</div></section>\n");
@@ -249,11 +255,12 @@ static void cdf(const struct dure_sim_result *r, unsigned class, unsigned last, 
         uint64_t sum = w->zero;
         if (!w->count)
             continue;
-        dure_buf_printf(buf, "<path class=\"lineplot\" style=\"stroke:var(--c%u)\" d=\"M%d %u", s, LEFT,
-                        height_of(sum, w->count));
+        dure_buf_printf(buf, "<path class=\"lineplot\" style=\"stroke:var(--c%u)\" d=\"M%d %u", s, PAGE_LEFT,
+                        page_y(sum, w->count));
         for (unsigned step = 0; step <= last; step++) {
             sum += w->at[step];
-            dure_buf_printf(buf, "L%u %u", LEFT + PLOT_WIDTH * (step + 1) / (last + 1), height_of(sum, w->count));
+            dure_buf_printf(buf, "L%u %u", PAGE_LEFT + PAGE_PLOT_WIDTH * (step + 1) / (last + 1),
+                            page_y(sum, w->count));
         }
         dure_buf_str(buf, "\"/>");
     }
@@ -281,12 +288,12 @@ static void waits(const struct dure_document *report, struct dure_buf *buf)
             dure_buf_str(buf, "<figure><h3>");
             page_text(buf, report->runs[i].name);
             dure_buf_printf(buf, "%s%s</h3><svg viewBox=\"0 0 %d %d\" role=\"img\">", *report->runs[i].name ? ", " : "",
-                            class ? "borrowed" : "guaranteed", WIDTH, HEIGHT);
-            frame(NULL, 100, buf);
+                            class ? "borrowed" : "guaranteed", PAGE_WIDTH, PAGE_HEIGHT);
+            page_frame(buf, 100);
             for (unsigned k = 0; k <= 3; k++) {
                 const unsigned step = last * k / 3;
                 dure_buf_printf(buf, "<text x=\"%u\" y=\"%d\" text-anchor=\"%s\">%s</text>",
-                                LEFT + PLOT_WIDTH * (k ? step + 1 : 0) / (last + 1), HEIGHT - 8,
+                                PAGE_LEFT + PAGE_PLOT_WIDTH * (k ? step + 1 : 0) / (last + 1), PAGE_HEIGHT - 8,
                                 k == 0   ? "start"
                                 : k == 3 ? "end"
                                          : "middle",
@@ -299,7 +306,7 @@ static void waits(const struct dure_document *report, struct dure_buf *buf)
                 char name[32];
                 snprintf(name, sizeof name, "%s GPUs", dure_sim_size_names[s]);
                 if (report->runs[i].result->waits[class][s].count)
-                    key(buf, name, s);
+                    page_key(buf, name, s);
             }
             dure_buf_str(buf, "</ul></figure>\n");
         }
@@ -311,6 +318,7 @@ void page_charts(const struct dure_document *report, struct dure_buf *buf)
     for (unsigned what = USE_BY_CLASS; what <= QUEUE; what++)
         over_time(report, (enum what)what, buf);
     waits(report, buf);
+    page_overlays(report, buf);
     over_time(report, FRAGMENTS, buf);
     over_time(report, EVICTIONS, buf);
 }

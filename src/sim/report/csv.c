@@ -119,8 +119,11 @@ static void series(const struct dure_document *report, const struct dure_documen
                 dure_buf_byte(buf, ',');
                 dure_report_number(buf, (int64_t)(r->series[((size_t)i * rows + k) * 2 + class] / 36000), 2);
             }
-            dure_buf_printf(buf, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", s->pending_ms / 1000,
-                            s->evicted, s->gpus_idle, s->gpus_whole, s->gpus_largest);
+            dure_buf_printf(buf,
+                            ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+                            ",%" PRId64 "\n",
+                            s->pending_ms / 1000, s->evicted, s->gpus_idle, s->gpus_whole, s->gpus_largest,
+                            s->gpus_gang, s->blocked_ms / 1000, dure_report_span_us(r, i) / 1000000);
         }
     }
 }
@@ -132,7 +135,8 @@ void dure_report_csv(const struct dure_document *report, enum dure_report_table 
         ("run,tenant,jobs,refused,ended,guaranteed_gpu_hours,borrowed_gpu_hours,guaranteed_mean_wait_s,"
          "borrowed_mean_wait_s,evicted,at_once,within_notice,late,cells_short\n"),
         "run,chain,gpus,guaranteed_gpu_hours,borrowed_gpu_hours\n",
-        "run,time,kind,name,guaranteed_gpu_hours,borrowed_gpu_hours,pending_job_s,evicted,idle,idle_whole,largest\n"};
+        "run,time,kind,name,guaranteed_gpu_hours,borrowed_gpu_hours,pending_job_s,evicted,idle,idle_whole,largest,"
+        "largest_gang,blocked_gpu_s,span_s\n"};
     static void (*const rows[DURE_TABLE_COUNT])(const struct dure_document *, const struct dure_document_run *,
                                                 struct dure_buf *) = {NULL, waits, tenants, chains, series};
     if (table == DURE_TABLE_SUMMARY) {

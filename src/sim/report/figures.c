@@ -30,6 +30,36 @@ static int64_t fragments(const struct dure_sim_result *r)
     return part(idle - whole, idle, 10000);
 }
 
+int64_t dure_report_span_us(const struct dure_sim_result *r, uint32_t sample)
+{
+    const int64_t from_us = r->from_us + r->step_us * sample, left_us = r->until_us - from_us;
+    return left_us > 0 && left_us < r->step_us ? left_us : r->step_us;
+}
+
+/* The mean over the steps. */
+static int64_t largest(const struct dure_sim_result *r, bool in_one_cell)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->sample_count; i++)
+        sum += in_one_cell ? r->samples[i].gpus_largest : r->samples[i].gpus_gang;
+    return part(sum, r->sample_count, 1);
+}
+
+/* Of all first starts together. */
+static int64_t quantile_ms(const struct dure_sim_result *r, unsigned per_mille)
+{
+    struct dure_sim_waits all = {0};
+    for (unsigned k = 0; k < 2 * DURE_SIM_SIZES; k++) {
+        const struct dure_sim_waits *w = &r->waits[k / DURE_SIM_SIZES][k % DURE_SIM_SIZES];
+        all.count += w->count;
+        all.zero += w->zero;
+        all.most_ms = w->most_ms > all.most_ms ? w->most_ms : all.most_ms;
+        for (unsigned step = 0; step < DURE_SIM_WAITS_MAX; step++)
+            all.at[step] += w->at[step];
+    }
+    return dure_sim_waits_quantile(&all, per_mille);
+}
+
 unsigned dure_report_figures(const struct dure_sim_result *r, struct dure_report_figure figures[DURE_FIGURES_MAX])
 {
     unsigned n = 0;
@@ -61,6 +91,9 @@ unsigned dure_report_figures(const struct dure_sim_result *r, struct dure_report
     FIGURE("mean_pending", "waiting on average", "jobs", 0, part(r->pending_ms, span_ms, 1));
     FIGURE("wait_guaranteed_s", "mean wait by right", "s", 0, part(waited[0], counts[0], 1) / 1000);
     FIGURE("wait_borrowed_s", "mean wait, borrowed", "s", 0, part(waited[1], counts[1], 1) / 1000);
+    FIGURE("wait_s", "mean wait, all", "s", 0, part(waited[0] + waited[1], counts[0] + counts[1], 1) / 1000);
+    FIGURE("wait_p99_s", "99 in 100 waited at most", "s", 0, quantile_ms(r, 990) / 1000);
+    FIGURE("turnaround_s", "from submission to the end, mean", "s", 0, part(r->turnaround_ms, r->ended, 1) / 1000);
     FIGURE("starts", "starts", "", 0, r->starts);
     FIGURE("requeues", "put back", "", 0, r->requeues);
     FIGURE("evicted", "borrowed work taken back", "", 0, r->evicted);
@@ -71,6 +104,10 @@ unsigned dure_report_figures(const struct dure_sim_result *r, struct dure_report
     FIGURE("node_failures", "nodes failed", "", 0, r->node_failures);
     FIGURE("lost_attempts", "attempts lost with them", "", 0, r->lost_attempts);
     FIGURE("fragmentation", "idle GPUs beside other work", "%", 2, fragments(r));
+    FIGURE("largest_gang", "largest gang there was room for, mean", "GPUs", 0, largest(r, false));
+    FIGURE("largest_in_cell", "of it in one top cell", "GPUs", 0, largest(r, true));
+    FIGURE("blocked", "rights kept waiting by shape alone", "", 0, r->blocked);
+    FIGURE("blocked_gpu_hours", "GPU time they waited so", "GPU-h", 0, r->blocked_ms / 3600000);
     FIGURE("passes", "scheduling passes", "", 0, r->passes);
     FIGURE("decisions", "decisions", "", 0, r->records);
 #undef FIGURE

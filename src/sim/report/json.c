@@ -93,8 +93,10 @@ static void put_series(const struct dure_sim_result *r, struct dure_buf *buf)
         const struct dure_sim_sample *s = &r->samples[i];
         dure_buf_printf(buf,
                         "%s{\"pending_job_s\":%" PRIu64 ",\"evicted\":%" PRIu64 ",\"idle\":%" PRIu64
-                        ",\"idle_whole\":%" PRIu64 ",\"largest\":%" PRIu64 ",\"gpu_s\":[",
-                        i ? "," : "", s->pending_ms / 1000, s->evicted, s->gpus_idle, s->gpus_whole, s->gpus_largest);
+                        ",\"idle_whole\":%" PRIu64 ",\"largest\":%" PRIu64 ",\"largest_gang\":%" PRIu64
+                        ",\"blocked_gpu_s\":%" PRIu64 ",\"span_s\":%" PRId64 ",\"gpu_s\":[",
+                        i ? "," : "", s->pending_ms / 1000, s->evicted, s->gpus_idle, s->gpus_whole, s->gpus_largest,
+                        s->gpus_gang, s->blocked_ms / 1000, dure_report_span_us(r, i) / 1000000);
         for (size_t k = 0; k < width; k++)
             dure_buf_printf(buf, "%s%" PRIu64, k ? "," : "", r->series[i * width + k] / 1000);
         dure_buf_str(buf, "]}");

@@ -49,4 +49,6 @@ struct dure_report_figure {
 };
 enum { DURE_FIGURES_MAX = 40 };
 unsigned dure_report_figures(const struct dure_sim_result *result, struct dure_report_figure figures[DURE_FIGURES_MAX]);
+int64_t dure_report_span_us(const struct dure_sim_result *result,
+                            uint32_t sample);                                    /* of a step: the last may be short */
 void dure_report_number(struct dure_buf *buf, int64_t value, unsigned decimals); /* "12.34" */

@@ -57,8 +57,10 @@ struct sim {
     uint32_t *top_row;     /* of each tenant */
     int64_t *notice_us;    /* of each owner: what it gives */
     uint64_t gpus_idle_nodes, gpus_up;
-    int64_t counted_us; /* pending and available are summed up to here */
-    uint64_t part_us;   /* of the pending sum, below a ms */
+    uint64_t pending, running; /* where there is no core to ask */
+    uint64_t blocked_milli;    /* now; see struct dure_sim_sample */
+    int64_t counted_us;        /* pending and available are summed up to here */
+    uint64_t part_us;          /* of the pending sum, below a ms */
     dure_wide available;
     struct dure_digest decisions;
     uint64_t random;
@@ -71,6 +73,7 @@ void measure_begin(struct sim *sim);              /* when the specs are in */
 void measure_to(struct sim *sim, int64_t now_us); /* time goes on: sums and the series */
 void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order, bool recovering);
 void measure_end(struct sim *sim, const struct run *run);
+void measure_over(struct sim *sim, uint32_t tenant, enum dure_job_state state, int64_t took_us); /* a job's end */
 void measure_node(struct sim *sim, uint32_t node, bool down);
 void measure_decision(struct sim *sim, const struct dure_record *decision);
 void measure_finish(struct sim *sim);

@@ -23,8 +23,9 @@ static bool tenants_begin(struct sim *sim, const struct dure_tenants *tenants)
     result->tenant_count = tenants->tenant_count;
     result->tenants = calloc(tenants->tenant_count + 1, sizeof *result->tenants);
     result->tops = calloc(TOPS_MAX, sizeof *result->tops);
+    result->top_waits = calloc(TOPS_MAX, sizeof *result->top_waits);
     sim->top_row = calloc(tenants->tenant_count + 1, sizeof *sim->top_row);
-    if (!result->tenants || !result->tops || !sim->top_row)
+    if (!result->tenants || !result->tops || !result->top_waits || !sim->top_row)
         return false;
     for (uint32_t i = 0; i < tenants->tenant_count; i++) {
         const uint32_t parent = tenants->tenants[i].parent.v;
@@ -145,8 +146,10 @@ static void halve_series(struct sim *sim)
     const size_t width = (size_t)rows_of(sim) * 2;
     for (uint32_t i = 0; i < DURE_SIM_SAMPLES_MAX / 2; i++) {
         const struct dure_sim_sample *a = &result->samples[2 * i], *b = a + 1;
-        const struct dure_sim_sample sum = {a->pending_ms + b->pending_ms, a->evicted + b->evicted, b->gpus_idle,
-                                            b->gpus_whole, b->gpus_largest};
+        struct dure_sim_sample sum = *b;
+        sum.pending_ms += a->pending_ms;
+        sum.evicted += a->evicted;
+        sum.blocked_ms += a->blocked_ms;
         result->samples[i] = sum;
         for (size_t k = 0; k < width; k++)
             result->series[i * width + k] = result->series[2 * i * width + k] + result->series[(2 * i + 1) * width + k];
@@ -164,12 +167,16 @@ static void look(struct sim *sim, struct dure_sim_sample *sample)
     const uint64_t used = (sim->total.milli[0] + sim->total.milli[1]) / 1000;
     sample->gpus_idle = sim->gpus_up > used ? sim->gpus_up - used : 0;
     sample->gpus_whole = sim->gpus_idle_nodes;
-    sample->gpus_largest = 0;
-    for (uint32_t c = 0; c < fleet->chain_count; c++)
+    sample->gpus_largest = sample->gpus_gang = 0;
+    for (uint32_t c = 0; c < fleet->chain_count; c++) {
+        uint64_t all = 0;
         for (uint32_t top = 0; top < fleet->chains[c].tops; top++) {
             const uint64_t gpus = (uint64_t)sim->idle_nodes[c][top] * fleet->chains[c].node_gpus;
             sample->gpus_largest = gpus > sample->gpus_largest ? gpus : sample->gpus_largest;
+            all += gpus;
         }
+        sample->gpus_gang = all > sample->gpus_gang ? all : sample->gpus_gang;
+    }
 }
 
 /* The sums so far go into the last row of the series. */
@@ -196,11 +203,17 @@ static void count_to(struct sim *sim, int64_t now_us)
 {
     struct dure_sim_result *result = sim->result;
     const uint64_t span = (uint64_t)(now_us - sim->counted_us);
-    const dure_wide pending = (dure_wide)dure_core_counts(sim->core).jobs_pending * span + sim->part_us;
+    const uint64_t jobs = sim->core ? dure_core_counts(sim->core).jobs_pending : sim->pending;
+    const dure_wide pending = (dure_wide)jobs * span + sim->part_us;
     const uint64_t ms = (uint64_t)(pending / 1000);
     sim->part_us = (uint64_t)(pending % 1000);
     result->pending_ms += ms;
     result->samples[result->sample_count - 1].pending_ms += ms;
+    if (sim->blocked_milli) {
+        const uint64_t blocked_ms = (uint64_t)((dure_wide)sim->blocked_milli * span / 1000000);
+        result->samples[result->sample_count - 1].blocked_ms += blocked_ms;
+        result->blocked_ms += blocked_ms;
+    }
     sim->available += (dure_wide)sim->gpus_up * span;
     sim->counted_us = now_us;
 }
@@ -254,6 +267,7 @@ void measure_start(struct sim *sim, const struct run *run, const struct dure_ord
         tenant->started[run->borrowed]++;
         tenant->wait_ms[run->borrowed] += (uint64_t)wait / 1000;
         dure_sim_waits_add(&result->waits[run->borrowed][run->size], wait);
+        dure_sim_waits_add(&result->top_waits[sim->top_row[run->tenant]][run->borrowed], wait);
     }
     if (run->borrowed)
         return;
@@ -319,14 +333,16 @@ static void hear(struct sim *sim, const struct dure_record *r)
     }
 }
 
-static void count_end(struct dure_sim_result *result, const struct dure_record *r, struct dure_sim_tenant *tenant)
+void measure_over(struct sim *sim, uint32_t tenant, enum dure_job_state state, int64_t took_us)
 {
+    struct dure_sim_result *result = sim->result;
     result->ended++;
-    result->completed += r->state == DURE_JOB_COMPLETED;
-    result->failed += r->state == DURE_JOB_FAILED;
-    result->timeouts += r->state == DURE_JOB_TIMEOUT;
-    tenant->ended++;
-    tenant->failed += r->state != DURE_JOB_COMPLETED;
+    result->completed += state == DURE_JOB_COMPLETED;
+    result->failed += state == DURE_JOB_FAILED;
+    result->timeouts += state == DURE_JOB_TIMEOUT;
+    result->turnaround_ms += (uint64_t)took_us / 1000;
+    result->tenants[tenant].ended++;
+    result->tenants[tenant].failed += state != DURE_JOB_COMPLETED;
 }
 
 void measure_decision(struct sim *sim, const struct dure_record *r)
@@ -345,7 +361,7 @@ void measure_decision(struct sim *sim, const struct dure_record *r)
     case DURE_REC_NOTICE: result->warned++; break;
     case DURE_REC_END:
         if (dure_core_job_view(sim->core, r->job, r->element, &view))
-            count_end(result, r, &result->tenants[view.job->tenant.v]);
+            measure_over(sim, view.job->tenant.v, r->state, r->time_us - view.submitted_us);
         break;
     case DURE_REC_NODE_STATE: measure_node(sim, r->node.v, r->number != DURE_NODE_UP); break;
     case DURE_REC_SUSPEND:
@@ -359,11 +375,15 @@ void measure_decision(struct sim *sim, const struct dure_record *r)
 void measure_finish(struct sim *sim)
 {
     struct dure_sim_result *result = sim->result;
-    const struct dure_core_counts counts = dure_core_counts(sim->core);
-    const struct dure_digest state = dure_core_digest(sim->core);
+    const struct dure_core_counts counts =
+        sim->core ? dure_core_counts(sim->core)
+                  : (struct dure_core_counts){.jobs_pending = sim->pending, .jobs_running = sim->running};
+    const struct dure_digest state = sim->core ? dure_core_digest(sim->core) : (struct dure_digest){0};
     const uint64_t words[] = {state.lane[0], state.lane[1], sim->decisions.lane[0], sim->decisions.lane[1]};
     measure_to(sim, sim->now_us);
     flush(sim, sim->now_us);
+    if (result->sample_count > 1 && result->from_us + result->step_us * (result->sample_count - 1) >= sim->now_us)
+        result->sample_count--; /* the run ended with a step: nothing is in the next */
     meter_to(&sim->total, sim->now_us);
     for (unsigned k = 0; k < 2; k++)
         result->gpu_ms[k] = (uint64_t)(sim->total.sum[k] / 1000000);

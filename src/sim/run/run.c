@@ -304,6 +304,7 @@ void dure_sim_result_release(struct dure_sim_result *result)
     free(result->tenants);
     free(result->chains);
     free(result->tops);
+    free(result->top_waits);
     free(result->samples);
     free(result->series);
     *result = (struct dure_sim_result){0};

@@ -82,6 +82,8 @@ struct dure_sim_tenant {
     uint64_t at_once, in_time,
         late;             /* its right: cells free when its turn came, cleared within the notice, later than promised */
     int64_t latest_ms;    /* the longest clearing */
+    uint64_t blocked;     /* starts by right that waited for a shape while as many GPUs lay idle */
+    uint64_t blocked_ms;  /* GPUs times ms of that */
     uint64_t short_cells; /* times that a cell of it was named short: hardware was lost */
 };
 
@@ -93,8 +95,11 @@ struct dure_sim_chain {
 struct dure_sim_sample {
     uint64_t pending_ms; /* jobs times ms */
     uint64_t evicted;
+    uint64_t
+        blocked_ms; /* GPUs times ms that rights waited for a shape while as many GPUs lay idle: quotas know counts only */
     uint64_t gpus_idle, gpus_whole,
-        gpus_largest; /* at its end: idle, on nodes wholly idle, in one top cell of a chain */
+        gpus_largest;   /* at its end: idle, on nodes wholly idle, of those in one top cell of a chain */
+    uint64_t gpus_gang; /* ... and in one chain: the largest gang of whole nodes that could still start there */
 };
 
 struct dure_sim_result {
@@ -108,7 +113,11 @@ struct dure_sim_result {
     uint64_t evicted, evicted_ms; /* borrowed attempts that owners took back, and what they had used */
     uint64_t node_failures, lost_attempts, warned, promises_late;
     uint64_t pending_ms, pending_now, running_now, passes, records;
+    uint64_t turnaround_ms; /* of those that ended, from submission to the end, in all */
+    uint64_t blocked, blocked_gangs, blocked_ms,
+        blocked_most_ms; /* starts by right that waited so; GPUs times ms; the longest */
     struct dure_sim_waits waits[2][DURE_SIM_SIZES];
+    struct dure_sim_waits (*top_waits)[2]; /* of each row of `tops` */
     uint32_t tenant_count, chain_count, top_count;
     struct dure_sim_tenant *tenants;
     struct dure_sim_chain *chains;

@@ -47,7 +47,7 @@ static void page(const struct dure_document *report)
     TAP_HAS(html.data, "@media print", "and one for print");
     TAP_HAS(html.data, "&lt;b&gt;", "what people named is escaped");
     TAP_EQ_UINT(count_of(html.data, "<b>"), 0, "everywhere");
-    TAP_EQ_UINT(count_of(html.data, "<figure"), 2 * 8, "eight charts for each of two runs");
+    TAP_EQ_UINT(count_of(html.data, "<figure"), 2 * 8 + 1, "eight charts for each of two runs, and one for both");
     TAP_EQ_UINT(count_of(html.data, "<svg"), count_of(html.data, "</svg>"), "all closed");
     TAP_HAS(html.data, "partial", "a run that was stopped says so");
     for (const char *at = strstr(html.data, "d=\"M"); at; at = strstr(at + 1, "d=\"M"))
@@ -59,6 +59,23 @@ static void page(const struct dure_document *report)
             }
     dure_buf_release(&html);
     dure_buf_release(&again);
+}
+
+/* The last step is as long as what is left of the run: its average must not fall for that, and no step is empty. */
+static void last_step(const struct dure_sim_result *r)
+{
+    const uint32_t last = r->sample_count - 1, rows = r->top_count + r->chain_count;
+    uint64_t used_ms[2] = {0};
+    for (unsigned i = 0; i < 2; i++)
+        for (uint32_t k = 0; k < r->top_count * 2; k++)
+            used_ms[i] += r->series[(size_t)(last - i) * rows * 2 + k];
+    const int64_t span_us = dure_report_span_us(r, last);
+    TAP_OK(span_us > 0 && span_us <= r->step_us, "the last step spans something");
+    TAP_EQ_INT(r->from_us + r->step_us * last + span_us, r->until_us, "and ends with the run");
+    TAP_EQ_INT(dure_report_span_us(r, 0), r->step_us, "the first is a whole one");
+    const uint64_t now = used_ms[0] * 1000 / (uint64_t)span_us, before = used_ms[1] * 1000 / (uint64_t)r->step_us;
+    TAP_OK(now + 8 >= before && now <= before + 8, "a fleet in steady use is so at its end: %u and %u GPUs",
+           (unsigned)before, (unsigned)now);
 }
 
 static void tables(const struct dure_document *report)
@@ -128,6 +145,7 @@ int main(void)
     options = rig_options(&rig);
     options.until_us = 20000 * DURE_SECOND_US;
     struct dure_sim_result two = rig_run(&options);
+    last_step(&two);
     two.partial = true;
     struct dure_document report = {.title = "A <b>run</b>",
                                    .fleet = rig.fleet,
