@@ -16,6 +16,24 @@ static void put(struct dure_grid *grid, enum dure_style style, int64_t value, un
     dure_grid_cell(grid, style, "%s%s%s", text.data ? text.data : "", *unit ? " " : "", unit);
 }
 
+static void put_figure(struct dure_grid *grid, const struct dure_document_run *run, unsigned k,
+                       const struct dure_report_figure *figure)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    dure_buf_init(&text, 128);
+    if (figure->absent) {
+        dure_grid_cell(grid, DURE_STYLE_DIM, "-");
+    } else if (run->seeds) {
+        dure_report_number(&text, run->spreads[k].mean, figure->decimals + 1);
+        dure_buf_str(&text, " \u00b1 ");
+        dure_report_number(&text, run->spreads[k].sd, figure->decimals + 1);
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", text.data ? text.data : "", *figure->unit ? " " : "",
+                       figure->unit);
+    } else {
+        put(grid, DURE_STYLE_NONE, figure->value, figure->decimals, figure->unit);
+    }
+}
+
 static enum dure_err figures(const struct dure_screen *screen, const struct dure_document *report)
 {
     struct dure_grid_column columns[DURE_GRID_COLUMNS_MAX] = {{"FIGURE", false, 12}};
@@ -32,7 +50,7 @@ static enum dure_err figures(const struct dure_screen *screen, const struct dure
     for (unsigned k = 0; k < count; k++) {
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", rows[0][k].title);
         for (uint32_t i = 0; i < runs; i++)
-            put(grid, DURE_STYLE_NONE, rows[i][k].value, rows[i][k].decimals, rows[i][k].unit);
+            put_figure(grid, &report->runs[i], k, &rows[i][k]);
     }
     const enum dure_err err = dure_grid_print(grid, screen, 0, false);
     dure_grid_free(grid);
@@ -120,19 +138,28 @@ static enum dure_err print(const struct dure_screen *screen, const struct dure_d
     return err;
 }
 
-int dure_sim_show(struct dure_cli *cli, const struct dure_document *report)
+int dure_sim_write(struct dure_cli *cli, const struct dure_document *report)
 {
-    struct dure_buf json DURE_CLEANUP_BUF = {0};
     struct dure_error error = {0};
     const char *folder = dure_cli_text(cli, "report");
-    dure_buf_init(&json, (size_t)256 << 20);
     const enum dure_err err = folder ? dure_report_write(report, folder, &error) : DURE_OK;
     if (err)
         return dure_cli_fail_err(cli, err, &error, NULL);
     if (folder)
-        dure_cli_note(cli, "%s/report.html, report.json and %d CSV files were written", folder, DURE_TABLE_COUNT);
+        dure_cli_note(cli, "%s/report.html, report.json and %u CSV files were written", folder,
+                      dure_report_table_count(report));
+    return DURE_EXIT_OK;
+}
+
+int dure_sim_show(struct dure_cli *cli, const struct dure_document *report)
+{
+    struct dure_buf json DURE_CLEANUP_BUF = {0};
+    const int code = dure_sim_write(cli, report);
+    if (code)
+        return code;
     if (!dure_cli_json(cli))
         return print(&cli->screen, report) == DURE_OK ? DURE_EXIT_OK : dure_cli_memory(cli);
+    dure_buf_init(&json, (size_t)256 << 20);
     dure_report_json(report, false, &json);
     if (json.failed)
         return dure_cli_memory(cli);

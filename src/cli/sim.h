@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "sim/make/make.h"
 #include "sim/report/report.h"
+#include "sim/rival/rival.h"
 #include "sim/trace/work.h"
 
 /* The specs of a run, from --fleet, --tenants, --power and --data. */
@@ -33,10 +34,22 @@ void dure_sim_jobs_release(struct dure_sim_jobs *jobs);
 /* What the document says it was made from. */
 void dure_sim_notes(struct dure_cli *cli, const struct dure_sim_jobs *jobs, struct dure_document *report);
 
+/* One column: the base, with some spec in place of the base's, or another scheduler. */
+struct dure_sim_variant {
+    const char *name;
+    struct dure_sim_specs own; /* what it has in place of the base's; owned */
+    struct dure_rival rival;   /* no order: the core itself */
+};
+/* One run of it, of this seed (NULL: the one that --seed says). An exit code; the caller releases the result. */
+int dure_sim_play(struct dure_cli *cli, const struct dure_sim_specs *base, struct dure_sim_jobs *jobs,
+                  const uint64_t *seed, struct dure_sim_variant *variant, struct dure_sim_result *ret_result);
+
 /* A bar on standard error where that is a terminal, and Ctrl-C as the end of the run. */
 void dure_sim_watch_begin(struct dure_cli *cli, const char *what, struct dure_sim_options *options);
 void dure_sim_watch_end(struct dure_cli *cli);
 bool dure_sim_interrupted(void);
 
+int dure_sim_write(struct dure_cli *cli,
+                   const struct dure_document *report); /* --report, if it is given; an exit code */
 /* Table or JSON on standard output, and the documents of --report. An exit code. */
 int dure_sim_show(struct dure_cli *cli, const struct dure_document *report);

@@ -13,39 +13,76 @@ const struct dure_verb dure_verb_sim = {
     .exits = 0,
 };
 
+/* What every simulated run takes. */
+#define RUN_OPTIONS                                                                                                    \
+    {"fleet", 'F', DURE_OPTION_FILE, "FILE", NULL, "the Fleet spec"},                                                  \
+        {"tenants", 'T', DURE_OPTION_FILE, "FILE", NULL, "the Tenants spec"},                                          \
+        {"power", 0, DURE_OPTION_FILE, "FILE", NULL, "limits of power"},                                               \
+        {"data", 0, DURE_OPTION_FILE, "FILE", NULL, "datasets and where they may go"},                                 \
+        {"trace", 0,    DURE_OPTION_FILE,                                                                              \
+         "FILE",  NULL, "jobs from a file, or from the state folder of a daemon, in place of made ones"},              \
+        {"format", 0, DURE_OPTION_CHOICE, "FORMAT", "auto", "of the trace", "auto|csv|philly|swf|sacct|journal"},      \
+        {"bad-rows", 0, DURE_OPTION_CHOICE, "WHAT", "go-on", "what a row that cannot be read does", "go-on|stop"},     \
+        {"gpus",                                                                                                       \
+         0,                                                                                                            \
+         DURE_OPTION_COUNT,                                                                                            \
+         "N",                                                                                                          \
+         NULL,                                                                                                         \
+         "a plain fleet of so many GPUs, one owner, and a tenant for each group of the trace, in place of --fleet "    \
+         "and "                                                                                                        \
+         "--tenants",                                                                                                  \
+         NULL,                                                                                                         \
+         1,                                                                                                            \
+         1000000},                                                                                                     \
+        {"node-gpus", 0, DURE_OPTION_COUNT, "N", "8", "GPUs of its nodes", NULL, 1, 64},                               \
+        {"class", 0, DURE_OPTION_CHOICE, "CLASS", "auto", "of the trace's jobs", "auto|guaranteed|borrowed"},          \
+        {"mix",                                                                                                        \
+         0,                                                                                                            \
+         DURE_OPTION_CHOICE,                                                                                           \
+         "MIX",                                                                                                        \
+         "national",                                                                                                   \
+         "what work the generator makes",                                                                              \
+         "training|inference|startups|factories|national"},                                                            \
+        {"jobs",                                                                                                       \
+         0,                                                                                                            \
+         DURE_OPTION_COUNT,                                                                                            \
+         "N",                                                                                                          \
+         "as many as make the load",                                                                                   \
+         "so many jobs; their lengths are stretched to make the load",                                                 \
+         NULL,                                                                                                         \
+         1,                                                                                                            \
+         1000000000},                                                                                                  \
+        {"days", 0, DURE_OPTION_COUNT, "N", "7", "simulated days", NULL, 1, 3660},                                     \
+        {"load",    0,    DURE_OPTION_COUNT,                                                                           \
+         "PERCENT", "90", "work asked for, of the GPUs that are there at the beginning",                               \
+         NULL,      1,    1000},                                                                                       \
+        {"seed", 0, DURE_OPTION_COUNT, "N", "42", "of the generator and the failures", NULL, 0, INT64_MAX},            \
+        {"from", 0, DURE_OPTION_TEXT, "TIME", "2026-03-09", "when it begins"},                                         \
+        {"node-fails", 0,    DURE_OPTION_SECONDS,                                                                      \
+         "TIME",       NULL, "each node fails about once in so long, such as 400d; never without it",                  \
+         NULL,         60,   3153600000},                                                                              \
+        {"node-mends", 0, DURE_OPTION_SECONDS, "TIME", "12h", "how long it is then away, about", NULL, 1, 315360000},  \
+        {"job-fails", 0, DURE_OPTION_COUNT, "N", "0", "of a thousand jobs so many fail by themselves", NULL, 0, 1000}, \
+        {"leaves", 0,     DURE_OPTION_SECONDS,                                                                         \
+         "TIME",   "20s", "how long after its warning a job leaves, within its grace",                                 \
+         NULL,     0,     86400},                                                                                      \
+        {"batch", 0,   DURE_OPTION_SECONDS,                                                                            \
+         "TIME",  "0", "inputs of so long share one batch; 0: each moment is one",                                     \
+         NULL,    0,   86400},                                                                                         \
+    {                                                                                                                  \
+        "report", 0, DURE_OPTION_DIR, "FOLDER", NULL, "write a page (report.html), report.json and CSV files there"    \
+    }
+
 static const struct dure_option sim_run_options[] = {
-    {"fleet", 'F', DURE_OPTION_FILE, "FILE", NULL, "the Fleet spec"},
-    {"tenants", 'T', DURE_OPTION_FILE, "FILE", NULL, "the Tenants spec"},
-    {"power", 0, DURE_OPTION_FILE, "FILE", NULL, "limits of power"},
-    {"data", 0, DURE_OPTION_FILE, "FILE", NULL, "datasets and where they may go"},
-    {"trace", 0, DURE_OPTION_FILE, "FILE", NULL,
-     "jobs from a file, or from the state folder of a daemon, in place of made ones"},
-    {"format", 0, DURE_OPTION_CHOICE, "FORMAT", "auto", "of the trace", "auto|csv|philly|swf|sacct|journal"},
-    {"bad-rows", 0, DURE_OPTION_CHOICE, "WHAT", "go-on", "what a row that cannot be read does", "go-on|stop"},
-    {"gpus", 0, DURE_OPTION_COUNT, "N", NULL,
-     "a plain fleet of so many GPUs, one owner, and a tenant for each group of the trace, in place of --fleet and "
-     "--tenants",
-     NULL, 1, 1000000},
-    {"node-gpus", 0, DURE_OPTION_COUNT, "N", "8", "GPUs of its nodes", NULL, 1, 64},
-    {"class", 0, DURE_OPTION_CHOICE, "CLASS", "auto", "of the trace's jobs", "auto|guaranteed|borrowed"},
-    {"mix", 0, DURE_OPTION_CHOICE, "MIX", "national", "what work the generator makes",
-     "training|inference|startups|factories|national"},
-    {"jobs", 0, DURE_OPTION_COUNT, "N", "as many as make the load",
-     "so many jobs; their lengths are stretched to make the load", NULL, 1, 1000000000},
-    {"days", 0, DURE_OPTION_COUNT, "N", "7", "simulated days", NULL, 1, 3660},
-    {"load", 0, DURE_OPTION_COUNT, "PERCENT", "90", "work asked for, of the GPUs that are there at the beginning", NULL,
-     1, 1000},
-    {"seed", 0, DURE_OPTION_COUNT, "N", "42", "of the generator and the failures", NULL, 0, INT64_MAX},
-    {"from", 0, DURE_OPTION_TEXT, "TIME", "2026-03-09", "when it begins"},
-    {"node-fails", 0, DURE_OPTION_SECONDS, "TIME", NULL,
-     "each node fails about once in so long, such as 400d; never without it", NULL, 60, 3153600000},
-    {"node-mends", 0, DURE_OPTION_SECONDS, "TIME", "12h", "how long it is then away, about", NULL, 1, 315360000},
-    {"job-fails", 0, DURE_OPTION_COUNT, "N", "0", "of a thousand jobs so many fail by themselves", NULL, 0, 1000},
-    {"leaves", 0, DURE_OPTION_SECONDS, "TIME", "20s", "how long after its warning a job leaves, within its grace", NULL,
-     0, 86400},
-    {"batch", 0, DURE_OPTION_SECONDS, "TIME", "0", "inputs of so long share one batch; 0: each moment is one", NULL, 0,
-     86400},
-    {"report", 0, DURE_OPTION_DIR, "FOLDER", NULL, "write a page (report.html), report.json and CSV files there"},
+    RUN_OPTIONS,
+    {NULL},
+};
+
+static const struct dure_option sim_compare_options[] = {
+    {"policy", 0, DURE_OPTION_TEXT, "NAME,NAME...", NULL, "a column for each scheduler"},
+    {"seeds", 0, DURE_OPTION_TEXT, "A-B", NULL,
+     "a run of each column for each, in place of --seed; means and deviations are shown"},
+    RUN_OPTIONS,
     {NULL},
 };
 
@@ -76,19 +113,32 @@ const struct dure_verb dure_verb_sim_run = {
 
 const struct dure_verb dure_verb_sim_compare = {
     .name = "sim compare",
-    .operands = "FILE...",
-    .title = "simulate the same jobs under several rules",
-    .text = "Options are those of `dure sim run`. Each FILE is a Tenants, Power or Data spec that stands in place of "
-            "the one "
-            "given, and becomes a column beside it; the jobs are the same in all. A tenant is found by its path; jobs "
-            "of one "
-            "that a column does not have are refused there, and counted.",
+    .operands = "[FILE...]",
+    .title = "simulate the same jobs under several rules, or by several schedulers",
+    .text =
+        "Options are those of `dure sim run`. Columns are the policies named, else the specs as given; then each FILE: "
+        "a "
+        "Tenants, Power or Data spec that stands in place of the one given. The jobs are the same in all. A tenant is "
+        "found "
+        "by its path; jobs of one that a column does not have are refused there, and counted.\n\n"
+        "A policy is an order (fifo, easy, sjf, srtf, srsf, tiresias-l), a placement (Random, DotProd, GpuClustering, "
+        "GpuPacking, BestFit, FGD), or both, as in easy+FGD or fifo+dure (dure's scoring alone). An order alone places "
+        "by "
+        "BestFit, a placement alone goes in EASY's order. `dure` is the core itself, with rights, lending and planned "
+        "starts; the others share one pool as far as owners lend, and know no rights, power or data. fifo and sjf wait "
+        "for "
+        "the first in line; easy is backfill by walltimes; srtf, srsf and tiresias-l stop others, who keep what they "
+        "did. "
+        "sjf, srtf and srsf know how long a job will last.",
     .flags = DURE_VERB_JSON,
-    .operands_least = 1,
     .operands_most = 15,
     .operand = DURE_OPERAND_FILE,
-    .options = sim_run_options,
-    .examples = {{"dure sim compare -F fleet.yaml -T tenants.yaml --days 30 less-power.yaml other-tenants.yaml",
+    .options = sim_compare_options,
+    .examples = {{"dure sim compare --trace philly.csv --gpus 900 --policy fifo,sjf,easy,dure",
+                  "four orders on a trace"},
+                 {"dure sim compare -F fleet.yaml -T tenants.yaml --policy fgd,bestfit,easy+dure --seeds 42-51",
+                  "three placements, ten seeds each"},
+                 {"dure sim compare -F fleet.yaml -T tenants.yaml --days 30 less-power.yaml other-tenants.yaml",
                   "three columns"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_sim_compare,

@@ -207,3 +207,38 @@ void dure_field_give(struct dure_field *field, const struct dure_field_place *pl
     field->gpu_milli_given += gpu_milli_of(task);
     enter(field, place->node);
 }
+
+void dure_field_close(struct dure_field *field, uint32_t n)
+{
+    struct dure_field_node *node = &field->nodes[n];
+    DURE_ASSERT(node->tasks == 0);
+    leave(field, n);
+    node->left.cpu_milli = node->left.memory_mib = -1;
+    memset(node->left.gpu_milli, 0, sizeof node->left.gpu_milli);
+    enter(field, n);
+}
+
+void dure_field_open(struct dure_field *field, uint32_t n)
+{
+    leave(field, n);
+    field->nodes[n].left = field->nodes[n].all;
+    enter(field, n);
+}
+
+void dure_field_retake(struct dure_field *field, const struct dure_field_place *place,
+                       const struct dure_score_task *task)
+{
+    struct dure_field_node *node = &field->nodes[place->node];
+    leave(field, place->node);
+    node->left.cpu_milli -= task->cpu_milli;
+    node->left.memory_mib -= task->memory_mib;
+    for (uint32_t g = 0; g < node->left.gpus; g++)
+        if (place->gpus >> g & 1)
+            node->left.gpu_milli[g] = (uint16_t)(node->left.gpu_milli[g] - task->gpu_milli);
+    node->tasks++;
+    if (task->gpus > 0)
+        node->kinds[dure_field_kind(task)]++;
+    field->gpu_milli_used += gpu_milli_of(task);
+    field->gpu_milli_taken += gpu_milli_of(task);
+    enter(field, place->node);
+}

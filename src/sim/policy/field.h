@@ -52,4 +52,10 @@ void dure_field_take(struct dure_field *field, uint32_t node, const struct dure_
                      struct dure_field_place *ret_place);
 void dure_field_give(struct dure_field *field, const struct dure_field_place *place,
                      const struct dure_score_task *task);
+/* The very place that was given; it must be free. */
+void dure_field_retake(struct dure_field *field, const struct dure_field_place *place,
+                       const struct dure_score_task *task);
+/* A node goes away, empty, and comes back: nothing fits it meanwhile. */
+void dure_field_close(struct dure_field *field, uint32_t node);
+void dure_field_open(struct dure_field *field, uint32_t node);
 unsigned dure_field_kind(const struct dure_score_task *task); /* 0..4; of a task with GPUs */

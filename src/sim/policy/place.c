@@ -74,23 +74,43 @@ struct best {
     uint32_t ties; /* nodes met so far that are as good: for ties by chance */
 };
 
+/* One more node that is as good as the best: which of the two is taken. */
+static void pick_node(struct dure_placer *placer, const struct dure_field *field, uint32_t node, uint32_t gpu,
+                      struct best *best)
+{
+    const uint32_t rank = field->nodes[node].rank;
+    bool taken = best->ties == 0;
+    best->ties++;
+    if (!taken && placer->tie == DURE_TIE_RANDOM)
+        taken = dure_draw_below(&placer->random, best->ties) == 0;
+    else if (!taken)
+        taken = (rank < field->nodes[best->node].rank) == (placer->tie == DURE_TIE_RANK);
+    if (taken) {
+        best->node = node;
+        best->gpu = gpu;
+    }
+}
+
 /* The state's nodes are all as good: which of them, if any, is taken instead of the one at hand. */
 static void pick(struct dure_placer *placer, const struct dure_field *field, const struct dure_field_state *state,
                  uint32_t gpu, struct best *best)
 {
-    for (int32_t n = state->first; n >= 0; n = field->nodes[n].next) {
-        const uint32_t rank = field->nodes[n].rank;
-        bool taken = best->ties == 0;
-        best->ties++;
-        if (!taken && placer->tie == DURE_TIE_RANDOM)
-            taken = dure_draw_below(&placer->random, best->ties) == 0;
-        else if (!taken)
-            taken = (rank < field->nodes[best->node].rank) == (placer->tie == DURE_TIE_RANK);
-        if (taken) {
-            best->node = (uint32_t)n;
-            best->gpu = gpu;
-        }
-    }
+    for (int32_t n = state->first; n >= 0; n = field->nodes[n].next)
+        pick_node(placer, field, (uint32_t)n, gpu, best);
+}
+
+/* Whether a state stands before or beside the best so far; the best is then its score. */
+static bool stands(struct dure_placer *placer, const struct dure_field *field, uint32_t slot, uint32_t shape,
+                   struct best *best)
+{
+    const struct dure_kept *kept = look(placer, &field->states[slot], slot, shape);
+    const int better = !kept->fits ? -1 : best->ties == 0 ? 1 : compare(&kept->score, &best->score);
+    if (better < 0)
+        return false;
+    if (better > 0)
+        best->ties = 0;
+    best->score = kept->score;
+    return true;
 }
 
 static uint32_t any_gpu(struct dure_placer *placer, const struct dure_score_node *node,
@@ -107,33 +127,46 @@ static uint32_t any_gpu(struct dure_placer *placer, const struct dure_score_node
     return 0;
 }
 
+static bool decide(struct dure_placer *placer, const struct dure_field *field, uint32_t shape, const struct best *best,
+                   uint32_t *ret_node, uint32_t *ret_gpu)
+{
+    const struct dure_score_task *task = &placer->work->shapes[shape].task;
+    if (best->ties == 0)
+        return false;
+    *ret_node = best->node;
+    *ret_gpu = best->gpu;
+    if (placer->policy->by_chance && task->gpus == 1)
+        *ret_gpu = any_gpu(placer, &field->states[field->nodes[best->node].state].node, task);
+    return true;
+}
+
+static void refresh(struct dure_placer *placer, const struct dure_field *field, uint32_t shape)
+{
+    if (placer->policy->refresh && placer->policy->refresh(placer, field, shape))
+        placer->epoch++;
+}
+
 bool dure_placer_choose(struct dure_placer *placer, const struct dure_field *field, uint32_t shape, uint32_t *ret_node,
                         uint32_t *ret_gpu)
 {
-    const struct dure_score_task *task = &placer->work->shapes[shape].task;
+    return dure_placer_choose_within(placer, field, shape, &(struct dure_placer_within){.models = UINT64_MAX}, ret_node,
+                                     ret_gpu);
+}
+
+bool dure_placer_choose_within(struct dure_placer *placer, const struct dure_field *field, uint32_t shape,
+                               const struct dure_placer_within *within, uint32_t *ret_node, uint32_t *ret_gpu)
+{
     struct best best = {.ties = 0};
-    if (placer->policy->refresh && placer->policy->refresh(placer, field, shape))
-        placer->epoch++;
-    for (uint32_t slot = 0; slot < field->state_count; slot++) {
-        const struct dure_field_state *state = &field->states[slot];
-        if (state->members == 0)
-            continue;
-        const struct dure_kept *kept = look(placer, state, slot, shape);
-        if (!kept->fits)
-            continue;
-        const int better = best.ties == 0 ? 1 : compare(&kept->score, &best.score);
-        if (better < 0)
-            continue;
-        if (better > 0)
-            best.ties = 0;
-        best.score = kept->score;
-        pick(placer, field, state, kept->score.gpu, &best);
+    refresh(placer, field, shape);
+    for (uint32_t k = 0; k < within->node_count; k++) {
+        const uint32_t node = within->node_first + k, slot = field->nodes[node].state;
+        if (stands(placer, field, slot, shape, &best))
+            pick_node(placer, field, node, best.score.gpu, &best);
     }
-    if (best.ties == 0)
-        return false;
-    *ret_node = best.node;
-    *ret_gpu = best.gpu;
-    if (placer->policy->by_chance && task->gpus == 1)
-        *ret_gpu = any_gpu(placer, &field->states[field->nodes[best.node].state].node, task);
-    return true;
+    for (uint32_t slot = 0; slot < field->state_count && !within->node_count; slot++) {
+        const struct dure_field_state *state = &field->states[slot];
+        if (state->members && within->models >> state->node.model & 1 && stands(placer, field, slot, shape, &best))
+            pick(placer, field, state, best.score.gpu, &best);
+    }
+    return decide(placer, field, shape, &best, ret_node, ret_gpu);
 }

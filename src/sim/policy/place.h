@@ -60,3 +60,10 @@ void dure_placer_release(struct dure_placer *placer);
 /* Where a task of that shape goes; false: no node fits it. */
 bool dure_placer_choose(struct dure_placer *placer, const struct dure_field *field, uint32_t shape, uint32_t *ret_node,
                         uint32_t *ret_gpu);
+/* The same among nodes of these models alone (bits), and, where `node_count` is not 0, among so many nodes from `node_first` on: O(those nodes). */
+struct dure_placer_within {
+    uint64_t models;
+    uint32_t node_first, node_count;
+};
+bool dure_placer_choose_within(struct dure_placer *placer, const struct dure_field *field, uint32_t shape,
+                               const struct dure_placer_within *within, uint32_t *ret_node, uint32_t *ret_gpu);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/timefmt.h"
-#include "sim/report/report.h"
+#include "sim/report/page.h"
 
 const char *dure_report_table_name(enum dure_report_table table)
 {
-    static const char *const names[] = {"summary", "waits", "tenants", "chains", "series"};
+    static const char *const names[] = {"summary", "waits", "tenants", "chains", "series", "seeds"};
     return names[table];
 }
 
@@ -38,7 +38,8 @@ static void summary(const struct dure_document *report, struct dure_buf *buf)
         dure_buf_printf(buf, "\n%s,%s", figures[0][k].key, figures[0][k].unit);
         for (uint32_t i = 0; i < report->run_count; i++) {
             dure_buf_byte(buf, ',');
-            dure_report_number(buf, figures[i][k].value, figures[i][k].decimals);
+            if (!figures[i][k].absent)
+                dure_report_number(buf, figures[i][k].value, figures[i][k].decimals);
         }
     }
     dure_buf_byte(buf, '\n');
@@ -128,17 +129,45 @@ static void series(const struct dure_document *report, const struct dure_documen
     }
 }
 
+/* A row for each seed and figure, then mean, sd, least and most of all seeds. */
+static void seeds(const struct dure_document *report, const struct dure_document_run *run, struct dure_buf *buf)
+{
+    static const char *const sums[] = {"mean", "sd", "least", "most"};
+    struct dure_report_figure figures[DURE_FIGURES_MAX];
+    const unsigned count = dure_report_figures(run->result, figures);
+    (void)report;
+    for (uint32_t i = 0; run->seeds && i < run->seed_count + 4; i++)
+        for (unsigned k = 0; k < count; k++) {
+            const struct dure_report_spread *s = &run->spreads[k];
+            const int64_t of_all[] = {s->mean, s->sd, s->least, s->most};
+            const bool all = i >= run->seed_count;
+            const unsigned which = all ? i - run->seed_count : 0;
+            if (figures[k].absent)
+                continue;
+            text(buf, run->name);
+            if (all)
+                dure_buf_printf(buf, ",%s,%s,", sums[which], figures[k].key);
+            else
+                dure_buf_printf(buf, ",%" PRIu64 ",%s,", run->seed_first + i, figures[k].key);
+            dure_report_number(buf, all ? of_all[which] : run->values[(size_t)i * DURE_FIGURES_MAX + k],
+                               figures[k].decimals + (all && which < 2));
+            dure_buf_byte(buf, '\n');
+        }
+}
+
 void dure_report_csv(const struct dure_document *report, enum dure_report_table table, struct dure_buf *buf)
 {
     static const char *const headings[DURE_TABLE_COUNT] = {
-        "", "run,class,gpus,wait_s_up_to,starts,of\n",
+        "",
+        "run,class,gpus,wait_s_up_to,starts,of\n",
         ("run,tenant,jobs,refused,ended,guaranteed_gpu_hours,borrowed_gpu_hours,guaranteed_mean_wait_s,"
          "borrowed_mean_wait_s,evicted,at_once,within_notice,late,cells_short\n"),
         "run,chain,gpus,guaranteed_gpu_hours,borrowed_gpu_hours\n",
         "run,time,kind,name,guaranteed_gpu_hours,borrowed_gpu_hours,pending_job_s,evicted,idle,idle_whole,largest,"
-        "largest_gang,blocked_gpu_s,span_s\n"};
+        "largest_gang,blocked_gpu_s,span_s\n",
+        "run,seed,figure,value\n"};
     static void (*const rows[DURE_TABLE_COUNT])(const struct dure_document *, const struct dure_document_run *,
-                                                struct dure_buf *) = {NULL, waits, tenants, chains, series};
+                                                struct dure_buf *) = {NULL, waits, tenants, chains, series, seeds};
     if (table == DURE_TABLE_SUMMARY) {
         summary(report, buf);
         return;
@@ -146,4 +175,13 @@ void dure_report_csv(const struct dure_document *report, enum dure_report_table 
     dure_buf_str(buf, headings[table]);
     for (uint32_t i = 0; i < report->run_count; i++)
         rows[table](report, &report->runs[i], buf);
+}
+
+void report_extra_csv(const struct dure_report_extra *extra, struct dure_buf *buf)
+{
+    for (size_t i = 0; i < (size_t)(extra->rows + 1) * extra->columns; i++) {
+        dure_buf_str(buf, i % extra->columns ? "," : "");
+        text(buf, extra->cells[i]);
+        dure_buf_str(buf, (i + 1) % extra->columns ? "" : "\n");
+    }
 }

@@ -71,6 +71,7 @@ unsigned dure_report_figures(const struct dure_sim_result *r, struct dure_report
         broken += r->tenants[i].late;
         shorts += r->tenants[i].short_cells;
     }
+    const bool none = r->no_rights;
 #define FIGURE(key_, title_, unit_, decimals_, value_)                                                                 \
     figures[n++] = (struct dure_report_figure){                                                                        \
         .key = key_, .title = title_, .unit = unit_, .decimals = decimals_, .value = (int64_t)(value_)}
@@ -99,19 +100,58 @@ unsigned dure_report_figures(const struct dure_sim_result *r, struct dure_report
     FIGURE("evicted", "borrowed work taken back", "", 0, r->evicted);
     FIGURE("evicted_share", "of borrowed GPU time", "%", 2, part(r->evicted_ms, r->gpu_ms[1], 10000));
     FIGURE("promises_kept", "rights served in time", "", 0, kept);
+    figures[n - 1].absent = none;
     FIGURE("promises_broken", "rights served late", "", 0, broken);
+    figures[n - 1].absent = none;
     FIGURE("cells_short", "cells named short", "", 0, shorts);
+    figures[n - 1].absent = none || r->no_cells;
     FIGURE("node_failures", "nodes failed", "", 0, r->node_failures);
     FIGURE("lost_attempts", "attempts lost with them", "", 0, r->lost_attempts);
     FIGURE("fragmentation", "idle GPUs beside other work", "%", 2, fragments(r));
     FIGURE("largest_gang", "largest gang there was room for, mean", "GPUs", 0, largest(r, false));
     FIGURE("largest_in_cell", "of it in one top cell", "GPUs", 0, largest(r, true));
     FIGURE("blocked", "rights kept waiting by shape alone", "", 0, r->blocked);
+    figures[n - 1].absent = !r->no_cells;
     FIGURE("blocked_gpu_hours", "GPU time they waited so", "GPU-h", 0, r->blocked_ms / 3600000);
+    figures[n - 1].absent = !r->no_cells;
     FIGURE("passes", "scheduling passes", "", 0, r->passes);
     FIGURE("decisions", "decisions", "", 0, r->records);
 #undef FIGURE
     return n;
+}
+
+static uint64_t root(dure_wide square)
+{
+    dure_wide low = 0, high = (dure_wide)1 << 63;
+    while (low < high) {
+        const dure_wide middle = (low + high + 1) / 2;
+        if (middle * middle <= square)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return (uint64_t)low;
+}
+
+struct dure_report_spread dure_report_spread_of(const int64_t *values, uint32_t count, size_t stride)
+{
+    struct dure_report_spread spread = {.least = INT64_MAX, .most = INT64_MIN};
+    dure_wide sum = 0, squares = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const int64_t value = values[i * stride];
+        DURE_ASSERT(value >= 0);
+        spread.least = value < spread.least ? value : spread.least;
+        spread.most = value > spread.most ? value : spread.most;
+        sum += (uint64_t)value;
+    }
+    for (uint32_t i = 0; i < count; i++) { /* from the mean: squares of the values themselves would need more bits */
+        const dure_wide value = (dure_wide)(uint64_t)values[i * stride] * count;
+        const dure_wide off = value > sum ? value - sum : sum - value;
+        squares += (off * 10 / count) * (off * 10 / count);
+    }
+    spread.mean = (int64_t)((sum * 10 + count / 2) / count);
+    spread.sd = count > 1 ? (int64_t)root(squares / (count - 1)) : 0;
+    return spread;
 }
 
 void dure_report_number(struct dure_buf *buf, int64_t value, unsigned decimals)

@@ -80,11 +80,33 @@ static void number(struct dure_buf *buf, int64_t value, unsigned decimals, const
     dure_buf_printf(buf, "%s%s</td>", *unit ? " " : "", unit);
 }
 
+static void cell(struct dure_buf *buf, const struct dure_document_run *run, unsigned k,
+                 const struct dure_report_figure *figure)
+{
+    if (figure->absent) {
+        dure_buf_str(buf, "<td>–</td>");
+    } else if (run->seeds) {
+        dure_buf_str(buf, "<td>");
+        dure_report_number(buf, run->spreads[k].mean, figure->decimals + 1);
+        dure_buf_str(buf, " ± ");
+        dure_report_number(buf, run->spreads[k].sd, figure->decimals + 1);
+        dure_buf_printf(buf, "%s%s</td>", *figure->unit ? " " : "", figure->unit);
+    } else {
+        number(buf, figure->value, figure->decimals, figure->unit);
+    }
+}
+
 static void summary(const struct dure_document *report, struct dure_buf *buf)
 {
     struct dure_report_figure figures[DURE_REPORT_RUNS_MAX][DURE_FIGURES_MAX];
     unsigned count = 0;
-    dure_buf_str(buf, "<section><h2>In figures</h2><div class=\"wide\"><table><thead><tr><th>figure</th>");
+    dure_buf_str(buf, "<section><h2>In figures</h2>");
+    if (report->run_count && report->runs[0].seeds) {
+        dure_buf_str(buf, "<p>Mean ± standard deviation over the seeds ");
+        page_text(buf, report->runs[0].seeds);
+        dure_buf_str(buf, "; all else on this page is of the first seed.</p>");
+    }
+    dure_buf_str(buf, "<div class=\"wide\"><table><thead><tr><th>figure</th>");
     for (uint32_t i = 0; i < report->run_count; i++) {
         count = dure_report_figures(report->runs[i].result, figures[i]);
         dure_buf_str(buf, "<th>");
@@ -95,7 +117,7 @@ static void summary(const struct dure_document *report, struct dure_buf *buf)
     for (unsigned k = 0; k < count; k++) {
         dure_buf_printf(buf, "<tr><td>%s</td>", figures[0][k].title);
         for (uint32_t i = 0; i < report->run_count; i++)
-            number(buf, figures[i][k].value, figures[i][k].decimals, figures[i][k].unit);
+            cell(buf, &report->runs[i], k, &figures[i][k]);
         dure_buf_str(buf, "</tr>\n");
     }
     dure_buf_str(buf, "</tbody></table></div></section>\n");
@@ -145,9 +167,32 @@ static void tenants(const struct dure_document *report, const struct dure_docume
     dure_buf_str(buf, "</tbody></table></div>\n");
 }
 
+static void extra_table(const struct dure_report_extra *extra, struct dure_buf *buf)
+{
+    dure_buf_str(buf, "<section><h2>");
+    page_text(buf, extra->title);
+    dure_buf_str(buf, "</h2><p>");
+    page_text(buf, extra->text);
+    dure_buf_str(buf, "</p><div class=\"wide\"><table>");
+    for (size_t i = 0; i < (size_t)(extra->rows + 1) * extra->columns; i++) {
+        const bool head = i < extra->columns;
+        dure_buf_str(buf, i % extra->columns    ? ""
+                          : head                ? "<thead><tr>"
+                          : i == extra->columns ? "</thead><tbody><tr>"
+                                                : "<tr>");
+        dure_buf_str(buf, head ? "<th>" : "<td>");
+        page_text(buf, extra->cells[i]);
+        dure_buf_str(buf, head ? "</th>" : "</td>");
+        dure_buf_str(buf, (i + 1) % extra->columns ? "" : "</tr>\n");
+    }
+    dure_buf_str(buf, "</tbody></table></div></section>\n");
+}
+
 void dure_report_html(const struct dure_document *report, struct dure_buf *buf)
 {
     head(report, buf);
+    if (report->extra)
+        extra_table(report->extra, buf);
     summary(report, buf);
     page_charts(report, buf);
     dure_buf_str(buf, "<section><h2>Promises and fairness by tenant</h2><p>A right is served at once when cells of it "

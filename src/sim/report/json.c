@@ -104,6 +104,32 @@ static void put_series(const struct dure_sim_result *r, struct dure_buf *buf)
     dure_buf_str(buf, "]}");
 }
 
+/* What the figures come to over the seeds; those above are the first seed's. */
+static void put_seeds(const struct dure_document_run *run, const struct dure_report_figure *figures, unsigned count,
+                      struct dure_buf *buf)
+{
+    bool first = true;
+    dure_buf_str(buf, ",\"seeds\":");
+    dure_buf_json(buf, run->seeds);
+    dure_buf_str(buf, ",\"over_seeds\":{");
+    for (unsigned i = 0; i < count; i++) {
+        const struct dure_report_spread *s = &run->spreads[i];
+        if (figures[i].absent)
+            continue;
+        dure_buf_printf(buf, "%s\"%s\":{\"mean\":", first ? "" : ",", figures[i].key);
+        dure_report_number(buf, s->mean, figures[i].decimals + 1);
+        dure_buf_str(buf, ",\"sd\":");
+        dure_report_number(buf, s->sd, figures[i].decimals + 1);
+        dure_buf_str(buf, ",\"least\":");
+        dure_report_number(buf, s->least, figures[i].decimals);
+        dure_buf_str(buf, ",\"most\":");
+        dure_report_number(buf, s->most, figures[i].decimals);
+        dure_buf_byte(buf, '}');
+        first = false;
+    }
+    dure_buf_byte(buf, '}');
+}
+
 static void put_run(const struct dure_document *report, const struct dure_document_run *run, bool series,
                     struct dure_buf *buf)
 {
@@ -120,8 +146,13 @@ static void put_run(const struct dure_document *report, const struct dure_docume
                     r->partial ? "true" : "false", r->gpus, r->digest.lane[0], r->digest.lane[1]);
     for (unsigned i = 0; i < count; i++) {
         key(buf, figures[i].key);
-        dure_report_number(buf, figures[i].value, figures[i].decimals);
+        if (figures[i].absent)
+            dure_buf_str(buf, "null");
+        else
+            dure_report_number(buf, figures[i].value, figures[i].decimals);
     }
+    if (run->seeds)
+        put_seeds(run, figures, count, buf);
     put_waits(r, buf);
     put_tables(report, r, buf);
     if (series)

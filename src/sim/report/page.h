@@ -3,6 +3,7 @@
 #include "sim/report/report.h"
 
 void page_text(struct dure_buf *buf, const char *text); /* escaped */
+void report_extra_csv(const struct dure_report_extra *extra, struct dure_buf *buf);
 void page_charts(const struct dure_document *report, struct dure_buf *buf);
 /* Runs in one picture, a line each: the largest gang that there was room for, and, where any did so, GPUs that rights waited for by shape alone. */
 void page_overlays(const struct dure_document *report, struct dure_buf *buf);

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/report/report.h"
+#include "sim/report/page.h"
 
-enum { PATH_ROOM = 4096, FILES = 2 + DURE_TABLE_COUNT };
+enum { PATH_ROOM = 4096 };
 #define BYTES_MAX ((size_t)1 << 30)
 
 static enum dure_err failed(struct dure_error *error, const char *path, int code)
@@ -50,27 +50,45 @@ static enum dure_err write_file(const char *folder, const char *name, const stru
     return code ? failed(error, path, code) : DURE_OK;
 }
 
+unsigned dure_report_table_count(const struct dure_document *report)
+{
+    return DURE_TABLE_COUNT - !(report->run_count && report->runs[0].seeds) + (report->extra != NULL);
+}
+
+static enum dure_err write_tables(const struct dure_document *report, const char *folder, struct dure_buf *buf,
+                                  struct dure_error *error)
+{
+    enum dure_err err = DURE_OK;
+    char name[64];
+    for (unsigned t = 0; t < DURE_TABLE_COUNT && !err; t++) {
+        if (t == DURE_TABLE_SEEDS && !(report->run_count && report->runs[0].seeds))
+            continue;
+        dure_buf_clear(buf);
+        dure_report_csv(report, (enum dure_report_table)t, buf);
+        snprintf(name, sizeof name, "%s.csv", dure_report_table_name((enum dure_report_table)t));
+        err = write_file(folder, name, buf, error);
+    }
+    if (!err && report->extra) {
+        dure_buf_clear(buf);
+        report_extra_csv(report->extra, buf);
+        snprintf(name, sizeof name, "%s.csv", report->extra->name);
+        err = write_file(folder, name, buf, error);
+    }
+    return err;
+}
+
 enum dure_err dure_report_write(const struct dure_document *report, const char *folder, struct dure_error *error)
 {
     struct dure_buf buf DURE_CLEANUP_BUF = {0};
-    enum dure_err err = DURE_OK;
     dure_buf_init(&buf, BYTES_MAX);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return failed(error, folder, errno);
-    for (unsigned i = 0; i < FILES && !err; i++) {
-        char name[32];
-        dure_buf_clear(&buf);
-        if (i == 0)
-            dure_report_html(report, &buf);
-        else if (i == 1)
-            dure_report_json(report, true, &buf);
-        else
-            dure_report_csv(report, (enum dure_report_table)(i - 2), &buf);
-        snprintf(name, sizeof name, "%s.%s", i < 2 ? "report" : dure_report_table_name((enum dure_report_table)(i - 2)),
-                 i == 0   ? "html"
-                 : i == 1 ? "json"
-                          : "csv");
-        err = write_file(folder, name, &buf, error);
+    dure_report_html(report, &buf);
+    enum dure_err err = write_file(folder, "report.html", &buf, error);
+    dure_buf_clear(&buf);
+    if (!err) {
+        dure_report_json(report, true, &buf);
+        err = write_file(folder, "report.json", &buf, error);
     }
-    return err;
+    return err ? err : write_tables(report, folder, &buf, error);
 }

@@ -58,6 +58,7 @@ struct sim {
     int64_t *notice_us;    /* of each owner: what it gives */
     uint64_t gpus_idle_nodes, gpus_up;
     uint64_t pending, running; /* where there is no core to ask */
+    bool no_rights;            /* nobody has any: starts keep no promise */
     uint64_t blocked_milli;    /* now; see struct dure_sim_sample */
     int64_t counted_us;        /* pending and available are summed up to here */
     uint64_t part_us;          /* of the pending sum, below a ms */
@@ -72,6 +73,8 @@ bool measure_tables(struct sim *sim);             /* before the specs; false: no
 void measure_begin(struct sim *sim);              /* when the specs are in */
 void measure_to(struct sim *sim, int64_t now_us); /* time goes on: sums and the series */
 void measure_start(struct sim *sim, const struct run *run, const struct dure_order *order, bool recovering);
+/* At the end: its right was claimed then, and is not served yet. */
+void measure_waits_still(struct sim *sim, uint32_t tenant, int64_t claimed_us);
 void measure_end(struct sim *sim, const struct run *run);
 void measure_over(struct sim *sim, uint32_t tenant, enum dure_job_state state, int64_t took_us); /* a job's end */
 void measure_node(struct sim *sim, uint32_t node, bool down);

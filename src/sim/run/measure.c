@@ -269,7 +269,7 @@ void measure_start(struct sim *sim, const struct run *run, const struct dure_ord
         dure_sim_waits_add(&result->waits[run->borrowed][run->size], wait);
         dure_sim_waits_add(&result->top_waits[sim->top_row[run->tenant]][run->borrowed], wait);
     }
-    if (run->borrowed)
+    if (run->borrowed || sim->no_rights)
         return;
     const uint64_t key = measure_key(run->job, run->element);
     if (!sim->claimed.count || !dure_map_get(&sim->claimed, key, &since)) {
@@ -286,6 +286,20 @@ void measure_start(struct sim *sim, const struct run *run, const struct dure_ord
         tenant->late++;
         result->promises_late++;
     }
+}
+
+void measure_waits_still(struct sim *sim, uint32_t tenant, int64_t claimed_us)
+{
+    const int64_t took = sim->now_us - claimed_us;
+    int64_t most = 0;
+    for (uint32_t i = 0; i < sim->options.fleet->owner_count; i++)
+        most = sim->notice_us[i] > most ? sim->notice_us[i] : most;
+    if (took <= most + sim->options.batch_us)
+        return;
+    struct dure_sim_tenant *row = &sim->result->tenants[tenant];
+    row->latest_ms = took / 1000 > row->latest_ms ? took / 1000 : row->latest_ms;
+    row->late++;
+    sim->result->promises_late++;
 }
 
 void measure_end(struct sim *sim, const struct run *run)
@@ -375,9 +389,10 @@ void measure_decision(struct sim *sim, const struct dure_record *r)
 void measure_finish(struct sim *sim)
 {
     struct dure_sim_result *result = sim->result;
-    const struct dure_core_counts counts =
-        sim->core ? dure_core_counts(sim->core)
-                  : (struct dure_core_counts){.jobs_pending = sim->pending, .jobs_running = sim->running};
+    const struct dure_core_counts counts = sim->core ? dure_core_counts(sim->core)
+                                                     : (struct dure_core_counts){.jobs_pending = sim->pending,
+                                                                                 .jobs_running = sim->running,
+                                                                                 .passes = result->passes};
     const struct dure_digest state = sim->core ? dure_core_digest(sim->core) : (struct dure_digest){0};
     const uint64_t words[] = {state.lane[0], state.lane[1], sim->decisions.lane[0], sim->decisions.lane[1]};
     measure_to(sim, sim->now_us);

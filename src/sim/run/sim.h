@@ -105,6 +105,8 @@ struct dure_sim_sample {
 struct dure_sim_result {
     int64_t from_us, until_us;
     bool partial;              /* stopped before its end */
+    bool no_rights;            /* decided by rules that know none: nothing is promised */
+    bool no_cells;             /* ... that know counts alone: what waits for a shape is told by `blocked` */
     struct dure_digest digest; /* over the state at the end and every decision before it */
     uint64_t gpus;             /* that there are at the end */
     uint64_t available_ms;     /* GPUs times ms that were there and up */
