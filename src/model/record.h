@@ -86,7 +86,8 @@ enum dure_report { DURE_REPORT_STARTED = 1, DURE_REPORT_ENDED, DURE_REPORT_LOST,
     X(DEADLINE, 12, "it could not end by its deadline")                                                                \
     X(REQUEUED, 13, "requeued by its user")                                                                            \
     X(POWER, 14, "power limit")                                                                                        \
-    X(DATA, 15, "data rule")
+    X(DATA, 15, "data rule")                                                                                           \
+    X(REDECLARED, 16, "fleet, tenants or datasets declared anew")
 
 enum dure_cause {
 #define X(name, number, text) DURE_CAUSE_##name = number,

@@ -92,7 +92,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
 {
     const uint32_t before = core->tenants ? core->tenants->tenant_count : 0, count = tenants->tenant_count;
     if (core->tenants) {
-        planned_drop_all(core);
+        planned_void_all(core, DURE_CAUSE_REDECLARED);
         queue_forget_needs(core);
     }
     queue_release(core);
@@ -101,6 +101,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     core->queues = dure_core_alloc(sizeof *core->queues, (size_t)count + 2);
     for (uint32_t i = 0; i < count + 2; i++)
         core->queues[i].planned = NONE;
+    planned_seat_all(core, count); /* until their UNPLANs follow */
     struct tenant_state *was = core->tenant;
     core->tenant = dure_core_lines(sizeof *core->tenant, count);
     if (before)

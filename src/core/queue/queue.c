@@ -166,7 +166,7 @@ void queue_find_needs(struct dure_core *core)
 
 void queue_rebuild(struct dure_core *core)
 {
-    planned_drop_all(core);
+    planned_void_all(core, DURE_CAUSE_REDECLARED);
     queue_forget_needs(core);
     queue_find_needs(core);
     for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++)

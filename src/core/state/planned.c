@@ -146,7 +146,7 @@ void planned_drop(struct dure_core *core, uint32_t job_slot)
     dure_pool_give(&core->planneds, slot);
 }
 
-void planned_drop_all(struct dure_core *core)
+void planned_seat_all(struct dure_core *core, uint32_t tenants)
 {
     while (core->overruns.count)
         planned_drop(core, planned_at(core, core->overruns.at[0].slot)->job_slot);
@@ -240,3 +240,21 @@ void planned_digest_all(const struct dure_core *core, struct dure_digest *sum)
     for (uint32_t i = 0; i < core->overruns.count; i++)
         dure_digest_add(sum, hash_of(planned_at(core, core->overruns.at[i].slot)));
 }
+static void void_one(void *context, const struct planned *planned)
+{
+    const struct {
+        struct dure_core *core;
+        enum dure_cause cause;
+    } *all = context;
+    planned_void(all->core, planned->queue, all->cause);
+}
+
+void planned_void_all(struct dure_core *core, enum dure_cause cause)
+{
+    struct {
+        struct dure_core *core;
+        enum dure_cause cause;
+    } all = {core, cause};
+    planned_each(core, void_one, &all);
+}
+

@@ -16,12 +16,14 @@ bool planned_is_below(const struct dure_core *core, uint32_t planned, const stru
 uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct planned_data *data,
                      const struct dure_place *places, const struct dure_binding *bindings);
 void planned_drop(struct dure_core *core, uint32_t job_slot); /* nothing if there is none */
-void planned_drop_all(struct dure_core *core);
+/* The queues are made anew, for so many tenants: each plan stands at its own. */
+void planned_seat_all(struct dure_core *core, uint32_t tenants);
 void planned_free_all(struct dure_core *core); /* memory alone */
 /* The GPUs of this plan count as taken, or do not. */
 void planned_keep(struct dure_core *core, uint32_t planned, bool on);
 /* The plan of this queue, if there is one, is made anew, and why. */
 void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause);
+void planned_void_all(struct dure_core *core, enum dure_cause cause);
 /* A GPU of this node is gone: the plans that may have kept it. */
 void planned_void_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, enum dure_cause cause);
 /* The borrowers' plan, if it keeps any of these places beyond `until_us`, is made anew. */
