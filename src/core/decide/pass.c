@@ -40,15 +40,17 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
         decide_clear(core, plan->chain, plan->places, plan->place_count);
 }
 
-enum {
-    LOOKS_MAX = 16, /* searches for a planned start in one queue and pass */
-};
+/* Searches for a planned start in one queue and pass: for the first so many of its blocked needs, and in every so many-th pass also for as many
+ * of those behind them, in turn. So whoever is blocked is looked at in one of the next PLAN_ROUND * ceil(needs / LOOKS_MAX) passes, however many
+ * before it have no hope. */
+enum { LOOKS_MAX = 16, PLAN_ROUND = 16 };
 
 struct run {
     struct dure_core *core;
     uint32_t queue;
     bool is_borrowed, is_keeping; /* keeping: the planned place counts as taken just now */
-    unsigned looks;
+    uint64_t blocked;             /* needs for which a start was to be planned so far */
+    uint64_t turn_from, turn_end; /* whose turn it is of those behind the first */
     int64_t *budget;
 };
 
@@ -118,6 +120,29 @@ static void emit_plan(struct run *run, uint32_t class, int64_t at_us)
     decide_emit(core, &r);
 }
 
+/* Who is looked at behind the first: told by the number of the pass, which is state. */
+static void find_turn(struct run *run)
+{
+    const uint64_t passes = run->core->s.passes, needs = order_needs(run->core, run->queue);
+    if (passes % PLAN_ROUND || needs <= LOOKS_MAX)
+        return;
+    const uint64_t turns = (needs - LOOKS_MAX + LOOKS_MAX - 1) / LOOKS_MAX;
+    run->turn_from = LOOKS_MAX + passes / PLAN_ROUND % turns * LOOKS_MAX;
+    run->turn_end = run->turn_from + LOOKS_MAX;
+}
+
+static bool has_turn(const struct run *run, uint64_t blocked)
+{
+    return blocked < LOOKS_MAX ||
+           (blocked >= run->turn_from && blocked < run->turn_end && !DURE_CORE_MUTATED(PLAN_FIRST));
+}
+
+/* Nobody behind these is looked at in this pass. */
+static bool is_looked_through(const struct run *run)
+{
+    return run->blocked >= LOOKS_MAX && run->blocked >= run->turn_end;
+}
+
 /* A start is planned for the need's oldest job, if one can be, instead of any that is planned below it. */
 static void plan_for(struct run *run, uint32_t need, uint32_t class)
 {
@@ -125,13 +150,11 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
     int64_t at_us;
     if (need_at(core, need)->is_left_out)
         return;
-    const bool may = need_at(core, need)->is_plannable && run->looks < LOOKS_MAX &&
-                     !planned_is_too_soon(core, run->queue, class_head(core, class_at(core, class)));
+    const bool too_soon = planned_is_too_soon(core, run->queue, class_head(core, class_at(core, class)));
     need_leave_out(core, need);
-    if (!may)
+    if (too_soon || !has_turn(run, run->blocked++))
         return;
     keep(run, false);
-    run->looks++;
     const struct request *ask = &class_at(core, class)->ask;
     const enum later later = run->is_borrowed ? later_borrowed(core, ask, core->plan, &at_us)
                                               : later_guaranteed(core, ask, core->plan, &at_us);
@@ -282,34 +305,44 @@ static bool is_shut(const struct dure_core *core, uint32_t queue)
 }
 
 /* True: the queue is through; false: the budget ran out. */
-static bool run_queue(struct dure_core *core, uint32_t queue, int64_t *budget)
+static bool run_queue(struct run *run)
 {
-    struct run run = {.core = core, .queue = queue, .is_borrowed = queue == queue_of_borrowed(core), .budget = budget};
-    if (is_shut(core, queue))
+    struct dure_core *core = run->core;
+    if (is_shut(core, run->queue))
         return true;
-    if (*budget <= 0)
+    if (*run->budget <= 0)
         return false;
-    queue_wake_met(core, queue);
-    try_above(&run);
-    try_planned(&run);
+    queue_wake_met(core, run->queue);
+    find_turn(run);
+    try_above(run);
+    try_planned(run);
     for (;;) {
-        const uint32_t planned = core->queues[queue].planned;
+        const uint32_t planned = queue_at(run)->planned;
         if (planned != NONE)
-            core->queues[queue].reach_us = planned_at(core, planned)->d.at_us - core->s.time_us;
-        const uint32_t need = order_first(core, queue, planned == NONE && run.looks < LOOKS_MAX);
-        if (need == NONE || *budget <= 0) {
-            keep(&run, false);
+            queue_at(run)->reach_us = planned_at(core, planned)->d.at_us - core->s.time_us;
+        const uint32_t need = order_first(core, run->queue, planned == NONE && !is_looked_through(run));
+        if (need == NONE || *run->budget <= 0) {
+            keep(run, false);
             return need == NONE;
         }
         const uint32_t class = need_candidate(core, need_at(core, need)),
                        oldest = need_oldest(core, need_at(core, need));
-        if (is_at_ceiling(&run, class == NONE ? oldest : class))
+        if (is_at_ceiling(run, class == NONE ? oldest : class))
             continue;
         if (class != NONE)
-            try_one(&run, need, class);
+            try_one(run, need, class);
         else
-            plan_for(&run, need, oldest);
+            plan_for(run, need, oldest);
     }
+}
+
+/* Could a pass that comes at once do more for those who still wait? What started took room, which helps a fraction that may join it, a need that
+ * something other than room refused, and the plan of who lacked something other than room: not the rest. */
+static bool wants_more(const struct run *run)
+{
+    const struct queue *q = queue_at(run);
+    return q->is_watched || q->lists[NEED_ANY].count || q->lists[NEED_FAR].count ||
+           (q->planned == NONE ? run->blocked > 0 : order_above_plan(run->core, run->queue) != NONE);
 }
 
 void decide_pass(struct dure_core *core, int64_t starts_max)
@@ -318,14 +351,20 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
         return;
     int64_t budget = starts_max;
     queue_look(core);
+    for (uint32_t i = 0; core->s.passes % PLAN_ROUND == 0 && i < core->tenants->tenant_count + 2; i++)
+        if (core->queues[i].is_cut && core->queues[i].count)
+            dure_bits_set(&core->dirty, i);
     if (core->forgetful)
         dure_bits_put_range(&core->dirty, 0, core->dirty.size, true);
     for (uint64_t queue = dure_bits_first(&core->dirty, 0); queue != UINT64_MAX;
          queue = dure_bits_first(&core->dirty, queue + 1)) {
         dure_bits_clear(&core->dirty, queue); /* what moves meanwhile is for the next pass */
-        const bool through = run_queue(core, (uint32_t)queue, &budget);
+        struct run run = {
+            .core = core, .queue = (uint32_t)queue, .is_borrowed = queue == queue_of_borrowed(core), .budget = &budget};
+        const bool through = run_queue(&run);
         order_restore(core);
-        if (!core->queues[queue].count)
+        core->queues[queue].is_cut = run.blocked >= LOOKS_MAX;
+        if (!core->queues[queue].count || (through && !wants_more(&run)))
             dure_bits_clear(&core->dirty, queue);
         if (!through) {
             dure_bits_set(&core->dirty, queue);

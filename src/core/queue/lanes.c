@@ -77,6 +77,15 @@ uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)
     return best;
 }
 
+uint64_t order_needs(const struct dure_core *core, uint32_t queue)
+{
+    const struct queue *q = &core->queues[queue];
+    uint64_t needs = 0;
+    for (uint32_t i = 0; i < q->lane_count; i++)
+        needs += lane_at(core, q->lanes[i])->all.count;
+    return needs;
+}
+
 /* The better of two above the plan; `place` is that of its oldest in its lane's heap. */
 static uint32_t better_above(const struct dure_core *core, uint32_t best, uint64_t *job, uint32_t need, uint64_t other)
 {

@@ -33,6 +33,9 @@ bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a
  * O(tenants at the highest priority; of borrowers, all tenants). */
 uint32_t order_first(struct dure_core *core, uint32_t queue, bool any);
 
+/* How many needs wait in it. O(tenants and priorities). */
+uint64_t order_needs(const struct dure_core *core, uint32_t queue);
+
 /* Fair share grows what is charged with time instead of decaying what was: a charge doubles its weight every week. */
 uint64_t share_growth(const struct dure_core *core, int64_t at_us);
 void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64_t at_us, bool back);

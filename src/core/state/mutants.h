@@ -26,6 +26,8 @@ enum {
     DURE_CORE_MUTANT_NEEDLESS_NOTICE,        /* notice given though the walltime ends in time */
     DURE_CORE_MUTANT_NOT_SPARED,             /* a notice that is not taken back */
     DURE_CORE_MUTANT_PLAN_IGNORED,           /* backfill takes what is kept for a planned start */
+    DURE_CORE_MUTANT_PLAN_CELLS,             /* cells that a planned start counts on are bound elsewhere */
+    DURE_CORE_MUTANT_PLAN_FIRST,             /* a start is sought for the first of the blocked alone */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -353,6 +353,7 @@ struct queue {
     uint32_t freed_count, freed_capacity;
     bool all_freed;  /* everybody may try again */
     bool is_watched; /* somebody waits for something other than the queue's own room */
+    bool is_cut;     /* more were blocked than a start was sought for */
     int64_t look_us; /* when a start may be planned for who has come too lately so far */
 };
 
