@@ -130,7 +130,8 @@ static void unbind_if_empty(struct dure_core *core, uint64_t what)
     struct dure_cells_virtual cell;
     if (allot->state == DURE_ALLOT_ENDED || !dure_cells_virtual(core->chains[chain].cells, id, (uint32_t)what, &cell))
         return;
-    if (cell.used || (cell.state != DURE_CELLS_BOUND && cell.state != DURE_CELLS_SERVED))
+    if (cell.used || planned_holds_cell(core, id.v, (uint32_t)what) ||
+        (cell.state != DURE_CELLS_BOUND && cell.state != DURE_CELLS_SERVED))
         return;
     struct dure_record r;
     decide_record(core, DURE_REC_UNBIND, &r);

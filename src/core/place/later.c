@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "core/allot/allots.h"
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
+#include "core/place/limited.h"
+#include "core/place/limits.h"
 #include "core/place/plan_more.h"
 #include "core/place/rules.h"
 #include "core/state/attempts.h"
@@ -28,7 +31,7 @@ struct timeline {
     const struct ends *list;
     uint32_t holder, chain; /* one of them NONE */
     int64_t at_us;          /* of the end at hand */
-    struct ending *front;      /* a heap of those to come */
+    struct ending *front;   /* a heap of those to come */
     struct ending *ends;
     struct moment *moments;
     struct change *changes;
@@ -218,31 +221,45 @@ static void go_to(struct timeline *t, uint32_t moment)
 
 /* ---- does it fit then? ---- */
 
-static void take_places(struct timeline *t, uint32_t allot, uint32_t node_first)
+/* What must be alone in its nodes takes them whole, and says so in nodes. */
+static void take_places(struct timeline *t, uint32_t allot, uint32_t chain, uint32_t node_first)
 {
     const struct dure_takes *takes = &t->core->takes;
+    const uint32_t a_node =
+        gate_alone(t->core, t->ask) != DURE_DATA_ANYBODY ? gate_tasks_a_node(t->core, t->ask, chain) : 0;
+    uint32_t left = t->ask->tasks;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *take = &takes->at[i];
-        plan_add_place(t->plan, (struct dure_place){node_first + take->slot, 1, take->mask, take->tasks, 1000});
+        const uint32_t tasks = !a_node ? take->tasks : left < a_node ? left : a_node;
+        left -= a_node ? tasks : 0;
+        plan_add_place(t->plan, (struct dure_place){node_first + take->slot, 1, take->mask, tasks, 1000, 0});
         if (allot != NONE)
             plan_add_binding(t->plan, (struct dure_binding){{allot}, 0, 0, 0});
     }
 }
 
+static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
+{
+    struct dure_core *core = t->core;
+    struct allot *allot = core->allots[id];
+    struct dure_ask gang;
+    core->takes.count = 0;
+    if (limits_any(t->ask))
+        return limited_allot_later(core, t->ask, id, leveled, t->plan);
+    if (!ask_of_allot(core, t->ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
+        return false;
+    take_places(t, id, allot->spec.chain.v, 0);
+    return true;
+}
+
 static bool fits_one(struct timeline *t, bool leveled)
 {
     struct dure_core *core = t->core;
-    struct dure_ask gang;
-    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
-        struct allot *allot = core->allots[id];
-        core->takes.count = 0;
-        if (!plan_may_use(core, t->ask, id) ||
-            (leveled && !t->ask->level_required && !rule_level(core, t->ask, allot->spec.chain.v)) ||
-            !ask_of_allot(core, t->ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
-            continue;
-        take_places(t, id, 0);
-        return true;
-    }
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        if (plan_may_use(core, t->ask, id) &&
+            (!leveled || t->ask->level_required || rule_level(core, t->ask, core->allots[id]->spec.chain.v)) &&
+            fits_allot(t, id, leveled))
+            return true;
     return false;
 }
 
@@ -260,22 +277,17 @@ static bool fits_spanning(struct timeline *t, uint32_t chain)
         core->takes.count = 0;
         if (!tasks || !dure_slots_fit(&allot->slots, &part, &core->takes))
             continue;
-        take_places(t, id, 0);
+        take_places(t, id, chain, 0);
         left -= tasks;
     }
     return !left;
 }
 
-static bool fits_guaranteed(struct timeline *t)
+static bool fits_rights(struct timeline *t)
 {
     struct dure_core *core = t->core;
     const struct request *ask = t->ask;
-    uint64_t idle = 0;
-    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        idle += core->allots[id]->slots.idle_total;
     t->plan->place_count = t->plan->binding_count = 0;
-    if (ask->task_gpu_milli == 1000 && idle < request_gpus(ask))
-        return false;
     if (ask->level && fits_one(t, true))
         return true;
     if (ask->level && ask->level_required)
@@ -284,10 +296,117 @@ static bool fits_guaranteed(struct timeline *t)
         return true;
     for (uint32_t chain = 0; chain < core->fleet->chain_count; chain++) {
         t->plan->place_count = t->plan->binding_count = 0;
-        if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) && fits_spanning(t, chain))
+        if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
+            (limits_any(ask) ? limited_spanning_later(core, ask, t->holder, chain, t->plan) : fits_spanning(t, chain)))
             return true;
     }
     return false;
+}
+
+/* ---- where hardware tells the places ---- */
+
+/* It is bound to nothing any more, and may be bound anew. In the cells alone, until they are rolled back. */
+static void leave_cell(struct timeline *t, uint32_t id, const struct dure_cells_virtual *cell)
+{
+    const struct allot *allot = t->core->allots[id];
+    struct dure_cells *cells = t->core->chains[allot->spec.chain.v].cells;
+    struct dure_cells_leaf leaf;
+    const uint32_t first = dure_cells_first_leaf(cells, cell->cell);
+    for (uint32_t i = first; i < first + allot->cell_leaves; i++)
+        for (dure_cells_leaf(cells, i, &leaf); leaf.used; leaf.used--)
+            DURE_ASSERT(dure_cells_use(cells, i, -1, NULL) == DURE_OK);
+    DURE_ASSERT(dure_cells_give(cells, cell->allot, cell->index, NULL) == DURE_OK);
+}
+
+static bool is_all_idle(const struct allot *allot, uint32_t index)
+{
+    for (uint32_t i = 0; i < allot->cell_slots; i++)
+        if (allot->slots.idle[index * allot->cell_slots + i] != allot->slots.full)
+            return false;
+    return true;
+}
+
+typedef void (*cell_fn)(struct timeline *t, uint32_t id, const struct dure_cells_virtual *cell);
+
+/* Bound cells of the holder that nobody uses by then. */
+static void each_empty(struct timeline *t, cell_fn each)
+{
+    struct dure_core *core = t->core;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        const struct allot *allot = core->allots[id];
+        struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
+        struct dure_cells_virtual cell;
+        for (uint32_t from = 0;
+             plan_may_use(core, t->ask, id) &&
+             dure_cells_virtual_next(cells, (struct dure_allot_id){id}, from, 1u << DURE_CELLS_BOUND, &cell);
+             from = cell.index + 1)
+            if (!cell.lost && is_all_idle(allot, cell.index))
+                each(t, id, &cell);
+    }
+}
+
+static bool overlaps(const struct allot *allot, uint32_t cell, const struct allot *other, uint32_t other_cell)
+{
+    const uint64_t first = (uint64_t)cell * allot->cell_leaves, other_first = (uint64_t)other_cell * other->cell_leaves;
+    return allot->spec.chain.v == other->spec.chain.v && first < other_first + other->cell_leaves &&
+           other_first < first + allot->cell_leaves;
+}
+
+/* Another cell of the holder stands where the plan is to be bound: it is kept as well, so that it is empty by then. */
+static void keep_empty(struct timeline *t, uint32_t id, const struct dure_cells_virtual *cell)
+{
+    const struct allot *allot = t->core->allots[id];
+    struct plan *plan = t->plan;
+    bool is_in_way = false;
+    for (uint32_t i = 0; i < plan->place_count; i++) {
+        const struct dure_binding *binding = &plan->bindings[i];
+        if (binding->allot.v == id && binding->virtual_index == cell->index)
+            return;
+        is_in_way |= binding->is_new &&
+                     overlaps(allot, cell->cell.index, t->core->allots[binding->allot.v], binding->cell_index);
+    }
+    for (uint32_t i = 0; is_in_way && i < allot->cell_slots; i++) {
+        plan_add_place(plan,
+                       (struct dure_place){cell->index * allot->cell_slots + i, 1, allot->slots.full, 0, 1000, 0});
+        plan_add_binding(plan, (struct dure_binding){{id}, cell->index, cell->cell.index, 1});
+    }
+}
+
+static bool fits_rebound(struct timeline *t)
+{
+    struct dure_core *core = t->core;
+    const uint32_t chains = core->fleet->chain_count;
+    struct dure_cells_mark *marks = dure_core_alloc(sizeof *marks, chains);
+    for (uint32_t i = 0; i < chains; i++)
+        marks[i] = dure_cells_mark(core->chains[i].cells);
+    each_empty(t, leave_cell);
+    const bool found = fits_rights(t);
+    for (uint32_t i = 0; i < chains; i++)
+        dure_cells_rollback(core->chains[i].cells, marks[i]);
+    free(marks);
+    if (found)
+        each_empty(t, keep_empty);
+    return found;
+}
+
+static bool is_by_hardware(const struct timeline *t)
+{
+    const struct dure_core *core = t->core;
+    uint32_t id = core->tenant[t->holder].first_allot;
+    while (id != NONE && !limited_by_hardware(core, t->ask, core->allots[id]))
+        id = core->allots[id]->next_of_holder;
+    return id != NONE;
+}
+
+static bool fits_guaranteed(struct timeline *t)
+{
+    struct dure_core *core = t->core;
+    uint64_t idle = 0;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        idle += core->allots[id]->slots.idle_total;
+    if (t->ask->task_gpu_milli == 1000 && idle < request_gpus(t->ask))
+        return false;
+    return fits_rights(t) || (is_by_hardware(t) && fits_rebound(t));
 }
 
 static bool fits_borrowed(struct timeline *t)
@@ -300,9 +419,11 @@ static bool fits_borrowed(struct timeline *t)
     for (unsigned leveled = t->ask->level && rule_level(core, t->ask, t->chain) ? 1 : 0;; leveled = 0) {
         struct dure_ask gang;
         core->takes.count = 0;
-        if (ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
-            (dure_slots_fit(&chain->away, &gang, &core->takes) || dure_slots_fit(&chain->idle, &gang, &core->takes))) {
-            take_places(t, NONE, core->fleet->chains[t->chain].node_first);
+        if (limits_any(t->ask) ? limited_chain_later(core, t->ask, t->chain, leveled)
+                               : ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
+                                     (dure_slots_fit(&chain->away, &gang, &core->takes) ||
+                                      dure_slots_fit(&chain->idle, &gang, &core->takes))) {
+            take_places(t, NONE, t->chain, core->fleet->chains[t->chain].node_first);
             return true;
         }
         if (!leveled || t->ask->level_required)
@@ -365,7 +486,7 @@ enum later later_guaranteed(struct dure_core *core, const struct request *ask, s
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE && !any;
          id = core->allots[id]->next_of_holder)
         any = plan_may_use(core, ask, id);
-    if (!any || ask->lists || ask->spread_level || ask->data_mask)
+    if (!any)
         return LATER_NEVER;
     struct timeline t = {
         .core = core, .ask = ask, .list = &core->tenant[holder].ends, .holder = holder, .chain = NONE, .plan = plan};
@@ -380,8 +501,6 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, str
 {
     struct plan other = {0};
     enum later found = LATER_NEVER;
-    if (ask->lists || ask->spread_level || ask->data_mask)
-        return found;
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const uint32_t at = core->borrow_order[i];
         const struct chain_state *chain = &core->chains[at];

@@ -6,6 +6,7 @@
 #include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/state/planned.h"
 
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
@@ -80,13 +81,13 @@ static bool choose(const struct part *part, uint32_t index, struct dure_cell *re
     const struct allot *allot = part->core->allots[part->id];
     if (dure_cells_choose(cells, part->field.allot, index, true, ret_cell, NULL) != DURE_OK)
         return false;
-    *ret_use = use_of(part, *ret_cell);
+    *ret_use = planned_wants_cell(part->core, part->id, *ret_cell) ? 0 : use_of(part, *ret_cell);
     uint32_t borrowed = dure_cells_sum(cells, *ret_cell).borrowed;
     const uint32_t count = dure_cells_count(cells, allot->spec.level);
     for (uint32_t i = next_cell(part, 0); *ret_use < allot->cell_leaves && i < count; i = next_cell(part, i + 1)) {
         const struct dure_cell cell = {i, allot->spec.level};
         const uint32_t use = use_of(part, cell);
-        if (use < *ret_use || !use)
+        if (use < *ret_use || !use || planned_wants_cell(part->core, part->id, cell))
             continue;
         const uint32_t here = dure_cells_sum(cells, cell).borrowed;
         if ((use > *ret_use || here < borrowed) && dure_cells_may_take(cells, part->field.allot, index, cell)) {
@@ -154,7 +155,43 @@ static uint32_t place_part(const struct part *part, uint32_t tasks, struct plan 
     }
 }
 
-bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+/* What was taken, as a planned start has it: slots of the private cluster. Where hardware tells the places, each with its virtual cell and the cell
+ * of hardware that this stands on then; all of a cell that is to be bound for it is kept, so that nobody binds it elsewhere. */
+static void note(const struct part *part, struct plan *plan)
+{
+    const struct dure_takes *takes = &part->core->takes;
+    const struct allot *allot = part->core->allots[part->id];
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct dure_take *take = &takes->at[i];
+        struct dure_binding binding = {.allot = {part->id}};
+        struct dure_cells_virtual cell;
+        if (part->field.cells &&
+            dure_cells_virtual(part->field.cells, part->field.allot, take->slot / allot->cell_slots, &cell)) {
+            binding.virtual_index = cell.index;
+            binding.cell_index = cell.cell.index;
+            binding.is_new = plan_is_fresh(plan, part->id, cell.index);
+        }
+        plan_add_place(plan, (struct dure_place){take->slot, 1, take->mask, take->tasks, 1000, 0});
+        plan_add_binding(plan, binding);
+    }
+    const uint32_t taken = plan->place_count;
+    for (uint32_t i = 0; part->field.cells && i < plan->fresh_count; i++)
+        for (uint32_t slot = plan->fresh[i].virtual_index * allot->cell_slots, end = slot + allot->cell_slots;
+             plan->fresh[i].allot.v == part->id && slot < end; slot++) {
+            uint64_t rest = allot->slots.full;
+            for (uint32_t k = 0; k < taken; k++)
+                if (plan->bindings[k].allot.v == part->id && plan->places[k].node_first == slot)
+                    rest &= ~plan->places[k].gpu_mask;
+            if (!rest)
+                continue;
+            plan_add_place(plan, (struct dure_place){slot, 1, rest, 0, 1000, 0});
+            plan_add_binding(plan, plan->fresh[i]);
+        }
+}
+
+/* Now, or (`later`) for a planned start: then in the private cluster alone, fractions on GPUs of their own. */
+static bool try_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, bool later,
+                      struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
@@ -167,12 +204,15 @@ bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t i
     if (done) {
         const struct dure_cells_mark mark = dure_cells_mark(cells);
         uint32_t tasks = ask->tasks;
-        if (part.per_gpu && ((!part.gang.span && !part.gang.group) || tasks == 1))
+        if (!later && part.per_gpu && ((!part.gang.span && !part.gang.group) || tasks == 1))
             tasks = plan_fill_shared(core, ask, allot->spec.chain.v, id, &limits, part.field.cells != NULL, plan);
         plan->on_trial = plan->by_take = true;
         core->takes.count = 0;
-        done = (!tasks || place_part(&part, tasks, plan) == tasks) &&
-               plan_realise(core, ask, id, tasks, &core->takes, plan);
+        done = !tasks || place_part(&part, tasks, plan) == tasks;
+        if (done && later)
+            note(&part, plan);
+        else
+            done = done && plan_realise(core, ask, id, tasks, &core->takes, plan);
         plan->by_take = false;
         dure_cells_rollback(cells, mark);
         price_spare_all(core);
@@ -181,12 +221,24 @@ bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t i
     limits_release(&limits);
     plan->allot = id;
     plan->chain = allot->spec.chain.v;
+    return done;
+}
+
+bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+{
+    const bool done = try_allot(core, ask, id, leveled, false, plan);
     plan_tidy(plan);
     return done;
 }
 
-bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
-                      struct plan *plan)
+bool limited_allot_later(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled,
+                         struct plan *plan)
+{
+    return try_allot(core, ask, id, leveled, true, plan);
+}
+
+static bool span(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain, bool later,
+                 struct plan *plan)
 {
     struct dure_cells *cells = core->chains[chain].cells;
     const struct dure_cells_mark mark = dure_cells_mark(cells);
@@ -210,7 +262,10 @@ bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_
         part.gang = (struct dure_ask){.task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         const uint32_t most = ask->tasks_per_node ? left / ask->tasks_per_node * ask->tasks_per_node : left;
         const uint32_t done = place_part(&part, most, plan);
-        sound = plan_realise(core, ask, id, done, &core->takes, plan);
+        if (later)
+            note(&part, plan);
+        else
+            sound = plan_realise(core, ask, id, done, &core->takes, plan);
         left -= done;
     }
     dure_cells_rollback(cells, mark);
@@ -220,6 +275,43 @@ bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_
     return sound && !left;
 }
 
+bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                      struct plan *plan)
+{
+    return span(core, ask, holder, chain, false, plan);
+}
+
+bool limited_spanning_later(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                            struct plan *plan)
+{
+    return span(core, ask, holder, chain, true, plan);
+}
+
+/* On nodes under no bound right, else on any. */
+static bool fit_chain(struct dure_core *core, uint32_t at, const struct dure_ask *gang, uint32_t per_gpu,
+                      struct limits *limits, uint32_t tasks)
+{
+    const struct field away = {.slots = &core->chains[at].away}, idle = {.slots = &core->chains[at].idle};
+    core->takes.count = 0;
+    if (!tasks || fit_limited(&away, gang, per_gpu, limits, tasks, &core->takes) == tasks)
+        return true;
+    fit_undo(&away, limits, &core->takes, 0);
+    return fit_limited(&idle, gang, per_gpu, limits, tasks, &core->takes) == tasks;
+}
+
+bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled)
+{
+    struct dure_ask gang;
+    struct limits limits;
+    if (!ask_of_chain(core, ask, at, leveled, &gang))
+        return false;
+    limits_init(core, ask, at, &limits);
+    const bool done = fit_chain(core, at, &gang, ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0,
+                                &limits, ask->tasks);
+    limits_release(&limits);
+    return done;
+}
+
 bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
 {
     struct dure_ask gang;
@@ -227,18 +319,12 @@ bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t a
         return false;
     struct limits limits;
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
-    const struct field away = {.slots = &core->chains[at].away}, idle = {.slots = &core->chains[at].idle};
     uint32_t tasks = ask->tasks;
     plan->place_count = plan->binding_count = 0;
-    core->takes.count = 0;
     limits_init(core, ask, at, &limits);
     if (per_gpu && ((!gang.span && !gang.group) || tasks == 1))
         tasks = plan_fill_shared(core, ask, at, NONE, &limits, true, plan);
-    bool done = !tasks || fit_limited(&away, &gang, per_gpu, &limits, tasks, &core->takes) == tasks;
-    if (!done) {
-        fit_undo(&away, &limits, &core->takes, 0);
-        done = fit_limited(&idle, &gang, per_gpu, &limits, tasks, &core->takes) == tasks;
-    }
+    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, tasks);
     plan->by_take = true;
     if (done)
         plan_realise_chain(core, ask, at, tasks, &core->takes, plan);

@@ -10,5 +10,12 @@ bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t c
 /* Over all of the holder's allotments of one chain, in their order. */
 bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan);
+/* The same for a planned start, with the idle GPUs of a later moment: what the plan gets are slots of the private cluster, with a binding each, as a
+ * planned start has them; of a chain, takes alone. */
+bool limited_allot_later(struct dure_core *core, const struct request *ask, uint32_t allot, bool leveled,
+                         struct plan *plan);
+bool limited_spanning_later(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                            struct plan *plan);
+bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled);
 /* Do its limits depend on the hardware that a right stands on? */
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot);

@@ -72,7 +72,7 @@ void plan_forget_fresh(struct dure_core *core, struct plan *plan)
     }
 }
 
-static bool is_fresh(const struct plan *plan, uint32_t allot, uint32_t index)
+bool plan_is_fresh(const struct plan *plan, uint32_t allot, uint32_t index)
 {
     for (uint32_t i = 0; i < plan->fresh_count; i++)
         if (plan->fresh[i].allot.v == allot && plan->fresh[i].virtual_index == index)
@@ -271,7 +271,7 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     if (!dure_cells_virtual(cells, (struct dure_allot_id){id}, index, &cell))
         return false;
     const bool is_new =
-        cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || is_fresh(plan, id, index);
+        cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || plan_is_fresh(plan, id, index);
     if (cell.state == DURE_CELLS_UNBOUND) {
         if (!price_choose(core, id, index, takes, from, &cell.cell) ||
             (plan->on_trial &&

@@ -26,6 +26,7 @@ struct limits;
 uint32_t plan_fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
                           struct limits *limits, bool by_hardware, struct plan *plan);
 void plan_note_fresh(struct plan *plan, struct dure_binding binding);
+bool plan_is_fresh(const struct plan *plan, uint32_t allot, uint32_t index);
 void plan_forget_fresh(struct dure_core *core, struct plan *plan); /* after the rollback */
 void plan_add_place(struct plan *plan, struct dure_place place);
 struct dure_binding *plan_add_binding(struct plan *plan, struct dure_binding binding);

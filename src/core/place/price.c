@@ -3,6 +3,7 @@
 #include "core/place/ground.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 /* Leaves without any eviction: when, at the latest; INT64_MAX: it does not. */
 static int64_t gone_by(const struct dure_core *core, const struct attempt *attempt)
@@ -202,8 +203,8 @@ static uint32_t leaves_used(const struct allot *allot, uint32_t index, const str
     return used;
 }
 
-bool price_choose(struct dure_core *core, uint32_t id, uint32_t index, const struct dure_takes *takes, uint32_t from,
-                  struct dure_cell *ret_cell)
+static bool choose(struct dure_core *core, uint32_t id, uint32_t index, const struct dure_takes *takes, uint32_t from,
+                   struct dure_cell *ret_cell)
 {
     const struct allot *allot = core->allots[id];
     struct dure_cells *cells = core->chains[allot->spec.chain.v].cells;
@@ -230,6 +231,24 @@ bool price_choose(struct dure_core *core, uint32_t id, uint32_t index, const str
         *ret_cell = few[i];
     }
     return true;
+}
+
+bool price_choose(struct dure_core *core, uint32_t id, uint32_t index, const struct dure_takes *takes, uint32_t from,
+                  struct dure_cell *ret_cell)
+{
+    if (!choose(core, id, index, takes, from, ret_cell))
+        return false;
+    if (!planned_wants_cell(core, id, *ret_cell))
+        return true;
+    const struct dure_cells *cells = core->chains[core->allots[id]->spec.chain.v].cells;
+    struct dure_cell cell = {0, ret_cell->level};
+    for (; cell.index < dure_cells_count(cells, cell.level); cell.index++)
+        if (!planned_wants_cell(core, id, cell) &&
+            dure_cells_may_take(cells, (struct dure_allot_id){id}, index, cell)) {
+            *ret_cell = cell;
+            return true;
+        }
+    return false;
 }
 
 static void doom(struct dure_core *core, void *context, uint32_t slot)

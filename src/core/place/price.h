@@ -20,6 +20,7 @@ struct dure_cells_price price_of(const struct dure_core *core, const struct atte
 enum { PRICE_FEW = 32 };
 bool price_choose(struct dure_core *core, uint32_t allot, uint32_t index, const struct dure_takes *takes, uint32_t from,
                   struct dure_cell *ret_cell);
+/* (While a plan keeps hardware, the first other one instead.) */
 /* For the next choices of the same gang, those who stand on these leaves cost nothing more: they go. Until price_spare_all. */
 void price_doom(struct dure_core *core, uint32_t allot, struct dure_cell cell, uint32_t index,
                 const struct dure_takes *takes, uint32_t from);

@@ -135,7 +135,6 @@ uint32_t need_get(struct dure_core *core, const struct request *ask)
                                          .lane = lane_get(core, queue, ask->tenant, ask->priority),
                                          .open_place = NONE,
                                          .all_place = NONE,
-                                         .is_plannable = !ask->lists && !ask->spread_level && !ask->data_mask,
                                          .list_places = {NONE, NONE, NONE}};
     DURE_ASSERT(dure_map_put(&core->need_map, key, slot));
     return slot;
@@ -266,8 +265,7 @@ void need_settle(struct dure_core *core, uint32_t slot)
     struct lane *lane = lane_at(core, need->lane);
     const struct dure_heap_entry *first = candidate(core, need);
     stand(&lane->open, need->open_place, first, slot);
-    stand(&lane->all, need->all_place, need->is_plannable && !need->is_left_out ? oldest(core, need, INT64_MAX) : NULL,
-          slot);
+    stand(&lane->all, need->all_place, need->is_left_out ? NULL : oldest(core, need, INT64_MAX), slot);
 }
 
 static void add_head(struct dure_core *core, uint32_t class_slot)

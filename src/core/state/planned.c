@@ -5,6 +5,7 @@
 
 #include "core/decide/after.h"
 #include "core/place/ground.h"
+#include "core/place/limited.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
@@ -54,8 +55,9 @@ static void mark(struct dure_core *core, const struct planned *planned, bool on)
 
 void planned_keep(struct dure_core *core, uint32_t slot, bool on)
 {
-    const struct planned *planned = planned_at(core, slot);
+    struct planned *planned = planned_at(core, slot);
     core->trials++;
+    planned->is_kept = on;
     for (uint32_t i = 0; i < planned->d.place_count; i++) {
         const struct dure_place *place = &planned->places[i];
         if (planned->d.borrowed)
@@ -113,6 +115,8 @@ uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct pla
     if (!data->borrowed) {
         planned->bindings = dure_core_alloc(sizeof *bindings, data->place_count);
         memcpy(planned->bindings, bindings, data->place_count * sizeof *bindings);
+        for (uint32_t i = 0; i < data->place_count; i++)
+            planned->by_hardware |= limited_by_hardware(core, job_ask(core, job), core->allots[bindings[i].allot.v]);
     }
     core->overruns.owner = core;
     core->overruns.moved = moved;
@@ -141,6 +145,8 @@ void planned_drop(struct dure_core *core, uint32_t job_slot)
     job->planned = NONE;
     need_reopen(core, planned->queue, NEED_LONG);
     queue_moved(core, planned->queue);
+    for (uint32_t i = 0; planned->by_hardware && i < planned->d.place_count; i++)
+        after_add(core, AFTER_EMPTY, (uint64_t)planned->bindings[i].allot.v << 32 | planned->bindings[i].virtual_index);
     free(planned->places);
     free(planned->bindings);
     dure_pool_give(&core->planneds, slot);
@@ -148,8 +154,11 @@ void planned_drop(struct dure_core *core, uint32_t job_slot)
 
 void planned_seat_all(struct dure_core *core, uint32_t tenants)
 {
-    while (core->overruns.count)
-        planned_drop(core, planned_at(core, core->overruns.at[0].slot)->job_slot);
+    for (uint32_t i = 0; i < core->overruns.count; i++) {
+        struct planned *planned = planned_at(core, core->overruns.at[i].slot);
+        planned->queue = planned->d.borrowed ? tenants : planned->queue;
+        core->queues[planned->queue].planned = core->overruns.at[i].slot;
+    }
 }
 
 void planned_free_all(struct dure_core *core)
@@ -194,6 +203,39 @@ bool planned_keeps_leaf(const struct dure_core *core, uint32_t id, uint32_t at, 
            allot->kept[l.index * allot->cell_slots + l.offset / allot->slot_gpus] >> (l.offset % allot->slot_gpus) & 1;
 }
 
+static const struct planned *by_hardware(const struct dure_core *core, uint32_t allot)
+{
+    const uint32_t slot = core->queues ? core->queues[core->allots[allot]->spec.tenant.v].planned : NONE;
+    const struct planned *planned = slot == NONE ? NULL : planned_at(core, slot);
+    return planned && planned->by_hardware && !DURE_CORE_MUTATED(PLAN_CELLS) ? planned : NULL;
+}
+
+bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dure_cell cell)
+{
+    const struct planned *planned = by_hardware(core, allot);
+    const uint32_t chain = core->allots[allot]->spec.chain.v;
+    if (!planned || !planned->is_kept || planned->d.chain != chain)
+        return false;
+    const struct dure_cells *cells = core->chains[chain].cells;
+    const uint32_t first = dure_cells_first_leaf(cells, cell), leaves = dure_cells_leaves(cells, cell.level);
+    for (uint32_t i = 0; i < planned->d.place_count; i++) {
+        const struct allot *other = core->allots[planned->bindings[i].allot.v];
+        const uint32_t kept = planned->bindings[i].cell_index * other->cell_leaves;
+        if (planned->bindings[i].is_new && kept < first + leaves && first < kept + other->cell_leaves)
+            return true;
+    }
+    return false;
+}
+
+bool planned_holds_cell(const struct dure_core *core, uint32_t allot, uint32_t index)
+{
+    const struct planned *planned = by_hardware(core, allot);
+    for (uint32_t i = 0; planned && i < planned->d.place_count; i++)
+        if (planned->bindings[i].allot.v == allot && planned->bindings[i].virtual_index == index)
+            return !planned->bindings[i].is_new;
+    return false;
+}
+
 static int by_id(const void *a, const void *b)
 {
     const struct dure_heap_entry *x = a, *y = b;
@@ -221,6 +263,24 @@ void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause)
         after_add(core, AFTER_UNPLAN, planned_at(core, slot)->d.job | (uint64_t)cause << AFTER_CAUSE_SHIFT);
 }
 
+static void void_one(void *context, const struct planned *planned)
+{
+    const struct {
+        struct dure_core *core;
+        enum dure_cause cause;
+    } *all = context;
+    planned_void(all->core, planned->queue, all->cause);
+}
+
+void planned_void_all(struct dure_core *core, enum dure_cause cause)
+{
+    struct {
+        struct dure_core *core;
+        enum dure_cause cause;
+    } all = {core, cause};
+    planned_each(core, void_one, &all);
+}
+
 void planned_void_leaf(struct dure_core *core, uint32_t at, uint32_t leaf, enum dure_cause cause)
 {
     if (!core->tenants)
@@ -240,21 +300,3 @@ void planned_digest_all(const struct dure_core *core, struct dure_digest *sum)
     for (uint32_t i = 0; i < core->overruns.count; i++)
         dure_digest_add(sum, hash_of(planned_at(core, core->overruns.at[i].slot)));
 }
-static void void_one(void *context, const struct planned *planned)
-{
-    const struct {
-        struct dure_core *core;
-        enum dure_cause cause;
-    } *all = context;
-    planned_void(all->core, planned->queue, all->cause);
-}
-
-void planned_void_all(struct dure_core *core, enum dure_cause cause)
-{
-    struct {
-        struct dure_core *core;
-        enum dure_cause cause;
-    } all = {core, cause};
-    planned_each(core, void_one, &all);
-}
-

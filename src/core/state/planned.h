@@ -31,6 +31,10 @@ void planned_void_borrowed(struct dure_core *core, uint32_t chain, const struct 
                            int64_t until_us);
 /* Is this leaf kept just now? By rights of `allot`, or (NONE) on the hardware. */
 bool planned_keeps_leaf(const struct dure_core *core, uint32_t allot, uint32_t chain, uint32_t leaf);
+/* Where lists or a spread speak of hardware, a plan counts on cells. While it is kept: is this cell to be bound for it? (Its holder's others bind
+ * another.) And does this virtual cell stay bound for it, though nobody uses it? O(places). */
+bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dure_cell cell);
+bool planned_holds_cell(const struct dure_core *core, uint32_t allot, uint32_t index);
 /* In the order of job ids: calls for every plan. */
 void planned_each(const struct dure_core *core, void (*each)(void *context, const struct planned *planned),
                   void *context);

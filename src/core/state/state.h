@@ -165,6 +165,8 @@ struct planned {
     struct planned_data d;
     uint32_t job_slot, queue;
     uint32_t heap_place;
+    bool by_hardware; /* its places hang on what its cells are bound to: the bindings say it */
+    bool is_kept;     /* it counts as taken just now */
     struct dure_place *places;
     struct dure_binding *bindings; /* NULL: borrowed */
 };
@@ -318,7 +320,6 @@ struct need {
     uint32_t queue, lane, classes;  /* classes: with those passed over */
     uint32_t open_place, all_place; /* in its lane's heaps; NONE: in none */
     uint8_t verdict;
-    bool is_plannable;                /* a start can be planned for what it asks for */
     bool is_left_out;                 /* not in the pass at hand: scratch */
     uint8_t wait;                     /* GPUs that it waits for in one slot; 0: for none so */
     uint32_t wait_place;              /* in that heap */
@@ -352,8 +353,8 @@ struct queue {
     } * freed;             /* where room came free since the last pass */
     uint32_t freed_count, freed_capacity;
     bool all_freed;  /* everybody may try again */
-    bool is_watched; /* somebody waits for something other than the queue's own room */
     bool is_cut;     /* more were blocked than a start was sought for */
+    bool is_watched; /* somebody waits for something other than the queue's own room */
     int64_t look_us; /* when a start may be planned for who has come too lately so far */
 };
 

@@ -150,10 +150,7 @@ static const char *plan_sentence(const struct dure_core *core, const struct dure
                                              core->fleet->chains[why->job.planned_chain.v].name, text);
         return said ? said : "";
     }
-    const struct dure_job *job = why->job.job;
-    return job->spread_max || job->include.count || job->exclude.count || job->data_mask
-               ? " No start is planned for it: that is not done for lists of nodes, spreads and datasets."
-               : "";
+    return "";
 }
 
 /* What is idle is kept for another. */

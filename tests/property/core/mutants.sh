@@ -10,7 +10,8 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     'a power limit ignored until it begins' 'forbidden neighbours forgotten' \
     'victims chosen by youth alone' 'a gang cut in half' \
     'a notice shorter than promised' 'a notice given though the walltime ends in time' 'a notice that is not taken back' \
-    'backfill takes what is kept for a planned start'; do
+    'backfill takes what is kept for a planned start' 'cells that a planned start counts on are bound elsewhere' \
+    'a start is sought for the first of the blocked alone'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))
