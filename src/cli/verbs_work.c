@@ -79,6 +79,9 @@ static const struct dure_option whatif_options[] = {
     {"power", 0, DURE_OPTION_TEXT, "SITE=LIMIT", NULL, "the site may draw so much, such as 12MW, or none: no limit"},
     {"data", 0, DURE_OPTION_TEXT, "DATASET=SITES", NULL, "where the dataset may go: sites parted by commas, or all"},
     {"submit", 0, DURE_OPTION_FILE, "FILE", NULL, "one more job, submitted now"},
+    {"policy", 0, DURE_OPTION_TEXT, "NAME", NULL, "another scheduler decides, such as easy+bestfit; names as in `dure sim compare`"},
+    {"arrivals", 0, DURE_OPTION_TEXT, "recent|none|FILE", "recent",
+     "what comes meanwhile: the work of the last week once more, nothing, or a trace from now on"},
     {"until", 0, DURE_OPTION_SECONDS, "TIME", "7d", "how far to look", NULL, 60, 31622400},
     {"report", 0, DURE_OPTION_DIR, "FOLDER", NULL, "write a page (report.html), report.json and CSV files there"},
     {NULL},
@@ -91,15 +94,19 @@ const struct dure_verb dure_verb_whatif = {
     .text = "The state of the daemon, from its newest snapshot and its record, is simulated here twice: as it is, and with the "
             "changes. Both stand side by side: use, waits, promises by tenant, and which jobs start at another time. Nothing is "
             "changed there, and the daemon only answers reads.\n\n"
-            "What runs and waits now is played to its end or to --until; no further jobs come. A job that does not say how long "
-            "it lasts (runs_for) is taken to use all of its walltime. A change may be given several times; --add-nodes come "
+            "What runs and waits now is played to --until. A job that does not say how long it lasts (runs_for) is taken to use "
+            "all of its walltime. What was submitted in the last seven days comes again seven days later, at the same hours "
+            "and as long as it worked then, and so on; of a younger record as many days as there are, one at least. What was "
+            "assumed is told in words. Neither a draw nor a model is in it: the same state gives the same answer.\n\n"
+            "A change may be given several times; --add-nodes come "
             "first, then --allot, --power, --data, --fail and --submit. One that the daemon would refuse is refused here in "
             "the same words.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_REPEATS,
     .options = whatif_options,
     .examples = {{"dure whatif --fail site=naver-sejong --until 7d", "a site is lost"},
                  {"dure whatif --power nhn-pangyo=8MW --fail rack=gk-b200-0001", "less power, and a rack down"},
-                 {"dure whatif --add-nodes gov-b200-nhn=64 --submit job.yaml", "more nodes, and one more job"}},
+                 {"dure whatif --add-nodes gov-b200-nhn=64 --submit job.yaml", "more nodes, and one more job"},
+                 {"dure whatif --policy easy+bestfit --until 14d", "two weeks by another scheduler"}},
     .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_NO_DAEMON | 1u << DURE_EXIT_NOT_FOUND,
     .run = dure_cmd_whatif,
 };

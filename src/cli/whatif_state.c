@@ -8,7 +8,7 @@
 #include "journal/journal.h"
 #include "journal/snapfile.h"
 
-enum { RECORD_ARENA_MAX = 1 << 28 };
+enum { RECORD_ARENA_MAX = 1 << 28, PAST_LEAVES_MAX = 2000000 };
 
 struct reading {
     struct dure_cli *cli;
@@ -108,6 +108,97 @@ static int fetch(struct reading *reading)
                 take_bundle(reading, (const uint8_t *)reply.body, reply.body_length, bundle * DURE_BUNDLE_WIDTH, width);
         dure_reply_release(&reply);
     }
+    return code;
+}
+
+/* ---- the recent past ---- */
+
+struct looking {
+    struct dure_cli *cli;
+    struct dure_arena *arena;
+    struct dure_leaves_join join;
+    enum dure_err (*take)(void *context, const struct dure_record *record);
+    void *context;
+    int64_t first_us; /* of the records met; INT64_MIN: none */
+    bool only_first;
+};
+
+/* Before the first whole record there may be the rest of a long one: it is passed over. */
+static enum dure_err look_at(struct looking *looking, const void *leaf, size_t length)
+{
+    struct dure_record record;
+    const void *bytes;
+    size_t size;
+    dure_arena_reset(looking->arena);
+    const int whole = dure_leaves_join_next(&looking->join, leaf, length, &bytes, &size, NULL);
+    if (whole <= 0)
+        return whole == 0 || looking->first_us == INT64_MIN ? DURE_OK : (enum dure_err)whole;
+    const enum dure_err err = dure_record_decode(bytes, size, looking->arena, &record, NULL);
+    if (err)
+        return err;
+    if (looking->first_us == INT64_MIN)
+        looking->first_us = record.time_us;
+    return looking->only_first ? DURE_OK : looking->take(looking->context, &record);
+}
+
+static int look_in(struct looking *looking, uint64_t bundle, uint64_t size)
+{
+    struct dure_reply reply;
+    enum dure_err err = DURE_OK;
+    char path[128];
+    const uint64_t left = size - bundle * DURE_BUNDLE_WIDTH;
+    const unsigned width = left < DURE_BUNDLE_WIDTH ? (unsigned)left : DURE_BUNDLE_WIDTH;
+    dure_audit_bundle_path(bundle, width, path);
+    const int code = dure_cli_fetch(looking->cli, &(struct dure_cli_call){.method = "GET", .path = path}, &reply, &err);
+    const uint8_t *bytes = (const uint8_t *)reply.body;
+    for (size_t at = 0; !code && !err && at + 2 <= reply.body_length;) {
+        const size_t length = (size_t)(bytes[at] << 8 | bytes[at + 1]);
+        err = length > reply.body_length - at - 2 ? DURE_E_CORRUPT : look_at(looking, bytes + at + 2, length);
+        at += 2 + length;
+    }
+    dure_reply_release(&reply);
+    return code || !err ? code
+                        : dure_cli_fail(looking->cli, dure_exit_of(err), "the record of the recent past: %s",
+                                        dure_err_sentence(err));
+}
+
+/* The last bundle whose first record is before then: times never decrease. */
+static int seek(struct looking *looking, uint64_t size, int64_t since_us, uint64_t *ret_bundle)
+{
+    const uint64_t bundles = (size + DURE_BUNDLE_WIDTH - 1) / DURE_BUNDLE_WIDTH;
+    uint64_t low = size > PAST_LEAVES_MAX ? (size - PAST_LEAVES_MAX) / DURE_BUNDLE_WIDTH : 0, high = bundles - 1;
+    looking->only_first = true;
+    while (low < high) {
+        const uint64_t middle = (low + high + 1) / 2;
+        looking->first_us = INT64_MIN;
+        dure_buf_clear(&looking->join.whole);
+        looking->join.expected_chunks = 0;
+        const int code = look_in(looking, middle, size);
+        if (code)
+            return code;
+        if (looking->first_us != INT64_MIN && looking->first_us < since_us)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    looking->only_first = false;
+    looking->first_us = INT64_MIN;
+    dure_buf_clear(&looking->join.whole);
+    looking->join.expected_chunks = 0;
+    *ret_bundle = low;
+    return DURE_EXIT_OK;
+}
+
+int dure_whatif_records(struct dure_cli *cli, uint64_t size, int64_t since_us,
+                        enum dure_err (*each)(void *context, const struct dure_record *record), void *context)
+{
+    struct looking looking = {.cli = cli, .arena = dure_arena_new(RECORD_ARENA_MAX), .take = each, .context = context};
+    uint64_t bundle = 0;
+    int code = !looking.arena ? dure_cli_memory(cli) : size ? seek(&looking, size, since_us, &bundle) : DURE_EXIT_OK;
+    for (; !code && bundle * DURE_BUNDLE_WIDTH < size; bundle++)
+        code = look_in(&looking, bundle, size);
+    dure_buf_release(&looking.join.whole);
+    dure_arena_free(looking.arena);
     return code;
 }
 

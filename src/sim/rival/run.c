@@ -213,8 +213,9 @@ void rival_arrives(struct rival *r, uint32_t j)
 {
     struct dure_sim_result *result = r->sim.result;
     const struct entry *job = &r->jobs[j];
-    result->submitted++;
-    if (job->tenant < result->tenant_count)
+    const bool comes = j >= r->taken_over; /* else it was there before */
+    result->submitted += comes;
+    if (comes && job->tenant < result->tenant_count)
         result->tenants[job->tenant].submitted++;
     if (r->needs[job->need].never || (r->policy.quotas && !job->borrowed && job->holder == DURE_NONE32)) {
         r->jobs[j].state = ENTRY_OVER;
