@@ -12,16 +12,16 @@ struct bids {
     double size[ITEMS];   /* milli-GPU of a task of the item, on average */
     double demand[ITEMS]; /* tasks expected */
     double used[ITEMS];   /* tasks that the holes take at these prices */
-    double hole[DURE_SCORE_HOLES];
+    double hole[DURE_HOLES];
     double block[MOST + 1];
-    uint32_t hole_by[DURE_SCORE_HOLES]; /* the item that fills it first; ITEMS: none, a step is left over */
-    uint32_t block_by[MOST + 1];        /* likewise; WHOLE: one GPU is shared */
+    uint32_t hole_by[DURE_HOLES]; /* the item that fills it first; ITEMS: none, a step is left over */
+    uint32_t block_by[MOST + 1];  /* likewise; WHOLE: one GPU is shared */
 };
 
 static uint32_t item_of(const struct dure_score_task *task)
 {
     if (task->gpus == 1 && task->gpu_milli < 1000) {
-        const uint32_t step = (task->gpu_milli + DURE_SCORE_HOLE_MILLI - 1) / DURE_SCORE_HOLE_MILLI;
+        const uint32_t step = (task->gpu_milli + DURE_HOLE_MILLI - 1) / DURE_HOLE_MILLI;
         return step < SHARES ? step : WHOLE + 1;
     }
     return WHOLE + task->gpus;
@@ -33,8 +33,8 @@ static void expect(const struct dure_advise *advise, const struct dure_advise_in
 {
     double left = 0, all = 0;
     double weight[ITEMS] = {0}, milli[ITEMS] = {0};
-    for (uint32_t h = 0; h < DURE_SCORE_HOLES; h++)
-        left += (double)input->holes[h] * h * DURE_SCORE_HOLE_MILLI;
+    for (uint32_t h = 0; h < DURE_HOLES; h++)
+        left += (double)input->holes[h] * h * DURE_HOLE_MILLI;
     for (uint32_t b = 0; b <= MOST; b++)
         left += (double)input->blocks[b] * b * 1000;
     for (uint32_t i = 0; i < input->shape_count; i++) {
@@ -64,7 +64,7 @@ static void expect(const struct dure_advise *advise, const struct dure_advise_in
 static void bid(const double *price, struct bids *bids)
 {
     bids->hole[0] = 0;
-    for (uint32_t h = 1; h < DURE_SCORE_HOLES; h++) {
+    for (uint32_t h = 1; h < DURE_HOLES; h++) {
         bids->hole[h] = bids->hole[h - 1];
         bids->hole_by[h] = ITEMS;
         for (uint32_t i = 0; i < bids->count && bids->item[i] <= h && bids->item[i] < WHOLE; i++) {
@@ -78,7 +78,7 @@ static void bid(const double *price, struct bids *bids)
     }
     bids->block[0] = 0;
     for (uint32_t b = 1; b <= MOST; b++) {
-        bids->block[b] = bids->block[b - 1] + bids->hole[DURE_SCORE_HOLES - 1];
+        bids->block[b] = bids->block[b - 1] + bids->hole[DURE_HOLES - 1];
         bids->block_by[b] = WHOLE;
         for (uint32_t i = 0; i < bids->count; i++) {
             const uint32_t item = bids->item[i];
@@ -95,23 +95,23 @@ static void bid(const double *price, struct bids *bids)
 
 static void use(const struct dure_advise_input *input, struct bids *bids)
 {
-    double holes[DURE_SCORE_HOLES], blocks[MOST + 1];
+    double holes[DURE_HOLES], blocks[MOST + 1];
     memset(bids->used, 0, sizeof bids->used);
     for (uint32_t b = 0; b <= MOST; b++)
         blocks[b] = input->blocks[b];
-    for (uint32_t h = 0; h < DURE_SCORE_HOLES; h++)
+    for (uint32_t h = 0; h < DURE_HOLES; h++)
         holes[h] = input->holes[h];
     for (uint32_t b = MOST; b > 0; b--) {
         const uint32_t item = bids->block_by[b];
         if (item == WHOLE) {
-            holes[DURE_SCORE_HOLES - 1] += blocks[b];
+            holes[DURE_HOLES - 1] += blocks[b];
             blocks[b - 1] += blocks[b];
         } else {
             bids->used[item] += blocks[b];
             blocks[b - (item - WHOLE)] += blocks[b];
         }
     }
-    for (uint32_t h = DURE_SCORE_HOLES - 1; h > 0; h--) {
+    for (uint32_t h = DURE_HOLES - 1; h > 0; h--) {
         const uint32_t item = bids->hole_by[h];
         if (item == ITEMS) {
             holes[h - 1] += holes[h];
@@ -175,7 +175,7 @@ static void price_tier(const struct dure_advise *advise, const struct dure_advis
         price[item] = bids->size[item] - (bids->size[item] - advise->price[item]) * enough[item] / all[item];
     }
     bid(price, bids);
-    for (uint32_t h = 0; h < DURE_SCORE_HOLES; h++)
+    for (uint32_t h = 0; h < DURE_HOLES; h++)
         prices->hole_ugpu[tier][h] = (int64_t)(bids->hole[h] * 1000);
     for (uint32_t b = 0; b <= MOST; b++)
         prices->block_ugpu[tier][b] = (int64_t)(bids->block[b] * 1000);

@@ -3,7 +3,7 @@
 #include "advise/prices.h"
 
 /* What asks for GPUs: shares of one in steps of a hole's, then 1, 2, ... whole ones. */
-enum { DURE_ADVISE_SHARES = DURE_SCORE_HOLES - 1, DURE_ADVISE_ITEMS = DURE_ADVISE_SHARES + DURE_SCORE_GPUS_MAX + 1 };
+enum { DURE_ADVISE_SHARES = DURE_HOLES - 1, DURE_ADVISE_ITEMS = DURE_ADVISE_SHARES + DURE_SCORE_GPUS_MAX + 1 };
 
 struct dure_advise {
     struct dure_advise_knobs knobs;

@@ -23,8 +23,8 @@ struct dure_advise_input {
     uint32_t shape_count;
     const struct dure_advise_class *classes;
     uint32_t class_count;
-    double turnover; /* 0: nobody leaves, what is taken is gone; 1: as much is given back as is taken */
-    uint32_t holes[DURE_SCORE_HOLES];         /* GPUs partly in use, by what is left of them */
+    double turnover;            /* 0: nobody leaves, what is taken is gone; 1: as much is given back as is taken */
+    uint32_t holes[DURE_HOLES]; /* GPUs partly in use, by what is left of them */
     uint32_t blocks[DURE_SCORE_GPUS_MAX + 1]; /* nodes, by how many GPUs are wholly free */
 };
 

@@ -47,6 +47,7 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     if (!core)
         return DURE_E_MEMORY;
     core->s.next_job = core->s.next_attempt = core->s.next_booking = 1;
+    spec_install_prices(core, &(struct dure_prices){{0}});
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
     core->world_next_us = core->gate.next_us = core->look_next_us = DURE_NEVER_US;
     core->rules_stamp = 1;
@@ -270,6 +271,7 @@ static const struct input inputs[] = {
     [DURE_REC_POWER] = {NULL, NULL, spec_power},
     [DURE_REC_DATA] = {NULL, NULL, spec_data},
     [DURE_REC_CHECKPOINT] = {check_report, apply_checkpoint, NULL},
+    [DURE_REC_PRICES] = {NULL, NULL, spec_prices},
 };
 
 static const struct input *input_of(const struct dure_record *record)

@@ -39,6 +39,12 @@ static enum dure_err get_gate(struct dure_core *core, struct stream_in *in, cons
             return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: data");
         gate_install_data(core, data);
     }
+    struct dure_prices prices;
+    stream_read(in, &prices, sizeof prices);
+    for (uint32_t i = 0; i < DURE_HOLES; i++)
+        if (in->failed || prices.hole_ugpu[i] < prices.hole_ugpu[i ? i - 1 : 0])
+            return CORRUPT("prices");
+    spec_install_prices(core, &prices);
     return DURE_OK;
 }
 

@@ -18,6 +18,7 @@ static void put_specs(struct stream_out *out, const struct dure_core *core)
     stream_entry(out);
     stream_put_text(out, core->power ? core->power->spec_json : "", core->power ? core->power->spec_json_length : 0);
     stream_put_text(out, core->data ? core->data->spec_json : "", core->data ? core->data->spec_json_length : 0);
+    stream_put(out, &core->hole_prices, sizeof core->hole_prices);
     stream_entry(out);
 }
 

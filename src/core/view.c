@@ -207,6 +207,34 @@ struct dure_core_counts dure_core_counts(const struct dure_core *core)
                                      .refused = core->refused};
 }
 
+static void count_shared(const struct dure_core *core, const struct shared *shared, struct dure_holes_view *view)
+{
+    if (shared->is_mig)
+        return;
+    view->left[shared->free_milli / DURE_HOLE_MILLI]++;
+    for (uint32_t i = 0; i < shared->users.count; i++) {
+        const struct attempt *attempt = attempt_at(core, shared->users.at[i]);
+        const uint32_t milli = job_ask(core, job_at(core, attempt->job_slot))->task_gpu_milli;
+        view->tasks[(milli + DURE_HOLE_MILLI - 1) / DURE_HOLE_MILLI]++;
+    }
+}
+
+void dure_core_holes(const struct dure_core *core, struct dure_holes_view *ret_view)
+{
+    *ret_view = (struct dure_holes_view){0};
+    for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
+        for (uint32_t leaf = 0; leaf < core->fleet->chains[i].leaf_count; leaf++) {
+            const uint32_t occupant = core->chains[i].occupant[leaf];
+            if (occupant != NONE && occupant & OCCUPANT_SHARED)
+                count_shared(core, shared_at(core, occupant & ~OCCUPANT_SHARED), ret_view);
+        }
+}
+
+const struct dure_prices *dure_core_prices(const struct dure_core *core)
+{
+    return &core->hole_prices;
+}
+
 bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, struct dure_node_view *ret_view)
 {
     if (!core->fleet || id.v >= core->fleet->node_count)

@@ -2,6 +2,7 @@
 /* Reading the core: plain structs for listings, boards and engines. Nothing here changes state. */
 #include "core/core.h"
 #include "model/power.h"
+#include "model/prices.h"
 
 /* What keeps a pending job waiting, in one word: squeue's reason column. */
 #define DURE_WAITS(X)                                                                                                  \
@@ -70,6 +71,15 @@ struct dure_core_counts {
     uint64_t jobs_pending, jobs_running, jobs_ended, attempts_started, attempts_evicted, passes, refused;
 };
 struct dure_core_counts dure_core_counts(const struct dure_core *core);
+
+/* GPUs that fractions share, and the fractions on them: what prices are worked out from (advise/shared.h). Instances of MIG do not count. */
+struct dure_holes_view {
+    uint32_t left[DURE_HOLES];  /* GPUs, by how much of them is left, in steps of DURE_HOLE_MILLI rounded down */
+    uint32_t tasks[DURE_HOLES]; /* attempts by GPU, by how much of it a task takes, rounded up */
+};
+/* O(GPUs of the fleet): for what happens once a minute, not once a decision. */
+void dure_core_holes(const struct dure_core *core, struct dure_holes_view *ret_view);
+const struct dure_prices *dure_core_prices(const struct dure_core *core); /* by which it goes; all 0: none yet */
 
 struct dure_node_view {
     struct dure_node_id id;

@@ -42,6 +42,7 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
       true) /* maintenance: places (runs of nodes), number: from, deadline_us: until, reason, principal */             \
     X(UNBOOK, 25, "unbook", true)         /* number: which maintenance, principal */                                   \
     X(CHECKPOINT, 26, "checkpoint", true) /* attempt, principal: it has kept its work now */                           \
+    X(PRICES, 27, "prices", true)         /* text: what is left of a shared GPU, priced (model/prices.h) */            \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \

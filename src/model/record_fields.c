@@ -63,6 +63,7 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_NODE_REPORT: return K_NODE | K_NUMBER | K_REASON;
     case DURE_REC_ATTEMPT_REPORT: return K_ATTEMPT | K_REPORT | K_EXIT | K_USAGE | K_REASON;
     case DURE_REC_CHECKPOINT: return K_ATTEMPT | K_PRINCIPAL;
+    case DURE_REC_PRICES: return K_TEXT;
     case DURE_REC_TICK: return 0;
     case DURE_REC_ERASED: return K_JOB | K_PRINCIPAL | K_NUMBER | K_COUNT;
     case DURE_REC_START: return K_REF | K_ATTEMPT | K_PLACES | K_STARTS | K_BINDINGS | K_NUMBER | K_ALLOT;

@@ -35,6 +35,7 @@ void rules_note(struct dure_core *core, const struct dure_record *record)
     case DURE_REC_CHECKPOINT:
     case DURE_REC_TICK:
     case DURE_REC_PASS:
+    case DURE_REC_PRICES:
     case DURE_REC_START:
     case DURE_REC_RESERVE:
     case DURE_REC_UNRESERVE:

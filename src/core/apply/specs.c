@@ -191,3 +191,21 @@ enum dure_err spec_grant(struct dure_core *core, const struct dure_record *recor
     core->world_next_us = world_next(core);
     return DURE_OK;
 }
+
+void spec_install_prices(struct dure_core *core, const struct dure_prices *prices)
+{
+    core->hole_prices = *prices;
+    core->s.prices = dure_hash128(DOMAIN_TEXT, prices, sizeof *prices);
+}
+
+/* Where a fraction goes changes, never whether it goes: no verdict changes. */
+enum dure_err spec_prices(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error)
+{
+    struct dure_prices prices;
+    const enum dure_err err = dure_prices_read(record->text, record->text_length, &prices, error);
+    if (err != DURE_OK || dry)
+        return err;
+    apply_moment(core, record);
+    spec_install_prices(core, &prices);
+    return DURE_OK;
+}

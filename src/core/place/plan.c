@@ -220,21 +220,45 @@ static uint32_t limited_room(const struct dure_core *core, const struct limits *
     return limits_room(limits, *ret_leaf);
 }
 
+/* In which order shared GPUs are filled: where the hole that a task takes a part of loses least by the prices, then the fullest. */
+struct turn {
+    uint32_t loss_ugpu, left_milli;
+    uint64_t rank;
+};
+
+/* Limits are met by filling the fullest first: there prices would decide whether there is a place at all. */
+static struct turn turn_of(const struct dure_core *core, const struct request *ask, const struct limits *limits,
+                           const struct shared *shared)
+{
+    const bool priced = !limits && !ask->mig && shared->free_milli >= ask->task_gpu_milli;
+    const uint32_t loss = priced ? dure_prices_loss(&core->hole_prices, shared->free_milli, ask->task_gpu_milli) : 0;
+    return (struct turn){loss, shared->free_milli, shared->rank};
+}
+
+static bool is_before(struct turn a, struct turn b)
+{
+    if (a.loss_ugpu != b.loss_ugpu)
+        return a.loss_ugpu < b.loss_ugpu;
+    return a.left_milli != b.left_milli ? a.left_milli < b.left_milli : a.rank < b.rank;
+}
+
 uint32_t plan_fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
                           struct limits *limits, bool by_hardware, struct plan *plan)
 {
-    uint32_t left = ask->tasks, floor_milli = 0;
-    uint64_t floor_rank = 0;
+    uint32_t left = ask->tasks;
+    struct turn last = {0};
     while (left) {
         const struct shared *best = NULL;
+        struct turn first = {0};
         for (uint32_t at = share_first(core, ask->tenant, chain, allot); at != NONE; at = shared_at(core, at)->next) {
             const struct shared *s = shared_at(core, at);
-            const bool later = s->free_milli > floor_milli || (s->free_milli == floor_milli && s->rank >= floor_rank);
+            const struct turn turn = turn_of(core, ask, limits, s);
             uint32_t leaf;
-            if (later && room_of(core, ask, s) && (!limits || limited_room(core, limits, by_hardware, s, &leaf)) &&
-                (!best || s->free_milli < best->free_milli ||
-                 (s->free_milli == best->free_milli && s->rank < best->rank)))
-                best = s;
+            if ((best && !is_before(turn, first)) || is_before(turn, last) || !room_of(core, ask, s) ||
+                (limits && !limited_room(core, limits, by_hardware, s, &leaf)))
+                continue;
+            best = s;
+            first = turn;
         }
         if (!best)
             break;
@@ -248,8 +272,8 @@ uint32_t plan_fill_shared(const struct dure_core *core, const struct request *as
         if (allot != NONE)
             bind_leaf(core, chain, best->leaf, plan);
         left -= tasks;
-        floor_milli = best->free_milli;
-        floor_rank = best->rank + 1;
+        last = first;
+        last.rank++;
     }
     return left;
 }

@@ -63,7 +63,7 @@ int64_t dure_score_worth(const struct dure_score_table *table, const struct dure
         if (node->gpu_milli[g] == 1000)
             whole++;
         else
-            worth += prices->hole_ugpu[tier][node->gpu_milli[g] / DURE_SCORE_HOLE_MILLI];
+            worth += prices->hole_ugpu[tier][node->gpu_milli[g] / DURE_HOLE_MILLI];
     }
     worth += prices->block_ugpu[tier][whole];
     if (left > 0 && prices->cpu_weight_permille > 0)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/prices.h"
 
 enum {
     DURE_SCORE_GPUS_MAX = 16, /* of a node */
@@ -16,8 +17,6 @@ enum {
     DURE_SCORE_CLASSES_MAX = 1024,
     DURE_SCORE_TIERS = 8, /* of what CPU is left in a node */
     DURE_SCORE_SHAPES_MAX = 1024,
-    DURE_SCORE_HOLE_MILLI = 10,                          /* holes are priced in steps of this */
-    DURE_SCORE_HOLES = 1000 / DURE_SCORE_HOLE_MILLI + 1, /* 0, 10, ... 1000 milli left */
 };
 #define DURE_SCORE_NEVER INT64_MAX
 
@@ -47,7 +46,7 @@ struct dure_score_shape {
 struct dure_score_prices {
     int64_t tier_cpu_milli
         [DURE_SCORE_TIERS]; /* never less than the one before, the first 0: a node is in the last tier that its CPU reaches */
-    int64_t hole_ugpu[DURE_SCORE_TIERS][DURE_SCORE_HOLES]; /* worth of a GPU partly in use, by what is left of it */
+    int64_t hole_ugpu[DURE_SCORE_TIERS][DURE_HOLES]; /* worth of a GPU partly in use, by what is left of it */
     int64_t block_ugpu[DURE_SCORE_TIERS][DURE_SCORE_GPUS_MAX + 1]; /* worth of that many wholly free GPUs in one node */
     uint32_t class_permille[DURE_SCORE_CLASSES_MAX];               /* price of each GPU taken from a class */
     int64_t cpu_mean_milli, cpu_deviation_milli; /* CPU that one GPU of work needs: mean and standard deviation */

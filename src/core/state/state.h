@@ -22,6 +22,7 @@
 #include "model/fleet.h"
 #include "model/job.h"
 #include "model/power.h"
+#include "model/prices.h"
 #include "model/tenants.h"
 
 #define NONE DURE_NONE32
@@ -389,7 +390,7 @@ struct scalars {
     int64_t time_us, growth_base_us;
     uint64_t jobs_ended, attempts_started, attempts_evicted, passes;
     uint32_t core_version, fleet_set, tenants_set, allot_count, power_set, data_set;
-    struct dure_digest fleet, tenants, principals, power, data;
+    struct dure_digest fleet, tenants, principals, power, data, prices;
 };
 
 /* Power by domain, of the limits in force: derived. */
@@ -425,8 +426,9 @@ struct dure_core {
     struct slot_list loose_tenants;
     struct dure_fleet *fleet;
     struct dure_tenants *tenants;
-    struct dure_power *power; /* NULL: no limits */
-    struct dure_data *data;   /* NULL: no datasets */
+    struct dure_power *power;       /* NULL: no limits */
+    struct dure_data *data;         /* NULL: no datasets */
+    struct dure_prices hole_prices; /* all 0 until the first record */
     struct gate gate;
     struct chain_state *chains;
     struct node *nodes;

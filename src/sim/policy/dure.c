@@ -66,7 +66,7 @@ static void look_around(struct own *own)
             if (state->node.gpu_milli[g] == 1000)
                 whole++;
             else
-                input->holes[state->node.gpu_milli[g] / DURE_SCORE_HOLE_MILLI] += state->members;
+                input->holes[state->node.gpu_milli[g] / DURE_HOLE_MILLI] += state->members;
         }
         input->blocks[whole] += state->members;
         own->classes[state->node.class_index].left_gpu_milli += state->gpu_left * state->members;

@@ -9,6 +9,8 @@
  *     requeue JOB[.ELEMENT] [hold] | drain NODE | resume NODE | down NODE | up NODE | grant JSON | shrink NAME N | end-allotment NAME | why JOB | jobs
  *     power LIMITS | data DATASETS (the JSON list; power may be followed by other fields: [...], "lead": "10m") | dark
  *
+ *     prices LEFT=WORTH [LEFT=WORTH ...]       (what is left of a shared GPU, milli=micro-GPU: from there on)
+ *
  *     ceilings NAME key=N [key=N ...] [NAME ...]     (declares the tenants anew with these ceilings and no others)
  *
  *     book FIRST-NODE LAST-NODE +FROM +UNTIL [preview] | unbook N
@@ -316,6 +318,24 @@ static void spec(enum dure_record_kind kind, const char *name, const char *list)
     dure_buf_release(&text);
 }
 
+static void prices(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_PRICES);
+    struct dure_prices all = {{0}};
+    struct dure_buf text;
+    for (unsigned i = 1; i < word_count; i++) {
+        const char *worth = strchr(words[i], '=');
+        for (unsigned k = (unsigned)strtol(words[i], NULL, 10) / DURE_HOLE_MILLI; worth && k < DURE_HOLES; k++)
+            all.hole_ugpu[k] = (uint32_t)strtol(worth + 1, NULL, 10);
+    }
+    dure_buf_init(&text, TEXT_MAX);
+    dure_prices_write(&all, &text);
+    r.text = text.data;
+    r.text_length = text.length;
+    say(rig_step(&rig, &r));
+    dure_buf_release(&text);
+}
+
 /* The nodes with dark GPUs. */
 static void dark(void)
 {
@@ -430,6 +450,8 @@ static void run(void)
         spec(DURE_REC_POWER, "Power", "limits");
     else if (!strcmp(verb, "data"))
         spec(DURE_REC_DATA, "Data", "datasets");
+    else if (!strcmp(verb, "prices"))
+        prices();
     else if (!strcmp(verb, "dark"))
         dark();
     else if (!strcmp(verb, "shrink"))

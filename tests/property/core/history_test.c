@@ -180,6 +180,22 @@ static void node(struct rig *rig)
     (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(2));
 }
 
+static void prices(struct rig *rig)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_PRICES);
+    struct dure_prices of;
+    struct dure_buf text;
+    for (uint32_t i = 0, worth = 0; i < DURE_HOLES; i++)
+        of.hole_ugpu[i] = worth += i && !below(4) ? below(40000) : 0;
+    dure_buf_init(&text, 4096);
+    dure_prices_write(&of, &text);
+    r.text = text.data;
+    r.text_length = text.length;
+    if (rig_step(rig, &r) != DURE_OK)
+        TAP_FAIL("prices are taken: %s", rig->error.text);
+    dure_buf_release(&text);
+}
+
 static void grant(struct rig *rig, struct dure_record *r, char *text, size_t size)
 {
     static const char *const names[] = {"g1", "g2", "g3", "g4", "ra", "rb", "rc"};
@@ -323,8 +339,10 @@ static struct dure_core *reload(struct rig *rig)
 static void one_step(struct rig *rig, struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
-    const uint32_t what = below(107);
-    if (what == 106)
+    const uint32_t what = below(108);
+    if (what == 107)
+        prices(rig);
+    else if (what == 106)
         book(rig, model);
     else if (what >= 103)
         requeue(rig);

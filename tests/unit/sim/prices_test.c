@@ -25,7 +25,7 @@ static struct dure_score_prices *ask(const struct dure_advise_input *input)
 
 static int64_t hole(const struct dure_score_prices *prices, unsigned milli)
 {
-    return prices->hole_ugpu[DURE_SCORE_TIERS - 1][milli / DURE_SCORE_HOLE_MILLI];
+    return prices->hole_ugpu[DURE_SCORE_TIERS - 1][milli / DURE_HOLE_MILLI];
 }
 
 /* Only 400 and 600 are expected, many of both: a hole is worth what of them goes in. */
@@ -40,7 +40,7 @@ static void holes(void)
     TAP_OK(hole(prices, 400) > 0 && hole(prices, 590) == hole(prices, 400), "590 no more than 400");
     TAP_OK(hole(prices, 1000) > 990000, "a whole one holds both: %ld", (long)hole(prices, 1000));
     TAP_OK(hole(prices, 1000) <= 1000000, "and no more");
-    for (unsigned h = 1; h < DURE_SCORE_HOLES; h++)
+    for (unsigned h = 1; h < DURE_HOLES; h++)
         if (prices->hole_ugpu[0][h] < prices->hole_ugpu[0][h - 1] ||
             prices->hole_ugpu[7][h] < prices->hole_ugpu[7][h - 1])
             TAP_FAIL("a larger hole is worth no less, %u", h);

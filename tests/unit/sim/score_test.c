@@ -12,7 +12,7 @@ static struct dure_score_prices *flat(void)
     DURE_ASSERT(prices);
     for (unsigned t = 0; t < DURE_SCORE_TIERS; t++) {
         prices->tier_cpu_milli[t] = t * 10000;
-        for (unsigned h = 0; h < DURE_SCORE_HOLES; h++)
+        for (unsigned h = 0; h < DURE_HOLES; h++)
             prices->hole_ugpu[t][h] = h * 10000;
         for (unsigned b = 0; b <= DURE_SCORE_GPUS_MAX; b++)
             prices->block_ugpu[t][b] = b * 1000000;
