@@ -19,6 +19,7 @@ static const struct bench benches[] = {
     {"reclaim", {.nodes = 32500, .gpus = 4000}, "gpus", bench_reclaim},
     {"no", {.nodes = 32500, .load_percent = 90}, "", bench_no},
     {"estimate", {.nodes = 70, .jobs = 20000}, "jobs", bench_estimate},
+    {"shares", {.nodes = 64}, "", bench_shares},
     {"lifecycle", {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true}, "nodes mix clients seconds", bench_lifecycle},
     {"workload", {.nodes = 32500}, "nodes file", bench_workload},
     {"sim", {.nodes = 32500, .jobs = 10000000, .days = 365}, "nodes jobs days", bench_sim},

@@ -45,6 +45,7 @@ enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *j
 enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_estimate(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
+enum dure_err bench_shares(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_sim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error);
 

@@ -14,7 +14,7 @@
                     X(maintenance_cancel) X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase)     \
                         X(audit_show) X(audit_proof) X(events) X(backup) X(restore) X(clock) X(clock_accept) X(sim) X(sim_run) X(sim_compare) X(sim_silo) X(sim_paper) X(sim_paper_fgd) X(sim_paper_muri) X(bench)  \
                             X(bench_submit) X(bench_start) X(bench_recover) X(bench_load) X(bench_place) X(bench_gang) \
-                                X(bench_scale) X(bench_reclaim) X(bench_no) X(bench_estimate) X(bench_queue)           \
+                                X(bench_scale) X(bench_reclaim) X(bench_no) X(bench_estimate) X(bench_shares) X(bench_queue)           \
                                     X(bench_lifecycle) X(bench_workload) X(bench_sim) X(version) X(completion) X(help) X(man)
 
 #define X(name) extern const struct dure_verb dure_verb_##name;

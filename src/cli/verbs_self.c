@@ -58,8 +58,8 @@ const struct dure_verb dure_verb_down = {
 const struct dure_verb dure_verb_bench = {
     .name = "bench",
     .operands = "",
-    .title =
-        "measure: submit, start, recover, load, place, gang, scale, reclaim, no, estimate, queue, lifecycle, workload, sim",
+    .title = "measure: submit, start, recover, load, place, gang, scale, reclaim, no, estimate, shares, queue, "
+             "lifecycle, workload, sim",
     .text =
         "Each uses a temporary state of its own and the shipped code paths. With --json one object a line.\n\n"
         "place, gang, scale, reclaim, no and queue step the core alone, in this process: six owners, sixty tenants, "
@@ -241,6 +241,28 @@ const struct dure_verb dure_verb_bench_no = {
     .run = dure_cmd_bench,
 };
 
+static const struct dure_option bench_shares_options[] = {
+    {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
+    {NULL},
+};
+
+const struct dure_verb dure_verb_bench_shares = {
+    .name = "bench shares",
+    .operands = "",
+    .title = "how full GPUs get that fractions share",
+    .text =
+        "Fractions of four mixes of sizes come and go on 256 GPUs of one project, through the core: once going to the "
+        "fullest GPU, and once by prices, as the daemon works them out. Prints, for each mix, load (what would be in "
+        "use "
+        "if none were refused) and way, how much of the GPUs was in use (percent) and how many fractions found no "
+        "place (refused_percent).",
+    .flags = DURE_VERB_RAW,
+    .options = bench_shares_options,
+    .examples = {{"dure bench shares --json", "four mixes, three loads"}},
+    .exits = 1u << DURE_EXIT_NO,
+    .run = dure_cmd_bench,
+};
+
 static const struct dure_option bench_estimate_options[] = {
     {"jobs", 0, DURE_OPTION_COUNT, "N", "20000", "how many jobs of the trace, from its beginning", NULL, 1, 10000000},
     {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
@@ -329,8 +351,8 @@ const struct dure_verb dure_verb_bench_workload = {
 };
 
 static const struct dure_option bench_sim_options[] = {
-    {"jobs", 0, DURE_OPTION_COUNT, "N", "10000000", "jobs in that time; their lengths are stretched to make the load", NULL,
-     1, 10000000},
+    {"jobs", 0, DURE_OPTION_COUNT, "N", "10000000", "jobs in that time; their lengths are stretched to make the load",
+     NULL, 1, 10000000},
     {"days", 0, DURE_OPTION_COUNT, "N", "365", "simulated days", NULL, 1, 3660},
     {"nodes", 0, DURE_OPTION_COUNT, "N", "32500", "nodes of 8 GPUs", NULL, 600, 200000},
     {"json", 0, DURE_OPTION_FLAG, NULL, NULL, "one object"},
@@ -341,9 +363,10 @@ const struct dure_verb dure_verb_bench_sim = {
     .name = "bench sim",
     .operands = "",
     .title = "a simulated year of a national fleet",
-    .text = "The daemon's own core and loop on a virtual clock, with nodes and jobs that fail; inputs of one simulated "
-            "minute share a batch. Prints seconds, simulated_days, rss_mib, digest, load (GPUs in use of those that are "
-            "up), mean_pending, and the shares of gangs, of borrowed work and of what was taken back of it.",
+    .text =
+        "The daemon's own core and loop on a virtual clock, with nodes and jobs that fail; inputs of one simulated "
+        "minute share a batch. Prints seconds, simulated_days, rss_mib, digest, load (GPUs in use of those that are "
+        "up), mean_pending, and the shares of gangs, of borrowed work and of what was taken back of it.",
     .flags = DURE_VERB_RAW,
     .options = bench_sim_options,
     .examples = {{"dure bench sim --jobs 10000000 --days 365 --json", "ten million jobs"},

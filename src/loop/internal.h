@@ -114,6 +114,13 @@ struct dure_loop {
     uint32_t login_count;
     struct login_entry *by_login;
 
+    struct {
+        struct dure_advise *advise; /* NULL: none was asked for yet */
+        struct dure_prices last;
+        int64_t at_us;    /* when they were last looked at */
+        uint64_t started; /* fractions, since */
+    } prices;
+
     struct dure_loop_stats stats;
 };
 
@@ -130,6 +137,12 @@ void batch_seal(struct dure_batch *batch);
 /* step.c */
 void step_queued(struct dure_loop *loop, struct queued *queued);
 bool step_own(struct dure_loop *loop, enum dure_record_kind kind, int64_t number); /* TERM, TICK, PASS */
+bool step_text(struct dure_loop *loop, enum dure_record_kind kind, const char *text, size_t length); /* PRICES */
+
+/* prices.c: what is left of shared GPUs is priced again when enough fractions have started. */
+void prices_note(struct dure_loop *loop, const struct dure_record *decision);
+bool prices_renew(struct dure_loop *loop); /* false: the loop is dead */
+void prices_release(struct dure_loop *loop);
 
 /* effects.c: what a durable batch sets free. */
 bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct dure_record *decision);

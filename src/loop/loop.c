@@ -53,6 +53,7 @@ void dure_loop_free(struct dure_loop *loop)
     batch_free(loop->spare);
     idem_free(loop);
     logins_free(loop);
+    prices_release(loop);
     free(loop);
 }
 
@@ -197,7 +198,7 @@ static bool form(struct dure_loop *loop)
     step_all(loop);
     if (loop->flight_count == 0 && !loop->dead && dure_core_wants_pass(loop->core))
         step_own(loop, DURE_REC_PASS, DURE_PASS_STARTS_MAX);
-    return !loop->dead;
+    return !loop->dead && prices_renew(loop);
 }
 
 static void hand_over(struct dure_loop *loop)

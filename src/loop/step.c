@@ -49,6 +49,7 @@ static void decided(void *context, const struct dure_record *decision)
     struct dure_batch *batch = loop->forming;
 
     loop->stats.decisions++;
+    prices_note(loop, decision);
     if (loop->world.decided != NULL)
         loop->world.decided(loop->world.context, decision);
     if (!batch_record(batch, decision) || (decision->kind == DURE_REC_END && !keep_summary(loop, batch, decision)) ||
@@ -94,20 +95,34 @@ static enum dure_err step_record(struct dure_loop *loop, const struct dure_recor
     return DURE_OK;
 }
 
-bool step_own(struct dure_loop *loop, enum dure_record_kind kind, int64_t number)
+/* What the loop itself has to say is never refused. */
+static bool step_sure(struct dure_loop *loop, const struct dure_record *record)
 {
-    struct dure_record record;
     struct dure_error error = {0};
     uint64_t sequence;
-
-    dure_record_init(&record, kind, loop->term, loop_time(loop));
-    record.number = number;
-    enum dure_err err = step_record(loop, &record, &sequence, &error);
+    const enum dure_err err = step_record(loop, record, &sequence, &error);
     if (err != DURE_OK && !loop->dead) {
         loop->world.fatal(loop->world.context, err, error.text);
         loop->dead = true;
     }
     return err == DURE_OK;
+}
+
+bool step_own(struct dure_loop *loop, enum dure_record_kind kind, int64_t number)
+{
+    struct dure_record record;
+    dure_record_init(&record, kind, loop->term, loop_time(loop));
+    record.number = number;
+    return step_sure(loop, &record);
+}
+
+bool step_text(struct dure_loop *loop, enum dure_record_kind kind, const char *text, size_t length)
+{
+    struct dure_record record;
+    dure_record_init(&record, kind, loop->term, loop_time(loop));
+    record.text = text;
+    record.text_length = length;
+    return step_sure(loop, &record);
 }
 
 /* Salts, commits and encodes the body before the record that carries its commitment is stepped. */

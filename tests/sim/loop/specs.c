@@ -123,6 +123,10 @@ void specs_random_submit(struct world *world)
     job.principal.v = 0;
     job.tasks = 1 + (uint32_t)tap_random_below(&world->seed, 3);
     job.task_gpus = 1 + (uint32_t)tap_random_below(&world->seed, 4);
+    if (tap_random_below(&world->seed, 4) == 0) {
+        job.task_gpus = 1;
+        job.task_gpu_milli = 100 * (1 + (uint32_t)tap_random_below(&world->seed, 7));
+    }
     job.walltime_us = (int64_t)(1 + tap_random_below(&world->seed, 120)) * DURE_MINUTE_US;
     job.grace_us = (int64_t)tap_random_below(&world->seed, 60) * DURE_SECOND_US;
     /* Some outlive their walltime and must be stopped. */
