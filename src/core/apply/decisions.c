@@ -6,6 +6,7 @@
 #include "core/place/ground.h"
 #include "core/place/plan.h"
 #include "core/place/price.h"
+#include "core/place/shares.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
@@ -61,7 +62,8 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
     if (!record->place_count || !fleet)
         return false;
     uint32_t chain = NONE;
-    uint64_t tasks = 0; /* a rack taken whole may have nodes without any */
+    uint64_t tasks = 0;          /* a rack taken whole may have nodes without any */
+    uint64_t taken = 0, end = 0; /* of places that share nodes: their GPUs, and the first node behind them */
     for (uint32_t i = 0; i < record->place_count; i++) {
         const struct dure_place *p = &record->places[i];
         tasks += p->tasks;
@@ -74,9 +76,15 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
             (p->gpu_milli < 1000 && (p->gpu_mask & (p->gpu_mask - 1))) || !sound_starts(fleet, ask, at, p))
             return false;
         chain = at;
+        if (p->node_first >= end)
+            taken = 0;
+        if ((p->gpu_mask & taken) || (i && p->node_first < record->places[i - 1].node_first))
+            return false;
+        taken |= p->gpu_mask;
+        end = p->node_first + (uint64_t)p->node_count > end ? p->node_first + (uint64_t)p->node_count : end;
         for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
             const uint32_t node = p->node_first - c->node_first + k;
-            const bool whole = p->gpu_milli == 1000; /* fractions are told apart where they join */
+            const bool whole = p->gpu_milli == 1000; /* fractions are told apart by whom they join */
             if ((whole && (core->chains[at].used[node] & p->gpu_mask)) ||
                 (whole && claim == NONE && (core->chains[at].claimed[node] & p->gpu_mask)))
                 return false;
@@ -84,6 +92,24 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
     }
     *ret_chain = chain;
     return tasks > 0;
+}
+
+/* Every fraction joins its like. */
+static bool sound_shares(const struct dure_core *core, const struct dure_record *record, const struct request *ask,
+                         uint32_t claim, uint32_t at)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    const uint32_t allot = record->binding_count ? record->bindings[0].allot.v : NONE;
+    for (uint32_t i = 0; i < record->place_count; i++) {
+        const struct dure_place *p = &record->places[i];
+        for (uint32_t k = 0; p->gpu_milli < 1000 && k < p->node_count; k++) {
+            const uint32_t leaf =
+                (p->node_first - chain->node_first + k) * chain->node_gpus + (uint32_t)__builtin_ctzll(p->gpu_mask);
+            if (!share_admits(core, at, leaf, ask, allot, p, record->kind == DURE_REC_RESERVE, claim != NONE))
+                return false;
+        }
+    }
+    return true;
 }
 
 static void refresh_bound(struct dure_core *core, uint32_t chain, struct dure_cell cell)
@@ -119,7 +145,8 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     if (!find(core, record, &t) || t.attempt != NONE || !dure_move_job(state_of(core, &t), DURE_JOB_RUNNING))
         return CORRUPT("start of what is not pending");
     if (record->attempt.v != core->s.next_attempt ||
-        !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, &chain))
+        !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, &chain) ||
+        !sound_shares(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, chain))
         return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
     struct job *job = job_at(core, t.job_slot);
     const enum dure_err err = take_cells(core, record, error);
@@ -178,7 +205,8 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
     if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE ||
         !job_is_pending(job_at(core, t.job_slot), t.ordinal))
         return CORRUPT("reservation for what is not pending");
-    if (!record->binding_count || !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, &chain))
+    if (!record->binding_count || !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, &chain) ||
+        !sound_shares(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, chain))
         return CORRUPT("reservation of no place");
     const enum dure_err err = take_cells(core, record, error);
     if (err != DURE_OK)

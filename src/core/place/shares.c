@@ -167,6 +167,37 @@ static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, 
     shared->free_milli += place->tasks * place->gpu_milli;
 }
 
+static bool has_room(const struct dure_core *core, const struct shared *shared, const struct request *ask,
+                     const struct dure_place *place)
+{
+    const struct dure_gpu_model *model = &core->fleet->models[core->fleet->chains[shared->chain].model.v];
+    if (ask->mig)
+        return !(place->starts & ~mig_starts(core->fleet, model, ask->mig - 1u, shared->mig, DURE_MIG_SLICES_MAX));
+    return shared->free_milli >= (uint64_t)place->tasks * place->gpu_milli &&
+           shared->free_mib >= (uint64_t)place->tasks * fraction_mib(core, ask, shared->chain);
+}
+
+bool share_admits(const struct dure_core *core, uint32_t at, uint32_t leaf, const struct request *ask, uint32_t allot,
+                  const struct dure_place *place, bool reserve, bool claimed)
+{
+    const uint32_t occupant = core->chains[at].occupant[leaf], claim = core->chains[at].claim[leaf];
+    if (DURE_CORE_MUTATED(MIXED_FRACTIONS) || DURE_CORE_MUTATED(MIG_BESIDE_MILLI) || DURE_CORE_MUTATED(MIG_OVERLAP))
+        return true;
+    uint32_t on = occupant != NONE ? occupant : claim;
+    if (reserve && claim != NONE)
+        on = claim;
+    else if (reserve && on != NONE &&
+             (!(on & OCCUPANT_SHARED) || shared_at(core, on & ~OCCUPANT_SHARED)->allot == NONE))
+        on = NONE; /* they leave */
+    if (on == NONE)
+        return (uint64_t)place->tasks * place->gpu_milli <= 1000;
+    if (!(on & OCCUPANT_SHARED))
+        return false;
+    const struct shared *shared = shared_at(core, on & ~OCCUPANT_SHARED);
+    return shared->tenant == ask->tenant && shared->allot == allot && shared->is_mig == (ask->mig != 0) &&
+           (claimed || has_room(core, shared, ask, place));
+}
+
 /* The GPU itself, once, whoever shares it. */
 static void count_in_use(struct dure_core *core, uint32_t slot, int sign)
 {

@@ -5,6 +5,10 @@
  * tenant's next fraction joins it as it would if it were alone. A borrowed share exists while somebody stands on it. */
 #include "core/state/state.h"
 
+/* May these tasks start (or be reserved) on this leaf? A decision that is not of this core may say anything. `allot` NONE: borrowed. `claimed`: a claim of
+ * its own holds its room already. */
+bool share_admits(const struct dure_core *core, uint32_t chain, uint32_t leaf, const struct request *ask,
+                  uint32_t allot, const struct dure_place *place, bool reserve, bool claimed);
 /* An attempt's tasks on one leaf come and go. */
 void share_join(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place);
 void share_part(struct dure_core *core, uint32_t leaf, uint32_t attempt, const struct dure_place *place);

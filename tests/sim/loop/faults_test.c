@@ -90,23 +90,31 @@ static void random_input(struct world *world)
 /* GPUs of every live attempt, counted by what the engine was told; two on one GPU must be shares of one. */
 static const char *check_places(struct world *world)
 {
-    static uint64_t used[1024];
+    static uint64_t used[1024], shared[1024];
+    static uint32_t milli[1024][64];
     struct dure_job_view view;
     uint64_t cursor = 0;
 
     memset(used, 0, sizeof used);
+    memset(shared, 0, sizeof shared);
+    memset(milli, 0, sizeof milli);
     while (dure_core_attempt_next(world->core, &cursor, &view)) {
         uint64_t gpus = 0, tasks = 0;
         for (uint32_t p = 0; p < view.place_count; p++)
             for (uint32_t n = 0; n < view.places[p].node_count; n++) {
-                uint64_t *node = &used[view.places[p].node_first + n];
-                if ((*node & view.places[p].gpu_mask) != 0)
+                const uint32_t node = view.places[p].node_first + n;
+                const uint64_t mask = view.places[p].gpu_mask;
+                const bool whole = view.places[p].gpu_milli == 1000;
+                if ((used[node] & mask) != 0 || (whole && (shared[node] & mask) != 0))
                     return "a GPU is held twice";
-                *node |= view.places[p].gpu_mask;
+                *(whole ? &used[node] : &shared[node]) |= mask;
+                uint32_t *of = &milli[node][__builtin_ctzll(mask)];
+                if (!whole && (*of += view.places[p].tasks * view.places[p].gpu_milli) > 1000)
+                    return "fractions are more than a GPU";
                 gpus += (uint64_t)__builtin_popcountll(view.places[p].gpu_mask);
                 tasks += view.places[p].tasks;
             }
-        const uint64_t asked = (uint64_t)view.job->tasks * view.job->task_gpus;
+        const uint64_t asked = view.job->task_gpu_milli < 1000 ? gpus : (uint64_t)view.job->tasks * view.job->task_gpus;
         if (tasks != view.job->tasks || gpus < asked || (gpus > asked && !(view.job->data_mask & 2)))
             return "a gang is not whole";
     }
