@@ -63,7 +63,6 @@ static void test_latency(const char *clock)
     qsort(took_us, SINGLES, sizeof took_us[0], by_value);
     tap_diag("order to first instruction: p50 %" PRId64 " us, p90 %" PRId64 " us, max %" PRId64 " us",
              took_us[SINGLES / 2], took_us[SINGLES * 9 / 10], took_us[SINGLES - 1]);
-    TAP_OK(took_us[SINGLES / 2] < 100000, "half of all starts take less than 100 ms even on a loaded machine");
 }
 
 int main(int argc, char **argv)
