@@ -74,6 +74,8 @@ const struct dure_verb dure_verb_sim = {
     }
 
 static const struct dure_option sim_run_options[] = {
+    {"journal", 0, DURE_OPTION_DIR, "FOLDER", NULL,
+     "nothing made: the history of this daemon's state folder or backup, decided again and measured"},
     RUN_OPTIONS,
     {NULL},
 };
@@ -97,6 +99,11 @@ const struct dure_verb dure_verb_sim_run = {
         "Shown are the use of the GPUs, waits by size, what owners took back, and which rights were served in time: at "
         "once, or as soon as the borrowers had left within the notice that their lender gives. Short: cells of a right "
         "whose hardware was lost.\n\n"
+        "With --journal no jobs are made or taken: every input of a daemon's record is decided again at its time, each "
+        "decision "
+        "and digest is compared with the stored one (the first that differs fails the run), and what happened is shown "
+        "as "
+        "a run. To ask what other rules would have done with the same jobs, give the folder as --trace.\n\n"
         "On a terminal a bar shows the simulated date. Ctrl-C ends the run early: what there is is shown, marked "
         "partial, "
         "and the exit code is 1.",
@@ -106,7 +113,8 @@ const struct dure_verb dure_verb_sim_run = {
                  {"dure sim run -F examples/fleets/korea.yaml -T examples/fleets/korea-tenants.yaml --days 7",
                   "a week of made work"},
                  {"dure sim run -F fleet.yaml -T tenants.yaml --mix training --node-fails 400d --job-fails 30 --json",
-                  "with failures"}},
+                  "with failures"},
+                 {"dure sim run --journal backup --report last-month", "what a daemon did, as a document"}},
     .exits = 1u << DURE_EXIT_NO,
     .run = dure_cmd_sim_run,
 };

@@ -26,6 +26,8 @@ struct dure_audit {
     uint64_t record_sequence; /* first leaf of the record at hand */
     int64_t version;
     struct dure_audit_result result;
+    void (*heard)(void *context, const struct dure_record *record, bool decided);
+    void *context;
 };
 
 enum dure_err dure_audit_new(struct dure_audit **ret_audit)
@@ -57,10 +59,29 @@ void dure_audit_free(struct dure_audit *audit)
     free(audit);
 }
 
+void dure_audit_hear(struct dure_audit *audit,
+                     void (*heard)(void *context, const struct dure_record *record, bool decided), void *context)
+{
+    audit->heard = heard;
+    audit->context = context;
+}
+
+struct dure_core *dure_audit_core(struct dure_audit *audit)
+{
+    return audit->core;
+}
+
+static void tell(const struct dure_audit *audit, const struct dure_record *record)
+{
+    if (audit->heard)
+        audit->heard(audit->context, record, !dure_record_is_input(record->kind));
+}
+
 static void expect(void *context, const struct dure_record *decision)
 {
     struct dure_audit *audit = context;
     struct span span = {.offset = audit->bytes.length, .kind = decision->kind};
+    tell(audit, decision);
     if (!dure_record_encode(decision, &audit->bytes)) {
         audit->failed = true;
         return;
@@ -126,6 +147,7 @@ static enum dure_err audit_input(struct dure_audit *audit, const struct dure_rec
     audit->expected.count = audit->next = 0;
     audit->input_sequence = audit->record_sequence;
     audit->result.inputs++;
+    tell(audit, record);
     if (dure_core_step(audit->core, record, expect, audit, &refused) != DURE_OK) {
         snprintf(text, sizeof text, "leaf %" PRIu64 ": the rules refuse this input: %s", audit->record_sequence,
                  refused.text);
@@ -150,6 +172,7 @@ static enum dure_err audit_record(struct dure_audit *audit, const void *bytes, s
         return dure_record_is_input(record.kind) ? audit_input(audit, &record, error)
                                                  : audit_decision(audit, bytes, length, error);
     audit->result.skipped++;
+    tell(audit, &record);
     if (dure_core_apply(audit->core, &record, &text) != DURE_OK)
         return bad(audit, error, text.text);
     return DURE_OK;

@@ -26,6 +26,10 @@ struct dure_audit_result {
 };
 DURE_NODISCARD enum dure_err dure_audit_new(struct dure_audit **ret_audit);
 void dure_audit_free(struct dure_audit *audit);
+/* For who wants to watch: each input before it is stepped, each decision as the core makes it (of stretches that another version decided: as it is applied). */
+void dure_audit_hear(struct dure_audit *audit,
+                     void (*heard)(void *context, const struct dure_record *record, bool decided), void *context);
+struct dure_core *dure_audit_core(struct dure_audit *audit); /* the audit's own, to look at */
 /* E_DIVERGED: this leaf is not what the rules decide; the result names it. */
 DURE_NODISCARD enum dure_err dure_audit_leaf(struct dure_audit *audit, uint64_t sequence, const void *leaf,
                                              size_t length, struct dure_error *error);

@@ -134,3 +134,15 @@ void dure_sim_result_release(struct dure_sim_result *result);
 /* E_INVALID and others: the specs or an input were refused, with the core's words. A refused job is no failure: it is counted. The caller releases. */
 DURE_NODISCARD enum dure_err dure_sim_run(const struct dure_sim_options *options, struct dure_sim_result *ret_result,
                                           struct dure_error *error);
+
+/* A daemon's history once more: each input of its journal decided again, at its time, by a core of ours, and measured as a run. E_DIVERGED names the first decision or
+ * digest that is not the stored one. Of the options count `fleet` and `tenants` (those in force at the end), `from_us` (the first record's time), `until_us`
+ * (the last's) and `progress`. A right counts as served in time until ten seconds after the notice: real nodes have to be cleared. */
+struct dure_sim_replayed {
+    uint64_t leaves, inputs, decisions;
+    uint64_t skipped; /* of stretches that another version decided: applied, not decided again */
+    struct dure_digest digest;
+};
+DURE_NODISCARD enum dure_err dure_sim_replay(struct dure_journal *journal, const struct dure_sim_options *options,
+                                             struct dure_sim_result *ret_result,
+                                             struct dure_sim_replayed *ret_replayed, struct dure_error *error);
