@@ -89,6 +89,13 @@ static void fail_text(struct call *call, enum dure_err err, const char *text)
     call_answer(call, dure_err_http(err));
 }
 
+int64_t call_time_us(const struct call *call)
+{
+    const int64_t now_us = call->api->host.now_us(call->api->host.context);
+    const int64_t core_us = dure_core_time_us(call->api->core);
+    return now_us > core_us ? now_us : core_us;
+}
+
 void call_fail(struct call *call, enum dure_err err, const char *format, ...)
 {
     char text[DURE_ERROR_TEXT_MAX];

@@ -217,6 +217,7 @@ void handle_fleet_get(struct call *call)
     json_open(out, NULL, '{');
     json_str(out, "name", fleet->name);
     json_str(out, "zone", fleet->zone);
+    json_time(out, "as_of", call_time_us(call));
     json_open(out, "totals", '{');
     write_sums(&board.total, out);
     json_close(out, '}');

@@ -59,8 +59,7 @@ void handle_fleet_idle(struct call *call)
 {
     const struct dure_core *core = call->api->core;
     const struct dure_fleet *fleet = dure_core_fleet(core);
-    const int64_t now_us = call->api->host.now_us(call->api->host.context);
-    const int64_t core_us = dure_core_time_us(core), at_us = now_us > core_us ? now_us : core_us;
+    const int64_t at_us = call_time_us(call);
     uint32_t count = fleet != NULL && dure_core_tenants(core) != NULL ? dure_core_allot_count(core) : 0;
     struct dure_allot_view view;
     uint64_t for_us = (uint64_t)DURE_DAY_US;

@@ -123,6 +123,7 @@ struct dure_api {
 /* call.c: answering. Each ends the call. */
 void call_answer(struct call *call, int status); /* with call->out as JSON */
 void call_answer_as(struct call *call, int status, const char *content_type);
+int64_t call_time_us(const struct call *call); /* the daemon's time now, no less than the last record's */
 void call_fail(struct call *call, enum dure_err err, const char *format, ...) DURE_PRINTF(3, 4);
 void call_fail_error(struct call *call, enum dure_err err, const struct dure_error *error);
 void call_fail_problems(struct call *call, const struct dure_problems *problems);

@@ -266,7 +266,7 @@ void handle_owner(struct call *call)
     json_open(out, NULL, '{');
     json_str(out, "name", fleet->owners[owner.v].name);
     json_str(out, "label", fleet->owners[owner.v].label);
-    json_time(out, "as_of", dure_core_time_us(call->api->core));
+    json_time(out, "as_of", call_time_us(call));
     write_chains(call, owner, &uses, out);
     write_uses(call, &uses, out);
     write_terms(tenants, owner, out);

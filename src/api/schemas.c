@@ -166,7 +166,7 @@ const struct schema dure_schemas[] = {
      "lending:[{OwnerTerms}]",
      "For its owners and members, operators and auditors."},
     {"Board",
-     "name:string zone:string? totals:{Sums} owners:[{OwnerRow}] sites:[{SiteRow}] models:[{ModelRow}] "
+     "name:string zone:string? as_of:string? totals:{Sums} owners:[{OwnerRow}] sites:[{SiteRow}] models:[{ModelRow}] "
      "chains:[{ChainRow}] "
      "others:[{OtherRow}]",
      ""},

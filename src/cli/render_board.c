@@ -197,7 +197,7 @@ static void heading(const struct dure_screen *screen, const json_t *board)
         dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_term_grouped(emulated, number));
     if (virtual_gpus)
         dure_buf_printf(&buf, ", %s virtual (slots without hardware)", dure_term_grouped(virtual_gpus, number));
-    dure_buf_printf(&buf, "; as of %s.", dure_time_format_local(dure_screen_now_us(screen), now));
+    dure_buf_printf(&buf, "; as of %s.", dure_json_time(board, "as_of", now));
     struct dure_buf wrapped;
     dure_buf_init(&wrapped, 1 << 16);
     dure_term_wrap(&wrapped, buf.data ? buf.data : "", 0, 0, screen->width);

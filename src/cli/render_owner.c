@@ -41,7 +41,9 @@ static void put_bar(struct dure_grid *grid, const struct dure_screen *screen, co
     const int64_t value[DURE_BAR_PARTS] = {dure_json_int(row, "own_milli", 0) + dure_json_int(row, "granted_milli", 0),
                                            dure_json_int(row, "lent_milli", 0) +
                                                dure_json_int(row, "own_borrowed_milli", 0),
-                                           dure_json_int(row, "lost", 0) * 1000, 0, dure_json_int(row, "idle", 0) * 1000,
+                                           dure_json_int(row, "lost", 0) * 1000,
+                                           0,
+                                           dure_json_int(row, "idle", 0) * 1000,
                                            dure_json_int(row, "arriving", 0) * 1000};
     dure_buf_init(&bar, 4096);
     dure_render_bar(&bar, screen, value, screen->width >= 100 ? BAR_WIDE : BAR_NARROW);
@@ -184,7 +186,7 @@ static void heading(const struct dure_screen *screen, const json_t *owner)
     if (dure_json_int(totals, "suspended", 0))
         dure_buf_printf(&buf, ", %s promised on hardware that is lost",
                         dure_term_grouped(dure_json_int(totals, "suspended", 0), number));
-    dure_buf_printf(&buf, "; as of %s. ", dure_time_format_local(dure_screen_now_us(screen), now));
+    dure_buf_printf(&buf, "; as of %s. ", dure_json_time(owner, "as_of", now));
     put_terms(&buf, json_object_get(owner, "lending"));
     say(screen, &buf);
 }

@@ -46,7 +46,7 @@ int dure_sim_play(struct dure_cli *cli, const struct dure_sim_specs *base, struc
 
 /* A bar on standard error where that is a terminal, and Ctrl-C as the end of the run. */
 void dure_sim_watch_begin(struct dure_cli *cli, const char *what, struct dure_sim_options *options);
-void dure_sim_watch_end(struct dure_cli *cli);
+void dure_sim_watch_end(void);
 bool dure_sim_interrupted(void);
 
 int dure_sim_write(struct dure_cli *cli,

@@ -49,7 +49,7 @@ int dure_sim_play(struct dure_cli *cli, const struct dure_sim_specs *base, struc
     dure_sim_watch_begin(cli, variant->name, &options);
     const enum dure_err err = variant->rival.order ? dure_rival_run(&variant->rival, &options, ret_result, &error)
                                                    : dure_sim_run(&options, ret_result, &error);
-    dure_sim_watch_end(cli);
+    dure_sim_watch_end();
     dure_sim_jobs_end(jobs);
     return err ? dure_cli_fail_err(cli, err, &error, NULL) : DURE_EXIT_OK;
 }

@@ -73,7 +73,7 @@ static int replay(struct dure_cli *cli, const char *folder)
     if (!err) {
         dure_sim_watch_begin(cli, "deciding again", &options);
         err = dure_sim_replay(journal, &options, &result, &replayed, &error);
-        dure_sim_watch_end(cli);
+        dure_sim_watch_end();
     }
     dure_journal_close(journal);
     int code =
@@ -120,7 +120,7 @@ int dure_cmd_sim_run(struct dure_cli *cli)
     if (!code) {
         dure_sim_watch_begin(cli, "simulating", &options);
         const enum dure_err err = dure_sim_run(&options, &result, &error);
-        dure_sim_watch_end(cli);
+        dure_sim_watch_end();
         if (err)
             code = dure_cli_fail_err(cli, err, &error, NULL);
     }

@@ -154,7 +154,7 @@ static int play(struct dure_cli *cli, uint64_t size, bool changed, int64_t now_u
     dure_sim_watch_begin(cli, changed ? "with the change" : "as it is", &options);
     err = rival.order ? dure_rival_run(&rival, &options, &side->result, &error)
                       : dure_sim_run(&options, &side->result, &error);
-    dure_sim_watch_end(cli);
+    dure_sim_watch_end();
     if (err)
         return dure_cli_fail_err(cli, err, &error, changed ? "the daemon would refuse it in the same words" : NULL);
     side->made = true;
