@@ -3,11 +3,11 @@
  * what must be decided.
  *
  * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; guaranteed work of whole GPUs, single or in gangs, inside a required or a preferred node or
- * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; equal requests of a tenant first come, first served; the planned start of each tenant's blocked head, and backfill; passes with a budget; ends, losses with and without
- * requeue, cancellations and walltimes without grace; cells bound, kept while in use, and let go.
+ * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; arrays, with and without a limit; priorities inside a tenant, and work of lower priority that has to
+ * leave; notice, grace and walltimes; reservations, those given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and
+ * without requeue, cancellations; cells bound, kept while in use, and let go.
  *
- * Not covered: borrowed work and reclaim, fractions, priorities and shares inside a tenant, arrays, failures of nodes, rights that
- * come and go, power and data. */
+ * Not covered: shares inside a tenant, rights that come and go, power and data, lists and spreads. */
 #include "model/record.h"
 
 enum {
@@ -15,8 +15,11 @@ enum {
     REFERENCE_RIGHTS = 8,
     REFERENCE_TENANTS = 8,
     REFERENCE_CELLS = 32,
-    REFERENCE_JOBS = 4096,
+    REFERENCE_JOBS = 2048,
+    REFERENCE_ELEMENTS = 8,
     REFERENCE_PLACES = 64,
+    REFERENCE_RUNS = 512,
+    REFERENCE_AFTERS = 4096,
 };
 
 struct reference_right {
@@ -24,40 +27,64 @@ struct reference_right {
     uint32_t bound[REFERENCE_CELLS]; /* first node of the cell; NONE32: not bound */
 };
 
+enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GONE };
+
 struct reference_job {
     uint32_t tenant, tasks, gpus, tasks_per_node;
     uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
-    bool level_required;
-    int64_t walltime_us, submitted_us;
-    bool requeue, waits;
-    /* While it runs: */
-    uint64_t attempt;
-    int64_t end_us;
-    enum dure_cause leaving;
+    bool level_required, requeue, rest_gone;
+    int32_t priority;
+    int64_t walltime_us, grace_us, submitted_us;
+    uint32_t array_count, array_first, array_step, array_limit; /* array_count 0: no array */
+    enum reference_element elements[REFERENCE_ELEMENTS];
+};
+
+/* What has a place: it runs there, or waits for those that stand on it. */
+enum reference_state { RUN_NONE, RUN_RESERVED, RUN_RUNS, RUN_WARNED, RUN_STOPPING };
+struct reference_run {
+    enum reference_state state;
+    uint64_t job, attempt;
+    uint32_t ordinal;
+    int64_t since_us, end_us; /* end_us: of its walltime */
+    int64_t deadline_us;      /* while it is warned */
+    enum dure_cause cause;
     uint32_t place_count, binding_count;
     struct dure_place places[REFERENCE_PLACES];
     struct dure_binding bindings[REFERENCE_PLACES];
 };
 
-/* The start that is planned for one of a tenant's jobs, in its private cluster. */
+/* The start that is planned for one of a queue's jobs, in the private cluster. */
 struct reference_plan {
     uint64_t job; /* 0: none */
+    uint32_t element;
     int64_t at_us;
     uint64_t kept[REFERENCE_RIGHTS][REFERENCE_CELLS * 4]; /* GPUs, by right and node in it */
+};
+
+/* What is left to do once a decision is made, the most urgent kind first. */
+enum reference_after { AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
+struct reference_afters {
+    uint32_t count;
+    struct {
+        uint64_t a, b;
+    } at[REFERENCE_AFTERS];
 };
 
 struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
-    uint64_t used[REFERENCE_NODES];                  /* GPUs, by node */
     struct reference_job jobs[REFERENCE_JOBS];       /* by id */
+    struct reference_run runs[REFERENCE_RUNS];
     struct reference_plan plans[REFERENCE_TENANTS];
-    uint64_t next_job, next_attempt;
+    struct reference_afters afters[AFTER_KINDS];
+    uint64_t next_job, next_attempt, passes;
     void (*tell)(void *context, const struct dure_record *decision);
     void *context;
     const struct dure_record *input;
 };
 
-/* The fields above `used` are the caller's; the rest is made ready. */
+/* The fields above `jobs` are the caller's; the rest is made ready. */
 void reference_begin(struct reference *reference);
 void reference_step(struct reference *reference, const struct dure_record *input);
+/* Does any element of the job wait, or have a place? */
+bool reference_is_live(const struct reference *reference, uint64_t job);

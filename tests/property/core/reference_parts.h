@@ -1,0 +1,51 @@
+#pragma once
+/* The rooms of the naive reference among themselves. */
+#include "reference.h"
+
+/* ---- places (reference_place.c) ---- */
+
+/* What a search takes for granted, and what it found. */
+struct trial {
+    bool beside_plan;                                  /* what is kept for the queue's plan counts as taken */
+    int64_t later_us;                                  /* what ends by then counts as gone; INT64_MIN: nothing does */
+    uint64_t freed[REFERENCE_NODES];                   /* these GPUs count as idle */
+    uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
+    uint32_t place_count, binding_count;
+    struct dure_place places[REFERENCE_PLACES];
+    struct dure_binding bindings[REFERENCE_PLACES];
+    uint32_t virtual_count; /* the same in the private cluster */
+    struct dure_place virtuals[REFERENCE_PLACES];
+    uint32_t rights[REFERENCE_PLACES], cell_nodes[REFERENCE_RIGHTS];
+};
+
+/* Is there a place for one more element of the job? With `displacing`, also in the place of its tenant's work of lower priority. */
+bool reference_place(const struct reference *reference, uint64_t job, bool displacing, struct trial *trial);
+void reference_tidy(struct trial *trial);
+/* GPUs of this node that the run stands on, or has reserved. */
+uint64_t reference_gpus_on(const struct reference_run *run, uint32_t node);
+/* When what has a place is gone from it at the latest; INT64_MIN: any moment. */
+int64_t reference_gone_by(const struct reference *reference, const struct reference_run *run);
+/* When the tenant's own work has left these places, if it is warned now. */
+int64_t reference_clear_by(const struct reference *reference, const struct dure_place *places, uint32_t count);
+bool reference_is_clear(const struct reference *reference, const struct dure_place *places, uint32_t count);
+uint32_t reference_ones(uint64_t mask);
+
+/* ---- records (reference_work.c) ---- */
+
+struct dure_record reference_decision(const struct reference *reference, enum dure_record_kind kind);
+void reference_tell(struct reference *reference, const struct dure_record *record);
+uint32_t reference_element_of(const struct reference_job *job, uint32_t ordinal);
+/* The element that is next; NONE32: none, or the array is at its limit. */
+uint32_t reference_next(const struct reference *reference, uint64_t job);
+/* A place is given: it starts there, or reserves it and warns who stands there. */
+void reference_give(struct reference *reference, uint64_t job, struct trial *trial);
+void reference_unplan(struct reference *reference, uint32_t tenant, enum dure_cause cause);
+void reference_report(struct reference *reference, const struct dure_record *input);
+void reference_cancel(struct reference *reference, uint64_t job, uint32_t element);
+/* Walltimes and graces that are over, and plans that are past their time. */
+void reference_due(struct reference *reference);
+void reference_follow(struct reference *reference);
+
+/* ---- order (reference_pass.c) ---- */
+
+void reference_pass(struct reference *reference, int64_t budget);

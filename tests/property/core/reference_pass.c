@@ -1,0 +1,281 @@
+/* Whose turn it is, and who may go past whom: a pass over the queues, each in its order. */
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "reference_parts.h"
+
+/* What is known in this pass of those who ask for the same: not tried yet; only what ends before the planned start may try; nobody. */
+enum verdict { VERDICT_OPEN, VERDICT_LONG, VERDICT_SHUT };
+
+enum { FIRST_LOOKS = 16, TURN_LOOKS = 16, TURN_EVERY = 16 };
+
+/* One tenant's part of a pass. */
+struct turn {
+    struct reference *reference;
+    uint32_t tenant;
+    int64_t budget;
+    struct trial *trial;
+    uint32_t blocked; /* for which a start was to be planned */
+    enum verdict verdict[REFERENCE_JOBS];
+    bool left_out[REFERENCE_JOBS]; /* no start is planned for it any more; both by the first who asks for the same */
+};
+
+static bool alike(const struct reference_job *a, const struct reference_job *b)
+{
+    return a->tenant == b->tenant && a->priority == b->priority && a->tasks == b->tasks && a->gpus == b->gpus &&
+           a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
+           (!a->level_nodes || a->level_required == b->level_required);
+}
+
+static uint64_t first_alike(const struct turn *turn, uint64_t id)
+{
+    uint64_t first = 1;
+    while (!alike(&turn->reference->jobs[first], &turn->reference->jobs[id]))
+        first++;
+    return first;
+}
+
+static struct reference_plan *plan_of(const struct turn *turn)
+{
+    return &turn->reference->plans[turn->tenant];
+}
+
+static bool is_ready(const struct turn *turn, uint64_t id)
+{
+    return turn->reference->jobs[id].tenant == turn->tenant && reference_next(turn->reference, id) != DURE_NONE32;
+}
+
+static int64_t lasts(const struct turn *turn, uint64_t id)
+{
+    return turn->reference->jobs[id].walltime_us + turn->reference->jobs[id].grace_us;
+}
+
+static int64_t reach(const struct turn *turn)
+{
+    return plan_of(turn)->at_us - turn->reference->input->time_us;
+}
+
+/* By priority, then by age. */
+static bool is_before(const struct turn *turn, uint64_t a, uint64_t b)
+{
+    const int32_t mine = turn->reference->jobs[a].priority, other = turn->reference->jobs[b].priority;
+    return mine != other ? mine > other : a < b;
+}
+
+/* Only who has waited a second gets a planned start; whole seconds count. */
+static bool is_too_soon(const struct turn *turn, uint64_t id)
+{
+    const int64_t ripe = (turn->reference->jobs[id].submitted_us + 2 * DURE_SECOND_US - 1) / DURE_SECOND_US;
+    return ripe * DURE_SECOND_US > turn->reference->input->time_us;
+}
+
+static bool try(struct turn *turn, uint64_t id, bool beside_plan)
+{
+    turn->trial->beside_plan = beside_plan && plan_of(turn)->job;
+    turn->trial->later_us = INT64_MIN;
+    return reference_place(turn->reference, id, true, turn->trial);
+}
+
+static void begin(struct turn *turn, uint64_t id)
+{
+    reference_give(turn->reference, id, turn->trial);
+    turn->budget--;
+}
+
+/* ---- planned starts ---- */
+
+static void keep(struct turn *turn, uint64_t id, int64_t at_us)
+{
+    struct reference *reference = turn->reference;
+    struct reference_plan *plan = plan_of(turn);
+    struct trial *trial = turn->trial;
+    struct dure_binding bindings[REFERENCE_PLACES] = {0};
+    *plan =
+        (struct reference_plan){.job = id,
+                                .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
+                                .at_us = at_us};
+    for (uint32_t i = 0; i < trial->virtual_count; i++) {
+        bindings[i].allot.v = trial->rights[i];
+        plan->kept[trial->rights[i]][trial->virtuals[i].node_first] |= trial->virtuals[i].gpu_mask;
+    }
+    struct dure_record record = reference_decision(reference, DURE_REC_PLAN);
+    record.job.v = id;
+    record.element = plan->element;
+    record.deadline_us = at_us;
+    record.places = trial->virtuals;
+    record.bindings = bindings;
+    record.place_count = record.binding_count = trial->virtual_count;
+    reference_tell(reference, &record);
+}
+
+/* The first moment after `before` at which any of the tenant's work must be gone; INT64_MAX: none. */
+static int64_t next_end(const struct turn *turn, int64_t before)
+{
+    const struct reference *reference = turn->reference;
+    int64_t at = INT64_MAX;
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        if (run->state == RUN_NONE || reference->jobs[run->job].tenant != turn->tenant)
+            continue;
+        const int64_t now = reference->input->time_us, end = reference_gone_by(reference, run);
+        const int64_t then = end > now ? end : now;
+        if (then > before && then < at)
+            at = then;
+    }
+    return at;
+}
+
+/* Those who wait for different things. */
+static uint32_t count_needs(const struct turn *turn)
+{
+    uint32_t needs = 0;
+    for (uint64_t id = 1; id < turn->reference->next_job; id++) {
+        bool is_first = is_ready(turn, id);
+        for (uint64_t other = 1; other < id && is_first; other++)
+            is_first = !is_ready(turn, other) || !alike(&turn->reference->jobs[other], &turn->reference->jobs[id]);
+        needs += is_first;
+    }
+    return needs;
+}
+
+/* The first few are looked at in each pass; every now and then a few of those behind them, in turn. */
+static bool is_looked_at(const struct turn *turn, uint32_t nth)
+{
+    const uint32_t needs = count_needs(turn);
+    if (nth < FIRST_LOOKS)
+        return true;
+    if (turn->reference->passes % TURN_EVERY != 0 || needs <= FIRST_LOOKS)
+        return false;
+    const uint64_t turns = (needs - FIRST_LOOKS + TURN_LOOKS - 1) / TURN_LOOKS;
+    return (nth - FIRST_LOOKS) / TURN_LOOKS == turn->reference->passes / TURN_EVERY % turns;
+}
+
+/* At the first moment at which enough of its tenant's work must be gone. */
+static void plan_for(struct turn *turn, uint64_t id)
+{
+    const uint64_t need = first_alike(turn, id);
+    if (turn->left_out[need])
+        return;
+    turn->left_out[need] = true;
+    if (is_too_soon(turn, id) || !is_looked_at(turn, turn->blocked++))
+        return;
+    turn->trial->beside_plan = false;
+    turn->trial->later_us = INT64_MIN;
+    if (reference_place(turn->reference, id, false, turn->trial))
+        return; /* it is not idle GPUs that it lacks */
+    for (int64_t at = next_end(turn, INT64_MIN); at != INT64_MAX; at = next_end(turn, at)) {
+        turn->trial->later_us = at;
+        if (!reference_place(turn->reference, id, false, turn->trial))
+            continue;
+        reference_unplan(turn->reference, turn->tenant, DURE_CAUSE_PRIORITY);
+        keep(turn, id, at);
+        return;
+    }
+}
+
+/* ---- in order ---- */
+
+/* The first who is before the planned job, and not tried yet, or not planned for. */
+static uint64_t first_above(const struct turn *turn)
+{
+    const uint64_t planned = plan_of(turn)->job;
+    uint64_t first = 0;
+    for (uint64_t id = 1; id < turn->reference->next_job && planned; id++) {
+        const uint64_t need = first_alike(turn, id);
+        if (is_ready(turn, id) && is_before(turn, id, planned) && (!first || is_before(turn, id, first)) &&
+            (turn->verdict[need] == VERDICT_OPEN || (!turn->left_out[need] && !is_too_soon(turn, id))))
+            first = id;
+    }
+    return first;
+}
+
+/* Who is before the planned job takes what is kept for it, or has the plan instead. */
+static void above(struct turn *turn)
+{
+    uint64_t id;
+    while (turn->budget > 0 && (id = first_above(turn)) != 0) {
+        enum verdict *verdict = &turn->verdict[first_alike(turn, id)];
+        if (*verdict == VERDICT_OPEN && try(turn, id, true)) {
+            begin(turn, id);
+        } else if (*verdict == VERDICT_OPEN && try(turn, id, false)) {
+            reference_unplan(turn->reference, turn->tenant, DURE_CAUSE_PRIORITY);
+            begin(turn, id);
+        } else {
+            *verdict = VERDICT_SHUT;
+            plan_for(turn, id);
+        }
+    }
+}
+
+static void planned(struct turn *turn)
+{
+    const uint64_t id = plan_of(turn)->job;
+    if (!id || turn->budget <= 0 || turn->verdict[first_alike(turn, id)] != VERDICT_OPEN)
+        return;
+    if (try(turn, id, false))
+        begin(turn, id);
+    else
+        turn->verdict[first_alike(turn, id)] = VERDICT_SHUT;
+}
+
+/* Next in the order: who may be tried; or, where nobody has a plan, who may get one. */
+static uint64_t next_of(const struct turn *turn)
+{
+    uint64_t next = 0;
+    for (uint64_t id = 1; id < turn->reference->next_job; id++) {
+        if (!is_ready(turn, id) || (next && !is_before(turn, id, next)))
+            continue;
+        const uint64_t need = first_alike(turn, id);
+        const bool may_try = turn->verdict[need] == VERDICT_OPEN ||
+                             (turn->verdict[need] == VERDICT_LONG && lasts(turn, id) <= reach(turn));
+        if (may_try || (!plan_of(turn)->job && !turn->left_out[need] && !is_too_soon(turn, id)))
+            next = id;
+    }
+    return next;
+}
+
+/* On what is kept for the planned job: if it is gone by then, and those whom it displaces are as well. */
+static bool try_on_plan(struct turn *turn, uint64_t id)
+{
+    const int64_t now = turn->reference->input->time_us;
+    return lasts(turn, id) <= reach(turn) && try(turn, id, false) &&
+           reference_clear_by(turn->reference, turn->trial->places, turn->trial->place_count) - now + lasts(turn, id) <=
+               reach(turn);
+}
+
+static void in_order(struct turn *turn)
+{
+    uint64_t id;
+    above(turn);
+    planned(turn);
+    while (turn->budget > 0 && (id = next_of(turn)) != 0) {
+        enum verdict *verdict = &turn->verdict[first_alike(turn, id)];
+        if (*verdict == VERDICT_OPEN && try(turn, id, true)) {
+            begin(turn, id);
+        } else if (*verdict == VERDICT_OPEN && plan_of(turn)->job) {
+            *verdict = VERDICT_LONG;
+        } else if (*verdict == VERDICT_LONG && try_on_plan(turn, id)) {
+            begin(turn, id);
+        } else {
+            *verdict = VERDICT_SHUT;
+            if (!plan_of(turn)->job)
+                plan_for(turn, id);
+        }
+    }
+}
+
+void reference_pass(struct reference *reference, int64_t budget)
+{
+    static struct trial trial;
+    static struct turn turn;
+    reference->passes++;
+    for (uint32_t tenant = 0; tenant < reference->tenant_count && budget > 0; tenant++) {
+        memset(&turn, 0, sizeof turn);
+        turn.reference = reference;
+        turn.tenant = tenant;
+        turn.budget = budget;
+        turn.trial = &trial;
+        in_order(&turn);
+        budget = turn.budget;
+    }
+}

@@ -1,0 +1,520 @@
+/* What a decision does, and what follows from it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "reference_parts.h"
+
+struct dure_record reference_decision(const struct reference *reference, enum dure_record_kind kind)
+{
+    struct dure_record record;
+    dure_record_init(&record, kind, reference->input->term, reference->input->time_us);
+    return record;
+}
+
+void reference_tell(struct reference *reference, const struct dure_record *record)
+{
+    reference->tell(reference->context, record);
+}
+
+static void leave_to_do(struct reference *reference, enum reference_after kind, uint64_t a, uint64_t b)
+{
+    struct reference_afters *afters = &reference->afters[kind];
+    if (afters->count == REFERENCE_AFTERS)
+        abort();
+    afters->at[afters->count].a = a;
+    afters->at[afters->count++].b = b;
+}
+
+static bool to_do(struct reference *reference, enum reference_after kind, uint64_t *a, uint64_t *b)
+{
+    struct reference_afters *afters = &reference->afters[kind];
+    if (afters->count == 0)
+        return false;
+    *a = afters->at[0].a;
+    *b = afters->at[0].b;
+    memmove(afters->at, afters->at + 1, --afters->count * sizeof *afters->at);
+    return true;
+}
+
+/* ---- elements ---- */
+
+static uint32_t element_count(const struct reference_job *job)
+{
+    return job->array_count > 0 ? job->array_count : 1;
+}
+
+uint32_t reference_element_of(const struct reference_job *job, uint32_t ordinal)
+{
+    return job->array_count > 0 ? job->array_first + ordinal * job->array_step : 0;
+}
+
+static uint32_t count_elements(const struct reference_job *job, enum reference_element state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < element_count(job); i++)
+        count += job->elements[i] == state;
+    return count;
+}
+
+bool reference_is_live(const struct reference *reference, uint64_t id)
+{
+    const struct reference_job *job = &reference->jobs[id];
+    return count_elements(job, ELEMENT_WAITS) + count_elements(job, ELEMENT_PLACED) > 0;
+}
+
+uint32_t reference_next(const struct reference *reference, uint64_t id)
+{
+    const struct reference_job *job = &reference->jobs[id];
+    if (job->array_limit > 0 && count_elements(job, ELEMENT_PLACED) >= job->array_limit)
+        return DURE_NONE32;
+    for (uint32_t i = 0; i < element_count(job); i++)
+        if (job->elements[i] == ELEMENT_WAITS)
+            return i;
+    return DURE_NONE32;
+}
+
+/* Nothing of the job is to start any more: if it lives on, its plan is given up. */
+static void left_queue(struct reference *reference, uint64_t id)
+{
+    struct reference_plan *plan = &reference->plans[reference->jobs[id].tenant];
+    if (plan->job != id || reference_next(reference, id) != DURE_NONE32)
+        return;
+    if (reference_is_live(reference, id))
+        leave_to_do(reference, AFTER_UNPLAN, id, 0);
+    else
+        plan->job = 0;
+}
+
+/* ---- places ---- */
+
+static struct reference_run *find_run(struct reference *reference, uint64_t job, uint32_t ordinal)
+{
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+        struct reference_run *run = &reference->runs[r];
+        if (run->state != RUN_NONE && run->job == job && run->ordinal == ordinal)
+            return run;
+    }
+    return NULL;
+}
+
+static struct reference_run *find_attempt(struct reference *reference, uint64_t attempt)
+{
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+        if (reference->runs[r].state > RUN_RESERVED && reference->runs[r].attempt == attempt)
+            return &reference->runs[r];
+    return NULL;
+}
+
+static struct reference_run *new_run(struct reference *reference, uint64_t job, uint32_t ordinal,
+                                     const struct trial *trial)
+{
+    struct reference_run *run = reference->runs;
+    while (run->state != RUN_NONE)
+        if (++run == reference->runs + REFERENCE_RUNS)
+            abort();
+    *run = (struct reference_run){.job = job,
+                                  .ordinal = ordinal,
+                                  .since_us = reference->input->time_us,
+                                  .place_count = trial->place_count,
+                                  .binding_count = trial->binding_count};
+    memcpy(run->places, trial->places, sizeof run->places);
+    memcpy(run->bindings, trial->bindings, sizeof run->bindings);
+    return run;
+}
+
+static void tell_place(struct reference *reference, const struct reference_run *run, enum dure_record_kind kind)
+{
+    struct dure_record record = reference_decision(reference, kind);
+    record.job.v = run->job;
+    record.element = reference_element_of(&reference->jobs[run->job], run->ordinal);
+    if (kind == DURE_REC_START)
+        record.attempt.v = run->attempt;
+    record.places = (struct dure_place *)run->places;
+    record.place_count = run->place_count;
+    record.bindings = (struct dure_binding *)run->bindings;
+    record.binding_count = run->binding_count;
+    reference_tell(reference, &record);
+}
+
+static void begin_run(struct reference *reference, struct reference_run *run)
+{
+    run->state = RUN_RUNS;
+    run->attempt = reference->next_attempt++;
+    run->since_us = reference->input->time_us;
+    run->end_us = run->since_us + reference->jobs[run->job].walltime_us;
+    tell_place(reference, run, DURE_REC_START);
+}
+
+static void tell_attempt(struct reference *reference, const struct reference_run *run, enum dure_record_kind kind)
+{
+    struct dure_record record = reference_decision(reference, kind);
+    record.attempt.v = run->attempt;
+    if (kind != DURE_REC_CANCEL_NOTICE)
+        record.cause = run->cause;
+    if (kind == DURE_REC_NOTICE)
+        record.deadline_us = run->deadline_us;
+    reference_tell(reference, &record);
+}
+
+static void notice(struct reference *reference, struct reference_run *run, enum dure_cause cause, int64_t deadline_us)
+{
+    run->state = RUN_WARNED;
+    run->cause = cause;
+    run->deadline_us = deadline_us;
+    tell_attempt(reference, run, DURE_REC_NOTICE);
+}
+
+static void stop(struct reference *reference, struct reference_run *run, enum dure_cause cause)
+{
+    run->state = RUN_STOPPING;
+    run->cause = cause;
+    tell_attempt(reference, run, DURE_REC_STOP);
+}
+
+/* Whoever is not gone by then anyway is told to be gone within its grace. */
+static void warn(struct reference *reference, struct reference_run *run, enum dure_cause cause)
+{
+    const int64_t now = reference->input->time_us, grace = reference->jobs[run->job].grace_us;
+    const bool leaves = run->state == RUN_STOPPING || (run->state == RUN_WARNED && run->deadline_us <= now + grace) ||
+                        (run->state == RUN_RUNS && grace > 0 && run->end_us - now <= grace);
+    if (!leaves)
+        notice(reference, run, cause, now + grace);
+}
+
+static bool shares_gpus(const struct reference_run *a, const struct reference_run *b, uint32_t node_count)
+{
+    for (uint32_t node = 0; node < node_count; node++)
+        if (reference_gpus_on(a, node) & reference_gpus_on(b, node))
+            return true;
+    return false;
+}
+
+/* Everybody on the places of a reservation, in the order in which they started. */
+static void clear(struct reference *reference, const struct reference_run *reserved)
+{
+    for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
+        struct reference_run *run = find_attempt(reference, attempt);
+        if (run && shares_gpus(run, reserved, reference->node_count))
+            warn(reference, run, DURE_CAUSE_PRIORITY);
+    }
+}
+
+void reference_give(struct reference *reference, uint64_t id, struct trial *trial)
+{
+    struct reference_job *job = &reference->jobs[id];
+    const uint32_t ordinal = reference_next(reference, id);
+    reference_tidy(trial);
+    if (reference->plans[job->tenant].job == id)
+        reference->plans[job->tenant].job = 0;
+    job->elements[ordinal] = ELEMENT_PLACED;
+    const bool is_clear = reference_is_clear(reference, trial->places, trial->place_count);
+    struct reference_run *run = new_run(reference, id, ordinal, trial);
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        memcpy(reference->rights[r].bound, trial->bound[r], sizeof trial->bound[r]);
+    if (is_clear) {
+        begin_run(reference, run);
+    } else {
+        run->state = RUN_RESERVED;
+        tell_place(reference, run, DURE_REC_RESERVE);
+    }
+    for (uint32_t i = 0; i < run->binding_count; i++)
+        run->bindings[i].is_new = 0;
+    if (!is_clear)
+        clear(reference, run);
+}
+
+void reference_unplan(struct reference *reference, uint32_t tenant, enum dure_cause cause)
+{
+    struct reference_plan *plan = &reference->plans[tenant];
+    if (!plan->job)
+        return;
+    struct dure_record record = reference_decision(reference, DURE_REC_UNPLAN);
+    record.job.v = plan->job;
+    record.element = plan->element;
+    record.cause = cause;
+    plan->job = 0;
+    reference_tell(reference, &record);
+}
+
+/* ---- ends ---- */
+
+static enum dure_job_state end_state(enum dure_cause cause, const struct dure_record *report)
+{
+    switch (cause) {
+    case DURE_CAUSE_FINISHED: return report->exit_code || report->exit_signal ? DURE_JOB_FAILED : DURE_JOB_COMPLETED;
+    case DURE_CAUSE_WALLTIME: return DURE_JOB_TIMEOUT;
+    case DURE_CAUSE_CANCELLED: return DURE_JOB_CANCELLED;
+    case DURE_CAUSE_NODE_LOST: return DURE_JOB_NODE_FAIL;
+    default: return DURE_JOB_EVICTED;
+    }
+}
+
+/* The last GPU of a run that another one shares, as a number. */
+static uint32_t last_shared(const struct reference *reference, const struct reference_run *a,
+                            const struct reference_run *b)
+{
+    uint32_t last = 0;
+    for (uint32_t node = 0; node < reference->node_count; node++) {
+        const uint64_t both = reference_gpus_on(a, node) & reference_gpus_on(b, node);
+        for (uint32_t bit = 0; bit < reference->node_gpus; bit++)
+            if (both >> bit & 1)
+                last = node * reference->node_gpus + bit;
+    }
+    return last;
+}
+
+/* It leaves its GPUs, one by one: a reservation that waits for nobody else any more is ready with the last of them. Its cells may be empty. */
+static void vacate(struct reference *reference, struct reference_run *run)
+{
+    const struct reference_run gone = *run; /* where it stood */
+    run->state = RUN_NONE;
+    for (uint32_t gpu = 0; gpu < reference->node_count * reference->node_gpus; gpu++)
+        for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+            const struct reference_run *waits = &reference->runs[r];
+            if (waits->state == RUN_RESERVED && shares_gpus(waits, &gone, reference->node_count) &&
+                last_shared(reference, waits, &gone) == gpu &&
+                reference_is_clear(reference, waits->places, waits->place_count))
+                leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
+        }
+    for (uint32_t i = 0; i < gone.binding_count; i++)
+        leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+}
+
+void reference_report(struct reference *reference, const struct dure_record *input)
+{
+    struct reference_run *run = find_attempt(reference, input->attempt.v);
+    if (!run || input->report == DURE_REPORT_STARTED)
+        return;
+    struct reference_job *job = &reference->jobs[run->job];
+    enum dure_cause cause = run->cause;
+    if (cause == DURE_CAUSE_NONE)
+        cause = input->report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : DURE_CAUSE_NODE_LOST;
+    const bool may_come_back =
+        cause != DURE_CAUSE_FINISHED && cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED;
+    const bool back = may_come_back && job->requeue && !job->rest_gone;
+    struct dure_record record = reference_decision(reference, back ? DURE_REC_REQUEUE : DURE_REC_END);
+    record.job.v = run->job;
+    record.element = reference_element_of(job, run->ordinal);
+    record.attempt.v = run->attempt;
+    record.cause = cause;
+    if (!back) {
+        record.exit_code = input->exit_code;
+        record.exit_signal = input->exit_signal;
+        record.state = end_state(cause, input);
+    }
+    reference_tell(reference, &record);
+    job->elements[run->ordinal] = back ? ELEMENT_WAITS : ELEMENT_GONE;
+    const uint64_t id = run->job;
+    vacate(reference, run);
+    left_queue(reference, id);
+}
+
+static void end_pending(struct reference *reference, uint64_t id, uint32_t element)
+{
+    struct dure_record record = reference_decision(reference, DURE_REC_END);
+    record.job.v = id;
+    record.element = element;
+    record.state = DURE_JOB_CANCELLED;
+    record.cause = DURE_CAUSE_CANCELLED;
+    reference_tell(reference, &record);
+}
+
+/* Its place is given up: who was to leave for it may stay. */
+static void unreserve(struct reference *reference, struct reference_run *run)
+{
+    struct dure_record record = reference_decision(reference, DURE_REC_UNRESERVE);
+    record.job.v = run->job;
+    record.element = reference_element_of(&reference->jobs[run->job], run->ordinal);
+    reference_tell(reference, &record);
+    const struct reference_run gone = *run;
+    run->state = RUN_NONE; /* `gone` still says where it stood */
+    reference->jobs[gone.job].elements[gone.ordinal] = ELEMENT_WAITS;
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        for (uint64_t mask = reference_gpus_on(&gone, node); mask; mask &= mask - 1)
+            for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
+                const struct reference_run *other = find_attempt(reference, attempt);
+                if (other && (reference_gpus_on(other, node) & mask & -mask))
+                    leave_to_do(reference, AFTER_SPARE, attempt, 0);
+            }
+    for (uint32_t i = 0; i < gone.binding_count; i++)
+        leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+}
+
+static void cancel_run(struct reference *reference, struct reference_run *run)
+{
+    const int64_t now = reference->input->time_us, grace = reference->jobs[run->job].grace_us;
+    if (run->state == RUN_STOPPING || grace == 0) {
+        if (run->cause != DURE_CAUSE_CANCELLED || run->state != RUN_STOPPING)
+            stop(reference, run, DURE_CAUSE_CANCELLED);
+        return;
+    }
+    const bool sooner = run->state == RUN_WARNED && run->deadline_us < now + grace;
+    notice(reference, run, DURE_CAUSE_CANCELLED, sooner ? run->deadline_us : now + grace);
+}
+
+static void cancel_all(struct reference *reference, uint64_t id)
+{
+    struct reference_job *job = &reference->jobs[id];
+    for (uint32_t i = 0; i < element_count(job); i++) {
+        struct reference_run *run = find_run(reference, id, i);
+        if (run && run->state == RUN_RESERVED)
+            unreserve(reference, run);
+    }
+    for (uint64_t attempt = reference->next_attempt; attempt-- > 1;) { /* the youngest first */
+        struct reference_run *run = find_attempt(reference, attempt);
+        if (run && run->job == id)
+            cancel_run(reference, run);
+    }
+    if (count_elements(job, ELEMENT_WAITS) == 0)
+        return;
+    end_pending(reference, id, job->array_count > 0 ? DURE_NONE32 : 0);
+    job->rest_gone = job->array_count > 0;
+    for (uint32_t i = 0; i < element_count(job); i++)
+        job->elements[i] = job->elements[i] == ELEMENT_WAITS ? ELEMENT_GONE : job->elements[i];
+    left_queue(reference, id);
+}
+
+void reference_cancel(struct reference *reference, uint64_t id, uint32_t element)
+{
+    struct reference_job *job = &reference->jobs[id];
+    if (element == DURE_NONE32 || job->array_count == 0) {
+        cancel_all(reference, id);
+        return;
+    }
+    const uint32_t ordinal = (element - job->array_first) / job->array_step;
+    struct reference_run *run = find_run(reference, id, ordinal);
+    if (run && run->state != RUN_RESERVED) {
+        cancel_run(reference, run);
+        return;
+    }
+    if (run)
+        unreserve(reference, run);
+    end_pending(reference, id, element);
+    job->elements[ordinal] = ELEMENT_GONE;
+    left_queue(reference, id);
+}
+
+/* ---- time ---- */
+
+/* SIGTERM at the end of the walltime, killed a grace later: or sooner, where somebody has waited for its place. */
+static int64_t last_moment(const struct reference *reference, const struct reference_run *run)
+{
+    const int64_t grace = reference->jobs[run->job].grace_us;
+    int64_t last = run->end_us + grace;
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+        const struct reference_run *waits = &reference->runs[r];
+        if (waits->state == RUN_RESERVED && shares_gpus(waits, run, reference->node_count) &&
+            waits->since_us + grace < last)
+            last = waits->since_us + grace;
+    }
+    return last;
+}
+
+static void walltime(struct reference *reference, struct reference_run *run)
+{
+    const int64_t last = last_moment(reference, run);
+    if (last <= reference->input->time_us)
+        stop(reference, run, DURE_CAUSE_WALLTIME);
+    else
+        notice(reference, run, DURE_CAUSE_WALLTIME, last);
+}
+
+/* Plans a minute past their time are given up, the earliest first. */
+static void overrun(struct reference *reference)
+{
+    for (;;) {
+        const struct reference_plan *first = NULL;
+        for (uint32_t t = 0; t < reference->tenant_count; t++) {
+            const struct reference_plan *plan = &reference->plans[t];
+            if (plan->job && plan->at_us + DURE_MINUTE_US <= reference->input->time_us &&
+                (!first || plan->at_us < first->at_us || (plan->at_us == first->at_us && plan->job < first->job)))
+                first = plan;
+        }
+        if (!first)
+            return;
+        reference_unplan(reference, (uint32_t)(first - reference->plans), DURE_CAUSE_WALLTIME);
+    }
+}
+
+void reference_due(struct reference *reference)
+{
+    overrun(reference);
+    for (;;) {
+        struct reference_run *first = NULL;
+        int64_t first_us = reference->input->time_us;
+        for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+            struct reference_run *run = &reference->runs[r];
+            const int64_t at_us = run->state == RUN_RUNS     ? run->end_us
+                                  : run->state == RUN_WARNED ? run->deadline_us
+                                                             : DURE_NEVER_US;
+            if (at_us < first_us || (at_us == first_us && (!first || run->attempt < first->attempt))) {
+                first = run;
+                first_us = at_us;
+            }
+        }
+        if (!first)
+            return;
+        if (first->state == RUN_WARNED)
+            stop(reference, first, first->cause);
+        else
+            walltime(reference, first);
+    }
+}
+
+/* ---- what follows ---- */
+
+/* Nobody waits for its place any more: it may stay, and after its walltime it has its whole grace. */
+static void spare(struct reference *reference, uint64_t attempt)
+{
+    struct reference_run *run = find_attempt(reference, attempt);
+    if (!run || run->state != RUN_WARNED)
+        return;
+    if (run->cause == DURE_CAUSE_WALLTIME && last_moment(reference, run) > run->deadline_us)
+        notice(reference, run, DURE_CAUSE_WALLTIME, last_moment(reference, run));
+    if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED)
+        return;
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+        if (reference->runs[r].state == RUN_RESERVED && shares_gpus(&reference->runs[r], run, reference->node_count))
+            return;
+    run->state = RUN_RUNS;
+    run->cause = DURE_CAUSE_NONE;
+    tell_attempt(reference, run, DURE_REC_CANCEL_NOTICE);
+}
+
+static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_t index)
+{
+    uint32_t *cell = &reference->rights[right].bound[index];
+    if (*cell == DURE_NONE32)
+        return;
+    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+        for (uint32_t k = 0; k < reference->rights[right].cell_nodes; k++)
+            if (reference->runs[r].binding_count > 0 && reference_gpus_on(&reference->runs[r], *cell + k))
+                return;
+    *cell = DURE_NONE32;
+    struct dure_record record = reference_decision(reference, DURE_REC_UNBIND);
+    record.allot.v = right;
+    record.number = index;
+    reference_tell(reference, &record);
+}
+
+void reference_follow(struct reference *reference)
+{
+    uint64_t a, b;
+    for (;;) {
+        if (to_do(reference, AFTER_SPARE, &a, &b)) {
+            spare(reference, a);
+        } else if (to_do(reference, AFTER_READY, &a, &b)) {
+            struct reference_run *run = find_run(reference, a, (uint32_t)b);
+            if (run && run->state == RUN_RESERVED && reference_is_clear(reference, run->places, run->place_count))
+                begin_run(reference, run);
+        } else if (to_do(reference, AFTER_UNPLAN, &a, &b)) {
+            if (reference->plans[reference->jobs[a].tenant].job == a)
+                reference_unplan(reference, reference->jobs[a].tenant, (enum dure_cause)b);
+        } else if (to_do(reference, AFTER_EMPTY, &a, &b)) {
+            let_go_if_empty(reference, (uint32_t)a, (uint32_t)b);
+        } else {
+            return;
+        }
+    }
+}
