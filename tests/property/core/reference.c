@@ -12,6 +12,7 @@ void reference_begin(struct reference *reference)
     memset(reference->afters, 0, sizeof reference->afters);
     reference->next_job = reference->next_attempt = 1;
     reference->passes = 0;
+    reference->run_end = 0;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             reference->rights[r].bound[i] = DURE_NONE32;
@@ -40,6 +41,8 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .array_first = asked->array_first,
                                   .array_step = asked->array_step,
                                   .array_limit = asked->array_limit,
+                                  .checkpoint_us = asked->checkpoint_us,
+                                  .borrowed = asked->job_class == DURE_BORROWED,
                                   .requeue = asked->requeue};
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++)
         job->elements[i] = ELEMENT_WAITS;

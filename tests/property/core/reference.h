@@ -3,9 +3,10 @@
  * what must be decided.
  *
  * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; guaranteed work of whole GPUs, single or in gangs, inside a required or a preferred node or
- * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; arrays, with and without a limit; priorities inside a tenant, and work of lower priority that has to
- * leave; notice, grace and walltimes; reservations, those given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and
- * without requeue, cancellations; cells bound, kept while in use, and let go.
+ * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
+ * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
+ * given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; cells bound, kept while in
+ * use, and let go.
  *
  * Not covered: shares inside a tenant, rights that come and go, power and data, lists and spreads. */
 #include "model/record.h"
@@ -32,9 +33,10 @@ enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GO
 struct reference_job {
     uint32_t tenant, tasks, gpus, tasks_per_node;
     uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
-    bool level_required, requeue, rest_gone;
+    bool borrowed, level_required, requeue, rest_gone;
     int32_t priority;
-    int64_t walltime_us, grace_us, submitted_us;
+    int64_t walltime_us, grace_us, checkpoint_us, submitted_us; /* checkpoint_us: every so often; 0: never */
+    uint32_t requeues;
     uint32_t array_count, array_first, array_step, array_limit; /* array_count 0: no array */
     enum reference_element elements[REFERENCE_ELEMENTS];
 };
@@ -45,6 +47,8 @@ struct reference_run {
     enum reference_state state;
     uint64_t job, attempt;
     uint32_t ordinal;
+    bool borrowed;
+    uint32_t restarts;        /* of its job, when it started */
     int64_t since_us, end_us; /* end_us: of its walltime */
     int64_t deadline_us;      /* while it is warned */
     enum dure_cause cause;
@@ -59,6 +63,7 @@ struct reference_plan {
     uint32_t element;
     int64_t at_us;
     uint64_t kept[REFERENCE_RIGHTS][REFERENCE_CELLS * 4]; /* GPUs, by right and node in it */
+    uint64_t kept_nodes[REFERENCE_NODES];                 /* of who borrows: on the hardware */
 };
 
 /* What is left to do once a decision is made, the most urgent kind first. */
@@ -72,10 +77,12 @@ struct reference_afters {
 
 struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
+    uint32_t weights[REFERENCE_TENANTS];
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
     struct reference_job jobs[REFERENCE_JOBS];       /* by id */
     struct reference_run runs[REFERENCE_RUNS];
-    struct reference_plan plans[REFERENCE_TENANTS];
+    uint32_t run_end;                                   /* all from here on are RUN_NONE */
+    struct reference_plan plans[REFERENCE_TENANTS + 1]; /* by queue: of each tenant, and of all that borrow */
     struct reference_afters afters[AFTER_KINDS];
     uint64_t next_job, next_attempt, passes;
     void (*tell)(void *context, const struct dure_record *decision);

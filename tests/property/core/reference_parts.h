@@ -10,13 +10,61 @@ struct trial {
     int64_t later_us;                                  /* what ends by then counts as gone; INT64_MIN: nothing does */
     uint64_t freed[REFERENCE_NODES];                   /* these GPUs count as idle */
     uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
+    bool is_many;                /* several places: each is chosen knowing who goes for the last */
+    bool doomed[REFERENCE_RUNS]; /* who goes so far, by run */
     uint32_t place_count, binding_count;
     struct dure_place places[REFERENCE_PLACES];
     struct dure_binding bindings[REFERENCE_PLACES];
-    uint32_t virtual_count; /* the same in the private cluster */
+    uint32_t virtual_count; /* the same in the private cluster; of who borrows, on the hardware */
     struct dure_place virtuals[REFERENCE_PLACES];
     uint32_t rights[REFERENCE_PLACES], cell_nodes[REFERENCE_RIGHTS];
 };
+
+/* ---- which nodes (reference_fit.c) ---- */
+
+/* A node, virtual or real, and which of its GPUs are idle. */
+struct slot {
+    uint32_t right, index, offset; /* of a right: its cell, the node in it; of hardware: offset is the node */
+    uint64_t idle;
+    uint32_t tasks; /* that it takes now */
+};
+
+struct slots {
+    struct slot at[REFERENCE_RIGHTS * REFERENCE_CELLS];
+    uint32_t count;
+};
+
+struct takes {
+    struct slot *at[REFERENCE_PLACES];
+    uint32_t count;
+};
+
+/* What a gang wants: all inside `span` nodes in line (0: anywhere), exactly `each` tasks a node (0: any). */
+struct gang {
+    uint32_t tasks, gpus, span, each;
+};
+
+bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_gpus, struct takes *takes);
+uint32_t reference_ones(uint64_t mask);
+uint64_t reference_lowest(uint64_t mask, uint32_t count);
+
+/* ---- lent GPUs (reference_borrow.c) ---- */
+
+bool reference_borrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
+/* What a tenant borrows, in GPUs by its weight. */
+uint64_t reference_share(const struct reference *reference, uint32_t tenant);
+
+/* ---- cells of hardware (reference_cells.c) ---- */
+
+bool reference_is_bound(const struct reference *reference, const struct trial *trial, uint32_t node);
+/* The first node of the cell to bind for what is taken from take `from` on of the same virtual cell. */
+uint32_t reference_choose_cell(const struct reference *reference, const struct trial *trial, const struct takes *takes,
+                               uint32_t from, uint32_t gpus);
+/* Who stands on what is taken there has to go, and costs nothing more. */
+void reference_doom(const struct reference *reference, struct trial *trial, const struct takes *takes, uint32_t from,
+                    uint32_t gpus);
+
+/* ---- the private cluster ---- */
 
 /* Is there a place for one more element of the job? With `displacing`, also in the place of its tenant's work of lower priority. */
 bool reference_place(const struct reference *reference, uint64_t job, bool displacing, struct trial *trial);
@@ -28,7 +76,6 @@ int64_t reference_gone_by(const struct reference *reference, const struct refere
 /* When the tenant's own work has left these places, if it is warned now. */
 int64_t reference_clear_by(const struct reference *reference, const struct dure_place *places, uint32_t count);
 bool reference_is_clear(const struct reference *reference, const struct dure_place *places, uint32_t count);
-uint32_t reference_ones(uint64_t mask);
 
 /* ---- records (reference_work.c) ---- */
 
@@ -39,9 +86,11 @@ uint32_t reference_element_of(const struct reference_job *job, uint32_t ordinal)
 uint32_t reference_next(const struct reference *reference, uint64_t job);
 /* A place is given: it starts there, or reserves it and warns who stands there. */
 void reference_give(struct reference *reference, uint64_t job, struct trial *trial);
-void reference_unplan(struct reference *reference, uint32_t tenant, enum dure_cause cause);
+void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause);
 void reference_report(struct reference *reference, const struct dure_record *input);
 void reference_cancel(struct reference *reference, uint64_t job, uint32_t element);
+/* Of the tenant; or, of all that borrow, the tenants' count. */
+uint32_t reference_queue(const struct reference *reference, const struct reference_job *job);
 /* Walltimes and graces that are over, and plans that are past their time. */
 void reference_due(struct reference *reference);
 void reference_follow(struct reference *reference);

@@ -9,10 +9,11 @@ enum verdict { VERDICT_OPEN, VERDICT_LONG, VERDICT_SHUT };
 
 enum { FIRST_LOOKS = 16, TURN_LOOKS = 16, TURN_EVERY = 16 };
 
-/* One tenant's part of a pass. */
+/* One queue's part of a pass. */
 struct turn {
     struct reference *reference;
-    uint32_t tenant;
+    uint32_t queue;
+    bool is_borrowed;
     int64_t budget;
     struct trial *trial;
     uint32_t blocked; /* for which a start was to be planned */
@@ -22,7 +23,8 @@ struct turn {
 
 static bool alike(const struct reference_job *a, const struct reference_job *b)
 {
-    return a->tenant == b->tenant && a->priority == b->priority && a->tasks == b->tasks && a->gpus == b->gpus &&
+    return a->tenant == b->tenant && a->borrowed == b->borrowed && (!a->borrowed || a->grace_us == b->grace_us) &&
+           a->priority == b->priority && a->tasks == b->tasks && a->gpus == b->gpus &&
            a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
            (!a->level_nodes || a->level_required == b->level_required);
 }
@@ -37,12 +39,13 @@ static uint64_t first_alike(const struct turn *turn, uint64_t id)
 
 static struct reference_plan *plan_of(const struct turn *turn)
 {
-    return &turn->reference->plans[turn->tenant];
+    return &turn->reference->plans[turn->queue];
 }
 
 static bool is_ready(const struct turn *turn, uint64_t id)
 {
-    return turn->reference->jobs[id].tenant == turn->tenant && reference_next(turn->reference, id) != DURE_NONE32;
+    return reference_queue(turn->reference, &turn->reference->jobs[id]) == turn->queue &&
+           reference_next(turn->reference, id) != DURE_NONE32;
 }
 
 static int64_t lasts(const struct turn *turn, uint64_t id)
@@ -55,11 +58,22 @@ static int64_t reach(const struct turn *turn)
     return plan_of(turn)->at_us - turn->reference->input->time_us;
 }
 
-/* By priority, then by age. */
+/* Of those who borrow, first the tenant that borrows least; then by priority, then by age. */
 static bool is_before(const struct turn *turn, uint64_t a, uint64_t b)
 {
-    const int32_t mine = turn->reference->jobs[a].priority, other = turn->reference->jobs[b].priority;
-    return mine != other ? mine > other : a < b;
+    const struct reference_job *x = &turn->reference->jobs[a], *y = &turn->reference->jobs[b];
+    if (turn->is_borrowed && x->tenant != y->tenant) {
+        const uint64_t mine = reference_share(turn->reference, x->tenant),
+                       other = reference_share(turn->reference, y->tenant);
+        return mine != other ? mine < other : x->tenant < y->tenant;
+    }
+    return x->priority != y->priority ? x->priority > y->priority : a < b;
+}
+
+/* Whatever anybody's share: whom one tenant would have first. */
+static bool is_above(const struct turn *turn, uint64_t a, uint64_t b)
+{
+    return turn->reference->jobs[a].tenant == turn->reference->jobs[b].tenant && is_before(turn, a, b);
 }
 
 /* Only who has waited a second gets a planned start; whole seconds count. */
@@ -95,8 +109,9 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
                                 .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
                                 .at_us = at_us};
     for (uint32_t i = 0; i < trial->virtual_count; i++) {
-        bindings[i].allot.v = trial->rights[i];
-        plan->kept[trial->rights[i]][trial->virtuals[i].node_first] |= trial->virtuals[i].gpu_mask;
+        uint64_t *kept = turn->is_borrowed ? plan->kept_nodes : plan->kept[trial->rights[i]];
+        bindings[i].allot.v = turn->is_borrowed ? 0 : trial->rights[i];
+        kept[trial->virtuals[i].node_first] |= trial->virtuals[i].gpu_mask;
     }
     struct dure_record record = reference_decision(reference, DURE_REC_PLAN);
     record.job.v = id;
@@ -104,18 +119,19 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
     record.deadline_us = at_us;
     record.places = trial->virtuals;
     record.bindings = bindings;
-    record.place_count = record.binding_count = trial->virtual_count;
+    record.place_count = trial->virtual_count;
+    record.binding_count = turn->is_borrowed ? 0 : trial->virtual_count;
     reference_tell(reference, &record);
 }
 
-/* The first moment after `before` at which any of the tenant's work must be gone; INT64_MAX: none. */
+/* The first moment after `before` at which any of the tenant's work (or any that borrows) must be gone; INT64_MAX: none. */
 static int64_t next_end(const struct turn *turn, int64_t before)
 {
     const struct reference *reference = turn->reference;
     int64_t at = INT64_MAX;
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+    for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
-        if (run->state == RUN_NONE || reference->jobs[run->job].tenant != turn->tenant)
+        if (run->state == RUN_NONE || reference_queue(reference, &reference->jobs[run->job]) != turn->queue)
             continue;
         const int64_t now = reference->input->time_us, end = reference_gone_by(reference, run);
         const int64_t then = end > now ? end : now;
@@ -167,7 +183,7 @@ static void plan_for(struct turn *turn, uint64_t id)
         turn->trial->later_us = at;
         if (!reference_place(turn->reference, id, false, turn->trial))
             continue;
-        reference_unplan(turn->reference, turn->tenant, DURE_CAUSE_PRIORITY);
+        reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
         keep(turn, id, at);
         return;
     }
@@ -182,7 +198,7 @@ static uint64_t first_above(const struct turn *turn)
     uint64_t first = 0;
     for (uint64_t id = 1; id < turn->reference->next_job && planned; id++) {
         const uint64_t need = first_alike(turn, id);
-        if (is_ready(turn, id) && is_before(turn, id, planned) && (!first || is_before(turn, id, first)) &&
+        if (is_ready(turn, id) && is_above(turn, id, planned) && (!first || is_before(turn, id, first)) &&
             (turn->verdict[need] == VERDICT_OPEN || (!turn->left_out[need] && !is_too_soon(turn, id))))
             first = id;
     }
@@ -198,7 +214,7 @@ static void above(struct turn *turn)
         if (*verdict == VERDICT_OPEN && try(turn, id, true)) {
             begin(turn, id);
         } else if (*verdict == VERDICT_OPEN && try(turn, id, false)) {
-            reference_unplan(turn->reference, turn->tenant, DURE_CAUSE_PRIORITY);
+            reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
             begin(turn, id);
         } else {
             *verdict = VERDICT_SHUT;
@@ -269,10 +285,11 @@ void reference_pass(struct reference *reference, int64_t budget)
     static struct trial trial;
     static struct turn turn;
     reference->passes++;
-    for (uint32_t tenant = 0; tenant < reference->tenant_count && budget > 0; tenant++) {
+    for (uint32_t queue = 0; queue <= reference->tenant_count && budget > 0; queue++) {
         memset(&turn, 0, sizeof turn);
         turn.reference = reference;
-        turn.tenant = tenant;
+        turn.queue = queue;
+        turn.is_borrowed = queue == reference->tenant_count;
         turn.budget = budget;
         turn.trial = &trial;
         in_order(&turn);

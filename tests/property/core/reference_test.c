@@ -21,7 +21,7 @@ struct match {
     struct reference reference;
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
-    uint64_t told[KINDS];
+    uint64_t told[KINDS], reclaimed;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node;
         const char *level;
@@ -46,6 +46,7 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     struct match *match = rig->context;
     write_line(&match->core, decision);
     match->told[decision->kind]++;
+    match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
 }
 
 static void told(void *context, const struct dure_record *decision)
@@ -70,9 +71,12 @@ static void make_specs(struct reference *reference, struct dure_buf *fleet, stru
                     "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
                     reference->node_count, reference->rack_nodes, reference->node_gpus);
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
-    for (uint32_t i = 0; i < reference->tenant_count; i++)
-        dure_buf_printf(tenants, "  - {name: t%u%s}\n", i, i == 0 ? ", owner: o" : "");
-    dure_buf_str(tenants, "allotments:\n");
+    for (uint32_t i = 0; i < reference->tenant_count; i++) {
+        reference->weights[i] = 1 + below(3);
+        dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s}\n", i, reference->weights[i],
+                        i == 0 ? ", owner: o" : "");
+    }
+    dure_buf_str(tenants, "lending: [{owner: o, notice: 10m, to: all}]\nallotments:\n");
     reference->right_count = 0;
     while (racks > first && reference->right_count < REFERENCE_RIGHTS) { /* each takes whole racks' worth */
         struct reference_right *right = &reference->rights[reference->right_count];
@@ -107,14 +111,15 @@ static void submit(struct match *match)
     char name[8] = {'t', (char)('0' + tenant), '\0'};
     struct dure_record record = rig_record(&match->rig, DURE_REC_SUBMIT);
     struct dure_job *job = &record.submit;
-    *job = rig_job(&match->rig, name, shape->tasks, shape->gpus, false);
+    *job = rig_job(&match->rig, name, shape->tasks, shape->gpus, below(2));
     job->tasks_per_node = shape->tasks_per_node;
     job->level = shape->level;
     job->level_required = shape->required;
     job->walltime_us = (1 + below(40)) * DURE_MINUTE_US;
     job->grace_us = below(3) * 45 * DURE_SECOND_US;
     job->priority = below(3) ? 0 : (int32_t)below(4) - 1;
-    job->requeue = below(2);
+    job->requeue = below(3);
+    job->checkpoint_us = below(2) ? 0 : (1 + below(10)) * DURE_MINUTE_US;
     if (below(4) == 0) {
         job->array_count = 1 + below(REFERENCE_ELEMENTS);
         job->array_first = below(3);
@@ -130,7 +135,7 @@ static uint64_t some_attempt(const struct reference *reference)
 {
     uint64_t chosen = 0;
     uint32_t seen = 0;
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+    for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state > RUN_RESERVED && below(++seen) == 0)
             chosen = reference->runs[r].attempt;
     return chosen;
@@ -160,6 +165,9 @@ static void cancel(struct match *match)
 {
     struct dure_record record = rig_record(&match->rig, DURE_REC_CANCEL);
     record.job.v = some_job(&match->reference);
+    for (uint32_t r = 0; below(2) && r < match->reference.run_end; r++) /* often one whose place is only reserved */
+        if (match->reference.runs[r].state == RUN_RESERVED)
+            record.job.v = match->reference.runs[r].job;
     const struct reference_job *job = &match->reference.jobs[record.job.v];
     record.element =
         job->array_count && below(2) ? job->array_first + below(job->array_count) * job->array_step : DURE_NONE32;
@@ -237,12 +245,14 @@ int main(void)
     static const struct {
         enum dure_record_kind kind;
         uint64_t least;
-    } much[] = {{DURE_REC_START, 1000},   {DURE_REC_END, 1000},   {DURE_REC_REQUEUE, 100},      {DURE_REC_UNBIND, 500},
-                {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300}, {DURE_REC_CANCEL_NOTICE, 10}, {DURE_REC_STOP, 300},
+    } much[] = {{DURE_REC_START, 1000},   {DURE_REC_END, 1000},   {DURE_REC_REQUEUE, 100},     {DURE_REC_UNBIND, 500},
+                {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300}, {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},
                 {DURE_REC_UNRESERVE, 10}, {DURE_REC_PLAN, 300},   {DURE_REC_UNPLAN, 50}};
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
+    TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",
+           (unsigned long long)match->reclaimed);
     dure_buf_release(&match->core);
     dure_buf_release(&match->naive);
     free(match);

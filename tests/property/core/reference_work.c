@@ -74,10 +74,15 @@ uint32_t reference_next(const struct reference *reference, uint64_t id)
     return DURE_NONE32;
 }
 
+uint32_t reference_queue(const struct reference *reference, const struct reference_job *job)
+{
+    return job->borrowed ? reference->tenant_count : job->tenant;
+}
+
 /* Nothing of the job is to start any more: if it lives on, its plan is given up. */
 static void left_queue(struct reference *reference, uint64_t id)
 {
-    struct reference_plan *plan = &reference->plans[reference->jobs[id].tenant];
+    struct reference_plan *plan = &reference->plans[reference_queue(reference, &reference->jobs[id])];
     if (plan->job != id || reference_next(reference, id) != DURE_NONE32)
         return;
     if (reference_is_live(reference, id))
@@ -90,7 +95,7 @@ static void left_queue(struct reference *reference, uint64_t id)
 
 static struct reference_run *find_run(struct reference *reference, uint64_t job, uint32_t ordinal)
 {
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+    for (uint32_t r = 0; r < reference->run_end; r++) {
         struct reference_run *run = &reference->runs[r];
         if (run->state != RUN_NONE && run->job == job && run->ordinal == ordinal)
             return run;
@@ -100,7 +105,7 @@ static struct reference_run *find_run(struct reference *reference, uint64_t job,
 
 static struct reference_run *find_attempt(struct reference *reference, uint64_t attempt)
 {
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+    for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state > RUN_RESERVED && reference->runs[r].attempt == attempt)
             return &reference->runs[r];
     return NULL;
@@ -113,8 +118,11 @@ static struct reference_run *new_run(struct reference *reference, uint64_t job, 
     while (run->state != RUN_NONE)
         if (++run == reference->runs + REFERENCE_RUNS)
             abort();
+    if (run == reference->runs + reference->run_end)
+        reference->run_end++;
     *run = (struct reference_run){.job = job,
                                   .ordinal = ordinal,
+                                  .borrowed = reference->jobs[job].borrowed,
                                   .since_us = reference->input->time_us,
                                   .place_count = trial->place_count,
                                   .binding_count = trial->binding_count};
@@ -137,13 +145,26 @@ static void tell_place(struct reference *reference, const struct reference_run *
     reference_tell(reference, &record);
 }
 
+/* What borrowers plan on is taken by an owner until after its time: it is planned anew. */
+static void disturb_plan(struct reference *reference, const struct reference_run *run)
+{
+    const struct reference_plan *plan = &reference->plans[reference->tenant_count];
+    bool disturbs = false;
+    for (uint32_t node = 0; !run->borrowed && node < reference->node_count; node++)
+        disturbs |= (reference_gpus_on(run, node) & plan->kept_nodes[node]) != 0;
+    if (disturbs && plan->job && plan->at_us < run->end_us + reference->jobs[run->job].grace_us)
+        leave_to_do(reference, AFTER_UNPLAN, plan->job, DURE_CAUSE_RECLAIMED);
+}
+
 static void begin_run(struct reference *reference, struct reference_run *run)
 {
     run->state = RUN_RUNS;
     run->attempt = reference->next_attempt++;
     run->since_us = reference->input->time_us;
     run->end_us = run->since_us + reference->jobs[run->job].walltime_us;
+    run->restarts = reference->jobs[run->job].requeues;
     tell_place(reference, run, DURE_REC_START);
+    disturb_plan(reference, run);
 }
 
 static void tell_attempt(struct reference *reference, const struct reference_run *run, enum dure_record_kind kind)
@@ -196,7 +217,7 @@ static void clear(struct reference *reference, const struct reference_run *reser
     for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
         struct reference_run *run = find_attempt(reference, attempt);
         if (run && shares_gpus(run, reserved, reference->node_count))
-            warn(reference, run, DURE_CAUSE_PRIORITY);
+            warn(reference, run, run->borrowed ? DURE_CAUSE_RECLAIMED : DURE_CAUSE_PRIORITY);
     }
 }
 
@@ -205,12 +226,12 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
     struct reference_job *job = &reference->jobs[id];
     const uint32_t ordinal = reference_next(reference, id);
     reference_tidy(trial);
-    if (reference->plans[job->tenant].job == id)
-        reference->plans[job->tenant].job = 0;
+    struct reference_plan *plan = &reference->plans[reference_queue(reference, job)];
+    plan->job = plan->job == id ? 0 : plan->job;
     job->elements[ordinal] = ELEMENT_PLACED;
     const bool is_clear = reference_is_clear(reference, trial->places, trial->place_count);
     struct reference_run *run = new_run(reference, id, ordinal, trial);
-    for (uint32_t r = 0; r < reference->right_count; r++)
+    for (uint32_t r = 0; !job->borrowed && r < reference->right_count; r++)
         memcpy(reference->rights[r].bound, trial->bound[r], sizeof trial->bound[r]);
     if (is_clear) {
         begin_run(reference, run);
@@ -224,9 +245,9 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
         clear(reference, run);
 }
 
-void reference_unplan(struct reference *reference, uint32_t tenant, enum dure_cause cause)
+void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause)
 {
-    struct reference_plan *plan = &reference->plans[tenant];
+    struct reference_plan *plan = &reference->plans[queue];
     if (!plan->job)
         return;
     struct dure_record record = reference_decision(reference, DURE_REC_UNPLAN);
@@ -270,7 +291,7 @@ static void vacate(struct reference *reference, struct reference_run *run)
     const struct reference_run gone = *run; /* where it stood */
     run->state = RUN_NONE;
     for (uint32_t gpu = 0; gpu < reference->node_count * reference->node_gpus; gpu++)
-        for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+        for (uint32_t r = 0; r < reference->run_end; r++) {
             const struct reference_run *waits = &reference->runs[r];
             if (waits->state == RUN_RESERVED && shares_gpus(waits, &gone, reference->node_count) &&
                 last_shared(reference, waits, &gone) == gpu &&
@@ -305,6 +326,7 @@ void reference_report(struct reference *reference, const struct dure_record *inp
     }
     reference_tell(reference, &record);
     job->elements[run->ordinal] = back ? ELEMENT_WAITS : ELEMENT_GONE;
+    job->requeues += back;
     const uint64_t id = run->job;
     vacate(reference, run);
     left_queue(reference, id);
@@ -402,7 +424,7 @@ static int64_t last_moment(const struct reference *reference, const struct refer
 {
     const int64_t grace = reference->jobs[run->job].grace_us;
     int64_t last = run->end_us + grace;
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+    for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *waits = &reference->runs[r];
         if (waits->state == RUN_RESERVED && shares_gpus(waits, run, reference->node_count) &&
             waits->since_us + grace < last)
@@ -425,7 +447,7 @@ static void overrun(struct reference *reference)
 {
     for (;;) {
         const struct reference_plan *first = NULL;
-        for (uint32_t t = 0; t < reference->tenant_count; t++) {
+        for (uint32_t t = 0; t <= reference->tenant_count; t++) {
             const struct reference_plan *plan = &reference->plans[t];
             if (plan->job && plan->at_us + DURE_MINUTE_US <= reference->input->time_us &&
                 (!first || plan->at_us < first->at_us || (plan->at_us == first->at_us && plan->job < first->job)))
@@ -443,7 +465,7 @@ void reference_due(struct reference *reference)
     for (;;) {
         struct reference_run *first = NULL;
         int64_t first_us = reference->input->time_us;
-        for (uint32_t r = 0; r < REFERENCE_RUNS; r++) {
+        for (uint32_t r = 0; r < reference->run_end; r++) {
             struct reference_run *run = &reference->runs[r];
             const int64_t at_us = run->state == RUN_RUNS     ? run->end_us
                                   : run->state == RUN_WARNED ? run->deadline_us
@@ -474,7 +496,7 @@ static void spare(struct reference *reference, uint64_t attempt)
         notice(reference, run, DURE_CAUSE_WALLTIME, last_moment(reference, run));
     if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED)
         return;
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+    for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state == RUN_RESERVED && shares_gpus(&reference->runs[r], run, reference->node_count))
             return;
     run->state = RUN_RUNS;
@@ -487,7 +509,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
     uint32_t *cell = &reference->rights[right].bound[index];
     if (*cell == DURE_NONE32)
         return;
-    for (uint32_t r = 0; r < REFERENCE_RUNS; r++)
+    for (uint32_t r = 0; r < reference->run_end; r++)
         for (uint32_t k = 0; k < reference->rights[right].cell_nodes; k++)
             if (reference->runs[r].binding_count > 0 && reference_gpus_on(&reference->runs[r], *cell + k))
                 return;
@@ -509,8 +531,9 @@ void reference_follow(struct reference *reference)
             if (run && run->state == RUN_RESERVED && reference_is_clear(reference, run->places, run->place_count))
                 begin_run(reference, run);
         } else if (to_do(reference, AFTER_UNPLAN, &a, &b)) {
-            if (reference->plans[reference->jobs[a].tenant].job == a)
-                reference_unplan(reference, reference->jobs[a].tenant, (enum dure_cause)b);
+            const uint32_t queue = reference_queue(reference, &reference->jobs[a]);
+            if (reference->plans[queue].job == a)
+                reference_unplan(reference, queue, (enum dure_cause)b);
         } else if (to_do(reference, AFTER_EMPTY, &a, &b)) {
             let_go_if_empty(reference, (uint32_t)a, (uint32_t)b);
         } else {

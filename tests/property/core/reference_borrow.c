@@ -1,0 +1,69 @@
+/* Where borrowed work stands: on what nobody uses or has reserved, away from bound rights if it can. */
+#include "reference_parts.h"
+
+uint64_t reference_share(const struct reference *reference, uint32_t tenant)
+{
+    uint64_t milli = 0;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        if (run->state != RUN_NONE && run->borrowed && reference->jobs[run->job].tenant == tenant)
+            milli += (uint64_t)reference->jobs[run->job].tasks * reference->jobs[run->job].gpus * 1000;
+    }
+    return milli / reference->weights[tenant];
+}
+
+/* GPUs of a node that are idle, or will be: what borrowers leave behind. Reservations are others' work to come. */
+static uint64_t idle_on(const struct reference *reference, const struct trial *trial, uint32_t node)
+{
+    uint64_t idle = (UINT64_C(1) << reference->node_gpus) - 1;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        if (!run->borrowed || trial->later_us == INT64_MIN || reference_gone_by(reference, run) > trial->later_us)
+            idle &= ~reference_gpus_on(run, node);
+    }
+    if (trial->beside_plan)
+        idle &= ~reference->plans[reference->tenant_count].kept_nodes[node];
+    return idle;
+}
+
+static void list_nodes(const struct reference *reference, const struct trial *trial, bool away, struct slots *slots)
+{
+    slots->count = reference->node_count;
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        slots->at[node] = (struct slot){
+            .offset = node,
+            .idle = away && reference_is_bound(reference, trial, node) ? 0 : idle_on(reference, trial, node)};
+}
+
+static bool borrow_in(const struct reference *reference, const struct reference_job *job, uint32_t span, bool away,
+                      struct trial *trial)
+{
+    const struct gang gang = {.tasks = job->tasks, .gpus = job->gpus, .span = span, .each = job->tasks_per_node};
+    struct slots slots;
+    struct takes takes;
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
+            trial->bound[r][i] = reference->rights[r].bound[i];
+    list_nodes(reference, trial, away, &slots);
+    if (!reference_fit(&slots, &gang, reference->node_gpus, &takes))
+        return false;
+    trial->place_count = trial->virtual_count = takes.count;
+    trial->binding_count = 0;
+    for (uint32_t t = 0; t < takes.count; t++)
+        trial->places[t] = trial->virtuals[t] =
+            (struct dure_place){.node_first = takes.at[t]->offset,
+                                .node_count = 1,
+                                .gpu_mask = reference_lowest(takes.at[t]->idle, takes.at[t]->tasks * job->gpus),
+                                .tasks = takes.at[t]->tasks,
+                                .gpu_milli = 1000};
+    return true;
+}
+
+bool reference_borrow(const struct reference *reference, const struct reference_job *job, struct trial *trial)
+{
+    if (job->level_nodes > 0 && (borrow_in(reference, job, job->level_nodes, true, trial) ||
+                                 borrow_in(reference, job, job->level_nodes, false, trial)))
+        return true;
+    return (job->level_nodes == 0 || !job->level_required) &&
+           (borrow_in(reference, job, 0, true, trial) || borrow_in(reference, job, 0, false, trial));
+}

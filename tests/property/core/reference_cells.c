@@ -1,0 +1,208 @@
+/* Which cell of the hardware a right is bound to: where nobody borrows, else where those who borrow lose least. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference_parts.h"
+
+bool reference_is_bound(const struct reference *reference, const struct trial *trial, uint32_t node)
+{
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++)
+            if (trial->bound[r][i] != DURE_NONE32 && node - trial->bound[r][i] < reference->rights[r].cell_nodes)
+                return true;
+    return false;
+}
+
+/* How many nodes of the rack serve somebody. */
+static uint32_t bound_in_rack(const struct reference *reference, const struct trial *trial, uint32_t rack)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < reference->rack_nodes; i++)
+        count += reference_is_bound(reference, trial, rack * reference->rack_nodes + i);
+    return count;
+}
+
+/* Whole racks beyond those that are still owed as racks: so many may be broken for nodes. */
+static int32_t spare_racks(const struct reference *reference, const struct trial *trial)
+{
+    int32_t spare = 0;
+    for (uint32_t rack = 0; rack < reference->node_count / reference->rack_nodes; rack++)
+        spare += bound_in_rack(reference, trial, rack) == 0;
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++)
+            spare -= reference->rights[r].cell_nodes > 1 && trial->bound[r][i] == DURE_NONE32;
+    return spare;
+}
+
+/* May these nodes be bound, so that all that is owed can still be bound after? */
+static bool may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
+{
+    const uint32_t in_rack = bound_in_rack(reference, trial, first / reference->rack_nodes);
+    for (uint32_t i = 0; i < nodes; i++)
+        if (reference_is_bound(reference, trial, first + i))
+            return false;
+    return nodes > 1 || in_rack > 0 || spare_racks(reference, trial) > 0;
+}
+
+/* ---- those who borrow ---- */
+
+static bool borrows_on(const struct reference_run *run, uint32_t node)
+{
+    return run->borrowed && reference_gpus_on(run, node);
+}
+
+static uint32_t borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes)
+{
+    uint32_t gpus = 0;
+    for (uint32_t node = first; node < first + nodes; node++)
+        for (uint32_t r = 0; r < reference->run_end; r++)
+            if (borrows_on(&reference->runs[r], node))
+                gpus += reference_ones(reference_gpus_on(&reference->runs[r], node));
+    return gpus;
+}
+
+/* What goes lost with gangs, each whole; then how often they were put back; then their age; then when those who leave anyway are gone. */
+struct loss {
+    __extension__ __int128 work;
+    int64_t age_ms, gone_ms;
+    uint32_t restarts;
+};
+
+static void add_loss(const struct reference *reference, const struct reference_run *run, struct loss *loss)
+{
+    const struct reference_job *job = &reference->jobs[run->job];
+    const int64_t now = reference->input->time_us;
+    if (run->state == RUN_STOPPING) {
+        loss->gone_ms += run->since_us / 1000;
+    } else if (run->state == RUN_WARNED) {
+        loss->gone_ms += run->deadline_us / 1000;
+    } else if (job->grace_us > 0 && run->end_us - now <= job->grace_us) {
+        loss->gone_ms += run->end_us / 1000;
+    } else {
+        const int64_t ran = now - run->since_us, unsaved = job->checkpoint_us > 0 ? ran % job->checkpoint_us : ran;
+        loss->work += (int64_t)job->tasks * job->gpus * 1000 * unsaved;
+        loss->restarts += run->restarts;
+        loss->age_ms += now / 1000 - run->since_us / 1000;
+    }
+}
+
+static bool is_less(const struct loss *a, const struct loss *b)
+{
+    if (a->work != b->work)
+        return a->work < b->work;
+    if (a->restarts != b->restarts)
+        return a->restarts < b->restarts;
+    return a->age_ms != b->age_ms ? a->age_ms < b->age_ms : a->gone_ms < b->gone_ms;
+}
+
+/* Of all who borrow in these nodes. */
+static struct loss loss_in(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
+{
+    struct loss loss = {0};
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        bool is_there = false;
+        for (uint32_t node = first; node < first + nodes; node++)
+            is_there |= borrows_on(&reference->runs[r], node);
+        if (is_there && !trial->doomed[r])
+            add_loss(reference, &reference->runs[r], &loss);
+    }
+    return loss;
+}
+
+/* Does the run borrow a GPU that is taken in this cell, if it begins at that node? */
+static bool is_in_way(const struct reference_run *run, const struct takes *takes, uint32_t from, uint32_t gpus,
+                      uint32_t first)
+{
+    for (uint32_t t = from; run->borrowed && t < takes->count; t++) {
+        const struct slot *slot = takes->at[t];
+        if (slot->right == takes->at[from]->right && slot->index == takes->at[from]->index &&
+            (reference_gpus_on(run, first + slot->offset) & reference_lowest(slot->idle, slot->tasks * gpus)))
+            return true;
+    }
+    return false;
+}
+
+static struct loss loss_of_taken(const struct reference *reference, const struct trial *trial,
+                                 const struct takes *takes, uint32_t from, uint32_t gpus, uint32_t first)
+{
+    struct loss loss = {0};
+    for (uint32_t r = 0; r < reference->run_end; r++)
+        if (!trial->doomed[r] && is_in_way(&reference->runs[r], takes, from, gpus, first))
+            add_loss(reference, &reference->runs[r], &loss);
+    return loss;
+}
+
+void reference_doom(const struct reference *reference, struct trial *trial, const struct takes *takes, uint32_t from,
+                    uint32_t gpus)
+{
+    const uint32_t first = trial->bound[takes->at[from]->right][takes->at[from]->index];
+    for (uint32_t r = 0; r < reference->run_end; r++)
+        trial->doomed[r] |= is_in_way(&reference->runs[r], takes, from, gpus, first);
+}
+
+/* ---- choosing ---- */
+
+/* Of free nodes in broken racks (or in whole ones), or of whole racks: the one with fewest borrowed GPUs; the first of equals. NONE32: none. */
+static uint32_t least_borrowed(const struct reference *reference, const struct trial *trial, uint32_t from,
+                               uint32_t end, uint32_t nodes, bool whole_racks)
+{
+    uint32_t best = DURE_NONE32;
+    for (uint32_t first = from; first < end; first += nodes) {
+        const bool is_whole = bound_in_rack(reference, trial, first / reference->rack_nodes) == 0;
+        if (is_whole == whole_racks && !reference_is_bound(reference, trial, first) &&
+            (best == DURE_NONE32 || borrowed_in(reference, first, nodes) < borrowed_in(reference, best, nodes)))
+            best = first;
+    }
+    return best;
+}
+
+/* By count alone: a node of a broken rack, the least borrowed; or, if none is left or it evicts fewer and a rack can be spared, one of the least
+ * borrowed whole rack. */
+static uint32_t choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes)
+{
+    const uint32_t rack = least_borrowed(reference, trial, 0, reference->node_count, reference->rack_nodes, true);
+    if (nodes > 1)
+        return rack;
+    const uint32_t node = least_borrowed(reference, trial, 0, reference->node_count, 1, false);
+    if (rack == DURE_NONE32 || (node != DURE_NONE32 && spare_racks(reference, trial) < 1))
+        return node;
+    const uint32_t inside = least_borrowed(reference, trial, rack, rack + reference->rack_nodes, 1, true);
+    return node != DURE_NONE32 && borrowed_in(reference, node, 1) <= borrowed_in(reference, inside, 1) ? node : inside;
+}
+
+static bool takes_all(const struct reference *reference, const struct takes *takes, uint32_t from, uint32_t gpus,
+                      uint32_t nodes)
+{
+    uint32_t taken = 0;
+    for (uint32_t t = from; t < takes->count; t++)
+        if (takes->at[t]->right == takes->at[from]->right && takes->at[t]->index == takes->at[from]->index)
+            taken += takes->at[t]->tasks * gpus;
+    return taken == nodes * reference->node_gpus;
+}
+
+/* Where those on what is taken lose least, then where all in the cell lose least; where all is taken, that alone counts. */
+uint32_t reference_choose_cell(const struct reference *reference, const struct trial *trial, const struct takes *takes,
+                               uint32_t from, uint32_t gpus)
+{
+    const uint32_t nodes = reference->rights[takes->at[from]->right].cell_nodes;
+    uint32_t best = choose_by_count(reference, trial, nodes);
+    if (best != DURE_NONE32 && borrowed_in(reference, best, nodes) == 0)
+        return best;
+    best = DURE_NONE32;
+    const bool all = takes_all(reference, takes, from, gpus, nodes);
+    struct loss least = {0}, least_in = {0};
+    for (uint32_t first = 0; first < reference->node_count; first += nodes) {
+        if (!may_bind(reference, trial, first, nodes))
+            continue;
+        const struct loss in = loss_in(reference, trial, first, nodes),
+                          loss = all ? in : loss_of_taken(reference, trial, takes, from, gpus, first);
+        if (best == DURE_NONE32 || is_less(&loss, &least) || (!is_less(&least, &loss) && is_less(&in, &least_in))) {
+            best = first;
+            least = loss;
+            least_in = in;
+        }
+    }
+    if (best == DURE_NONE32)
+        abort(); /* the promise: there is always one */
+    return best;
+}
