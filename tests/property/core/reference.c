@@ -13,6 +13,11 @@ void reference_begin(struct reference *reference)
     reference->next_job = reference->next_attempt = 1;
     reference->passes = 0;
     reference->run_end = 0;
+    reference->served = 0;
+    reference->is_shaken = false;
+    memset(reference->nodes, 0, sizeof reference->nodes);
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        reference->nodes[node].state = DURE_NODE_UP;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             reference->rights[r].bound[i] = DURE_NONE32;
@@ -55,6 +60,9 @@ void reference_step(struct reference *reference, const struct dure_record *input
     case DURE_REC_SUBMIT: submit(reference, input); break;
     case DURE_REC_PASS: reference_pass(reference, input->number); break;
     case DURE_REC_ATTEMPT_REPORT: reference_report(reference, input); break;
+    case DURE_REC_NODE_REPORT:
+    case DURE_REC_DRAIN:
+    case DURE_REC_RESUME: reference_node(reference, input); break;
     case DURE_REC_CANCEL: reference_cancel(reference, input->job.v, input->element); break;
     default: break;
     }

@@ -5,8 +5,8 @@
  * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; guaranteed work of whole GPUs, single or in gangs, inside a required or a preferred node or
  * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
  * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
- * given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; cells bound, kept while in
- * use, and let go.
+ * given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
+ * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
  *
  * Not covered: shares inside a tenant, rights that come and go, power and data, lists and spreads. */
 #include "model/record.h"
@@ -26,6 +26,14 @@ enum {
 struct reference_right {
     uint32_t tenant, cell_nodes, count;
     uint32_t bound[REFERENCE_CELLS]; /* first node of the cell; NONE32: not bound */
+    bool
+        suspended[REFERENCE_CELLS]; /* hardware was lost, and this is not owed: bound, it is served by a damaged cell */
+    bool is_short;                  /* as it was told last */
+};
+
+struct reference_node {
+    bool down, drained, lost; /* lost: to all who do not stand there already */
+    enum dure_node_state state;
 };
 
 enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GONE };
@@ -67,7 +75,7 @@ struct reference_plan {
 };
 
 /* What is left to do once a decision is made, the most urgent kind first. */
-enum reference_after { AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
+enum reference_after { AFTER_NODE, AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
 struct reference_afters {
     uint32_t count;
     struct {
@@ -79,18 +87,21 @@ struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
     uint32_t weights[REFERENCE_TENANTS];
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
-    struct reference_job jobs[REFERENCE_JOBS];       /* by id */
+    struct reference_node nodes[REFERENCE_NODES];
+    bool is_shaken;                            /* hardware went or came since a cell was bound or let go */
+    struct reference_job jobs[REFERENCE_JOBS]; /* by id */
     struct reference_run runs[REFERENCE_RUNS];
     uint32_t run_end;                                   /* all from here on are RUN_NONE */
     struct reference_plan plans[REFERENCE_TENANTS + 1]; /* by queue: of each tenant, and of all that borrow */
     struct reference_afters afters[AFTER_KINDS];
     uint64_t next_job, next_attempt, passes;
+    uint64_t served; /* cells that a damaged one was bound to */
     void (*tell)(void *context, const struct dure_record *decision);
     void *context;
     const struct dure_record *input;
 };
 
-/* The fields above `jobs` are the caller's; the rest is made ready. */
+/* The fields above `nodes` are the caller's; the rest is made ready. */
 void reference_begin(struct reference *reference);
 void reference_step(struct reference *reference, const struct dure_record *input);
 /* Does any element of the job wait, or have a place? */

@@ -13,35 +13,49 @@ bool reference_is_bound(const struct reference *reference, const struct trial *t
     return false;
 }
 
-/* How many nodes of the rack serve somebody. */
-static uint32_t bound_in_rack(const struct reference *reference, const struct trial *trial, uint32_t rack)
+static bool is_free(const struct reference *reference, const struct trial *trial, uint32_t node)
+{
+    return !reference->nodes[node].lost && !reference_is_bound(reference, trial, node);
+}
+
+static uint32_t free_in(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < reference->rack_nodes; i++)
-        count += reference_is_bound(reference, trial, rack * reference->rack_nodes + i);
+    for (uint32_t i = 0; i < nodes; i++)
+        count += is_free(reference, trial, first + i);
     return count;
 }
 
-/* Whole racks beyond those that are still owed as racks: so many may be broken for nodes. */
-static int32_t spare_racks(const struct reference *reference, const struct trial *trial)
+/* Is all of the rack of this node there, and nobody's? */
+static bool in_whole_rack(const struct reference *reference, const struct trial *trial, uint32_t node)
 {
-    int32_t spare = 0;
-    for (uint32_t rack = 0; rack < reference->node_count / reference->rack_nodes; rack++)
-        spare += bound_in_rack(reference, trial, rack) == 0;
+    const uint32_t nodes = reference->rack_nodes;
+    return free_in(reference, trial, node / nodes * nodes, nodes) == nodes;
+}
+
+struct spare reference_spare(const struct reference *reference, const struct trial *trial)
+{
+    struct spare spare = {0, 0};
+    for (uint32_t node = 0; node < reference->node_count; node++) {
+        const bool whole = in_whole_rack(reference, trial, node);
+        spare.racks += whole && node % reference->rack_nodes == 0;
+        spare.nodes += !whole && is_free(reference, trial, node);
+    }
     for (uint32_t r = 0; r < reference->right_count; r++)
-        for (uint32_t i = 0; i < reference->rights[r].count; i++)
-            spare -= reference->rights[r].cell_nodes > 1 && trial->bound[r][i] == DURE_NONE32;
+        for (uint32_t i = 0; i < reference->rights[r].count; i++) {
+            const bool owed = trial->bound[r][i] == DURE_NONE32 && !reference->rights[r].suspended[i];
+            spare.racks -= owed && reference->rights[r].cell_nodes > 1;
+            spare.nodes -= owed && reference->rights[r].cell_nodes == 1;
+        }
+    spare.nodes += (int32_t)reference->rack_nodes * spare.racks;
     return spare;
 }
 
 /* May these nodes be bound, so that all that is owed can still be bound after? */
 static bool may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
 {
-    const uint32_t in_rack = bound_in_rack(reference, trial, first / reference->rack_nodes);
-    for (uint32_t i = 0; i < nodes; i++)
-        if (reference_is_bound(reference, trial, first + i))
-            return false;
-    return nodes > 1 || in_rack > 0 || spare_racks(reference, trial) > 0;
+    return free_in(reference, trial, first, nodes) == nodes &&
+           (nodes > 1 || !in_whole_rack(reference, trial, first) || reference_spare(reference, trial).racks > 0);
 }
 
 /* ---- those who borrow ---- */
@@ -147,12 +161,10 @@ static uint32_t least_borrowed(const struct reference *reference, const struct t
                                uint32_t end, uint32_t nodes, bool whole_racks)
 {
     uint32_t best = DURE_NONE32;
-    for (uint32_t first = from; first < end; first += nodes) {
-        const bool is_whole = bound_in_rack(reference, trial, first / reference->rack_nodes) == 0;
-        if (is_whole == whole_racks && !reference_is_bound(reference, trial, first) &&
+    for (uint32_t first = from; first < end; first += nodes)
+        if (in_whole_rack(reference, trial, first) == whole_racks && is_free(reference, trial, first) &&
             (best == DURE_NONE32 || borrowed_in(reference, first, nodes) < borrowed_in(reference, best, nodes)))
             best = first;
-    }
     return best;
 }
 
@@ -164,7 +176,7 @@ static uint32_t choose_by_count(const struct reference *reference, const struct 
     if (nodes > 1)
         return rack;
     const uint32_t node = least_borrowed(reference, trial, 0, reference->node_count, 1, false);
-    if (rack == DURE_NONE32 || (node != DURE_NONE32 && spare_racks(reference, trial) < 1))
+    if (rack == DURE_NONE32 || (node != DURE_NONE32 && reference_spare(reference, trial).racks < 1))
         return node;
     const uint32_t inside = least_borrowed(reference, trial, rack, rack + reference->rack_nodes, 1, true);
     return node != DURE_NONE32 && borrowed_in(reference, node, 1) <= borrowed_in(reference, inside, 1) ? node : inside;
@@ -204,5 +216,27 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct t
     }
     if (best == DURE_NONE32)
         abort(); /* the promise: there is always one */
+    return best;
+}
+
+/* The one with fewest lost nodes, then fewest borrowed GPUs, of those whose healthy nodes are all free and can be spared. Single nodes are lost whole. */
+uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes)
+{
+    uint32_t best = DURE_NONE32, least_lost = 0;
+    for (uint32_t first = 0; nodes > 1 && first < reference->node_count; first += nodes) {
+        uint32_t lost = 0;
+        bool bound = false;
+        for (uint32_t i = 0; i < nodes; i++) {
+            lost += reference->nodes[first + i].lost;
+            bound |= reference_is_bound(reference, trial, first + i);
+        }
+        if (lost == 0 || lost == nodes || bound || reference_spare(reference, trial).nodes < (int32_t)(nodes - lost) ||
+            (best != DURE_NONE32 && lost > least_lost) ||
+            (best != DURE_NONE32 && lost == least_lost &&
+             borrowed_in(reference, first, nodes) >= borrowed_in(reference, best, nodes)))
+            continue;
+        best = first;
+        least_lost = lost;
+    }
     return best;
 }

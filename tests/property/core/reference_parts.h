@@ -10,6 +10,8 @@ struct trial {
     int64_t later_us;                                  /* what ends by then counts as gone; INT64_MIN: nothing does */
     uint64_t freed[REFERENCE_NODES];                   /* these GPUs count as idle */
     uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
+    bool serves;                                       /* this suspended cell is bound to a damaged one for the trial */
+    uint32_t served_right, served_index, served_cell;
     bool is_many;                /* several places: each is chosen knowing who goes for the last */
     bool doomed[REFERENCE_RUNS]; /* who goes so far, by run */
     uint32_t place_count, binding_count;
@@ -64,10 +66,27 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct t
 void reference_doom(const struct reference *reference, struct trial *trial, const struct takes *takes, uint32_t from,
                     uint32_t gpus);
 
+/* What may be bound beyond all that is owed: whole racks; and nodes, those of the racks to spare included. */
+struct spare {
+    int32_t racks, nodes;
+};
+struct spare reference_spare(const struct reference *reference, const struct trial *trial);
+/* The first node of the damaged cell that may serve a suspended one of so many nodes; NONE32: none. */
+uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes);
+
+/* ---- hardware that goes and comes (reference_nodes.c) ---- */
+
+void reference_node(struct reference *reference, const struct dure_record *input);
+/* Its state follows from what was reported and whether somebody works there. */
+void reference_update_node(struct reference *reference, uint32_t node);
+/* Rights are suspended, or restored, until what is owed can be kept. */
+void reference_settle(struct reference *reference);
+
 /* ---- the private cluster ---- */
 
-/* Is there a place for one more element of the job? With `displacing`, also in the place of its tenant's work of lower priority. */
-bool reference_place(const struct reference *reference, uint64_t job, bool displacing, struct trial *trial);
+/* Is there a place for one more element of the job? With `now`, also on damaged cells, and in the place of its tenant's work of
+ * lower priority. */
+bool reference_place(const struct reference *reference, uint64_t job, bool now, struct trial *trial);
 void reference_tidy(struct trial *trial);
 /* GPUs of this node that the run stands on, or has reserved. */
 uint64_t reference_gpus_on(const struct reference_run *run, uint32_t node);
@@ -88,6 +107,12 @@ uint32_t reference_next(const struct reference *reference, uint64_t job);
 void reference_give(struct reference *reference, uint64_t job, struct trial *trial);
 void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause);
 void reference_report(struct reference *reference, const struct dure_record *input);
+/* It ended by itself, or its node is gone (`report` NULL). */
+void reference_end(struct reference *reference, struct reference_run *run, const struct dure_record *report);
+void reference_unreserve(struct reference *reference, struct reference_run *run);
+void reference_leave_to_do(struct reference *reference, enum reference_after kind, uint64_t a, uint64_t b);
+/* The plan of this queue, if there is one, cannot be kept. */
+void reference_void_plan(struct reference *reference, uint32_t queue, enum dure_cause cause);
 void reference_cancel(struct reference *reference, uint64_t job, uint32_t element);
 /* Of the tenant; or, of all that borrow, the tenants' count. */
 uint32_t reference_queue(const struct reference *reference, const struct reference_job *job);

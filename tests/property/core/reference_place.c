@@ -92,7 +92,7 @@ static uint64_t taken_on(const struct reference *reference, const struct trial *
     for (unsigned bit = 0; trial->later_us != INT64_MIN && bit < reference->node_gpus; bit++)
         if ((taken & UINT64_C(1) << bit) && is_left(reference, node, UINT64_C(1) << bit, trial->later_us))
             taken &= ~(UINT64_C(1) << bit);
-    return taken & ~trial->freed[node];
+    return reference->nodes[node].lost ? UINT64_MAX : taken & ~trial->freed[node];
 }
 
 /* ---- the private cluster ---- */
@@ -104,7 +104,11 @@ static void list_slots(const struct reference *reference, uint32_t right, const 
     for (uint32_t i = 0; i < r->count; i++)
         for (uint32_t k = 0; k < r->cell_nodes; k++) {
             const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
-            uint64_t idle = r->bound[i] == DURE_NONE32 ? all : all & ~taken_on(reference, trial, r->bound[i] + k);
+            const bool served = trial->serves && trial->served_right == right && trial->served_index == i;
+            const uint32_t cell = served ? trial->served_cell : r->bound[i];
+            uint64_t idle = cell != DURE_NONE32 ? all & ~taken_on(reference, trial, cell + k)
+                            : r->suspended[i]   ? 0
+                                                : all;
             if (trial->beside_plan)
                 idle &= ~reference->plans[r->tenant].kept[right][i * r->cell_nodes + k];
             slots->at[slots->count++] = (struct slot){right, i, k, idle, 0};
@@ -121,8 +125,9 @@ static void realise(const struct reference *reference, const struct takes *takes
         bool named = false;
         for (uint32_t i = 0; i < trial->binding_count; i++)
             named |= trial->bindings[i].allot.v == slot->right && trial->bindings[i].virtual_index == slot->index;
-        const bool is_new = *cell == DURE_NONE32;
-        if (is_new)
+        const bool is_new = *cell == DURE_NONE32 ||
+                            (trial->serves && slot->right == trial->served_right && slot->index == trial->served_index);
+        if (*cell == DURE_NONE32)
             *cell = reference_choose_cell(reference, trial, takes, t, gpus);
         if (!named && trial->is_many)
             reference_doom(reference, trial, takes, t, gpus);
@@ -163,6 +168,8 @@ static void begin_trial(const struct reference *reference, struct trial *trial)
         memcpy(trial->bound[r], reference->rights[r].bound, sizeof trial->bound[r]);
         trial->cell_nodes[r] = reference->rights[r].cell_nodes;
     }
+    if (trial->serves)
+        trial->bound[trial->served_right][trial->served_index] = trial->served_cell;
 }
 
 /* Inside one right. A cell of a right lies in one cell of every level above it. */
@@ -288,10 +295,34 @@ static bool displace(const struct reference *reference, const struct reference_j
     return false;
 }
 
-bool reference_place(const struct reference *reference, uint64_t id, bool displacing, struct trial *trial)
+/* ---- on damaged cells ---- */
+
+static bool serve(const struct reference *reference, const struct reference_job *job, uint32_t right,
+                  struct trial *trial)
+{
+    const struct reference_right *r = &reference->rights[right];
+    for (uint32_t i = 0; r->is_short && i < r->count; i++) {
+        if (!r->suspended[i] || r->bound[i] != DURE_NONE32)
+            continue;
+        begin_trial(reference, trial);
+        trial->served_cell = reference_choose_damaged(reference, trial, r->cell_nodes);
+        trial->served_right = right;
+        trial->served_index = i;
+        trial->serves = trial->served_cell != DURE_NONE32;
+        const bool found =
+            trial->serves && place_in(reference, job, right, job->level_required ? job->level_nodes : 0, trial);
+        trial->serves = false;
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+bool reference_place(const struct reference *reference, uint64_t id, bool now, struct trial *trial)
 {
     const struct reference_job *job = &reference->jobs[id];
     memset(trial->freed, 0, sizeof trial->freed);
+    trial->serves = false;
     if (job->borrowed)
         return reference_borrow(reference, job, trial);
     if (job->level_nodes > 0 && place_in_one(reference, job, job->level_nodes, trial))
@@ -299,7 +330,10 @@ bool reference_place(const struct reference *reference, uint64_t id, bool displa
     if ((job->level_nodes == 0 || !job->level_required) &&
         (place_in_one(reference, job, 0, trial) || place_over_all(reference, job, trial)))
         return true;
-    for (uint32_t r = 0; displacing && r < reference->right_count; r++)
+    for (uint32_t r = 0; now && r < reference->right_count; r++)
+        if (reference->rights[r].tenant == job->tenant && serve(reference, job, r, trial))
+            return true;
+    for (uint32_t r = 0; now && r < reference->right_count; r++)
         if (reference->rights[r].tenant == job->tenant && displace(reference, job, r, trial))
             return true;
     return false;

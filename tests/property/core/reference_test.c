@@ -21,7 +21,8 @@ struct match {
     struct reference reference;
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
-    uint64_t told[KINDS], reclaimed;
+    uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
+    uint64_t told[KINDS], reclaimed, served;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node;
         const char *level;
@@ -175,11 +176,25 @@ static void cancel(struct match *match)
         both(match, &record);
 }
 
+static void trouble(struct match *match)
+{
+    static const enum dure_record_kind kinds[] = {DURE_REC_NODE_REPORT, DURE_REC_DRAIN, DURE_REC_RESUME};
+    struct dure_record record = rig_record(&match->rig, below(2) ? DURE_REC_NODE_REPORT : kinds[below(3)]);
+    record.node.v = below(match->reference.node_count);
+    for (uint32_t node = 0; below(3) && node < match->reference.node_count; node++) /* mostly they come back soon */
+        if (match->reference.nodes[node].state != DURE_NODE_UP)
+            record.node.v = node;
+    record.number = match->reference.nodes[record.node.v].down;
+    both(match, &record);
+}
+
 static void one_step(struct match *match)
 {
     const uint32_t what = below(100);
     struct dure_record record;
-    if (what < 30) {
+    if (below(100) < match->trouble) {
+        trouble(match);
+    } else if (what < 30) {
         submit(match);
     } else if (what < 60) {
         record = rig_record(&match->rig, DURE_REC_PASS);
@@ -187,7 +202,7 @@ static void one_step(struct match *match)
         both(match, &record);
     } else if (what < 85) {
         report(match);
-    } else if (what < 88) {
+    } else if (what < 87) {
         cancel(match);
     } else {
         match->rig.now_us += (int64_t)(1 + below(200)) * DURE_SECOND_US;
@@ -221,11 +236,13 @@ static void play(uint32_t steps, struct match *match)
     for (uint32_t i = 0; i < SHAPES; i++)
         new_shape(match, &match->shapes[i]);
     match->parted = false;
+    match->trouble = below(3) * 6;
     for (uint32_t i = 0; i < steps && !match->parted; i++) {
         if (below(40) == 0)
             new_shape(match, &match->shapes[below(SHAPES)]);
         one_step(match);
     }
+    match->served += match->reference.served;
     rig_check(&match->rig);
     rig_release(&match->rig);
 }
@@ -245,12 +262,16 @@ int main(void)
     static const struct {
         enum dure_record_kind kind;
         uint64_t least;
-    } much[] = {{DURE_REC_START, 1000},   {DURE_REC_END, 1000},   {DURE_REC_REQUEUE, 100},     {DURE_REC_UNBIND, 500},
-                {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300}, {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},
-                {DURE_REC_UNRESERVE, 10}, {DURE_REC_PLAN, 300},   {DURE_REC_UNPLAN, 50}};
+    } much[] = {{DURE_REC_START, 1000},      {DURE_REC_END, 1000},    {DURE_REC_REQUEUE, 100},
+                {DURE_REC_UNBIND, 500},      {DURE_REC_RESERVE, 100}, {DURE_REC_NOTICE, 300},
+                {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},    {DURE_REC_UNRESERVE, 10},
+                {DURE_REC_PLAN, 300},        {DURE_REC_UNPLAN, 50},   {DURE_REC_NODE_STATE, 100},
+                {DURE_REC_SUSPEND, 20},      {DURE_REC_RESTORE, 20},  {DURE_REC_ALLOT_STATE, 20}};
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
+    TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
+           (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",
            (unsigned long long)match->reclaimed);
     dure_buf_release(&match->core);

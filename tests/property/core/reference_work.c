@@ -17,7 +17,7 @@ void reference_tell(struct reference *reference, const struct dure_record *recor
     reference->tell(reference->context, record);
 }
 
-static void leave_to_do(struct reference *reference, enum reference_after kind, uint64_t a, uint64_t b)
+void reference_leave_to_do(struct reference *reference, enum reference_after kind, uint64_t a, uint64_t b)
 {
     struct reference_afters *afters = &reference->afters[kind];
     if (afters->count == REFERENCE_AFTERS)
@@ -86,7 +86,7 @@ static void left_queue(struct reference *reference, uint64_t id)
     if (plan->job != id || reference_next(reference, id) != DURE_NONE32)
         return;
     if (reference_is_live(reference, id))
-        leave_to_do(reference, AFTER_UNPLAN, id, 0);
+        reference_leave_to_do(reference, AFTER_UNPLAN, id, 0);
     else
         plan->job = 0;
 }
@@ -153,7 +153,7 @@ static void disturb_plan(struct reference *reference, const struct reference_run
     for (uint32_t node = 0; !run->borrowed && node < reference->node_count; node++)
         disturbs |= (reference_gpus_on(run, node) & plan->kept_nodes[node]) != 0;
     if (disturbs && plan->job && plan->at_us < run->end_us + reference->jobs[run->job].grace_us)
-        leave_to_do(reference, AFTER_UNPLAN, plan->job, DURE_CAUSE_RECLAIMED);
+        reference_leave_to_do(reference, AFTER_UNPLAN, plan->job, DURE_CAUSE_RECLAIMED);
 }
 
 static void begin_run(struct reference *reference, struct reference_run *run)
@@ -239,8 +239,12 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
         run->state = RUN_RESERVED;
         tell_place(reference, run, DURE_REC_RESERVE);
     }
-    for (uint32_t i = 0; i < run->binding_count; i++)
+    for (uint32_t i = 0; i < run->binding_count; i++) {
+        const struct dure_binding *binding = &run->bindings[i];
+        reference->served += reference->rights[binding->allot.v].suspended[binding->virtual_index] && binding->is_new;
+        reference->is_shaken &= !binding->is_new;
         run->bindings[i].is_new = 0;
+    }
     if (!is_clear)
         clear(reference, run);
 }
@@ -256,6 +260,12 @@ void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cau
     record.cause = cause;
     plan->job = 0;
     reference_tell(reference, &record);
+}
+
+void reference_void_plan(struct reference *reference, uint32_t queue, enum dure_cause cause)
+{
+    if (reference->plans[queue].job)
+        reference_leave_to_do(reference, AFTER_UNPLAN, reference->plans[queue].job, cause);
 }
 
 /* ---- ends ---- */
@@ -296,21 +306,21 @@ static void vacate(struct reference *reference, struct reference_run *run)
             if (waits->state == RUN_RESERVED && shares_gpus(waits, &gone, reference->node_count) &&
                 last_shared(reference, waits, &gone) == gpu &&
                 reference_is_clear(reference, waits->places, waits->place_count))
-                leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
+                reference_leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
         }
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        if (reference_gpus_on(&gone, node) && reference->nodes[node].state == DURE_NODE_DRAINING)
+            reference_leave_to_do(reference, AFTER_NODE, node, 0);
     for (uint32_t i = 0; i < gone.binding_count; i++)
-        leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+        reference_leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
 }
 
-void reference_report(struct reference *reference, const struct dure_record *input)
+void reference_end(struct reference *reference, struct reference_run *run, const struct dure_record *report)
 {
-    struct reference_run *run = find_attempt(reference, input->attempt.v);
-    if (!run || input->report == DURE_REPORT_STARTED)
-        return;
     struct reference_job *job = &reference->jobs[run->job];
     enum dure_cause cause = run->cause;
     if (cause == DURE_CAUSE_NONE)
-        cause = input->report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : DURE_CAUSE_NODE_LOST;
+        cause = report && report->report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : DURE_CAUSE_NODE_LOST;
     const bool may_come_back =
         cause != DURE_CAUSE_FINISHED && cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED;
     const bool back = may_come_back && job->requeue && !job->rest_gone;
@@ -320,9 +330,9 @@ void reference_report(struct reference *reference, const struct dure_record *inp
     record.attempt.v = run->attempt;
     record.cause = cause;
     if (!back) {
-        record.exit_code = input->exit_code;
-        record.exit_signal = input->exit_signal;
-        record.state = end_state(cause, input);
+        record.exit_code = report ? report->exit_code : 0;
+        record.exit_signal = report ? report->exit_signal : 0;
+        record.state = end_state(cause, report);
     }
     reference_tell(reference, &record);
     job->elements[run->ordinal] = back ? ELEMENT_WAITS : ELEMENT_GONE;
@@ -330,6 +340,13 @@ void reference_report(struct reference *reference, const struct dure_record *inp
     const uint64_t id = run->job;
     vacate(reference, run);
     left_queue(reference, id);
+}
+
+void reference_report(struct reference *reference, const struct dure_record *input)
+{
+    struct reference_run *run = find_attempt(reference, input->attempt.v);
+    if (run && input->report != DURE_REPORT_STARTED)
+        reference_end(reference, run, input);
 }
 
 static void end_pending(struct reference *reference, uint64_t id, uint32_t element)
@@ -343,7 +360,7 @@ static void end_pending(struct reference *reference, uint64_t id, uint32_t eleme
 }
 
 /* Its place is given up: who was to leave for it may stay. */
-static void unreserve(struct reference *reference, struct reference_run *run)
+void reference_unreserve(struct reference *reference, struct reference_run *run)
 {
     struct dure_record record = reference_decision(reference, DURE_REC_UNRESERVE);
     record.job.v = run->job;
@@ -357,10 +374,10 @@ static void unreserve(struct reference *reference, struct reference_run *run)
             for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
                 const struct reference_run *other = find_attempt(reference, attempt);
                 if (other && (reference_gpus_on(other, node) & mask & -mask))
-                    leave_to_do(reference, AFTER_SPARE, attempt, 0);
+                    reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
             }
     for (uint32_t i = 0; i < gone.binding_count; i++)
-        leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+        reference_leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
 }
 
 static void cancel_run(struct reference *reference, struct reference_run *run)
@@ -381,7 +398,7 @@ static void cancel_all(struct reference *reference, uint64_t id)
     for (uint32_t i = 0; i < element_count(job); i++) {
         struct reference_run *run = find_run(reference, id, i);
         if (run && run->state == RUN_RESERVED)
-            unreserve(reference, run);
+            reference_unreserve(reference, run);
     }
     for (uint64_t attempt = reference->next_attempt; attempt-- > 1;) { /* the youngest first */
         struct reference_run *run = find_attempt(reference, attempt);
@@ -411,7 +428,7 @@ void reference_cancel(struct reference *reference, uint64_t id, uint32_t element
         return;
     }
     if (run)
-        unreserve(reference, run);
+        reference_unreserve(reference, run);
     end_pending(reference, id, element);
     job->elements[ordinal] = ELEMENT_GONE;
     left_queue(reference, id);
@@ -506,25 +523,36 @@ static void spare(struct reference *reference, uint64_t attempt)
 
 static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_t index)
 {
-    uint32_t *cell = &reference->rights[right].bound[index];
-    if (*cell == DURE_NONE32)
+    struct reference_right *r = &reference->rights[right];
+    const uint32_t cell = r->bound[index];
+    if (cell == DURE_NONE32)
         return;
-    for (uint32_t r = 0; r < reference->run_end; r++)
-        for (uint32_t k = 0; k < reference->rights[right].cell_nodes; k++)
-            if (reference->runs[r].binding_count > 0 && reference_gpus_on(&reference->runs[r], *cell + k))
+    bool lost = false;
+    for (uint32_t k = 0; k < r->cell_nodes; k++) {
+        lost |= reference->nodes[cell + k].lost;
+        for (uint32_t i = 0; i < reference->run_end; i++)
+            if (reference->runs[i].binding_count > 0 && reference_gpus_on(&reference->runs[i], cell + k))
                 return;
-    *cell = DURE_NONE32;
+    }
+    r->bound[index] = DURE_NONE32;
+    reference->is_shaken = lost && !r->suspended[index];
     struct dure_record record = reference_decision(reference, DURE_REC_UNBIND);
     record.allot.v = right;
     record.number = index;
     reference_tell(reference, &record);
+    if (r->is_short)
+        reference_void_plan(reference, r->tenant, DURE_CAUSE_NODE_LOST);
+    if (lost)
+        reference_settle(reference);
 }
 
 void reference_follow(struct reference *reference)
 {
     uint64_t a, b;
     for (;;) {
-        if (to_do(reference, AFTER_SPARE, &a, &b)) {
+        if (to_do(reference, AFTER_NODE, &a, &b)) {
+            reference_update_node(reference, (uint32_t)a);
+        } else if (to_do(reference, AFTER_SPARE, &a, &b)) {
             spare(reference, a);
         } else if (to_do(reference, AFTER_READY, &a, &b)) {
             struct reference_run *run = find_run(reference, a, (uint32_t)b);

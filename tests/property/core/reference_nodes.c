@@ -1,0 +1,212 @@
+/* Hardware that goes and comes, and which rights are short because of it. */
+#include "reference_parts.h"
+
+static bool works_on(const struct reference_run *run, uint32_t node)
+{
+    return run->state != RUN_RESERVED && reference_gpus_on(run, node);
+}
+
+static enum dure_node_state target(const struct reference *reference, uint32_t node)
+{
+    bool busy = false;
+    for (uint32_t r = 0; r < reference->run_end; r++)
+        busy |= works_on(&reference->runs[r], node);
+    if (reference->nodes[node].down)
+        return DURE_NODE_DOWN;
+    if (reference->nodes[node].drained)
+        return busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
+    return DURE_NODE_UP;
+}
+
+/* GPU by GPU: those who borrow, if they planned on it, and the tenant whose cell it is plan anew. */
+static void void_plans(struct reference *reference, uint32_t node)
+{
+    for (uint32_t bit = 0; bit < reference->node_gpus; bit++) {
+        if (reference->plans[reference->tenant_count].kept_nodes[node] >> bit & 1)
+            reference_void_plan(reference, reference->tenant_count, DURE_CAUSE_NODE_LOST);
+        for (uint32_t r = 0; r < reference->right_count; r++)
+            for (uint32_t i = 0; i < reference->rights[r].count; i++)
+                if (reference->rights[r].bound[i] != DURE_NONE32 &&
+                    node - reference->rights[r].bound[i] < reference->rights[r].cell_nodes)
+                    reference_void_plan(reference, reference->rights[r].tenant, DURE_CAUSE_NODE_LOST);
+    }
+}
+
+/* GPU by GPU: reservations on it are given up, or what runs there is lost. */
+static void lose_runs(struct reference *reference, uint32_t node, bool reserved)
+{
+    for (uint32_t bit = 0; bit < reference->node_gpus; bit++)
+        for (uint32_t r = 0; r < reference->run_end; r++) {
+            struct reference_run *run = &reference->runs[r];
+            if (!(reference_gpus_on(run, node) >> bit & 1) || (run->state == RUN_RESERVED) != reserved)
+                continue;
+            if (reserved)
+                reference_unreserve(reference, run);
+            else
+                reference_end(reference, run, NULL);
+        }
+}
+
+void reference_update_node(struct reference *reference, uint32_t node)
+{
+    struct reference_node *n = &reference->nodes[node];
+    const enum dure_node_state to = target(reference, node);
+    if (to == n->state)
+        return;
+    struct dure_record record = reference_decision(reference, DURE_REC_NODE_STATE);
+    record.node.v = node;
+    record.number = to;
+    reference_tell(reference, &record);
+    n->state = to;
+    if (!n->lost && to != DURE_NODE_UP)
+        void_plans(reference, node);
+    reference->is_shaken |= n->lost != (to != DURE_NODE_UP);
+    n->lost = to != DURE_NODE_UP;
+    reference_settle(reference);
+    if (n->lost)
+        lose_runs(reference, node, true);
+    if (to == DURE_NODE_DOWN)
+        lose_runs(reference, node, false);
+}
+
+void reference_node(struct reference *reference, const struct dure_record *input)
+{
+    struct reference_node *node = &reference->nodes[input->node.v];
+    if (input->kind == DURE_REC_DRAIN)
+        node->drained = true;
+    else if (input->kind == DURE_REC_RESUME)
+        node->drained = node->down = false;
+    else
+        node->down = input->number == 0;
+    reference_update_node(reference, input->node.v);
+}
+
+/* ---- rights that are short ---- */
+
+struct step {
+    bool suspends;
+    uint32_t right, index;
+};
+
+static bool is_suspended(const struct reference_right *right, uint32_t index)
+{
+    return right->suspended[index] && right->bound[index] == DURE_NONE32;
+}
+
+static bool is_owed(const struct reference_right *right, uint32_t index)
+{
+    return !right->suspended[index] && right->bound[index] == DURE_NONE32;
+}
+
+/* Served by a cell that is whole again. */
+static bool find_healed(const struct reference *reference, struct step *step)
+{
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++) {
+            const struct reference_right *right = &reference->rights[r];
+            bool healed = right->suspended[i] && right->bound[i] != DURE_NONE32;
+            for (uint32_t k = 0; healed && k < right->cell_nodes; k++)
+                healed = !reference->nodes[right->bound[i] + k].lost;
+            if (!healed)
+                continue;
+            *step = (struct step){false, r, i};
+            return true;
+        }
+    return false;
+}
+
+/* The owner of the hardware goes first, then the lowest id, its lowest cell; they come back in the opposite order. All began at once. */
+static bool find_next(const struct reference *reference, bool racks, bool suspends, struct step *step)
+{
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (uint32_t n = 0; n < reference->right_count * REFERENCE_CELLS; n++) {
+            const uint32_t at = suspends ? n : reference->right_count * REFERENCE_CELLS - 1 - n;
+            const uint32_t r = at / REFERENCE_CELLS, i = at % REFERENCE_CELLS;
+            const struct reference_right *right = &reference->rights[r];
+            const bool is_owners = right->tenant == 0, owners_turn = suspends == (pass == 0);
+            if (i >= right->count || (right->cell_nodes > 1) != racks || is_owners != owners_turn ||
+                !(suspends ? is_owed(right, i) : is_suspended(right, i)))
+                continue;
+            *step = (struct step){suspends, r, i};
+            return true;
+        }
+    return false;
+}
+
+static uint32_t count_suspended(const struct reference *reference, bool racks)
+{
+    uint32_t count = 0;
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++)
+            count += (reference->rights[r].cell_nodes > 1) == racks && is_suspended(&reference->rights[r], i);
+    return count;
+}
+
+/* What must be suspended, were nobody yet: racks that are short; then nodes that are, beside what racks are left. */
+static void find_wanted(const struct reference *reference, const struct spare *now, uint32_t *ret_racks,
+                        uint32_t *ret_nodes)
+{
+    const int32_t per_rack = (int32_t)reference->rack_nodes;
+    const int32_t racks = now->racks - (int32_t)count_suspended(reference, true);
+    const int32_t left = racks > 0 ? racks : 0;
+    const int32_t nodes =
+        now->nodes - per_rack * now->racks - (int32_t)count_suspended(reference, false) + per_rack * left;
+    *ret_racks = racks < 0 ? (uint32_t)-racks : 0;
+    *ret_nodes = nodes < 0 ? (uint32_t)-nodes : 0;
+}
+
+static bool find_step(const struct reference *reference, struct step *step)
+{
+    static struct trial now;
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
+            now.bound[r][i] = reference->rights[r].bound[i];
+    const struct spare spare = reference_spare(reference, &now);
+    const uint32_t racks = count_suspended(reference, true), nodes = count_suspended(reference, false);
+    if (find_healed(reference, step))
+        return true;
+    if (!reference->is_shaken) /* whatever fits again, the largest first */
+        return (racks > 0 && spare.racks >= 1 && spare.nodes >= (int32_t)reference->rack_nodes &&
+                find_next(reference, true, false, step)) ||
+               (nodes > 0 && spare.nodes >= 1 && find_next(reference, false, false, step));
+    uint32_t want_racks, want_nodes;
+    find_wanted(reference, &spare, &want_racks, &want_nodes);
+    if (racks < want_racks)
+        return find_next(reference, true, true, step);
+    if (nodes < want_nodes)
+        return find_next(reference, false, true, step);
+    if (racks > want_racks)
+        return find_next(reference, true, false, step);
+    return nodes > want_nodes && find_next(reference, false, false, step);
+}
+
+static void tell_shortness(struct reference *reference, uint32_t id)
+{
+    struct reference_right *right = &reference->rights[id];
+    bool is_short = false;
+    for (uint32_t i = 0; i < right->count; i++)
+        is_short |= right->suspended[i];
+    if (is_short == right->is_short)
+        return;
+    right->is_short = is_short;
+    struct dure_record record = reference_decision(reference, DURE_REC_ALLOT_STATE);
+    record.allot.v = id;
+    record.number = is_short ? DURE_ALLOT_SHORT : DURE_ALLOT_ACTIVE;
+    reference_tell(reference, &record);
+}
+
+void reference_settle(struct reference *reference)
+{
+    struct step step;
+    while (find_step(reference, &step)) {
+        struct reference_right *right = &reference->rights[step.right];
+        struct dure_record record = reference_decision(reference, step.suspends ? DURE_REC_SUSPEND : DURE_REC_RESTORE);
+        record.allot.v = step.right;
+        record.number = step.index;
+        reference_tell(reference, &record);
+        right->suspended[step.index] = step.suspends;
+        if (step.suspends || right->is_short)
+            reference_void_plan(reference, right->tenant, DURE_CAUSE_NODE_LOST);
+        tell_shortness(reference, step.right);
+    }
+}
