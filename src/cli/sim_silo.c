@@ -10,12 +10,37 @@
 
 enum { ALONE, QUOTAS, CELLS, WAYS, EXTRA_COLUMNS = 15, TEXT = 40 };
 
-/* The same tenants; no owner lends to another. */
+/* Those at the top whose machines they are. */
+static json_t *own(const struct dure_sim_specs *base, struct dure_owner_id owner)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < base->tenants->tenant_count; i++)
+        if (base->tenants->tenants[i].parent.v == DURE_NONE32 && base->tenants->tenants[i].owner.v == owner.v)
+            json_array_append_new(list, json_string(base->tenants->tenants[i].path));
+    return list;
+}
+
+/* The same tenants and notice; no owner lends to another. */
 static int alone(struct dure_cli *cli, const struct dure_sim_specs *base, struct dure_sim_variant *variant)
 {
     struct dure_error error = {0};
     json_t *spec = json_loadb(base->tenants->spec_json, base->tenants->spec_json_length, 0, NULL);
-    json_object_set_new(spec, "lending", json_array());
+    json_t *before = json_object_get(spec, "lending"), *lending = json_array(), *row;
+    size_t i;
+    json_array_foreach(before, i, row)
+    {
+        struct dure_owner_id owner;
+        const char *name = json_string_value(json_object_get(row, "owner"));
+        json_t *to = name && dure_fleet_owner_find(base->fleet, name, &owner) ? own(base, owner) : json_array();
+        json_t *copy = json_array_size(to) ? json_copy(row) : NULL; /* who owns machines alone has nobody to lend to */
+        if (copy) {
+            json_object_set(copy, "to", to);
+            json_object_del(copy, "except");
+            json_array_append_new(lending, copy);
+        }
+        json_decref(to);
+    }
+    json_object_set_new(spec, "lending", lending);
     char *text = json_dumps(spec, JSON_COMPACT);
     const enum dure_err err =
         text ? dure_tenants_from_json(text, strlen(text), base->fleet, &variant->own.tenants, &error) : DURE_E_MEMORY;

@@ -318,7 +318,6 @@ void page_charts(const struct dure_document *report, struct dure_buf *buf)
     for (unsigned what = USE_BY_CLASS; what <= QUEUE; what++)
         over_time(report, (enum what)what, buf);
     waits(report, buf);
-    page_overlays(report, buf);
     over_time(report, FRAGMENTS, buf);
     over_time(report, EVICTIONS, buf);
 }

@@ -21,15 +21,22 @@ static const char style[] =
     "0}p,figcaption{color:var(--soft);margin:.2rem 0 .6rem;max-width:75ch}"
     ".runs{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}figure{margin:0;"
     "padding:.6rem;background:var(--card);border:1px solid var(--line);border-radius:6px}"
-    "svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font:11px "
+    "svg{display:block;width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font:11px "
     "system-ui,sans-serif}.grid{stroke:var(--line);stroke-width:1}.area{stroke:none}.lineplot{fill:none;stroke-width:1."
     "8}"
     ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:."
     "2rem .5rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}"
+    "thead "
+    "th{white-space:normal;vertical-align:bottom}@media(max-width:40rem){svg "
+    "text{font-size:18px}th:first-child,td:first-child{white-space:"
+    "normal;min-width:7.5rem;max-width:9rem}}"
     "th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}thead "
     "th{color:var(--soft);font-weight:600}.bad{color:var(--bad);font-weight:600}"
     ".key{display:flex;flex-wrap:wrap;gap:.2rem .9rem;margin:.3rem 0 0;padding:0;list-style:none;font-size:13px}.key "
     "i{display:inline-block;width:.8em;height:.8em;margin-right:.35em;border-radius:2px}"
+    ".together{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));max-width:"
+    "88rem}"
+    ".together section:only-child{max-width:44rem}"
     ".partial{border:1px solid var(--bad);color:var(--bad);padding:.3rem .6rem;border-radius:6px}";
 
 void page_text(struct dure_buf *buf, const char *text)
@@ -193,6 +200,7 @@ void dure_report_html(const struct dure_document *report, struct dure_buf *buf)
     head(report, buf);
     if (report->extra)
         extra_table(report->extra, buf);
+    page_overlays(report, buf);
     summary(report, buf);
     page_charts(report, buf);
     dure_buf_str(buf, "<section><h2>Promises and fairness by tenant</h2><p>A right is served at once when cells of it "

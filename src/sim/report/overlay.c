@@ -71,6 +71,7 @@ void page_overlays(const struct dure_document *report, struct dure_buf *buf)
         return;
     for (uint32_t i = 0; i < report->run_count; i++)
         any = any || report->runs[i].result->blocked_ms > 0;
+    dure_buf_str(buf, "<div class=\"together\">\n");
     if (any)
         overlay(report, "Rights kept waiting by shape alone",
                 "GPUs that gangs and whole nodes waited for though their quota was free and as many GPUs lay idle: "
@@ -81,4 +82,5 @@ void page_overlays(const struct dure_document *report, struct dure_buf *buf)
         "GPUs on wholly idle nodes of one chain, at the end of each step: what a gang of whole nodes could have taken "
         "at once.",
         gang, buf);
+    dure_buf_str(buf, "</div>\n");
 }
