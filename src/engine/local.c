@@ -518,66 +518,8 @@ static void local_free(void *state)
 
 static void local_describe(void *state, struct dure_buf *text)
 {
-    const struct local *local = state;
-    const struct dure_cgroup *cgroup = &local->place.cgroup;
-    const bool group = cgroup->base[0] != '\0';
-    dure_buf_printf(text, "processes: one a task, each a process group; the whole tree is killed %s\n",
-                    group && cgroup->kills ? "through its control group"
-                    : group                ? "through its control group, one by one"
-                                           : "by descent");
-    dure_buf_printf(text, "memory: %s%s%s%s\n",
-                    cgroup->memory ? "enforced by control group" : "accounted, not enforced",
-                    cgroup->memory ? "" : " (", cgroup->memory ? "" : cgroup->note, cgroup->memory ? "" : ")");
-    dure_buf_printf(text, "processors: %s%s%s%s\n",
-                    cgroup->cpu ? "enforced by control group" : "accounted, not enforced", cgroup->cpu ? "" : " (",
-                    cgroup->cpu ? "" : cgroup->note, cgroup->cpu ? "" : ")");
-    dure_buf_str(text, "GPUs: shown to each task by CUDA_VISIBLE_DEVICES, not enforced; virtual GPUs show none\n");
-    dure_buf_str(text, "GPU memory and fractions: accounted, not enforced\n");
-    if (geteuid() == 0)
-        dure_buf_str(text, "user: each job runs as the user who submitted it\n");
-    else
-        dure_buf_str(text, "user: all jobs run as the daemon's own user, who must be the one who submits\n");
-}
-
-static enum dure_err open_place(struct local_place *place, const struct dure_local_options *options,
-                                struct dure_error *error)
-{
-    if (mkdir(options->directory, 0700) != 0 && errno != EEXIST)
-        return dure_fail(error, DURE_E_IO, "%.512s cannot be made: %s", options->directory, strerror(errno));
-    char *whole = realpath(options->directory, NULL);
-    if (!whole || strlen(whole) >= sizeof place->directory) {
-        free(whole);
-        return dure_fail(error, DURE_E_INVALID, "%.512s cannot be used as a folder: %s", options->directory,
-                         strerror(errno));
-    }
-    memcpy(place->directory, whole, strlen(whole) + 1);
-    free(whole);
-    if (options->minder_path) {
-        if (snprintf(place->minder_path, sizeof place->minder_path, "%s", options->minder_path) >=
-            (int)sizeof place->minder_path)
-            return dure_fail(error, DURE_E_INVALID, "the path of dure-minder is too long");
-    } else {
-        const enum dure_err err = dure_minder_find(place->minder_path, sizeof place->minder_path, error);
-        if (err)
-            return err;
-    }
-    if (access(place->minder_path, X_OK) != 0)
-        return dure_fail(error, DURE_E_NOT_FOUND, "%.512s cannot be run: %s", place->minder_path, strerror(errno));
-    const char *nvml = options->nvml_library ? options->nvml_library : getenv("DURE_NVML_LIBRARY");
-    snprintf(place->nvml_library, sizeof place->nvml_library, "%s", nvml ? nvml : "");
-    place->dir_fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (place->dir_fd < 0)
-        return dure_fail(error, DURE_E_IO, "%.512s cannot be opened: %s", place->directory, strerror(errno));
-    const enum dure_err err = local_boot_read(place, error);
-    if (err) {
-        close(place->dir_fd);
-        return err;
-    }
-    if (options->no_cgroup)
-        snprintf(place->cgroup.note, sizeof place->cgroup.note, "control groups are switched off");
-    else
-        dure_cgroup_detect(&place->cgroup);
-    return DURE_OK;
+    struct local *local = state;
+    local_place_describe(&local->place, text);
 }
 
 enum dure_err dure_engine_local_new(const struct dure_local_options *options, dure_observe_fn observe, void *context,
@@ -586,7 +528,7 @@ enum dure_err dure_engine_local_new(const struct dure_local_options *options, du
     struct local *local = calloc(1, sizeof *local);
     if (!local)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    const enum dure_err err = open_place(&local->place, options, error);
+    const enum dure_err err = local_place_open(&local->place, options, error);
     if (err) {
         free(local);
         return err;

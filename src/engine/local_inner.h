@@ -31,6 +31,11 @@ struct local_place {
     struct local_ids beginning; /* attempts whose minder is about to be launched */
 };
 
+/* Makes the folder if need be, and looks at what the machine offers; the lock is not made here. */
+DURE_NODISCARD enum dure_err local_place_open(struct local_place *place, const struct dure_local_options *options,
+                                              struct dure_error *error);
+void local_place_describe(struct local_place *place, struct dure_buf *text);
+
 /* An order, copied: all spans point into the arena. */
 struct local_plan {
     struct dure_arena *arena;
