@@ -16,30 +16,42 @@ static int64_t gone_by(const struct dure_core *core, const struct attempt *attem
     return grace && attempt->d.walltime_end_us - core->s.time_us <= grace ? attempt->d.walltime_end_us : INT64_MAX;
 }
 
-static int64_t last_checkpoint(const struct dure_core *core, const struct attempt *attempt)
+/* Half of the interval that it declares; 0: none, or it says each time itself. */
+static int64_t interval_half(const struct dure_core *core, const struct attempt *attempt)
 {
-    const int64_t every = job_ask(core, job_at(core, attempt->job_slot))->checkpoint_us, began = attempt->d.started_us;
-    if (attempt->d.checkpointed_us > began || !every)
-        return attempt->d.checkpointed_us;
-    return began + (core->s.time_us - began) / every * every;
+    const bool says = attempt->d.checkpointed_us > attempt->d.started_us;
+    return says ? 0 : job_ask(core, job_at(core, attempt->job_slot))->checkpoint_us / 2;
+}
+
+/* Work that goes with it: what it has done since it last said that it kept its work, or since it began. Who says only how often it does that loses
+ * half of such an interval once it has run so long: nobody knows where in it it stands. */
+static dure_cells_wide lost_of(const struct dure_core *core, const struct attempt *attempt, uint32_t milli,
+                               int64_t *ret_slope)
+{
+    const int64_t fixed_us = interval_half(core, attempt), now = core->s.time_us;
+    const bool is_fixed = fixed_us && now - attempt->d.started_us >= fixed_us;
+    *ret_slope = is_fixed ? 0 : milli;
+    return is_fixed ? -(dure_cells_wide)milli * fixed_us : (dure_cells_wide)milli * attempt->d.checkpointed_us;
 }
 
 struct dure_cells_price price_of(const struct dure_core *core, const struct attempt *attempt)
 {
     const int64_t gone_us = gone_by(core, attempt);
+    struct dure_cells_price price = {0};
     if (gone_us != INT64_MAX)
         return (struct dure_cells_price){.gone_ms = gone_us / 1000};
     if (DURE_CORE_MUTATED(YOUTH_ALONE))
         return (struct dure_cells_price){.gangs = 1, .started_ms = attempt->d.started_us / 1000};
     if (DURE_CORE_MUTATED(GANG_IN_PARTS)) {
         const uint32_t part = attempt->d.gpus_milli < 4000 ? attempt->d.gpus_milli : 4000;
-        return (struct dure_cells_price){.lost = (dure_cells_wide)part * last_checkpoint(core, attempt), .slope = part};
+        price.lost = lost_of(core, attempt, part, &price.slope);
+        return price;
     }
-    return (struct dure_cells_price){.lost = (dure_cells_wide)attempt->d.gpus_milli * last_checkpoint(core, attempt),
-                                     .slope = attempt->d.gpus_milli,
-                                     .started_ms = attempt->d.started_us / 1000,
-                                     .gangs = 1,
-                                     .restarts = attempt->d.restarts};
+    price.lost = lost_of(core, attempt, attempt->d.gpus_milli, &price.slope);
+    price.started_ms = attempt->d.started_us / 1000;
+    price.gangs = 1;
+    price.restarts = attempt->d.restarts;
+    return price;
 }
 
 /* When its price stops being the line that it is. */
@@ -48,11 +60,9 @@ static int64_t changes_at(const struct dure_core *core, const struct attempt *at
     const struct request *ask = job_ask(core, job_at(core, attempt->job_slot));
     if (gone_by(core, attempt) != INT64_MAX)
         return DURE_NEVER_US;
-    int64_t at = ask->grace_us ? attempt->d.walltime_end_us - ask->grace_us : DURE_NEVER_US;
-    if (ask->checkpoint_us && attempt->d.checkpointed_us <= attempt->d.started_us &&
-        last_checkpoint(core, attempt) + ask->checkpoint_us < at)
-        at = last_checkpoint(core, attempt) + ask->checkpoint_us;
-    return at;
+    const int64_t gone = ask->grace_us ? attempt->d.walltime_end_us - ask->grace_us : DURE_NEVER_US;
+    const int64_t half = interval_half(core, attempt), fixed = attempt->d.started_us + half;
+    return half && fixed > core->s.time_us && fixed < gone ? fixed : gone;
 }
 
 /* ---- in the cells ---- */

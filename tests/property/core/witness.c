@@ -38,12 +38,13 @@ void witness_step(struct witness *w)
 
 /* ---- what going costs ---- */
 
-static int64_t last_kept(const struct witness *w, const struct witness_attempt *a)
+/* Half of the interval, for who only declares one and has run so long; else since it was last kept, or began. */
+static int64_t not_kept(const struct witness *w, const struct witness_attempt *a)
 {
-    const int64_t every = w->jobs[a->job].checkpoint_us;
-    if (a->kept_us > a->started_us || !every)
-        return a->kept_us > a->started_us ? a->kept_us : a->started_us;
-    return a->started_us + (w->rig->now_us - a->started_us) / every * every;
+    const int64_t age = w->rig->now_us - a->started_us, half = w->jobs[a->job].checkpoint_us / 2;
+    if (a->kept_us > a->started_us)
+        return w->rig->now_us - a->kept_us;
+    return half && age > half ? half : age;
 }
 
 static bool leaves_anyway(const struct witness *w, const struct witness_attempt *a)
@@ -63,7 +64,7 @@ static struct price price_of(const struct witness *w, uint32_t leaves)
             sum.gone += (a->warned ? a->deadline_us : a->until_us) / 1000;
             continue;
         }
-        sum.lost += __builtin_popcount(a->leaves) * (w->rig->now_us - last_kept(w, a));
+        sum.lost += __builtin_popcount(a->leaves) * not_kept(w, a);
         sum.age += (w->rig->now_us / 1000 - a->started_us / 1000);
         sum.restarts += a->restarts;
     }
