@@ -429,8 +429,6 @@ static enum dure_err apply_node_state(struct dure_core *core, const struct dure_
         lose_node(core, node->chain, record->node.v, lost);
     node->d.lost = lost;
     ground_refresh_node(core, record->node.v);
-    if (!lost && core->tenants)
-        queue_wake(core, queue_of_borrowed(core));
     return DURE_OK;
 }
 

@@ -112,7 +112,42 @@ static void range_of(const struct dure_core *core, uint32_t domain, uint32_t at,
     }
 }
 
-static void gather(const struct dure_core *core, uint32_t domain, struct lots *lots)
+static void sort(struct lots *lots)
+{
+    if (lots->count)
+        qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
+}
+
+/* What is fed of a node and neither used nor claimed. */
+static uint64_t idle_of(const struct dure_core *core, uint32_t at, uint32_t node)
+{
+    const struct chain_state *state = &core->chains[at];
+    const struct node_data *n = &core->nodes[core->fleet->chains[at].node_first + node].d;
+    return state->idle.full & ~n->dark & ~state->used[node] & ~state->claimed[node];
+}
+
+static void add_lots(const struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, struct lots *lots)
+{
+    const uint32_t gpus = core->fleet->chains[at].node_gpus;
+    for (; mask; mask &= ~(UINT64_C(1) << (63 - __builtin_clzll(mask))))
+        add_lot(lots, lot_of(core, at, node * gpus + 63 - (uint32_t)__builtin_clzll(mask)));
+}
+
+/* The idle GPUs of the domain, which are few and found by the nodes that have some. */
+static void gather_idle(const struct dure_core *core, uint32_t domain, struct lots *lots)
+{
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
+        uint32_t first, end;
+        range_of(core, domain, c, &first, &end);
+        for (uint32_t node = gate_next(core, &core->gate.idle, c, first); node < end;
+             node = gate_next(core, &core->gate.idle, c, node + 1))
+            add_lots(core, c, node, idle_of(core, c, node), lots);
+    }
+    sort(lots);
+}
+
+/* And all others. */
+static void gather_busy(const struct dure_core *core, uint32_t domain, struct lots *lots)
 {
     for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
         const struct dure_chain *chain = &core->fleet->chains[c];
@@ -120,13 +155,11 @@ static void gather(const struct dure_core *core, uint32_t domain, struct lots *l
         range_of(core, domain, c, &first, &end);
         for (uint32_t node = first; node < end; node++) {
             const struct node_data *n = &core->nodes[chain->node_first + node].d;
-            for (uint32_t i = chain->node_gpus; gate_feeds(n) && i-- > 0;)
-                if (!(n->dark >> i & 1))
-                    add_lot(lots, lot_of(core, c, node * chain->node_gpus + i));
+            if (gate_feeds(n))
+                add_lots(core, c, node, core->chains[c].idle.full & ~n->dark & ~idle_of(core, c, node), lots);
         }
     }
-    if (lots->count)
-        qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
+    sort(lots);
 }
 
 static void emit_dark(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t dark)
@@ -226,11 +259,13 @@ static void shed(struct dure_core *core, uint32_t domain)
     if ((!over(core, domain, kept, false) && !over(core, domain, now, true)) || DURE_CORE_MUTATED(POWER_FORGOTTEN))
         return;
     struct aim aim = {.limit = kept, .domain = domain};
-    gather(core, domain, &aim.lots);
-    (void)(take(core, &aim, FREE_IDLE, true) || take(core, &aim, FREE_BORROWED, true) ||
-           take(core, &aim, FREE_IDLE, false) || take(core, &aim, BOUND_IDLE, false) ||
-           take(core, &aim, FREE_BORROWED, false) || take(core, &aim, BOUND_BORROWED, false) ||
-           take(core, &aim, GUARANTEED, false));
+    gather_idle(core, domain, &aim.lots);
+    if (!take(core, &aim, FREE_IDLE, true)) {
+        gather_busy(core, domain, &aim.lots);
+        (void)(take(core, &aim, FREE_BORROWED, true) || take(core, &aim, FREE_IDLE, false) ||
+               take(core, &aim, BOUND_IDLE, false) || take(core, &aim, FREE_BORROWED, false) ||
+               take(core, &aim, BOUND_BORROWED, false) || take(core, &aim, GUARANTEED, false));
+    }
     /* While work that must go still draws, nothing new may begin in its stead. */
     aim.limit = now;
     aim.leaving = true;
@@ -263,19 +298,34 @@ static uint64_t room_for(const struct dure_core *core, uint32_t chain, uint32_t 
     return room;
 }
 
-static void gather_dark(const struct dure_core *core, struct lots *lots)
+static bool has_cell_limits(const struct dure_core *core, uint32_t at)
+{
+    for (unsigned level = 0; level <= core->fleet->chains[at].level_count; level++)
+        if (core->gate.cell_domains[at * (DURE_LEVELS_MAX + 1) + level])
+            return true;
+    return false;
+}
+
+/* May any of the node's dark GPUs come back? What is not there always may; and where there is no room now, none is made on the way. */
+static bool may_come_back(const struct dure_core *core, uint32_t at, uint32_t node)
+{
+    const uint64_t mw = core->fleet->chains[at].leaf_power_mw;
+    return !mw || room_for(core, at, node, false) >= mw ||
+           !gate_feeds(&core->nodes[core->fleet->chains[at].node_first + node].d);
+}
+
+/* Dark GPUs: all, or those that may come back. */
+static void gather_dark(const struct dure_core *core, bool all, struct lots *lots)
 {
     for (uint32_t c = 0; c < core->fleet->chain_count; c++) {
-        const struct dure_chain *chain = &core->fleet->chains[c];
-        for (uint32_t node = 0; node < chain->node_count; node++) {
-            const uint64_t dark = core->nodes[chain->node_first + node].d.dark;
-            for (uint32_t i = chain->node_gpus; i-- > 0;)
-                if (dark >> i & 1)
-                    add_lot(lots, lot_of(core, c, node * chain->node_gpus + i));
-        }
+        if (!all && !core->gate.gone && !has_cell_limits(core, c) && !may_come_back(core, c, 0))
+            continue; /* its site has no room, and nothing else limits it */
+        for (uint32_t node = gate_next(core, &core->gate.dark, c, 0); node != NONE;
+             node = gate_next(core, &core->gate.dark, c, node + 1))
+            if (all || may_come_back(core, c, node))
+                add_lots(core, c, node, core->nodes[core->fleet->chains[c].node_first + node].d.dark, lots);
     }
-    if (lots->count)
-        qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
+    sort(lots);
 }
 
 static void spare(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t mask)
@@ -292,7 +342,7 @@ static void spare(struct dure_core *core, uint32_t chain, uint32_t node, uint64_
 static void bring_back(struct dure_core *core)
 {
     struct lots lots = {0};
-    gather_dark(core, &lots);
+    gather_dark(core, false, &lots);
     for (uint32_t i = lots.count; i-- > 0;) {
         const struct lot *lot = &lots.at[i];
         const struct dure_chain *chain = &core->fleet->chains[lot->chain];
@@ -350,7 +400,7 @@ bool gate_short_of(const struct dure_core *core, uint32_t at, uint64_t gpus, str
         return false;
     uint64_t *fed = dure_core_alloc(sizeof *fed, core->power->domain_count),
              *all = dure_core_alloc(sizeof *all, core->power->domain_count);
-    gather_dark(core, &lots);
+    gather_dark(core, true, &lots);
     for (uint32_t i = lots.count; i-- > 0 && gpus;) { /* as they come back */
         const struct lot *lot = &lots.at[i];
         const struct dure_chain *chain = &core->fleet->chains[lot->chain];
@@ -421,10 +471,7 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
             queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
     }
     ground_refresh_node(core, record->node.v);
-    if (changed & ~record->mask) {
+    if (changed & ~record->mask)
         ground_wake_short(core, at);
-        if (core->tenants)
-            queue_wake(core, queue_of_borrowed(core));
-    }
     return DURE_OK;
 }

@@ -19,6 +19,8 @@ void gate_advance(struct dure_core *core);
 /* What a node draws, or may, has changed: after every change of its state, its dark GPUs, its work or its claims. Where a limit may not hold any
  * more, or may let something come back, decide_power looks. */
 void gate_recount(struct dure_core *core, uint32_t node);
+/* The first node of the chain, counted inside it, at or after `from` that is in the set; NONE. */
+uint32_t gate_next(const struct dure_core *core, const struct dure_bits *set, uint32_t chain, uint32_t from);
 /* There, and neither down nor drained: what still runs on a draining node is fed. */
 bool gate_feeds(const struct node_data *node);
 

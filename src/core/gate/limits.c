@@ -18,6 +18,9 @@ void gate_release(struct dure_core *core)
     gate->cell_domains = NULL;
     gate->site_domain = NULL;
     gate->fed_mw = gate->leaving_mw = gate->limit_mw = NULL;
+    dure_bits_release(&gate->dark);
+    dure_bits_release(&gate->idle);
+    gate->leaving = gate->gone = 0;
     gate->chains = 0;
 }
 
@@ -64,6 +67,15 @@ uint32_t gate_domain_next(const struct dure_core *core, uint32_t at, uint32_t no
     return (*level)++ == chain->level_count + 1u ? gate_domain_of_site(core, chain->site.v) : NONE;
 }
 
+uint32_t gate_next(const struct dure_core *core, const struct dure_bits *set, uint32_t at, uint32_t from)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    if (from >= chain->node_count)
+        return NONE;
+    const uint64_t node = dure_bits_first(set, (uint64_t)chain->node_first + from);
+    return node < (uint64_t)chain->node_first + chain->node_count ? (uint32_t)node - chain->node_first : NONE;
+}
+
 bool gate_feeds(const struct node_data *node)
 {
     return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING;
@@ -78,7 +90,16 @@ static struct node_draw draw_of(const struct dure_core *core, uint32_t id)
     const uint64_t lit = gate_feeds(&node->d) ? state->idle.full & ~node->d.dark : 0;
     return (struct node_draw){(uint8_t)__builtin_popcountll(lit),
                               (uint8_t)__builtin_popcountll(node->d.dark & state->used[at]),
-                              (uint8_t)__builtin_popcountll(lit & ~state->used[at] & ~state->claimed[at])};
+                              (uint8_t)__builtin_popcountll(lit & ~state->used[at] & ~state->claimed[at]),
+                              (uint8_t)(gate_feeds(&node->d) ? 0 : __builtin_popcountll(node->d.dark))};
+}
+
+static void mark(struct dure_bits *bits, uint32_t node, bool on)
+{
+    if (on)
+        dure_bits_set(bits, node);
+    else
+        dure_bits_clear(bits, node);
 }
 
 void gate_recount(struct dure_core *core, uint32_t id)
@@ -92,7 +113,12 @@ void gate_recount(struct dure_core *core, uint32_t id)
     const uint64_t leaf_mw = chain->leaf_power_mw;
     const bool fed_changed = was.fed != is.fed || was.leaving != is.leaving;
     node->draw = is;
-    gate->due |= fed_changed || (node->d.dark && !gate_feeds(&node->d)); /* nothing is kept dark that is not there */
+    mark(&gate->dark, id, node->d.dark);
+    if (!was.idle != !is.idle)
+        mark(&gate->idle, id, is.idle);
+    gate->leaving += (uint32_t)(is.leaving > 0) - (uint32_t)(was.leaving > 0);
+    gate->gone += (uint32_t)(is.gone > 0) - (uint32_t)(was.gone > 0);
+    gate->due |= fed_changed || is.gone; /* nothing is kept dark that is not there */
     if (!fed_changed && is.idle <= was.idle)
         return;
     unsigned level = 0;
@@ -154,6 +180,8 @@ void gate_rebuild(struct dure_core *core)
     gate->fed_mw = dure_core_alloc(sizeof *gate->fed_mw, core->power->domain_count);
     gate->leaving_mw = dure_core_alloc(sizeof *gate->leaving_mw, core->power->domain_count);
     gate->limit_mw = dure_core_alloc(sizeof *gate->limit_mw, core->power->domain_count);
+    DURE_ASSERT(dure_bits_init(&gate->dark, core->fleet->node_count));
+    DURE_ASSERT(dure_bits_init(&gate->idle, core->fleet->node_count));
     keep_limits(core);
     for (uint32_t i = 0; i < core->fleet->site_count; i++)
         gate->site_domain[i] = NONE;

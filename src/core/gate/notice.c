@@ -58,12 +58,13 @@ static void warn_node(struct dure_core *core, uint32_t at, uint32_t node, int64_
 
 void gate_warn(struct dure_core *core)
 {
-    for (uint32_t c = 0; c < core->fleet->chain_count; c++)
-        for (uint32_t node = 0; node < core->fleet->chains[c].node_count; node++) {
+    for (uint32_t c = 0; c < core->fleet->chain_count && core->gate.leaving; c++)
+        for (uint32_t node = gate_next(core, &core->gate.dark, c, 0); node != NONE;
+             node = gate_next(core, &core->gate.dark, c, node + 1)) {
             int64_t drop = DURE_NEVER_US;
             bool now = false;
             unsigned level = 0;
-            if (!(core->nodes[core->fleet->chains[c].node_first + node].d.dark & core->chains[c].used[node]))
+            if (!core->nodes[core->fleet->chains[c].node_first + node].draw.leaving)
                 continue;
             for (uint32_t domain; (domain = gate_domain_next(core, c, node, &level)) != NONE;) {
                 const int64_t at = drop_of(core, domain, &now);

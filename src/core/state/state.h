@@ -231,9 +231,10 @@ struct node_data {
     uint64_t dark;                                     /* GPUs that power limits leave without */
     uint8_t state, drain, down, lost, booked, zero[3]; /* booked: in maintenance now */
 };
-/* What a node adds to the power domains over it, in GPUs: fed, dark with work that must leave, fed and idle (neither used nor claimed). */
+/* What a node adds to the power domains over it, in GPUs: fed, dark with work that must leave, fed and idle (neither used nor claimed), dark and
+ * not there. */
 struct node_draw {
-    uint8_t fed, leaving, idle;
+    uint8_t fed, leaving, idle, gone;
 };
 struct node {
     struct node_data d;
@@ -401,6 +402,9 @@ struct gate {
     uint32_t *site_domain;   /* per site; NONE: no limit. NULL: no limits at all */
     uint32_t **cell_domains; /* per chain and level ([chain * (DURE_LEVELS_MAX + 1) + level]): per cell; NULL: none */
     uint32_t chains;         /* that cell_domains was made for */
+    struct dure_bits dark;   /* nodes with dark GPUs */
+    struct dure_bits idle;   /* nodes with GPUs that are fed and idle */
+    uint32_t leaving, gone;  /* nodes with such GPUs */
     int64_t next_us;         /* when a limit changes next, or its lead begins */
     bool due;                /* something changed: decide_power looks */
 };
