@@ -17,12 +17,13 @@
 struct moment {
     int64_t at_us;
     uint32_t ends, changes; /* so many of them lie before its end */
+    uint64_t gpus;          /* idle by then, at most */
 };
 
 struct change {
     struct dure_slots *slots;
     uint32_t slot;
-    uint64_t idle;
+    uint64_t was, is;
 };
 
 struct timeline {
@@ -31,12 +32,14 @@ struct timeline {
     const struct ends *list;
     uint32_t holder, chain; /* one of them NONE */
     int64_t at_us;          /* of the end at hand */
+    int64_t before_us;      /* later is of no use */
+    uint64_t idle, need;    /* GPUs: now, and of the request (of fractions: 0) */
     struct ending *front;   /* a heap of those to come */
     struct ending *ends;
     struct moment *moments;
     struct change *changes;
-    uint32_t front_count, end_count, end_capacity, moment_count, moment_capacity, change_count, change_capacity,
-        now; /* now: moments that have passed */
+    uint32_t front_count, end_count, end_capacity, moment_count, moment_capacity, change_count, change_capacity, now,
+        known; /* moments that have passed; of which the changes are worked out */
     struct plan *plan;
 };
 
@@ -116,20 +119,41 @@ static void read_list(struct timeline *t)
         sift(t, i);
 }
 
-/* All that ends at the next moment; false: nothing does. What should be gone already counts as going now. */
+static uint64_t gpus_of(const struct dure_place *places, uint32_t count)
+{
+    uint64_t gpus = 0;
+    for (uint32_t i = 0; i < count; i++)
+        gpus += (uint64_t)places[i].node_count * (uint32_t)__builtin_popcountll(places[i].gpu_mask);
+    return gpus;
+}
+
+static uint64_t gpus_left_by(const struct timeline *t, uint32_t slot)
+{
+    if (slot & END_CLAIM) {
+        const struct claim *claim = claim_at(t->core, slot & ~END_CLAIM);
+        return gpus_of(claim->places, claim->d.place_count);
+    }
+    const struct attempt *attempt = attempt_at(t->core, slot);
+    return gpus_of(attempt->places, attempt->d.place_count);
+}
+
+/* All that ends at the next moment; false: nothing does in time. What should be gone already counts as going now. */
 static bool read_moment(struct timeline *t)
 {
-    if (!t->front_count)
+    const int64_t now = t->core->s.time_us;
+    const int64_t at = !t->front_count ? DURE_NEVER_US : t->front[0].at_us > now ? t->front[0].at_us : now;
+    if (!t->front_count || at >= t->before_us)
         return false;
-    const int64_t now = t->core->s.time_us, at = t->front[0].at_us > now ? t->front[0].at_us : now;
+    uint64_t gpus = t->moment_count ? t->moments[t->moment_count - 1].gpus : t->idle;
     while (t->front_count && t->front[0].at_us <= at) {
         t->ends = room_for(t->ends, sizeof *t->ends, t->end_count, &t->end_capacity);
         t->ends[t->end_count++] = (struct ending){at, t->front[0].slot};
+        gpus += gpus_left_by(t, t->front[0].slot);
         t->front[0] = t->front[--t->front_count];
         sift(t, 0);
     }
     t->moments = room_for(t->moments, sizeof *t->moments, t->moment_count, &t->moment_capacity);
-    t->moments[t->moment_count++] = (struct moment){at, t->end_count, 0};
+    t->moments[t->moment_count++] = (struct moment){at, t->end_count, 0, gpus};
     return true;
 }
 
@@ -158,7 +182,7 @@ static void add_idle(struct timeline *t, struct dure_slots *slots, uint32_t slot
     if (idle & bit)
         return;
     t->changes = room_for(t->changes, sizeof *t->changes, t->change_count, &t->change_capacity);
-    t->changes[t->change_count++] = (struct change){slots, slot, idle};
+    t->changes[t->change_count++] = (struct change){slots, slot, idle, idle | bit};
     dure_slots_set(slots, slot, idle | bit);
 }
 
@@ -204,18 +228,28 @@ static void leave(struct timeline *t, const struct ending *end)
                 t->chain == NONE ? leave_virtual : leave_hardware, t);
 }
 
+/* What a moment changes is worked out when it is passed first, and kept. */
+static void pass_moment(struct timeline *t)
+{
+    const uint32_t moment = t->now++, first = moment ? t->moments[moment - 1].changes : 0;
+    if (moment == t->known) {
+        for (uint32_t i = moment ? t->moments[moment - 1].ends : 0; i < t->moments[moment].ends; i++)
+            leave(t, &t->ends[i]);
+        t->moments[moment].changes = t->change_count;
+        t->known++;
+        return;
+    }
+    for (uint32_t i = first; i < t->moments[moment].changes; i++)
+        dure_slots_set(t->changes[i].slots, t->changes[i].slot, t->changes[i].is);
+}
+
 static void go_to(struct timeline *t, uint32_t moment)
 {
-    for (; t->now < moment; t->now++) {
-        for (uint32_t i = t->now ? t->moments[t->now - 1].ends : 0; i < t->moments[t->now].ends; i++)
-            leave(t, &t->ends[i]);
-        t->moments[t->now].changes = t->change_count;
-    }
+    while (t->now < moment)
+        pass_moment(t);
     const uint32_t keep = moment ? t->moments[moment - 1].changes : 0;
-    while (t->change_count > keep) {
-        const struct change *change = &t->changes[--t->change_count];
-        dure_slots_set(change->slots, change->slot, change->idle);
-    }
+    for (uint32_t i = t->now ? t->moments[t->now - 1].changes : 0; i > keep; i--)
+        dure_slots_set(t->changes[i - 1].slots, t->changes[i - 1].slot, t->changes[i - 1].was);
     t->now = moment;
 }
 
@@ -437,26 +471,44 @@ static bool fits(struct timeline *t, uint32_t moment)
     return t->chain == NONE ? fits_guaranteed(t) : fits_borrowed(t);
 }
 
+static uint64_t idle_now(const struct timeline *t)
+{
+    const struct dure_core *core = t->core;
+    uint64_t idle = t->chain == NONE ? 0 : core->chains[t->chain].idle.idle_total;
+    for (uint32_t id = t->chain == NONE ? core->tenant[t->holder].first_allot : NONE; id != NONE;
+         id = core->allots[id]->next_of_holder)
+        idle += core->allots[id]->slots.idle_total;
+    return idle;
+}
+
+/* Looks only where GPUs enough may have come free. */
+static bool may_fit(struct timeline *t, uint32_t moment)
+{
+    return t->moments[moment - 1].gpus >= t->need && fits(t, moment);
+}
+
 /* The first moment at which it fits: in leaps that double, then by halves of the last one. */
 static enum later search(struct timeline *t, int64_t *ret_at_us)
 {
     uint32_t failed = 0, leap = 1; /* it does not fit after so many moments */
     if (fits(t, 0))
         return LATER_NOW;
+    t->need = t->ask->task_gpu_milli == 1000 ? request_gpus(t->ask) : 0;
+    t->idle = idle_now(t);
     read_list(t);
     for (bool more = true; more; leap *= 2) {
         for (uint32_t i = 0; i < leap && more; i++)
             more = read_moment(t);
         if (t->moment_count == failed)
             break;
-        if (!fits(t, t->moment_count)) {
+        if (!may_fit(t, t->moment_count)) {
             failed = t->moment_count;
             continue;
         }
         uint32_t low = failed + 1, high = t->moment_count;
         while (low < high) {
             const uint32_t middle = low + (high - low) / 2;
-            if (fits(t, middle))
+            if (may_fit(t, middle))
                 high = middle;
             else
                 low = middle + 1;
@@ -488,8 +540,13 @@ enum later later_guaranteed(struct dure_core *core, const struct request *ask, s
         any = plan_may_use(core, ask, id);
     if (!any)
         return LATER_NEVER;
-    struct timeline t = {
-        .core = core, .ask = ask, .list = &core->tenant[holder].ends, .holder = holder, .chain = NONE, .plan = plan};
+    struct timeline t = {.core = core,
+                         .ask = ask,
+                         .list = &core->tenant[holder].ends,
+                         .holder = holder,
+                         .chain = NONE,
+                         .before_us = DURE_NEVER_US,
+                         .plan = plan};
     const enum later found = search(&t, ret_at_us);
     release(&t);
     if (found == LATER_FOUND)
@@ -509,10 +566,17 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, str
             rule_hardware(core, ask, at).rule != DURE_RULE_FITS || !lend_terms(core, at, ask->tenant, false, &notice) ||
             ask->grace_us > notice)
             continue;
-        struct timeline t = {
-            .core = core, .ask = ask, .list = &core->chains[at].ends, .holder = NONE, .chain = at, .plan = &other};
+        struct timeline t = {.core = core,
+                             .ask = ask,
+                             .list = &core->chains[at].ends,
+                             .holder = NONE,
+                             .chain = at,
+                             .before_us = found == LATER_FOUND ? *ret_at_us : DURE_NEVER_US,
+                             .plan = &other};
+        if (t.before_us <= core->s.time_us)
+            break;
         const enum later here = search(&t, &at_us);
-        if (here == LATER_FOUND && (found != LATER_FOUND || at_us < *ret_at_us)) {
+        if (here == LATER_FOUND) { /* sooner than any before it */
             const struct plan swap = *plan;
             *plan = other;
             other = swap;
