@@ -77,7 +77,9 @@ static bool find_place(struct run *run, const struct request *ask, bool keeping)
 
 static void start(struct run *run, uint32_t job_slot)
 {
-    keep(run, false);
+    /* A private cluster counts its slots anew when a job starts in it, and must see them all; and a plan goes with its job. */
+    if (!run->is_borrowed || job_at(run->core, job_slot)->planned != NONE)
+        keep(run, false);
     emit_place(run->core, job_at(run->core, job_slot), run->core->plan);
     --*run->budget;
 }

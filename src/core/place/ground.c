@@ -68,11 +68,11 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
     uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost
                         ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] & ~n->d.dark
                         : 0;
+    if (chain->is_kept)
+        idle &= ~chain->kept[node];
     if (core->tenants && idle & ~chain->idle.idle[node])
         queue_freed(core, queue_of_borrowed(core), at, node);
     queue_moved_all(core);
-    if (chain->is_kept)
-        idle &= ~chain->kept[node];
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
     gate_recount(core, core->fleet->chains[at].node_first + node);

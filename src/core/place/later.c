@@ -32,6 +32,7 @@ struct timeline {
     const struct ends *list;
     uint32_t holder, chain; /* one of them NONE */
     int64_t at_us;          /* of the end at hand */
+    uint32_t leaving;       /* whose it is */
     int64_t before_us;      /* later is of no use */
     uint64_t idle, need;    /* GPUs: now, and of the request (of fractions: 0) */
     struct ending *front;   /* a heap of those to come */
@@ -176,14 +177,14 @@ static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64
     return true;
 }
 
-static void add_idle(struct timeline *t, struct dure_slots *slots, uint32_t slot, uint64_t bit)
+static void add_idle(struct timeline *t, struct dure_slots *slots, uint32_t slot, uint64_t bits)
 {
     const uint64_t idle = slots->idle[slot];
-    if (idle & bit)
+    if (!(bits & ~idle))
         return;
     t->changes = room_for(t->changes, sizeof *t->changes, t->change_count, &t->change_capacity);
-    t->changes[t->change_count++] = (struct change){slots, slot, idle, idle | bit};
-    dure_slots_set(slots, slot, idle | bit);
+    t->changes[t->change_count++] = (struct change){slots, slot, idle, idle | bits};
+    dure_slots_set(slots, slot, idle | bits);
 }
 
 static void leave_virtual(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
@@ -200,32 +201,40 @@ static void leave_virtual(struct dure_core *core, void *context, uint32_t leaf, 
                  UINT64_C(1) << (l.offset % allot->slot_gpus));
 }
 
-static void leave_hardware(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+/* GPUs that others only share, or wait for, are looked at one by one. */
+static void leave_hardware(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
-    (void)place;
     struct timeline *t = context;
     struct chain_state *chain = &core->chains[t->chain];
-    const uint32_t gpus = core->fleet->chains[t->chain].node_gpus, node = leaf / gpus;
+    const uint32_t first = node * core->fleet->chains[t->chain].node_gpus;
     const struct node *n = &core->nodes[core->fleet->chains[t->chain].node_first + node];
-    const uint64_t bit = UINT64_C(1) << (leaf % gpus);
-    if (n->d.state != DURE_NODE_UP || n->d.lost || (chain->claimed[node] & bit) ||
-        !is_left(core, t->chain, leaf, t->at_us))
+    uint64_t left = 0;
+    if (n->d.state != DURE_NODE_UP || n->d.lost)
         return;
-    add_idle(t, &chain->idle, node, bit);
+    for (uint64_t mask = place->gpu_mask & ~chain->claimed[node] & ~n->d.dark; mask; mask &= mask - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);
+        if (chain->occupant[leaf] == t->leaving || is_left(core, t->chain, leaf, t->at_us))
+            left |= mask & -mask;
+    }
+    add_idle(t, &chain->idle, node, left);
     if (!chain->bound[node])
-        add_idle(t, &chain->away, node, bit);
+        add_idle(t, &chain->away, node, left);
 }
 
 static void leave(struct timeline *t, const struct ending *end)
 {
     struct dure_core *core = t->core;
-    t->at_us = end->at_us;
     const bool is_claim = end->slot & END_CLAIM;
     const struct claim *claim = is_claim ? claim_at(core, end->slot & ~END_CLAIM) : NULL;
     const struct attempt *attempt = is_claim ? NULL : attempt_at(core, end->slot);
-    ground_each(core, is_claim ? claim->d.chain : attempt->d.chain, is_claim ? claim->places : attempt->places,
-                is_claim ? claim->d.place_count : attempt->d.place_count,
-                t->chain == NONE ? leave_virtual : leave_hardware, t);
+    const struct dure_place *places = is_claim ? claim->places : attempt->places;
+    const uint32_t count = is_claim ? claim->d.place_count : attempt->d.place_count;
+    t->at_us = end->at_us;
+    t->leaving = end->slot;
+    if (t->chain == NONE)
+        ground_each(core, is_claim ? claim->d.chain : attempt->d.chain, places, count, leave_virtual, t);
+    else
+        ground_each_node(core, t->chain, places, count, leave_hardware, t);
 }
 
 /* What a moment changes is worked out when it is passed first, and kept. */
