@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!err)
         fuzz_tree(arena, tree);
     fuzz_canonical((const char *)data, size);
+    fuzz_rules((const char *)data, size);
     fuzz_print(&problems);
     dure_arena_free(arena);
     return 0;

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "model/body.h"
+#include "model/data.h"
 #include "model/job.h"
+#include "model/power.h"
+#include "model/prices.h"
 
 static const char fuzz_fleet_json[] =
     "{\"kind\":\"Fleet\",\"version\":1,\"name\":\"f\",\"models\":[{\"name\":\"m\",\"memory\":\"1GiB\",\"power\":\"1W\"}"
@@ -28,6 +31,38 @@ static inline void fuzz_print(const struct dure_problems *problems)
     dure_problems_print(problems, &buf);
     DURE_ASSERT(!buf.failed && problems->count <= DURE_PROBLEMS_MAX && problems->count <= problems->total);
     dure_buf_release(&buf);
+}
+
+static inline void fuzz_rules(const char *json, size_t length)
+{
+    struct dure_power *power = NULL, *power_again = NULL;
+    struct dure_data *data = NULL, *data_again = NULL;
+    struct dure_prices prices, prices_again;
+    struct dure_buf text;
+    if (dure_power_from_json(json, length, fuzz_fleet(), &power, NULL) == DURE_OK) {
+        DURE_ASSERT(dure_power_from_json(power->spec_json, power->spec_json_length, fuzz_fleet(), &power_again, NULL) ==
+                        DURE_OK &&
+                    strcmp(power->spec_json, power_again->spec_json) == 0);
+        dure_power_free(power_again);
+        dure_power_free(power);
+    }
+    if (dure_data_from_json(json, length, fuzz_fleet(), &data, NULL) == DURE_OK) {
+        DURE_ASSERT(dure_data_from_json(data->spec_json, data->spec_json_length, fuzz_fleet(), &data_again, NULL) ==
+                        DURE_OK &&
+                    strcmp(data->spec_json, data_again->spec_json) == 0 &&
+                    dure_data_may_follow(data, data_again, NULL) == DURE_OK);
+        dure_data_free(data_again);
+        dure_data_free(data);
+    }
+    if (dure_prices_read(json, length, &prices, NULL) == DURE_OK) {
+        dure_buf_init(&text, 4096);
+        dure_prices_write(&prices, &text);
+        DURE_ASSERT(dure_prices_read(text.data, text.length, &prices_again, NULL) == DURE_OK &&
+                    memcmp(&prices, &prices_again, sizeof prices) == 0);
+        for (uint32_t left = 0; left <= 1000; left++)
+            DURE_ASSERT(dure_prices_loss(&prices, left, left) == prices.hole_ugpu[left / DURE_HOLE_MILLI]);
+        dure_buf_release(&text);
+    }
 }
 
 /* The bytes as if the journal held them. What is accepted is its own canonical text from then on. */
