@@ -12,15 +12,17 @@
 
 struct earliest {
     uint32_t chain;
-    int64_t made_us; /* of the first claim on its leaves; DURE_NEVER_US: none */
+    bool borrowed;
+    int64_t made_us; /* of the first claim that waits for its leaves; DURE_NEVER_US: none */
 };
 
 static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
 {
-    (void)place;
     struct earliest *e = context;
     const uint32_t *claims = NULL;
     const uint32_t count = ground_claims(core, e->chain, leaf, &claims);
+    if (count && place->gpu_milli < 1000 && !e->borrowed && (core->chains[e->chain].claim[leaf] & OCCUPANT_SHARED))
+        return; /* fractions that are to stand beside it: they wait for others */
     for (uint32_t i = 0; i < count; i++)
         if (claim_at(core, claims[i])->d.made_us < e->made_us)
             e->made_us = claim_at(core, claims[i])->d.made_us;
@@ -31,7 +33,7 @@ static int64_t last_moment(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
-    struct earliest e = {attempt->d.chain, DURE_NEVER_US};
+    struct earliest e = {attempt->d.chain, attempt->d.borrowed, DURE_NEVER_US};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
     const int64_t deadline = attempt->d.walltime_end_us + grace;
     return e.made_us != DURE_NEVER_US && e.made_us + grace < deadline ? e.made_us + grace : deadline;
