@@ -38,6 +38,10 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .level_required = asked->level_required,
                                   .tasks = asked->tasks,
                                   .gpus = asked->task_gpus,
+                                  .milli = asked->task_gpu_milli,
+                                  .mib = asked->gpu_memory_mib > 0
+                                             ? asked->gpu_memory_mib
+                                             : (uint32_t)((uint64_t)REFERENCE_MIB * asked->task_gpu_milli / 1000),
                                   .priority = asked->priority,
                                   .walltime_us = asked->walltime_us,
                                   .grace_us = asked->grace_us,

@@ -2,13 +2,13 @@
 /* The rule of decision once more, slow and plain: arrays and searches, no index, no code of src/core. It takes the records that the core takes and says, as encoded records,
  * what must be decided.
  *
- * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; guaranteed work of whole GPUs, single or in gangs, inside a required or a preferred node or
+ * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; work of whole GPUs or of fractions that share one, single or in gangs, inside a required or a preferred node or
  * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
  * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
  * given up and whom that spares; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
  *
- * Not covered: shares inside a tenant, rights that come and go, power and data, lists and spreads. */
+ * Not covered: fair shares inside a tenant, rights that come and go, power and data, lists and spreads, MIG instances. */
 #include "model/record.h"
 
 enum {
@@ -19,6 +19,7 @@ enum {
     REFERENCE_JOBS = 2048,
     REFERENCE_ELEMENTS = 8,
     REFERENCE_PLACES = 64,
+    REFERENCE_MIB = 80 * 1024, /* of a GPU */
     REFERENCE_RUNS = 512,
     REFERENCE_AFTERS = 4096,
 };
@@ -40,6 +41,7 @@ enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GO
 
 struct reference_job {
     uint32_t tenant, tasks, gpus, tasks_per_node;
+    uint32_t milli, mib;  /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
     uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
     bool borrowed, level_required, requeue, rest_gone;
     int32_t priority;
@@ -53,10 +55,12 @@ struct reference_job {
 enum reference_state { RUN_NONE, RUN_RESERVED, RUN_RUNS, RUN_WARNED, RUN_STOPPING };
 struct reference_run {
     enum reference_state state;
+    uint32_t node_first, node_end; /* its places lie between them */
     uint64_t job, attempt;
     uint32_t ordinal;
     bool borrowed;
     uint32_t restarts;        /* of its job, when it started */
+    uint32_t left;            /* GPUs that it has left already, on its way out: 64 a node */
     int64_t since_us, end_us; /* end_us: of its walltime */
     int64_t deadline_us;      /* while it is warned */
     enum dure_cause cause;

@@ -7,7 +7,7 @@ uint64_t reference_share(const struct reference *reference, uint32_t tenant)
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
         if (run->state != RUN_NONE && run->borrowed && reference->jobs[run->job].tenant == tenant)
-            milli += (uint64_t)reference->jobs[run->job].tasks * reference->jobs[run->job].gpus * 1000;
+            milli += reference_milli(&reference->jobs[run->job]);
     }
     return milli / reference->weights[tenant];
 }
@@ -40,24 +40,36 @@ static void list_nodes(const struct reference *reference, const struct trial *tr
 static bool borrow_in(const struct reference *reference, const struct reference_job *job, uint32_t span, bool away,
                       struct trial *trial)
 {
-    const struct gang gang = {.tasks = job->tasks, .gpus = job->gpus, .span = span, .each = job->tasks_per_node};
+    struct gang gang = {.tasks = job->tasks, .gpus = job->gpus, .span = span, .each = job->tasks_per_node};
     struct slots slots;
-    struct takes takes;
+    struct takes takes = {.count = 0};
+    uint32_t left = job->tasks;
+    trial->place_count = trial->binding_count = 0;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             trial->bound[r][i] = reference->rights[r].bound[i];
+    if (job->milli < 1000) {
+        if (trial->later_us == INT64_MIN && (span == 0 || left == 1))
+            left = reference_fill(reference, job, DURE_NONE32, trial);
+        gang.tasks = (left + reference_per_gpu(job) - 1) / reference_per_gpu(job);
+    }
     list_nodes(reference, trial, away, &slots);
-    if (!reference_fit(&slots, &gang, reference->node_gpus, &takes))
+    if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
         return false;
-    trial->place_count = trial->virtual_count = takes.count;
-    trial->binding_count = 0;
-    for (uint32_t t = 0; t < takes.count; t++)
-        trial->places[t] = trial->virtuals[t] =
-            (struct dure_place){.node_first = takes.at[t]->offset,
-                                .node_count = 1,
-                                .gpu_mask = reference_lowest(takes.at[t]->idle, takes.at[t]->tasks * job->gpus),
-                                .tasks = takes.at[t]->tasks,
-                                .gpu_milli = 1000};
+    trial->virtual_count = takes.count;
+    for (uint32_t t = 0; t < takes.count; t++) {
+        const struct dure_place place = {.node_first = takes.at[t]->offset,
+                                         .node_count = 1,
+                                         .gpu_mask =
+                                             reference_lowest(takes.at[t]->idle, takes.at[t]->tasks * job->gpus),
+                                         .tasks = takes.at[t]->tasks,
+                                         .gpu_milli = 1000};
+        trial->virtuals[t] = place;
+        if (job->milli < 1000)
+            reference_spread(job, place.node_first, place.gpu_mask, &left, trial);
+        else
+            trial->places[trial->place_count++] = place;
+    }
     return true;
 }
 

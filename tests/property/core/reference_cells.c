@@ -65,19 +65,24 @@ static bool borrows_on(const struct reference_run *run, uint32_t node)
     return run->borrowed && reference_gpus_on(run, node);
 }
 
+/* GPUs, a shared one once. */
 static uint32_t borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes)
 {
     uint32_t gpus = 0;
-    for (uint32_t node = first; node < first + nodes; node++)
+    for (uint32_t node = first; node < first + nodes; node++) {
+        uint64_t borrowed = 0;
         for (uint32_t r = 0; r < reference->run_end; r++)
             if (borrows_on(&reference->runs[r], node))
-                gpus += reference_ones(reference_gpus_on(&reference->runs[r], node));
+                borrowed |= reference_gpus_on(&reference->runs[r], node);
+        gpus += reference_ones(borrowed);
+    }
     return gpus;
 }
 
 /* What goes lost with gangs, each whole; then how often they were put back; then their age; then when those who leave anyway are gone. */
+__extension__ typedef __int128 wide;
 struct loss {
-    __extension__ __int128 work;
+    wide work;
     int64_t age_ms, gone_ms;
     uint32_t restarts;
 };
@@ -94,7 +99,7 @@ static void add_loss(const struct reference *reference, const struct reference_r
         loss->gone_ms += run->end_us / 1000;
     } else {
         const int64_t ran = now - run->since_us, unsaved = job->checkpoint_us > 0 ? ran % job->checkpoint_us : ran;
-        loss->work += (int64_t)job->tasks * job->gpus * 1000 * unsaved;
+        loss->work += (wide)reference_milli(job) * unsaved;
         loss->restarts += run->restarts;
         loss->age_ms += now / 1000 - run->since_us / 1000;
     }

@@ -32,14 +32,28 @@ static void void_plans(struct reference *reference, uint32_t node)
     }
 }
 
+/* Who is first on a GPU: of reservations by job and element, of what runs by its start. NULL: nobody. */
+static struct reference_run *first_on(struct reference *reference, uint32_t node, uint64_t gpu, bool reserved)
+{
+    struct reference_run *first = NULL;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        struct reference_run *run = &reference->runs[r];
+        if (!(reference_gpus_on(run, node) & gpu) || (run->state == RUN_RESERVED) != reserved)
+            continue;
+        const bool before = !first                   ? true
+                            : !reserved              ? run->attempt < first->attempt
+                            : run->job != first->job ? run->job < first->job
+                                                     : run->ordinal < first->ordinal;
+        first = before ? run : first;
+    }
+    return first;
+}
+
 /* GPU by GPU: reservations on it are given up, or what runs there is lost. */
 static void lose_runs(struct reference *reference, uint32_t node, bool reserved)
 {
     for (uint32_t bit = 0; bit < reference->node_gpus; bit++)
-        for (uint32_t r = 0; r < reference->run_end; r++) {
-            struct reference_run *run = &reference->runs[r];
-            if (!(reference_gpus_on(run, node) >> bit & 1) || (run->state == RUN_RESERVED) != reserved)
-                continue;
+        for (struct reference_run *run; (run = first_on(reference, node, UINT64_C(1) << bit, reserved)) != NULL;) {
             if (reserved)
                 reference_unreserve(reference, run);
             else

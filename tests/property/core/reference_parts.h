@@ -46,6 +46,21 @@ struct gang {
     uint32_t tasks, gpus, span, each;
 };
 
+/* ---- GPUs that are shared (reference_share.c) ---- */
+
+/* How many of its tasks one GPU carries. */
+uint32_t reference_per_gpu(const struct reference_job *job);
+/* Puts its tasks on GPUs that its tenant shares already, by this right or (NONE32) borrowed: the tightest first. Says how many are left. */
+uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t right,
+                        struct trial *trial);
+/* The next GPUs of a take, from `*mask` on, for the `*left` tasks that are left. */
+void reference_spread(const struct reference_job *job, uint32_t node, uint64_t mask, uint32_t *left,
+                      struct trial *trial);
+/* Would the run have to leave this place, were it given away? */
+bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
+                         const struct dure_place *place);
+uint32_t reference_milli(const struct reference_job *job);
+
 bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_gpus, struct takes *takes);
 uint32_t reference_ones(uint64_t mask);
 uint64_t reference_lowest(uint64_t mask, uint32_t count);

@@ -9,9 +9,13 @@
 uint64_t reference_gpus_on(const struct reference_run *run, uint32_t node)
 {
     uint64_t gpus = 0;
-    for (uint32_t i = 0; run->state != RUN_NONE && i < run->place_count; i++)
+    if (run->state == RUN_NONE || node < run->node_first || node >= run->node_end)
+        return 0;
+    for (uint32_t i = 0; i < run->place_count; i++)
         if (node - run->places[i].node_first < run->places[i].node_count)
             gpus |= run->places[i].gpu_mask;
+    for (uint32_t bit = 0; bit < 64 && node * 64 + bit < run->left; bit++)
+        gpus &= ~(UINT64_C(1) << bit);
     return gpus;
 }
 
@@ -23,11 +27,9 @@ static bool stands(const struct reference_run *run)
 bool reference_is_clear(const struct reference *reference, const struct dure_place *places, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < places[i].node_count; k++)
-            for (uint32_t r = 0; r < reference->run_end; r++)
-                if (stands(&reference->runs[r]) &&
-                    (reference_gpus_on(&reference->runs[r], places[i].node_first + k) & places[i].gpu_mask))
-                    return false;
+        for (uint32_t r = 0; r < reference->run_end; r++)
+            if (stands(&reference->runs[r]) && reference_obstructs(reference, &reference->runs[r], &places[i]))
+                return false;
     return true;
 }
 
@@ -37,14 +39,13 @@ int64_t reference_clear_by(const struct reference *reference, const struct dure_
     int64_t until = now;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
-        const struct dure_place *place = places;
-        for (; stands(run) && !run->borrowed && place < places + count; place++)
-            for (uint32_t k = 0; k < place->node_count; k++) {
-                const int64_t warned = now + reference->jobs[run->job].grace_us,
-                              ends = reference_gone_by(reference, run), by = ends < warned ? ends : warned;
-                if ((reference_gpus_on(run, place->node_first + k) & place->gpu_mask) && by > until)
-                    until = by;
-            }
+        if (!stands(run) || run->borrowed)
+            continue;
+        const int64_t warned = now + reference->jobs[run->job].grace_us, ends = reference_gone_by(reference, run),
+                      by = ends < warned ? ends : warned;
+        for (uint32_t i = 0; i < count; i++)
+            if (by > until && reference_obstructs(reference, run, &places[i]))
+                until = by;
     }
     return until;
 }
@@ -116,8 +117,10 @@ static void list_slots(const struct reference *reference, uint32_t right, const 
 }
 
 /* Binds the cells of what was taken, in the order of taking. */
-static void realise(const struct reference *reference, const struct takes *takes, uint32_t gpus, struct trial *trial)
+static void realise(const struct reference *reference, const struct reference_job *job, const struct takes *takes,
+                    uint32_t left, struct trial *trial)
 {
+    const uint32_t gpus = job->gpus;
     for (uint32_t t = 0; t < takes->count; t++) {
         const struct slot *slot = takes->at[t];
         uint32_t *cell = &trial->bound[slot->right][slot->index];
@@ -136,12 +139,15 @@ static void realise(const struct reference *reference, const struct takes *takes
                                                                             .virtual_index = slot->index,
                                                                             .cell_index = *cell / cell_nodes,
                                                                             .is_new = is_new};
-        trial->places[trial->place_count++] =
-            (struct dure_place){.node_first = *cell + slot->offset,
-                                .node_count = 1,
-                                .gpu_mask = reference_lowest(slot->idle, slot->tasks * gpus),
-                                .tasks = slot->tasks,
-                                .gpu_milli = 1000};
+        const struct dure_place place = {.node_first = *cell + slot->offset,
+                                         .node_count = 1,
+                                         .gpu_mask = reference_lowest(slot->idle, slot->tasks * gpus),
+                                         .tasks = slot->tasks,
+                                         .gpu_milli = 1000};
+        if (job->milli < 1000)
+            reference_spread(job, place.node_first, place.gpu_mask, &left, trial);
+        else
+            trial->places[trial->place_count++] = place;
     }
 }
 
@@ -177,20 +183,28 @@ static bool place_in(const struct reference *reference, const struct reference_j
                      uint32_t level_nodes, struct trial *trial)
 {
     const struct reference_right *right = &reference->rights[r];
-    const struct gang gang = {.tasks = job->tasks,
-                              .gpus = job->gpus,
-                              .span = level_nodes < right->cell_nodes ? level_nodes
-                                      : level_nodes > 0               ? right->cell_nodes
-                                                                      : 0,
-                              .each = job->tasks_per_node};
+    struct gang gang = {.tasks = job->tasks,
+                        .gpus = job->gpus,
+                        .span = level_nodes < right->cell_nodes ? level_nodes
+                                : level_nodes > 0               ? right->cell_nodes
+                                                                : 0,
+                        .each = job->tasks_per_node};
     struct slots slots = {.count = 0};
-    struct takes takes;
-    list_slots(reference, r, trial, &slots);
-    if (right->tenant != job->tenant || !reference_fit(&slots, &gang, reference->node_gpus, &takes))
+    struct takes takes = {.count = 0};
+    uint32_t tasks = job->tasks;
+    if (right->tenant != job->tenant)
         return false;
+    list_slots(reference, r, trial, &slots);
     begin_trial(reference, trial);
+    if (job->milli < 1000) {
+        if (trial->later_us == INT64_MIN && (gang.span == 0 || tasks == 1))
+            tasks = reference_fill(reference, job, r, trial);
+        gang.tasks = (tasks + reference_per_gpu(job) - 1) / reference_per_gpu(job);
+    }
+    if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
+        return false;
     trial->is_many = takes.count > 1;
-    realise(reference, &takes, job->gpus, trial);
+    realise(reference, job, &takes, tasks, trial);
     note(&takes, job->gpus, trial);
     return true;
 }
@@ -210,7 +224,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
     uint32_t left = job->tasks;
     begin_trial(reference, trial);
     trial->is_many = true;
-    for (uint32_t r = 0; job->tasks > 1 && r < reference->right_count && left > 0; r++) {
+    for (uint32_t r = 0; job->tasks > 1 && job->milli == 1000 && r < reference->right_count && left > 0; r++) {
         struct slots slots = {.count = 0};
         struct takes takes;
         uint32_t room = 0;
@@ -223,7 +237,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
         if (reference->rights[r].tenant != job->tenant || room == 0 ||
             !reference_fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
-        realise(reference, &takes, job->gpus, trial);
+        realise(reference, job, &takes, gang.tasks, trial);
         note(&takes, job->gpus, trial);
         left -= gang.tasks;
     }
@@ -251,24 +265,28 @@ static bool runs_by(const struct reference_run *run, uint32_t right)
     return false;
 }
 
-static uint64_t reserved_on(const struct reference *reference, uint32_t node)
+/* Does only such work stand on the GPU that the job may send away, with nobody waiting for it? */
+static bool may_free(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t gpu)
 {
-    uint64_t reserved = 0;
-    for (uint32_t r = 0; r < reference->run_end; r++)
-        if (reference->runs[r].state == RUN_RESERVED)
-            reserved |= reference_gpus_on(&reference->runs[r], node);
-    return reserved;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        if ((reference_gpus_on(run, node) & gpu) &&
+            (!stands(run) || run->borrowed || reference->jobs[run->job].priority >= job->priority))
+            return false;
+    }
+    return true;
 }
 
-/* The GPUs of a victim count as idle, in this right's cells, where nobody has reserved them and no plan keeps them. */
-static void free_victim(const struct reference *reference, const struct reference_run *victim, uint32_t right,
-                        struct trial *trial)
+/* The GPUs of a victim count as idle, in this right's cells. */
+static void free_victim(const struct reference *reference, const struct reference_job *job,
+                        const struct reference_run *victim, uint32_t right, struct trial *trial)
 {
     const struct reference_right *r = &reference->rights[right];
     for (uint32_t i = 0; i < r->count; i++)
         for (uint32_t k = 0; r->bound[i] != DURE_NONE32 && k < r->cell_nodes; k++)
-            trial->freed[r->bound[i] + k] |=
-                reference_gpus_on(victim, r->bound[i] + k) & ~reserved_on(reference, r->bound[i] + k);
+            for (uint64_t mask = reference_gpus_on(victim, r->bound[i] + k); mask; mask &= mask - 1)
+                if (may_free(reference, job, r->bound[i] + k, mask & -mask))
+                    trial->freed[r->bound[i] + k] |= mask & -mask;
 }
 
 static bool displace(const struct reference *reference, const struct reference_job *job, uint32_t right,
@@ -281,13 +299,14 @@ static bool displace(const struct reference *reference, const struct reference_j
         for (uint32_t r = 0; r < reference->run_end; r++) {
             const struct reference_run *run = &reference->runs[r];
             if (runs_by(run, right) && reference->jobs[run->job].priority < job->priority &&
+                (job->milli == 1000 || reference->jobs[run->job].milli == 1000) &&
                 (!last || goes_before(reference, last, run)) && (!next || goes_before(reference, run, next)))
                 next = run;
         }
         if (!next)
             break;
         last = next;
-        free_victim(reference, next, right, trial);
+        free_victim(reference, job, next, right, trial);
         if (place_in(reference, job, right, job->level_required ? job->level_nodes : 0, trial))
             return true;
     }
@@ -344,7 +363,9 @@ void reference_tidy(struct trial *trial)
 {
     for (uint32_t i = 0; i < trial->place_count; i++)
         for (uint32_t k = i + 1; k < trial->place_count; k++)
-            if (trial->places[k].node_first < trial->places[i].node_first) {
+            if (trial->places[k].node_first < trial->places[i].node_first ||
+                (trial->places[k].node_first == trial->places[i].node_first &&
+                 trial->places[k].gpu_mask < trial->places[i].gpu_mask)) {
                 const struct dure_place swap = trial->places[i];
                 trial->places[i] = trial->places[k];
                 trial->places[k] = swap;
@@ -354,7 +375,7 @@ void reference_tidy(struct trial *trial)
         struct dure_place *last = &trial->places[kept];
         const struct dure_place *next = &trial->places[i];
         if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask &&
-            next->tasks == last->tasks)
+            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli)
             last->node_count++;
         else
             trial->places[++kept] = *next;

@@ -22,9 +22,9 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
-    uint64_t told[KINDS], reclaimed, served;
+    uint64_t told[KINDS], reclaimed, served, fractions;
     struct shape {
-        uint32_t tasks, gpus, tasks_per_node;
+        uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
         bool required;
     } shapes[SHAPES]; /* of which jobs are: so that many ask for the same */
@@ -47,6 +47,7 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     struct match *match = rig->context;
     write_line(&match->core, decision);
     match->told[decision->kind]++;
+    match->fractions += decision->kind == DURE_REC_START && decision->places[0].gpu_milli < 1000;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
 }
 
@@ -114,6 +115,8 @@ static void submit(struct match *match)
     struct dure_job *job = &record.submit;
     *job = rig_job(&match->rig, name, shape->tasks, shape->gpus, below(2));
     job->tasks_per_node = shape->tasks_per_node;
+    job->task_gpu_milli = (uint16_t)shape->milli;
+    job->gpu_memory_mib = shape->mib;
     job->level = shape->level;
     job->level_required = shape->required;
     job->walltime_us = (1 + below(40)) * DURE_MINUTE_US;
@@ -216,6 +219,14 @@ static void new_shape(struct match *match, struct shape *shape)
     shape->gpus = 1 + below(match->reference.node_gpus);
     shape->tasks = below(2) ? 1 : 1 + below(6);
     shape->tasks_per_node = below(3) ? 0 : 1 + below(2);
+    shape->milli = 1000;
+    shape->mib = 0;
+    if (below(3) == 0) {
+        shape->milli = 100 + below(9) * 100;
+        shape->mib = below(2) ? 0 : (1 + below(60)) * 1024;
+        shape->gpus = 1;
+        shape->tasks_per_node = 0;
+    }
     shape->level = below(3) ? "" : below(2) ? "rack" : "node";
     shape->required = shape->level[0] && below(2);
 }
@@ -255,7 +266,7 @@ int main(void)
         tap_bail("out of memory");
     dure_buf_init(&match->core, 1 << 24);
     dure_buf_init(&match->naive, 1 << 24);
-    for (uint32_t round = 0; round < 60; round++) {
+    for (uint32_t round = 0; round < 45; round++) {
         seed = base + round;
         play(600, match);
     }
@@ -270,6 +281,7 @@ int main(void)
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
+    TAP_OK(match->fractions >= 500, "decided alike: %llu starts of fractions", (unsigned long long)match->fractions);
     TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
            (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",

@@ -126,6 +126,9 @@ static struct reference_run *new_run(struct reference *reference, uint64_t job, 
                                   .since_us = reference->input->time_us,
                                   .place_count = trial->place_count,
                                   .binding_count = trial->binding_count};
+    const struct dure_place *last = &trial->places[trial->place_count - 1]; /* they are in order */
+    run->node_first = trial->places[0].node_first;
+    run->node_end = last->node_first + last->node_count;
     memcpy(run->places, trial->places, sizeof run->places);
     memcpy(run->bindings, trial->bindings, sizeof run->bindings);
     return run;
@@ -203,6 +206,21 @@ static void warn(struct reference *reference, struct reference_run *run, enum du
         notice(reference, run, cause, now + grace);
 }
 
+static bool is_older(const struct reference_run *a, const struct reference_run *b)
+{
+    return a->job != b->job ? a->job < b->job : a->ordinal < b->ordinal;
+}
+
+/* Does it stand in the way of what the other has reserved? */
+static bool is_in_way_of(const struct reference *reference, const struct reference_run *run,
+                         const struct reference_run *reserved)
+{
+    for (uint32_t i = 0; i < reserved->place_count; i++)
+        if (reference_obstructs(reference, run, &reserved->places[i]))
+            return true;
+    return false;
+}
+
 static bool shares_gpus(const struct reference_run *a, const struct reference_run *b, uint32_t node_count)
 {
     for (uint32_t node = 0; node < node_count; node++)
@@ -216,7 +234,7 @@ static void clear(struct reference *reference, const struct reference_run *reser
 {
     for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
         struct reference_run *run = find_attempt(reference, attempt);
-        if (run && shares_gpus(run, reserved, reference->node_count))
+        if (run && is_in_way_of(reference, run, reserved))
             warn(reference, run, run->borrowed ? DURE_CAUSE_RECLAIMED : DURE_CAUSE_PRIORITY);
     }
 }
@@ -229,7 +247,7 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
     struct reference_plan *plan = &reference->plans[reference_queue(reference, job)];
     plan->job = plan->job == id ? 0 : plan->job;
     job->elements[ordinal] = ELEMENT_PLACED;
-    const bool is_clear = reference_is_clear(reference, trial->places, trial->place_count);
+    const bool is_clear = job->borrowed || reference_is_clear(reference, trial->places, trial->place_count);
     struct reference_run *run = new_run(reference, id, ordinal, trial);
     for (uint32_t r = 0; !job->borrowed && r < reference->right_count; r++)
         memcpy(reference->rights[r].bound, trial->bound[r], sizeof trial->bound[r]);
@@ -281,38 +299,46 @@ static enum dure_job_state end_state(enum dure_cause cause, const struct dure_re
     }
 }
 
-/* The last GPU of a run that another one shares, as a number. */
-static uint32_t last_shared(const struct reference *reference, const struct reference_run *a,
-                            const struct reference_run *b)
+/* Of those that wait for a GPU, in the order of jobs and elements: the first after `last` (NULL: of all). */
+static const struct reference_run *next_waiting(const struct reference *reference, uint32_t node, uint64_t gpu,
+                                                const struct reference_run *last)
 {
-    uint32_t last = 0;
-    for (uint32_t node = 0; node < reference->node_count; node++) {
-        const uint64_t both = reference_gpus_on(a, node) & reference_gpus_on(b, node);
-        for (uint32_t bit = 0; bit < reference->node_gpus; bit++)
-            if (both >> bit & 1)
-                last = node * reference->node_gpus + bit;
+    const struct reference_run *next = NULL;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        if (run->state == RUN_RESERVED && (reference_gpus_on(run, node) & gpu) && (!last || is_older(last, run)) &&
+            (!next || is_older(run, next)))
+            next = run;
     }
-    return last;
+    return next;
 }
 
-/* It leaves its GPUs, one by one: a reservation that waits for nobody else any more is ready with the last of them. Its cells may be empty. */
+static bool is_clear_for(const struct reference *reference, const struct reference_run *waits)
+{
+    return reference_is_clear(reference, waits->places, waits->place_count);
+}
+
+/* It leaves its GPUs, one by one: who waits for nobody else any more then is ready. Its cells may be empty. */
 static void vacate(struct reference *reference, struct reference_run *run)
 {
-    const struct reference_run gone = *run; /* where it stood */
-    run->state = RUN_NONE;
-    for (uint32_t gpu = 0; gpu < reference->node_count * reference->node_gpus; gpu++)
-        for (uint32_t r = 0; r < reference->run_end; r++) {
-            const struct reference_run *waits = &reference->runs[r];
-            if (waits->state == RUN_RESERVED && shares_gpus(waits, &gone, reference->node_count) &&
-                last_shared(reference, waits, &gone) == gpu &&
-                reference_is_clear(reference, waits->places, waits->place_count))
-                reference_leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
+    for (uint32_t node = 0; node < reference->node_count; node++) {
+        const bool stood = reference_gpus_on(run, node) != 0;
+        for (uint64_t mask = reference_gpus_on(run, node); mask; mask &= mask - 1) {
+            bool was_clear[REFERENCE_RUNS];
+            const struct reference_run *waits = NULL;
+            for (uint32_t r = 0; r < reference->run_end; r++)
+                was_clear[r] = reference->runs[r].state != RUN_RESERVED || is_clear_for(reference, &reference->runs[r]);
+            run->left = node * 64 + (uint32_t)__builtin_ctzll(mask) + 1;
+            while ((waits = next_waiting(reference, node, mask & -mask, waits)) != NULL)
+                if (!was_clear[waits - reference->runs] && is_clear_for(reference, waits))
+                    reference_leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
         }
-    for (uint32_t node = 0; node < reference->node_count; node++)
-        if (reference_gpus_on(&gone, node) && reference->nodes[node].state == DURE_NODE_DRAINING)
+        if (stood && reference->nodes[node].state == DURE_NODE_DRAINING)
             reference_leave_to_do(reference, AFTER_NODE, node, 0);
-    for (uint32_t i = 0; i < gone.binding_count; i++)
-        reference_leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+    }
+    for (uint32_t i = 0; i < run->binding_count; i++)
+        reference_leave_to_do(reference, AFTER_EMPTY, run->bindings[i].allot.v, run->bindings[i].virtual_index);
+    run->state = RUN_NONE;
 }
 
 void reference_end(struct reference *reference, struct reference_run *run, const struct dure_record *report)
@@ -443,8 +469,7 @@ static int64_t last_moment(const struct reference *reference, const struct refer
     int64_t last = run->end_us + grace;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *waits = &reference->runs[r];
-        if (waits->state == RUN_RESERVED && shares_gpus(waits, run, reference->node_count) &&
-            waits->since_us + grace < last)
+        if (waits->state == RUN_RESERVED && is_in_way_of(reference, run, waits) && waits->since_us + grace < last)
             last = waits->since_us + grace;
     }
     return last;

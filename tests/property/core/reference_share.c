@@ -1,0 +1,151 @@
+/* GPUs that fractions of one tenant share. */
+#include "reference_parts.h"
+
+uint32_t reference_milli(const struct reference_job *job)
+{
+    return job->tasks * job->gpus * job->milli;
+}
+
+uint32_t reference_per_gpu(const struct reference_job *job)
+{
+    const uint32_t by_milli = 1000 / job->milli, by_memory = job->mib > 0 ? REFERENCE_MIB / job->mib : by_milli;
+    return by_milli < by_memory ? by_milli : by_memory;
+}
+
+/* A fraction by rights stands beside others of its tenant; everybody else has to go. */
+bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
+                         const struct dure_place *place)
+{
+    for (uint32_t k = 0; k < place->node_count; k++)
+        if (reference_gpus_on(run, place->node_first + k) & place->gpu_mask)
+            return place->gpu_milli == 1000 || run->borrowed || reference->jobs[run->job].milli == 1000;
+    return false;
+}
+
+/* The tasks of a run on one GPU. */
+static uint32_t tasks_on(const struct reference_run *run, uint32_t node, uint64_t gpu)
+{
+    for (uint32_t i = 0; i < run->place_count; i++)
+        if (node - run->places[i].node_first < run->places[i].node_count && (run->places[i].gpu_mask & gpu))
+            return run->places[i].tasks;
+    return 0;
+}
+
+/* A GPU as those see it who would share it. */
+struct share {
+    uint32_t node, place; /* place: where it stands among its like */
+    uint64_t gpu;
+    uint32_t right, index; /* by rights */
+    uint32_t free_milli, free_mib;
+    bool is_open; /* it is shared, and more may join */
+};
+
+static void look(const struct reference *reference, const struct reference_job *job, struct share *share)
+{
+    share->free_milli = 1000;
+    share->free_mib = REFERENCE_MIB;
+    share->is_open = false;
+    bool closed = reference->nodes[share->node].lost;
+    for (uint32_t r = 0; r < reference->run_end; r++) {
+        const struct reference_run *run = &reference->runs[r];
+        const struct reference_job *other = &reference->jobs[run->job];
+        if (!(reference_gpus_on(run, share->node) & share->gpu))
+            continue;
+        const bool is_whole = other->milli == 1000, waits = run->state == RUN_RESERVED;
+        if (run->borrowed == job->borrowed && !is_whole && other->tenant == job->tenant) {
+            const uint32_t tasks = tasks_on(run, share->node, share->gpu);
+            share->free_milli -= tasks * other->milli;
+            share->free_mib -= tasks * other->mib;
+            share->is_open = true;
+        }
+        const bool stays =
+            !waits && is_whole && !run->borrowed && other->priority >= job->priority; /* not for this job */
+        closed |= stays || (waits && (is_whole || job->borrowed));
+    }
+    share->is_open &= !closed;
+}
+
+static uint32_t room(const struct reference_job *job, const struct share *share)
+{
+    const uint32_t by_milli = share->free_milli / job->milli,
+                   by_memory = job->mib > 0 ? share->free_mib / job->mib : by_milli;
+    return by_milli < by_memory ? by_milli : by_memory;
+}
+
+static bool is_tighter(const struct share *a, const struct share *b)
+{
+    return a->free_milli != b->free_milli ? a->free_milli < b->free_milli : a->place < b->place;
+}
+
+/* The GPU at this place of the right's cells, or of the hardware; false: it is none, or kept. */
+static bool find_gpu(const struct reference *reference, uint32_t right, uint32_t place, const struct trial *trial,
+                     struct share *share)
+{
+    const uint32_t slot = place / reference->node_gpus, bit = place % reference->node_gpus;
+    *share = (struct share){.node = slot, .place = place, .gpu = UINT64_C(1) << bit, .right = right};
+    if (right == DURE_NONE32)
+        return !trial->beside_plan || !(reference->plans[reference->tenant_count].kept_nodes[slot] & share->gpu);
+    const struct reference_right *r = &reference->rights[right];
+    share->index = slot / r->cell_nodes;
+    share->node = trial->bound[right][share->index] + slot % r->cell_nodes;
+    return trial->bound[right][share->index] != DURE_NONE32 &&
+           (!trial->beside_plan || !(reference->plans[r->tenant].kept[right][slot] & share->gpu));
+}
+
+static void bind_known(const struct share *share, const struct reference_right *right, struct trial *trial)
+{
+    for (uint32_t i = 0; i < trial->binding_count; i++)
+        if (trial->bindings[i].virtual_index == share->index)
+            return;
+    trial->bindings[trial->binding_count++] =
+        (struct dure_binding){.allot = {share->right},
+                              .virtual_index = share->index,
+                              .cell_index = trial->bound[share->right][share->index] / right->cell_nodes};
+}
+
+uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t right,
+                        struct trial *trial)
+{
+    const struct reference_right *r = right == DURE_NONE32 ? NULL : &reference->rights[right];
+    const uint32_t places = (r ? r->count * r->cell_nodes : reference->node_count) * reference->node_gpus;
+    struct share last = {.free_milli = 0};
+    uint32_t left = job->tasks;
+    for (bool first = true; left > 0; first = false) {
+        struct share best = {.is_open = false}, share;
+        for (uint32_t place = 0; place < places; place++) {
+            if (!find_gpu(reference, right, place, trial, &share))
+                continue;
+            look(reference, job, &share);
+            if (share.is_open && room(job, &share) > 0 && (first || is_tighter(&last, &share)) &&
+                (!best.is_open || is_tighter(&share, &best)))
+                best = share;
+        }
+        if (!best.is_open)
+            break;
+        const uint32_t tasks = room(job, &best) < left ? room(job, &best) : left;
+        trial->places[trial->place_count++] = (struct dure_place){.node_first = best.node,
+                                                                  .node_count = 1,
+                                                                  .gpu_mask = best.gpu,
+                                                                  .tasks = tasks,
+                                                                  .gpu_milli = (uint16_t)job->milli};
+        if (r)
+            bind_known(&best, r, trial);
+        left -= tasks;
+        last = best;
+    }
+    return left;
+}
+
+void reference_spread(const struct reference_job *job, uint32_t node, uint64_t mask, uint32_t *left,
+                      struct trial *trial)
+{
+    for (; mask; mask &= mask - 1) {
+        const uint32_t tasks = *left < reference_per_gpu(job) ? *left : reference_per_gpu(job);
+        trial->places[trial->place_count++] = (struct dure_place){.node_first = node,
+                                                                  .node_count = 1,
+                                                                  .gpu_mask = mask & -mask,
+                                                                  .tasks = tasks,
+                                                                  .gpu_milli = (uint16_t)job->milli};
+        *left -= tasks;
+    }
+}
