@@ -170,9 +170,11 @@ static int play_column(struct dure_cli *cli, struct comparison *c, unsigned i)
         else
             dure_sim_result_release(&result);
     }
-    if (!code && c->seeds && dure_sim_interrupted())
-        return dure_cli_fail(cli, DURE_EXIT_NO, "interrupted before all seeds of '%s': nothing can be compared",
-                             c->columns[i].name);
+    if (!code && c->seeds && dure_sim_interrupted()) { /* not all of its seeds: the column is left out */
+        if (c->made > i)
+            dure_sim_result_release(&c->results[--c->made]);
+        return DURE_EXIT_OK;
+    }
     for (unsigned f = 0; f < DURE_FIGURES_MAX && !code; f++)
         c->spreads[i][f] = dure_report_spread_of(c->values[i] + f, seeds, DURE_FIGURES_MAX);
     return code;
@@ -180,11 +182,13 @@ static int play_column(struct dure_cli *cli, struct comparison *c, unsigned i)
 
 static int show(struct dure_cli *cli, struct comparison *c)
 {
-    struct dure_document report = {.title = "The same jobs under several rules",
+    const bool whole = c->made == c->count;
+    struct dure_document report = {.title = whole ? "The same jobs under several rules"
+                                                  : "The same jobs under several rules (stopped: columns are missing)",
                                    .fleet = c->base.fleet,
                                    .tenants = c->base.tenants,
-                                   .run_count = c->count};
-    for (unsigned i = 0; i < c->count; i++)
+                                   .run_count = c->made};
+    for (unsigned i = 0; i < c->made; i++)
         report.runs[i] = (struct dure_document_run){.name = c->columns[i].name,
                                                     .result = &c->results[i],
                                                     .seeds = c->seeds,
@@ -193,6 +197,10 @@ static int show(struct dure_cli *cli, struct comparison *c)
                                                     .seed_first = c->seed_first,
                                                     .seed_count = (uint32_t)(c->seed_last - c->seed_first + 1)};
     dure_sim_notes(cli, &c->jobs, &report);
+    for (unsigned i = c->made; i < c->count && report.note_count < DURE_REPORT_NOTES_MAX; i++) {
+        report.notes[report.note_count][0] = "missing:";
+        report.notes[report.note_count++][1] = c->columns[i].name;
+    }
     return dure_sim_show(cli, &report);
 }
 
@@ -205,9 +213,9 @@ int dure_cmd_sim_compare(struct dure_cli *cli)
     code = code ? code : read_columns(cli, c);
     for (unsigned i = 0; i < c->count && !code && !dure_sim_interrupted(); i++)
         code = play_column(cli, c, i);
-    if (!code && c->made < c->count)
-        code = dure_cli_fail(cli, DURE_EXIT_NO, "interrupted before '%s': nothing can be compared",
-                             c->columns[c->made].name);
+    if (!code && c->made == 0)
+        code = dure_cli_fail(cli, DURE_EXIT_NO, "interrupted before '%s' was done: there is nothing to show",
+                             c->columns[0].name);
     code = code ? code : show(cli, c);
     for (unsigned i = 0; i < COLUMNS_MAX; i++) {
         if (i < c->made)

@@ -141,4 +141,16 @@ tap_ok 'Ctrl-C ends a run with 1' [ "$status" -eq 1 ]
 shown 'what there is is told, as partial' '"partial":true'
 tap_ok 'the page is marked' grep -q 'class="partial".*stopped before its end: partial' "$work/cut/report.html"
 tap_ok 'so is its JSON' grep -q '"partial":true' "$work/cut/report.json"
+
+"$dure" sim compare -F "$fleets/korea.yaml" -T "$fleets/korea-tenants.yaml" --days 3000 --jobs 3000000 --policy dure,easy --json --report "$work/less" >"$work/out" 2>"$work/err" &
+pid=$!
+sleep 2
+kill -INT $pid
+status=0
+wait $pid || status=$?
+tap_ok 'Ctrl-C ends a comparison with 1 too' [ "$status" -eq 1 ]
+shown 'the columns that there are stand in it' '"name":"dure"'
+shown 'as partial' '"partial":true'
+shown 'and the title says so' 'columns are missing'
+tap_ok 'the page names those that are missing' grep -q 'missing: easy+BestFit' "$work/less/report.html"
 tap_done
