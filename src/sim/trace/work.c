@@ -265,16 +265,19 @@ enum dure_err dure_work_read(struct dure_work *work, const char *path, enum dure
                              struct dure_error *error)
 {
     struct dure_buf text DURE_CLEANUP_BUF = {0};
-    struct stat status;
+    struct stat status = {0};
+    const bool there = stat(path, &status) == 0;
     dure_buf_init(&text, DURE_TRACE_BYTES_MAX);
-    if (format == DURE_WORK_AUTO && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    if (format == DURE_WORK_AUTO && there && S_ISDIR(status.st_mode))
         format = DURE_WORK_JOURNAL;
     if (format == DURE_WORK_JOURNAL) {
         enum dure_err begun = begin(work, path, error);
         return begun ? begun : finish(work, work_journal(work, path, error), path, error);
     }
-    enum dure_err err = slurp(path, &text, error);
-    if (!err && text.failed)
+    const bool enormous = there && S_ISREG(status.st_mode) && (uint64_t)status.st_size > DURE_TRACE_BYTES_MAX;
+    enum dure_err err =
+        enormous ? DURE_OK : slurp(path, &text, error); /* a small file may grow past it as it is unpacked */
+    if (!err && (enormous || text.failed))
         err = dure_fail(error, DURE_E_LIMIT,
                         "%s: found more than fits, expected a trace of at most 1 GiB; split it, or take a part", path);
     return err ? err : dure_work_parse(work, path, text.data ? text.data : "", text.length, format, zone, error);

@@ -63,6 +63,14 @@ run 'limits of power' 0 sim compare -F "$fleets/korea.yaml" -T "$fleets/korea-te
 run 'limits for who knows none' 2 sim compare -F "$fleets/korea.yaml" -T "$fleets/korea-tenants.yaml" --days 1 --policy easy --power "$work/power.yaml"
 said 'are refused with a word' 'only dure knows power limits'
 
+# Blocks that gangs need are kept whole: the largest gang that there is room for, beside best fit.
+run 'a national week' 0 sim compare -F "$fleets/korea.yaml" -T "$fleets/korea-tenants.yaml" --days 7 --load 85 --seeds 42-43 --policy bestfit,dure --json
+for figure in largest_gang largest_in_cell; do
+    # shellcheck disable=SC2046
+    set -- $(grep -o "\"$figure\":{\"mean\":[0-9.]*" "$work/out" | sed 's/.*://')
+    tap_ok "$figure: dure leaves more room ($2) than best fit ($1)" awk "BEGIN {exit !($2 > $1)}"
+done
+
 # ---- three ways to share ----
 cat >"$work/fleet.yaml" <<'SPEC'
 kind: Fleet
