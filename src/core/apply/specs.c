@@ -7,6 +7,7 @@
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
@@ -118,6 +119,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     core->tenants = tenants;
     core->s.tenants_set = 1;
     core->s.tenants = dure_hash128(DOMAIN_TEXT, tenants->spec_json, tenants->spec_json_length);
+    branches_renew(core);
     ceiling_renew(core);
     allots_rehold(core);
     queue_find_needs(core);

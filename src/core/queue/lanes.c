@@ -46,33 +46,35 @@ static uint32_t the_only(struct dure_core *core, uint32_t class_slot, bool any)
     return open || (any && need->all_place != NONE && !is_too_soon(core, slot)) ? slot : NONE;
 }
 
+uint32_t lane_first(struct dure_core *core, uint32_t slot, bool any)
+{
+    const struct lane *lane = lane_at(core, slot);
+    const uint32_t open = lane->open.count ? first_open(core, slot) : NONE;
+    return any ? first_any(core, open, lane) : open;
+}
+
 uint32_t order_first(struct dure_core *core, uint32_t queue, bool any)
 {
     const struct queue *q = &core->queues[queue];
     if (q->count < 2)
         return q->count ? the_only(core, q->classes[0], any) : NONE;
-    const bool borrowed = queue == queue_of_borrowed(core);
-    uint32_t best = NONE,
-             behind = NONE; /* behind: a top-level tenant that comes after the best so far, with all below it */
+    if (queue == queue_of_borrowed(core))
+        return branch_first(core, any);
+    uint32_t best = NONE, tenant = NONE;
+    int32_t priority = 0;
     for (uint32_t i = 0; i < q->lane_count; i++) {
         const struct lane *lane = lane_at(core, q->lanes[i]);
-        const uint32_t top = core->tenant[lane->tenant].top;
-        if (borrowed && top == behind)
-            continue;
-        const struct need *so_far = best == NONE ? NULL : need_at(core, best);
-        if (so_far && !borrowed && lane->priority < so_far->ask.priority)
+        if (best != NONE && lane->priority < priority)
             break;
-        if ((!lane->open.count && (!any || !lane->all.count)) || (so_far && so_far->ask.tenant == lane->tenant))
-            continue; /* lanes of one tenant come in the order of priority */
-        uint32_t first = first_open(core, q->lanes[i]);
-        if (any)
-            first = first_any(core, first, lane);
+        if ((!lane->open.count && (!any || !lane->all.count)) ||
+            (best != NONE && !order_tenant_before(core, false, lane->tenant, tenant)))
+            continue;
+        const uint32_t first = lane_first(core, q->lanes[i], any);
         if (first == NONE)
             continue;
-        if (!so_far || order_tenant_before(core, borrowed, lane->tenant, so_far->ask.tenant))
-            best = first;
-        else if (top != core->tenant[so_far->ask.tenant].top)
-            behind = top;
+        best = first;
+        tenant = lane->tenant;
+        priority = lane->priority;
     }
     return best;
 }

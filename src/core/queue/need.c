@@ -72,6 +72,13 @@ static uint32_t lane_find(const struct dure_core *core, uint32_t queue, uint32_t
     return low;
 }
 
+/* The lane of the same tenant that stands before this one; NONE. */
+static uint32_t lane_beside(const struct dure_core *core, const struct queue *q, uint32_t at)
+{
+    return at && lane_at(core, q->lanes[at - 1])->tenant == lane_at(core, q->lanes[at])->tenant ? q->lanes[at - 1]
+                                                                                                : NONE;
+}
+
 static uint32_t lane_get(struct dure_core *core, uint32_t queue, uint32_t tenant, int32_t priority)
 {
     struct queue *q = &core->queues[queue];
@@ -86,8 +93,11 @@ static uint32_t lane_get(struct dure_core *core, uint32_t queue, uint32_t tenant
         q->lanes[at] = dure_pool_take(&core->lanes);
         *lane_at(core, q->lanes[at]) = (struct lane){.tenant = tenant,
                                                      .priority = priority,
+                                                     .next = NONE,
                                                      .open = {.owner = core, .moved = open_moved},
                                                      .all = {.owner = core, .moved = all_moved}};
+        if (queue == queue_of_borrowed(core))
+            branch_put_lane(core, lane_beside(core, q, at), q->lanes[at]);
     }
     lane_at(core, q->lanes[at])->needs++;
     return q->lanes[at];
@@ -102,6 +112,8 @@ static void lane_put(struct dure_core *core, uint32_t queue, uint32_t slot)
     bool found;
     const uint32_t at = lane_find(core, queue, lane->tenant, lane->priority, &found);
     DURE_ASSERT(found);
+    if (queue == queue_of_borrowed(core))
+        branch_take_lane(core, lane_beside(core, q, at), slot);
     memmove(q->lanes + at, q->lanes + at + 1, (--q->lane_count - at) * sizeof *q->lanes);
     dure_heap_release(&lane->open);
     dure_heap_release(&lane->all);
@@ -264,8 +276,12 @@ void need_settle(struct dure_core *core, uint32_t slot)
     struct need *need = need_at(core, slot);
     struct lane *lane = lane_at(core, need->lane);
     const struct dure_heap_entry *first = candidate(core, need);
+    const bool was_open = lane->open.count, was_filled = was_open || lane->all.count;
     stand(&lane->open, need->open_place, first, slot);
     stand(&lane->all, need->all_place, need->is_left_out ? NULL : oldest(core, need, INT64_MAX), slot);
+    const bool open = lane->open.count, filled = open || lane->all.count;
+    if ((open != was_open || filled != was_filled) && need->queue == queue_of_borrowed(core))
+        branch_count(core, lane->tenant, open - was_open, filled - was_filled);
 }
 
 static void add_head(struct dure_core *core, uint32_t class_slot)

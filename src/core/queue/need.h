@@ -41,6 +41,19 @@ int64_t request_lasts_us(const struct request *ask);
 
 void need_settle(struct dure_core *core, uint32_t need); /* puts it where its oldest jobs and its verdict say */
 
+/* branches.c. Tenants are declared: nobody waits yet. */
+void branches_renew(struct dure_core *core);
+/* A lane of the borrowers' queue comes, or goes. `before`: the one of its tenant that stands before it; NONE. */
+void branch_put_lane(struct dure_core *core, uint32_t before, uint32_t slot);
+void branch_take_lane(struct dure_core *core, uint32_t before, uint32_t slot);
+/* It has something open, or anything at all, and had not (1), or the opposite (-1). */
+void branch_count(struct dure_core *core, uint32_t tenant, int open, int filled);
+/* Of the lanes of the borrowers' queue, in the order of shares down the tree, the first that has a need to try; NONE. Mostly O(branches beside those on
+ * its path). */
+uint32_t branch_first(struct dure_core *core, bool any);
+/* lanes.c: the need that is next in a lane; NONE. */
+uint32_t lane_first(struct dure_core *core, uint32_t lane, bool any);
+
 /* A class is left out until the pass is over. */
 void order_pass_over(struct dure_core *core, uint32_t class_slot);
 void order_restore(struct dure_core *core);

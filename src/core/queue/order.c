@@ -139,8 +139,8 @@ void share_renew(struct dure_core *core)
     }
 }
 
-/* One branch of the tree of tenants: a tenant with all below it, or (own) the jobs that it submitted itself. */
-struct branch {
+/* One side where paths of the tree of tenants part: a tenant with all below it, or (own) the jobs that it submitted itself. */
+struct side {
     uint32_t tenant;
     bool own;
 };
@@ -157,7 +157,7 @@ static wide share_of(const struct tenant_state *t, bool borrowed, bool own)
 bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b)
 {
     const struct tenant_state *t = core->tenant;
-    struct branch left = {a, false}, right = {b, false};
+    struct side left = {a, false}, right = {b, false};
     if (t[a].top != t[b].top) {
         left.tenant = t[a].top;
         right.tenant = t[b].top;

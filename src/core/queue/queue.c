@@ -190,6 +190,8 @@ void queue_release(struct dure_core *core)
         free(q->lanes);
     }
     free(core->queues);
+    free(core->branches);
+    core->branches = NULL;
     core->queues = NULL;
     core->watchers = 0;
 }

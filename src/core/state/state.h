@@ -335,8 +335,16 @@ struct lane {
     uint32_t tenant;
     int32_t priority;
     uint32_t needs;
+    uint32_t next;         /* of the same tenant among the borrowers', of lower priority; NONE */
     struct dure_heap open; /* that may be tried */
     struct dure_heap all;  /* for which a start may be planned, open or not */
+};
+
+/* The tree of tenants as those that wait to borrow see it: queue/branches.c. */
+struct branch {
+    uint32_t lane;                     /* its own of the highest priority; NONE */
+    uint32_t first, next, before;      /* below it, and beside it: branches with anything in a lane */
+    uint32_t open_count, filled_count; /* lanes of it and all below with something open; with anything */
 };
 
 /* The queue of one holder (or, at index tenant_count, of all that borrow). */
@@ -379,7 +387,7 @@ struct tenant_state {
     uint8_t loose;                  /* which of the terms are out */
     uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
     struct ends ends;               /* of a holder: attempts and claims by its rights */
-};
+} __attribute__((aligned(64)));
 
 /* What one user holds of one tenant with all below it. */
 struct user_held {
@@ -439,7 +447,8 @@ struct dure_core {
     struct allot **allots;
     uint32_t allot_capacity;
     struct tenant_state *tenant;
-    struct queue *queues;   /* tenant_count + 1 */
+    struct branch *branches; /* per tenant, and the root of all; derived */
+    struct queue *queues;    /* tenant_count + 2 */
     struct dure_bits dirty; /* queues a pass looks at */
 
     struct dure_pool needs, planneds, prices, jobs, attempts, deps, claims, shareds, classes, lanes;
