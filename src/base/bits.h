@@ -51,6 +51,12 @@ static inline void dure_bits_clear(struct dure_bits *bits, uint64_t index)
 void dure_bits_put_range(struct dure_bits *bits, uint64_t first, uint64_t count, bool on); /* O(count / 64 + log64 n) */
 uint64_t dure_bits_after(const struct dure_bits *bits,
                          uint64_t from); /* as dure_bits_first, by way of the levels above */
+/* By a number that mostly is a power of two (leaves of a cell, GPUs of a node): dividing is slow. */
+static inline uint32_t dure_bits_divide(uint32_t value, uint32_t by)
+{
+    return by & (by - 1) ? value / by : value >> __builtin_ctz(by);
+}
+
 /* The first set bit at or after `from`; UINT64_MAX: none. */
 static inline uint64_t dure_bits_first(const struct dure_bits *bits, uint64_t from)
 {

@@ -255,6 +255,7 @@ DURE_NODISCARD enum dure_err dure_cells_settle(struct dure_cells *cells,
 
 uint32_t dure_cells_free_count(const struct dure_cells *cells, unsigned level); /* F[l] */
 uint32_t dure_cells_owed(const struct dure_cells *cells, unsigned level);       /* r[l] */
+uint64_t dure_cells_owed_leaves(const struct dure_cells *cells);                /* of all levels */
 uint32_t dure_cells_suspended(const struct dure_cells *cells, unsigned level);  /* not bound; left out of r[l] */
 bool dure_cells_any_suspended(const struct dure_cells *cells);                  /* at any level */
 int64_t dure_cells_slack(const struct dure_cells *cells, unsigned level);       /* s[l] */

@@ -57,10 +57,9 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
     }
     if (!dure_bits_init(&cells->lost, leaf_count))
         return false;
-    cells->used = calloc(leaf_count, sizeof *cells->used);
-    cells->borrowed = calloc(leaf_count, sizeof *cells->borrowed);
+    cells->uses = calloc(leaf_count, sizeof *cells->uses);
     cells->place = malloc(leaf_count * sizeof *cells->place);
-    if (!cells->used || !cells->borrowed || !cells->place)
+    if (!cells->uses || !cells->place)
         return false;
     memset(cells->place, 0xff, leaf_count * sizeof *cells->place);
     return true;
@@ -84,6 +83,7 @@ enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_c
         dure_cells_free(cells);
         return dure_fail(error, DURE_E_MEMORY, "no memory for a chain of %u cells", leaf_count);
     }
+    dure_cells_parts_init(cells);
     cells->building = true;
     dure_cells_put_free(cells, shape->levels, 0, shape->tops, true);
     cells->building = false;
@@ -108,8 +108,7 @@ void dure_cells_free(struct dure_cells *cells)
         free(level->best);
     }
     dure_bits_release(&cells->lost);
-    free(cells->used);
-    free(cells->borrowed);
+    free(cells->uses);
     free(cells->place);
     free(cells->undo);
     free(cells->events);

@@ -71,6 +71,8 @@ static const char *differing(const struct dure_cells *x, const struct dure_cells
             what = "the holder of a leaf";
     if (!what && !same_bits(&x->lost, &y->lost))
         what = "the lost leaves";
+    if (!what && x->owed_leaves != y->owed_leaves)
+        what = "what is owed";
     if (!what && (x->served_count != y->served_count || x->suspended_count != y->suspended_count))
         what = "what is suspended";
     if (!what && (x->digest.lane[0] != y->digest.lane[0] || x->digest.lane[1] != y->digest.lane[1]))

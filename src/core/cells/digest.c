@@ -1,7 +1,7 @@
 #include "core/cells/state.h"
 
 /* Domains of the digest's terms, so that no two kinds of entity hash alike. */
-enum { DOMAIN_SHAPE = 0x63656c6c01, DOMAIN_RIGHT, DOMAIN_VIRTUAL, DOMAIN_SHOCK };
+enum { DOMAIN_SHAPE = 0x63656c6c01, DOMAIN_RIGHT, DOMAIN_VIRTUAL, DOMAIN_SHOCK, DOMAIN_GROUP, DOMAIN_PART };
 
 struct dure_digest dure_cells_term_shape(const struct dure_cells *cells)
 {
@@ -36,10 +36,44 @@ struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const
     return dure_hash_words(DOMAIN_VIRTUAL, words, sizeof words / sizeof *words);
 }
 
+void dure_cells_parts_init(struct dure_cells *cells)
+{
+    for (uint64_t i = 0; i < DURE_CELLS_PARTS; i++) {
+        cells->parts[i + 1] = dure_hash_words(DOMAIN_PART, &i, 1);
+        dure_digest_add(&cells->parts[i + 1], cells->parts[i]);
+    }
+}
+
+/* Of leaves of one group: bit i is its place i. */
+static struct dure_digest term_of_group(const struct dure_cells *cells, uint64_t group, uint64_t mask, uint64_t count)
+{
+    struct dure_digest sum = {{0, 0}};
+    while (mask) { /* runs */
+        const uint32_t from = (uint32_t)__builtin_ctzll(mask);
+        const uint64_t past = ~(mask >> from);
+        const uint32_t to = past ? from + (uint32_t)__builtin_ctzll(past) : DURE_CELLS_PARTS;
+        dure_digest_add(&sum, cells->parts[to]);
+        dure_digest_sub(&sum, cells->parts[from]);
+        mask = to < DURE_CELLS_PARTS ? mask >> to << to : 0;
+    }
+    const struct dure_digest own = dure_hash_words(DOMAIN_GROUP, &group, 1);
+    return (struct dure_digest){{sum.lane[0] * (own.lane[0] | 1) * count, sum.lane[1] * (own.lane[1] | 1) * count}};
+}
+
+struct dure_digest dure_cells_term_count(const struct dure_cells *cells, uint32_t first, uint64_t mask, uint64_t count)
+{
+    const uint32_t group = first / DURE_CELLS_PARTS, shift = first % DURE_CELLS_PARTS;
+    const uint64_t beyond = shift ? mask >> (DURE_CELLS_PARTS - shift) : 0;
+    struct dure_digest sum = term_of_group(cells, group, mask << shift, count);
+    if (beyond)
+        dure_digest_add(&sum, term_of_group(cells, group + 1, beyond, count));
+    return sum;
+}
+
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf)
 {
     const uint64_t lost = dure_bits_test(&cells->lost, leaf);
-    return dure_cells_term_count(leaf, lost << 32 | (uint64_t)cells->used[leaf] << 16 | cells->borrowed[leaf]);
+    return dure_cells_term_count(cells, leaf, 1, lost << 32 | cells->uses[leaf]);
 }
 
 struct dure_digest dure_cells_term_shock(bool shock)

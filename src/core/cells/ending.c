@@ -9,11 +9,11 @@ static void lend(struct dure_cells *cells, const struct dure_cells_owner *owner,
 {
     const uint32_t leaves = cells->level[owner->spec.level].leaves, first = owner->virtuals[index].cell * leaves;
     for (uint32_t leaf = first; leaf < first + leaves && owner->virtuals[index].used && !cells->failed; leaf++) {
-        const uint32_t uses = cells->used[leaf];
+        const uint32_t uses = dure_cells_used_on(cells, leaf);
         if (!uses)
             continue;
         dure_cells_put_used(cells, leaf, 0);
-        dure_cells_put_borrowed(cells, leaf, uses + cells->borrowed[leaf]);
+        dure_cells_put_borrowed(cells, leaf, uses + dure_cells_borrowed_on(cells, leaf));
     }
 }
 

@@ -88,7 +88,7 @@ static void load_virtual(struct reader *reader, struct dure_cells *cells, struct
             return;
         }
         for (uint32_t leaf = cell * level->leaves; leaf < (cell + 1) * level->leaves; leaf++)
-            used += cells->used[leaf] != 0;
+            used += dure_cells_used_on(cells, leaf) != 0;
         dure_cells_put_bound(cells, owner->spec.level, cell, true);
     }
     if (state != DURE_CELLS_GONE)
@@ -175,7 +175,7 @@ static void check_leaves(struct reader *reader, const struct dure_cells *cells)
 {
     struct dure_cells_slot slot;
     for (uint32_t leaf = 0; leaf < cells->level[1].count; leaf++)
-        if (cells->used[leaf] && !dure_cells_place_of(cells, leaf, &slot))
+        if (dure_cells_used_on(cells, leaf) && !dure_cells_place_of(cells, leaf, &slot))
             refuse(reader, "a leaf is used under no bound cell");
     if (!dure_cells_whole(cells) && !cells->shock)
         refuse(reader, "more is owed than there is");

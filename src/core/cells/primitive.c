@@ -122,9 +122,9 @@ void dure_cells_put_lost(struct dure_cells *cells, uint32_t leaf, bool on)
 
 static void do_used(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 {
-    const bool was = cells->used[leaf] != 0, is = value != 0;
+    const bool was = dure_cells_used_on(cells, leaf) != 0, is = value != 0;
     dure_digest_sub(&cells->digest, dure_cells_term_leaf(cells, leaf));
-    cells->used[leaf] = (uint16_t)value;
+    cells->uses[leaf] = value << DURE_CELLS_USED_SHIFT | dure_cells_borrowed_on(cells, leaf);
     dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
     struct dure_cells_slot slot;
     if (was != is && dure_cells_place_of(cells, leaf, &slot)) {
@@ -137,15 +137,16 @@ static void do_used(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 
 void dure_cells_put_used(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 {
-    if (dure_cells_note(cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_USED, .a = leaf, .b = cells->used[leaf]}))
+    if (dure_cells_note(
+            cells, (struct dure_cells_undo){.op = DURE_CELLS_OP_USED, .a = leaf, .b = dure_cells_used_on(cells, leaf)}))
         do_used(cells, leaf, value);
 }
 
 static void do_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 {
-    const bool was = cells->borrowed[leaf] != 0, is = value != 0;
+    const bool was = dure_cells_borrowed_on(cells, leaf) != 0, is = value != 0;
     dure_digest_sub(&cells->digest, dure_cells_term_leaf(cells, leaf));
-    cells->borrowed[leaf] = (uint16_t)value;
+    cells->uses[leaf] = dure_cells_used_on(cells, leaf) << DURE_CELLS_USED_SHIFT | value;
     dure_digest_add(&cells->digest, dure_cells_term_leaf(cells, leaf));
     if (was == is)
         return;
@@ -163,36 +164,47 @@ static void do_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 
 void dure_cells_put_borrowed(struct dure_cells *cells, uint32_t leaf, uint32_t value)
 {
-    if (dure_cells_note(cells,
-                        (struct dure_cells_undo){.op = DURE_CELLS_OP_BORROWED, .a = leaf, .b = cells->borrowed[leaf]}))
+    if (dure_cells_note(cells, (struct dure_cells_undo){
+                                   .op = DURE_CELLS_OP_BORROWED, .a = leaf, .b = dure_cells_borrowed_on(cells, leaf)}))
         do_borrowed(cells, leaf, value);
 }
 
-/* Counts one in or out of each leaf of the mask; says on which leaves there is one now and was none, or the opposite. */
-static uint64_t count_leaves(struct dure_cells *cells, uint16_t *counts, uint8_t op, uint32_t first, uint64_t mask,
-                             int delta)
+/* How things stood before, so that they can stand so again. False: no memory for it. */
+static bool note_leaves(struct dure_cells *cells, bool used, uint32_t first, uint64_t mask)
 {
-    const uint64_t one = (uint64_t)(int64_t)delta * (op == DURE_CELLS_OP_USED ? 1u << 16 : 1);
-    const bool noted = cells->marks;
-    struct dure_digest sum = {{0, 0}};
-    uint64_t turned = 0;
-    for (uint64_t left = mask; left; left &= left - 1) {
-        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left), was = counts[leaf], is = was + (uint32_t)delta;
-        if (noted && !dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf, .b = was}))
-            break;
-        dure_digest_add(
-            &sum, dure_cells_term_count(leaf, one)); /* products wrap: a count taken out is added as its complement */
-        counts[leaf] = (uint16_t)is;
-        turned |= !was || !is ? left & -left : 0;
+    const uint8_t op = used ? DURE_CELLS_OP_USED : DURE_CELLS_OP_BORROWED;
+    bool noted = true;
+    for (uint64_t left = mask; left && noted; left &= left - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
+        const uint32_t was = used ? dure_cells_used_on(cells, leaf) : dure_cells_borrowed_on(cells, leaf);
+        noted = dure_cells_note(cells, (struct dure_cells_undo){.op = op, .a = leaf, .b = was});
     }
-    dure_digest_add(&cells->digest, sum);
+    return noted;
+}
+
+/* Counts one in or out of each leaf of the mask; says on which leaves there is one now and was none, or the opposite. */
+static uint64_t count_leaves(struct dure_cells *cells, bool used, uint32_t first, uint64_t mask, int delta)
+{
+    const uint32_t unit = used ? 1u << DURE_CELLS_USED_SHIFT : 1, change = unit * (uint32_t)delta;
+    const uint32_t kind = unit * ((1u << DURE_CELLS_USED_SHIFT) - 1), one = delta > 0 ? unit : 0;
+    uint64_t turned = 0;
+    if (cells->marks && !note_leaves(cells, used, first, mask))
+        return 0;
+    for (uint64_t left = mask; left; left &= left - 1) {
+        uint32_t *uses = &cells->uses[first + (uint32_t)__builtin_ctzll(left)];
+        DURE_ASSERT(delta > 0 || (*uses & kind));
+        *uses += change;
+        turned |= (*uses & kind) == one ? left & -left : 0;
+    }
+    /* Products wrap: a count taken out is added as its complement. */
+    dure_digest_add(&cells->digest, dure_cells_term_count(cells, first, mask, (uint64_t)(int64_t)delta * unit));
     return turned;
 }
 
 void dure_cells_add_used(struct dure_cells *cells, struct dure_cells_slot slot, uint32_t first, uint64_t mask,
                          int delta)
 {
-    const uint64_t turned = count_leaves(cells, cells->used, DURE_CELLS_OP_USED, first, mask, delta);
+    const uint64_t turned = count_leaves(cells, true, first, mask, delta);
     const uint32_t change = (uint32_t)__builtin_popcountll(turned) * (uint32_t)delta;
     cells->rights[slot.right]->virtuals[slot.index].used += change;
     cells->rights[slot.right]->used += change;
@@ -203,7 +215,7 @@ static void spread(struct dure_cells *cells, unsigned l, uint32_t first, uint64_
 {
     struct dure_cells_level *level = &cells->level[l];
     while (mask) {
-        const uint32_t index = (first + (uint32_t)__builtin_ctzll(mask)) / level->leaves;
+        const uint32_t index = dure_bits_divide(first + (uint32_t)__builtin_ctzll(mask), level->leaves);
         const uint64_t end = (uint64_t)(index + 1) * level->leaves - first;
         const uint64_t here = end >= 64 ? mask : mask & ((UINT64_C(1) << end) - 1);
         if (l > 1)
@@ -216,10 +228,16 @@ static void spread(struct dure_cells *cells, unsigned l, uint32_t first, uint64_
 
 void dure_cells_add_borrowed(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta)
 {
-    const uint64_t turned = count_leaves(cells, cells->borrowed, DURE_CELLS_OP_BORROWED, first, mask, delta);
+    const uint64_t turned = count_leaves(cells, false, first, mask, delta);
     for (unsigned l = 1; l <= cells->shape.levels; l++)
         if (l > 1 || cells->level[1].free.count)
             spread(cells, l, first, turned, delta);
+}
+
+static void count_owed(struct dure_cells *cells, struct dure_cells_level *level, uint32_t change)
+{
+    level->owed += change;
+    cells->owed_leaves += (uint64_t)(int64_t)(int32_t)change * level->leaves;
 }
 
 /* Adds (or takes away) one virtual cell's part in the sums. */
@@ -232,7 +250,7 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
     owner->by_state[state] += one;
     owner->used += add ? virtual->used : 0 - virtual->used;
     if (state == DURE_CELLS_UNBOUND && (owner->started || !DURE_CELLS_MUTATED(FUTURE_IGNORED)))
-        level->owed += one;
+        count_owed(cells, level, one);
     if (state == DURE_CELLS_SUSPENDED) {
         level->suspended += one;
         cells->suspended_count += one;
@@ -302,8 +320,8 @@ void dure_cells_put_source(struct dure_cells *cells, struct dure_cells_slot at, 
 static void do_started(struct dure_cells *cells, struct dure_cells_owner *owner, bool started)
 {
     if (DURE_CELLS_MUTATED(FUTURE_IGNORED))
-        cells->level[owner->spec.level].owed +=
-            started ? owner->by_state[DURE_CELLS_UNBOUND] : 0 - owner->by_state[DURE_CELLS_UNBOUND];
+        count_owed(cells, &cells->level[owner->spec.level],
+                   started ? owner->by_state[DURE_CELLS_UNBOUND] : 0 - owner->by_state[DURE_CELLS_UNBOUND]);
     dure_digest_sub(&cells->digest, dure_cells_term_right(owner));
     owner->started = started;
     dure_digest_add(&cells->digest, dure_cells_term_right(owner));

@@ -46,6 +46,11 @@ uint32_t dure_cells_free_count(const struct dure_cells *cells, unsigned level)
     return (uint32_t)cells->level[level].free.count;
 }
 
+uint64_t dure_cells_owed_leaves(const struct dure_cells *cells)
+{
+    return cells->owed_leaves;
+}
+
 uint32_t dure_cells_owed(const struct dure_cells *cells, unsigned level)
 {
     check_level(cells, level);

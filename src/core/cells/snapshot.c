@@ -41,8 +41,7 @@ static void save_right(const struct dure_cells *cells, const struct dure_cells_o
 
 static uint64_t leaf_state(const struct dure_cells *cells, uint32_t leaf)
 {
-    return (uint64_t)cells->used[leaf] << 17 | (uint64_t)cells->borrowed[leaf] << 1 |
-           dure_bits_test(&cells->lost, leaf);
+    return (uint64_t)cells->uses[leaf] << 1 | dure_bits_test(&cells->lost, leaf);
 }
 
 /* Runs of leaves in the same state: length, state. */

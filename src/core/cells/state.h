@@ -27,7 +27,7 @@ extern int dure_cells_mutant; /* the test's choice */
 #define DURE_CELLS_MUTATED(which) false
 #endif
 
-enum { DURE_CELLS_STATES = DURE_CELLS_SERVED + 1 };
+enum { DURE_CELLS_STATES = DURE_CELLS_SERVED + 1, DURE_CELLS_USED_SHIFT = 16, DURE_CELLS_PARTS = 64 };
 
 struct dure_cells_level {
     uint32_t count;  /* cells */
@@ -79,8 +79,10 @@ struct dure_cells {
     struct dure_cells_shape shape;
     struct dure_cells_level level[DURE_CELLS_LEVELS_MAX + 1];
     struct dure_bits lost;
-    uint16_t *used, *borrowed;     /* jobs, by leaf */
-    struct dure_cells_slot *place; /* by leaf: what is bound to the cell whose first leaf this is */
+    uint32_t *uses; /* jobs, by leaf: guaranteed ones << DURE_CELLS_USED_SHIFT | borrowed ones */
+    struct dure_digest
+        parts[DURE_CELLS_PARTS + 1]; /* digest.c: [n] = the sum of the numbers of the first n leaves of a group */
+    struct dure_cells_slot *place;   /* by leaf: what is bound to the cell whose first leaf this is */
 
     struct dure_cells_owner **rights; /* by slot; a free one is NULL */
     uint32_t *vacant;                 /* stack of free slots below slot_end */
@@ -89,7 +91,8 @@ struct dure_cells {
     uint32_t right_count;
     uint32_t virtual_count; /* of all slots, the undoable ended ones too */
     uint32_t served_count, suspended_count;
-    bool shock; /* hardware changed since the last change of bindings or rights: next_step may suspend */
+    uint64_t owed_leaves; /* of what is owed at all levels */
+    bool shock;           /* hardware changed since the last change of bindings or rights: next_step may suspend */
     struct dure_digest digest;
 
     struct dure_cells_prices *prices[DURE_CELLS_LEVELS_MAX + 1]; /* price.c; NULL: not kept at this level */
@@ -104,6 +107,15 @@ struct dure_cells {
     struct dure_cells_event *events;
     size_t event_count, event_capacity;
 };
+
+static inline uint32_t dure_cells_used_on(const struct dure_cells *cells, uint32_t leaf)
+{
+    return cells->uses[leaf] >> DURE_CELLS_USED_SHIFT;
+}
+static inline uint32_t dure_cells_borrowed_on(const struct dure_cells *cells, uint32_t leaf)
+{
+    return cells->uses[leaf] & ((1u << DURE_CELLS_USED_SHIFT) - 1);
+}
 
 static inline bool dure_cells_is_bound(enum dure_cells_state state)
 {
@@ -173,14 +185,10 @@ struct dure_digest dure_cells_term_right(const struct dure_cells_owner *owner);
 struct dure_digest dure_cells_term_virtual(const struct dure_cells *cells, const struct dure_cells_owner *owner,
                                            uint32_t index);
 struct dure_digest dure_cells_term_leaf(const struct dure_cells *cells, uint32_t leaf);
-/* What a leaf counts, times a number of its own: a change costs its product alone. */
-static inline struct dure_digest dure_cells_term_count(uint32_t leaf, uint64_t count)
-{
-    enum { DOMAIN_LEAF = 0x6c656166 };
-    const uint64_t word = leaf;
-    const struct dure_digest own = dure_hash_words(DOMAIN_LEAF, &word, 1);
-    return (struct dure_digest){{(own.lane[0] | 1) * count, (own.lane[1] | 1) * count}};
-}
+/* What leaves count, times a number of each: that of its group of DURE_CELLS_PARTS, times that of its place in there. Of leaves of one group that
+ * change alike the numbers are summed first, so that a change costs one product. */
+void dure_cells_parts_init(struct dure_cells *cells);
+struct dure_digest dure_cells_term_count(const struct dure_cells *cells, uint32_t first, uint64_t mask, uint64_t count);
 struct dure_digest dure_cells_term_shock(bool shock);
 
 /* ---- tree.c: free lists in merged form ---- */

@@ -8,7 +8,7 @@ bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf, struct d
         const struct dure_cells_level *level = &cells->level[l];
         if (!level->bound_count)
             continue;
-        const struct dure_cells_slot slot = cells->place[leaf - leaf % level->leaves];
+        const struct dure_cells_slot slot = cells->place[dure_bits_divide(leaf, level->leaves) * level->leaves];
         if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == l) {
             *ret_slot = slot;
             return true;
@@ -24,7 +24,7 @@ uint32_t dure_cells_lost_in(const struct dure_cells *cells, unsigned level, uint
 
 uint32_t dure_cells_borrowed_in(const struct dure_cells *cells, unsigned level, uint32_t index)
 {
-    return level > 1 ? cells->level[level].borrowed[index] : cells->borrowed[index] != 0;
+    return level > 1 ? cells->level[level].borrowed[index] : dure_cells_borrowed_on(cells, index) != 0;
 }
 
 unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level, uint32_t index)

@@ -9,7 +9,7 @@ static enum dure_err check_leaves(const struct dure_cells *cells, uint32_t first
         return dure_fail(error, DURE_E_INVALID, "leaf %u: this chain has %u", first + last, count);
     for (uint64_t left = delta > 0 ? mask : 0; left; left &= left - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
-        if (cells->used[leaf] + cells->borrowed[leaf] >= DURE_CELLS_LEAF_USES_MAX)
+        if (dure_cells_used_on(cells, leaf) + dure_cells_borrowed_on(cells, leaf) >= DURE_CELLS_LEAF_USES_MAX)
             return dure_fail(error, DURE_E_LIMIT, "leaf %u is shared by %d jobs", leaf, DURE_CELLS_LEAF_USES_MAX);
     }
     return DURE_OK;
@@ -28,12 +28,6 @@ static bool place_of(const struct dure_cells *cells, uint32_t first, uint64_t ma
     return true;
 }
 
-static void assert_counted(const uint16_t *counts, uint32_t first, uint64_t mask, int delta)
-{
-    for (uint64_t left = delta < 0 ? mask : 0; left; left &= left - 1)
-        DURE_ASSERT(counts[first + (uint32_t)__builtin_ctzll(left)]);
-}
-
 enum dure_err dure_cells_use_mask(struct dure_cells *cells, uint32_t first, uint64_t mask, int delta,
                                   struct dure_error *error)
 {
@@ -46,7 +40,6 @@ enum dure_err dure_cells_use_mask(struct dure_cells *cells, uint32_t first, uint
         if (!place_of(cells, first, left, &slot, &here))
             return dure_fail(error, DURE_E_STATE, "leaf %u is under no bound cell",
                              first + (uint32_t)__builtin_ctzll(left));
-    assert_counted(cells->used, first, mask, delta);
     const size_t start = dure_cells_begin(cells);
     if (here == mask) {
         dure_cells_add_used(cells, slot, first, mask, delta);
@@ -64,7 +57,6 @@ enum dure_err dure_cells_borrowed_mask(struct dure_cells *cells, uint32_t first,
     const enum dure_err err = check_leaves(cells, first, mask, delta, error);
     if (err)
         return err;
-    assert_counted(cells->borrowed, first, mask, delta);
     const size_t start = dure_cells_begin(cells);
     dure_cells_add_borrowed(cells, first, mask, delta);
     return dure_cells_finish(cells, start, DURE_OK, error);
@@ -80,15 +72,23 @@ enum dure_err dure_cells_borrowed(struct dure_cells *cells, uint32_t leaf, int d
     return dure_cells_borrowed_mask(cells, leaf, 1, delta, error);
 }
 
+/* Bit i: leaf first + i is lost. */
+static uint64_t lost_among(const struct dure_cells *cells, uint32_t first)
+{
+    const uint64_t *words = cells->lost.level[0] + first / 64;
+    const uint32_t shift = first % 64;
+    return words[0] >> shift | (shift && first + 64 - shift < cells->lost.size ? words[1] << (64 - shift) : 0);
+}
+
 uint64_t dure_cells_unused(const struct dure_cells *cells, uint32_t first, uint64_t mask)
 {
     uint64_t unused = mask;
     for (uint64_t left = mask; left; left &= left - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
-        if (cells->used[leaf] || dure_bits_test(&cells->lost, leaf))
+        if (dure_cells_used_on(cells, leaf))
             unused ^= left & -left;
     }
-    return unused;
+    return unused & ~lost_among(cells, first);
 }
 
 struct search {
@@ -102,7 +102,7 @@ struct search {
 static bool leaf_is_idle(const struct search *search, uint32_t offset)
 {
     const uint32_t leaf = search->base + offset;
-    return !search->cells->used[leaf] && !dure_bits_test(&search->cells->lost, leaf);
+    return !dure_cells_used_on(search->cells, leaf) && !dure_bits_test(&search->cells->lost, leaf);
 }
 
 /* Is the whole subtree idle? If it is not, its maximal idle cells of the wanted level or more have been considered. */

@@ -51,7 +51,7 @@ static uint32_t used_and_healthy(const struct dure_cells *cells, uint32_t first,
 {
     for (uint64_t leaf = dure_bits_first(&cells->lost, first); leaf < first + leaves;
          leaf = dure_bits_first(&cells->lost, leaf + 1))
-        used -= cells->used[leaf] != 0;
+        used -= dure_cells_used_on(cells, (uint32_t)leaf) != 0;
     return used;
 }
 
@@ -118,8 +118,7 @@ bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_i
 
 void dure_cells_fetch(const struct dure_cells *cells, uint32_t leaf)
 {
-    __builtin_prefetch(&cells->used[leaf], 1);
-    __builtin_prefetch(&cells->borrowed[leaf], 1);
+    __builtin_prefetch(&cells->uses[leaf], 1);
 }
 
 bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_held *ret_held)
@@ -127,8 +126,10 @@ bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dur
     struct dure_cells_slot slot;
     if (!dure_cells_place_of(cells, leaf, &slot))
         return false;
-    const struct dure_cells_right *right = &cells->rights[slot.right]->spec;
-    *ret_held = (struct dure_cells_held){right->id, slot.index, leaf % cells->level[right->level].leaves};
+    const struct dure_cells_owner *owner = cells->rights[slot.right];
+    const uint32_t cell = owner->virtuals[slot.index].cell;
+    *ret_held =
+        (struct dure_cells_held){owner->spec.id, slot.index, leaf - cell * cells->level[owner->spec.level].leaves};
     return true;
 }
 
@@ -139,8 +140,8 @@ void dure_cells_leaf(const struct dure_cells *cells, uint32_t leaf, struct dure_
         .allot = {DURE_NONE32},
         .holder = {DURE_NONE32},
         .lost = dure_bits_test(&cells->lost, leaf),
-        .used = cells->used[leaf],
-        .borrowed = cells->borrowed[leaf],
+        .used = (uint16_t)dure_cells_used_on(cells, leaf),
+        .borrowed = (uint16_t)dure_cells_borrowed_on(cells, leaf),
     };
     struct dure_cells_slot slot;
     if (dure_cells_place_of(cells, leaf, &slot)) {
