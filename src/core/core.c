@@ -118,11 +118,8 @@ static void free_entities(struct dure_core *core)
         dure_cells_free(chain->cells);
         dure_slots_release(&chain->idle);
         dure_slots_release(&chain->away);
-        free(chain->bound);
         free(chain->kept);
         free(chain->ends.at);
-        free(chain->used);
-        free(chain->claimed);
         free(chain->occupant);
         free(chain->claim);
     }

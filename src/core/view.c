@@ -273,7 +273,7 @@ void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id id,
         view.lost += node->d.lost ? chain->node_gpus : 0;
         view.guaranteed += node->busy;
         if (!node->d.lost)
-            view.dark += (uint32_t)__builtin_popcountll(node->d.dark & ~core->chains[id.v].used[i]);
+            view.dark += (uint32_t)__builtin_popcountll(node->d.dark & ~node->used);
     }
     const struct dure_cells *cells = core->chains[id.v].cells;
     for (uint32_t i = 0; i < chain->tops; i++)

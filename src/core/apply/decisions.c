@@ -83,10 +83,9 @@ static bool sound_places(const struct dure_core *core, const struct dure_record 
         taken |= p->gpu_mask;
         end = p->node_first + (uint64_t)p->node_count > end ? p->node_first + (uint64_t)p->node_count : end;
         for (uint32_t k = 0; record->kind == DURE_REC_START && k < p->node_count; k++) {
-            const uint32_t node = p->node_first - c->node_first + k;
+            const struct node *n = node_of(core, at, p->node_first - c->node_first + k);
             const bool whole = p->gpu_milli == 1000; /* fractions are told apart by whom they join */
-            if ((whole && (core->chains[at].used[node] & p->gpu_mask)) ||
-                (whole && claim == NONE && (core->chains[at].claimed[node] & p->gpu_mask)))
+            if ((whole && (n->used & p->gpu_mask)) || (whole && claim == NONE && (n->claimed & p->gpu_mask)))
                 return false;
         }
     }

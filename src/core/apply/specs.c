@@ -30,9 +30,6 @@ static void chain_init(struct dure_core *core, uint32_t at)
         spans[count++] = dure_chain_leaves_at(chain, l) / chain->node_gpus;
     dure_slots_init(&state->idle, chain->node_count, chain->node_gpus, spans, count);
     dure_slots_init(&state->away, chain->node_count, chain->node_gpus, spans, count);
-    state->bound = dure_core_alloc(sizeof *state->bound, chain->node_count);
-    state->used = dure_core_alloc(sizeof *state->used, chain->node_count);
-    state->claimed = dure_core_alloc(sizeof *state->claimed, chain->node_count);
     state->occupant = dure_core_alloc(sizeof *state->occupant, chain->leaf_count);
     state->claim = dure_core_alloc(sizeof *state->claim, chain->leaf_count);
     memset(state->occupant, 0xff, sizeof *state->occupant * chain->leaf_count);
@@ -54,7 +51,11 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
 {
     const uint32_t before = core->fleet ? core->fleet->chain_count : 0;
     core->chains = dure_core_grow(core->chains, sizeof *core->chains, fleet->chain_count);
-    core->nodes = dure_core_grow(core->nodes, sizeof *core->nodes, fleet->node_count);
+    struct node *was = core->nodes;
+    core->nodes = dure_core_lines(sizeof *core->nodes, fleet->node_count);
+    if (was)
+        memcpy(core->nodes, was, core->fleet->node_count * sizeof *was);
+    free(was);
     dure_fleet_free(core->fleet);
     core->fleet = fleet;
     core->s.fleet_set = 1;

@@ -121,9 +121,8 @@ static void sort(struct lots *lots)
 /* What is fed of a node and neither used nor claimed. */
 static uint64_t idle_of(const struct dure_core *core, uint32_t at, uint32_t node)
 {
-    const struct chain_state *state = &core->chains[at];
-    const struct node_data *n = &core->nodes[core->fleet->chains[at].node_first + node].d;
-    return state->idle.full & ~n->dark & ~state->used[node] & ~state->claimed[node];
+    const struct node *n = node_of(core, at, node);
+    return core->chains[at].idle.full & ~n->d.dark & ~n->used & ~n->claimed;
 }
 
 static void add_lots(const struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, struct lots *lots)

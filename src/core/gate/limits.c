@@ -84,13 +84,10 @@ bool gate_feeds(const struct node_data *node)
 static struct node_draw draw_of(const struct dure_core *core, uint32_t id)
 {
     const struct node *node = &core->nodes[id];
-    const struct dure_chain *chain = &core->fleet->chains[node->chain];
-    const struct chain_state *state = &core->chains[node->chain];
-    const uint32_t at = id - chain->node_first;
-    const uint64_t lit = gate_feeds(&node->d) ? state->idle.full & ~node->d.dark : 0;
+    const uint64_t lit = gate_feeds(&node->d) ? core->chains[node->chain].idle.full & ~node->d.dark : 0;
     return (struct node_draw){(uint8_t)__builtin_popcountll(lit),
-                              (uint8_t)__builtin_popcountll(node->d.dark & state->used[at]),
-                              (uint8_t)__builtin_popcountll(lit & ~state->used[at] & ~state->claimed[at]),
+                              (uint8_t)__builtin_popcountll(node->d.dark & node->used),
+                              (uint8_t)__builtin_popcountll(lit & ~node->used & ~node->claimed),
                               (uint8_t)(gate_feeds(&node->d) ? 0 : __builtin_popcountll(node->d.dark))};
 }
 
@@ -100,6 +97,11 @@ static void mark(struct dure_bits *bits, uint32_t node, bool on)
         dure_bits_set(bits, node);
     else
         dure_bits_clear(bits, node);
+}
+
+static bool is_over(const struct gate *gate, uint32_t domain)
+{
+    return gate->fed_mw[domain] + gate->leaving_mw[domain] > gate->limit_mw[domain];
 }
 
 void gate_recount(struct dure_core *core, uint32_t id)
@@ -119,14 +121,16 @@ void gate_recount(struct dure_core *core, uint32_t id)
     gate->leaving += (uint32_t)(is.leaving > 0) - (uint32_t)(was.leaving > 0);
     gate->gone += (uint32_t)(is.gone > 0) - (uint32_t)(was.gone > 0);
     gate->due |= fed_changed || is.gone; /* nothing is kept dark that is not there */
-    if (!fed_changed && is.idle <= was.idle)
+    if (!fed_changed && (is.idle <= was.idle || !gate->over_count))
         return;
     unsigned level = 0;
     for (uint32_t domain; (domain = gate_domain_next(core, node->chain, id - chain->node_first, &level)) != NONE;) {
+        const bool was_over = is_over(gate, domain);
         gate->fed_mw[domain] += is.fed * leaf_mw - was.fed * leaf_mw;
         gate->leaving_mw[domain] += is.leaving * leaf_mw - was.leaving * leaf_mw;
+        gate->over_count += (uint32_t)is_over(gate, domain) - was_over;
         /* What falls idle may not be filled in the stead of what has to leave. */
-        gate->due |= gate->fed_mw[domain] + gate->leaving_mw[domain] > gate_limit_now(core, domain);
+        gate->due |= is_over(gate, domain);
     }
 }
 
@@ -138,8 +142,11 @@ uint64_t gate_limit_now(const struct dure_core *core, uint32_t domain)
 
 static void keep_limits(struct dure_core *core)
 {
-    for (uint32_t i = 0; core->power && i < core->power->domain_count; i++)
+    core->gate.over_count = 0;
+    for (uint32_t i = 0; core->power && i < core->power->domain_count; i++) {
         core->gate.limit_mw[i] = dure_power_at(core->power, i, core->s.time_us);
+        core->gate.over_count += is_over(&core->gate, i);
+    }
 }
 
 /* When a limit changes next, that of now or the one kept to: as one begins, or will within the lead, or ends. */

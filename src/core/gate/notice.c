@@ -47,7 +47,7 @@ static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
 static void warn_node(struct dure_core *core, uint32_t at, uint32_t node, int64_t drop)
 {
     const uint32_t gpus = core->fleet->chains[at].node_gpus;
-    uint64_t mask = core->nodes[core->fleet->chains[at].node_first + node].d.dark & core->chains[at].used[node];
+    uint64_t mask = node_of(core, at, node)->d.dark & node_of(core, at, node)->used;
     for (; mask; mask &= mask - 1) {
         const uint32_t *slots = NULL;
         const uint32_t count = ground_users(core, at, node * gpus + (uint32_t)__builtin_ctzll(mask), &slots);
@@ -64,7 +64,7 @@ void gate_warn(struct dure_core *core)
             int64_t drop = DURE_NEVER_US;
             bool now = false;
             unsigned level = 0;
-            if (!core->nodes[core->fleet->chains[c].node_first + node].draw.leaving)
+            if (!node_of(core, c, node)->draw.leaving)
                 continue;
             for (uint32_t domain; (domain = gate_domain_next(core, c, node, &level)) != NONE;) {
                 const int64_t at = drop_of(core, domain, &now);

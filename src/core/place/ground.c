@@ -42,9 +42,6 @@ static void fetch_node(const struct dure_core *core, uint32_t at, uint32_t node)
     const struct chain_state *chain = &core->chains[at];
     const struct dure_chain *c = &core->fleet->chains[at];
     __builtin_prefetch(&chain->occupant[node * c->node_gpus], 1);
-    __builtin_prefetch(&chain->used[node], 1);
-    __builtin_prefetch(&chain->claimed[node]);
-    __builtin_prefetch(&chain->bound[node]);
     __builtin_prefetch(&chain->idle.idle[node], 1);
     __builtin_prefetch(&chain->away.idle[node], 1);
     __builtin_prefetch(&core->nodes[c->node_first + node], 1);
@@ -64,17 +61,16 @@ void ground_fetch(const struct dure_core *core, uint32_t at, const struct dure_p
 static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
-    const struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
-    uint64_t idle = n->d.state == DURE_NODE_UP && !n->d.lost
-                        ? chain->idle.full & ~chain->used[node] & ~chain->claimed[node] & ~n->d.dark
-                        : 0;
+    const struct node *n = node_of(core, at, node);
+    uint64_t idle =
+        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~n->used & ~n->claimed & ~n->d.dark : 0;
     if (chain->is_kept)
         idle &= ~chain->kept[node];
     if (core->tenants && idle & ~chain->idle.idle[node])
         queue_freed(core, queue_of_borrowed(core), at, node);
     queue_moved_all(core);
     dure_slots_set(&chain->idle, node, idle);
-    dure_slots_set(&chain->away, node, chain->bound[node] ? 0 : idle);
+    dure_slots_set(&chain->away, node, n->bound ? 0 : idle);
     gate_recount(core, core->fleet->chains[at].node_first + node);
 }
 
@@ -84,7 +80,7 @@ void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, ui
     const uint32_t first = leaf / chain->node_gpus, last = (leaf + leaves - 1) / chain->node_gpus;
     const bool bound = dure_cells_sum(core->chains[at].cells, (struct dure_cell){first, chain->node_level}).bound > 0;
     for (uint32_t node = first; node <= last; node++) {
-        core->chains[at].bound[node] = bound;
+        node_of(core, at, node)->bound = bound;
         refresh(core, at, node);
     }
 }
@@ -103,7 +99,7 @@ static uint64_t low_bits(uint64_t count)
 }
 
 /* Leaves of one node of the hardware as their holders see them. */
-static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, uint64_t mask)
+static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, uint64_t mask, bool used)
 {
     const struct dure_cells *cells = core->chains[at].cells;
     while (mask) {
@@ -115,15 +111,16 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
             continue;
         }
         /* The part of the mask inside this virtual slot: bit `low` is its GPU number `place`. */
-        const uint32_t place = l.offset % allot->slot_gpus;
+        const uint32_t slot_of_cell = dure_bits_divide(l.offset, allot->slot_gpus);
+        const uint32_t place = l.offset - slot_of_cell * allot->slot_gpus;
         const uint64_t here = mask & low_bits((uint64_t)low + allot->slot_gpus - place);
-        uint64_t free = dure_cells_unused(cells, first, here);
+        uint64_t free = used ? 0 : dure_cells_unused(cells, first, here);
         for (uint64_t left = DURE_CORE_MUTATED(BORROWED_AS_USED) ? here : 0; left; left &= left - 1) {
             struct dure_cells_leaf leaf;
             dure_cells_leaf(cells, first + (uint32_t)__builtin_ctzll(left), &leaf);
             free &= leaf.borrowed ? ~(left & -left) : UINT64_MAX;
         }
-        const uint32_t slot = l.index * allot->cell_slots + (l.offset - place) / allot->slot_gpus;
+        const uint32_t slot = l.index * allot->cell_slots + slot_of_cell;
         const uint64_t changed = here >> low << place, is = free >> low << place;
         const uint64_t was = allot->slots.idle[slot];
         DURE_ASSERT(!allot->is_kept);
@@ -196,11 +193,11 @@ static void count_leaves(struct dure_core *core, uint32_t chain, uint32_t first,
     if (borrowed) {
         must(dure_cells_borrowed_mask(core->chains[chain].cells, first, mask, delta, NULL));
         if (DURE_CORE_MUTATED(BORROWED_AS_USED))
-            sync_virtual(core, chain, first, mask);
+            sync_virtual(core, chain, first, mask, false);
         return;
     }
     must(dure_cells_use_mask(core->chains[chain].cells, first, mask, delta, NULL));
-    sync_virtual(core, chain, first, mask);
+    sync_virtual(core, chain, first, mask, delta > 0);
 }
 
 /* ---- attempts ---- */
@@ -270,7 +267,7 @@ static void clear_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf)
 
 uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t at, uint32_t node, const struct dure_place *place)
 {
-    const uint64_t used = core->chains[at].used[node] & place->gpu_mask;
+    const uint64_t used = node_of(core, at, node)->used & place->gpu_mask;
     if (place->gpu_milli == 1000 || !used)
         return used;
     const uint32_t leaf = node * core->fleet->chains[at].node_gpus + (uint32_t)__builtin_ctzll(place->gpu_mask);
@@ -288,10 +285,9 @@ static void put_on(uint32_t *leaves, uint64_t mask, uint32_t was, uint32_t is)
 
 static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, bool used)
 {
-    struct chain_state *chain = &core->chains[at];
-    struct node *n = &core->nodes[core->fleet->chains[at].node_first + node];
+    struct node *n = node_of(core, at, node);
     const uint16_t count = (uint16_t)__builtin_popcountll(mask);
-    chain->used[node] ^= mask;
+    n->used ^= mask;
     n->busy = (uint16_t)(used ? n->busy + count : n->busy - count);
     refresh(core, at, node);
     if (!used && !n->busy && n->d.state == DURE_NODE_DRAINING)
@@ -308,7 +304,7 @@ static void occupy_node(struct dure_core *core, void *context, uint32_t node, co
     if (place->gpu_milli == 1000) {
         put_on(chain->occupant + first, place->gpu_mask, NONE, slot);
     } else {
-        fresh &= ~chain->used[node];
+        fresh &= ~node_of(core, at, node)->used;
         share_join(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
     }
     count_leaves(core, at, first, place->gpu_mask, attempt->d.borrowed, 1);
@@ -320,7 +316,7 @@ static void occupy_node(struct dure_core *core, void *context, uint32_t node, co
 static void clear_leaves(struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask)
 {
     const uint32_t first = node * core->fleet->chains[at].node_gpus;
-    for (uint64_t left = mask & core->chains[at].claimed[node]; left; left &= left - 1)
+    for (uint64_t left = mask & node_of(core, at, node)->claimed; left; left &= left - 1)
         clear_leaf(core, at, first + (uint32_t)__builtin_ctzll(left));
 }
 
@@ -440,7 +436,7 @@ static void claim_node(struct dure_core *core, void *context, uint32_t node, con
         put_on(chain->claim + first, place->gpu_mask, NONE, slot);
     else
         share_claim(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
-    chain->claimed[node] |= place->gpu_mask;
+    node_of(core, at, node)->claimed |= place->gpu_mask;
     claim->open += (uint32_t)__builtin_popcountll(ground_obstructed_on(core, at, node, place));
     count_leaves(core, at, first, place->gpu_mask, false, 1);
     refresh(core, at, node);
@@ -458,7 +454,7 @@ static void unclaim_node(struct dure_core *core, void *context, uint32_t node, c
     else
         share_unclaim(core, leaf, slot, place);
     if (chain->claim[leaf] == NONE)
-        chain->claimed[node] &= ~place->gpu_mask;
+        node_of(core, at, node)->claimed &= ~place->gpu_mask;
     count_leaves(core, at, first, place->gpu_mask, false, -1);
     refresh(core, at, node);
 }

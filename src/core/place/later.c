@@ -211,13 +211,13 @@ static void leave_hardware(struct dure_core *core, void *context, uint32_t node,
     uint64_t left = 0;
     if (n->d.state != DURE_NODE_UP || n->d.lost)
         return;
-    for (uint64_t mask = place->gpu_mask & ~chain->claimed[node] & ~n->d.dark; mask; mask &= mask - 1) {
+    for (uint64_t mask = place->gpu_mask & ~n->claimed & ~n->d.dark; mask; mask &= mask - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);
         if (chain->occupant[leaf] == t->leaving || is_left(core, t->chain, leaf, t->at_us))
             left |= mask & -mask;
     }
     add_idle(t, &chain->idle, node, left);
-    if (!chain->bound[node])
+    if (!n->bound)
         add_idle(t, &chain->away, node, left);
 }
 

@@ -39,9 +39,21 @@ static void find(const struct dure_core *core, const struct request *ask, struct
     }
 }
 
-const struct lenders *lenders_of(struct dure_core *core, const struct request *ask)
+/* What says who lends to it: how long it lasts, and who is first, says nothing about that. */
+static struct request reduce(const struct request *ask)
 {
-    const uint64_t key = dure_hash_words(1, ask, sizeof *ask / 8).lane[1];
+    struct request made = *ask;
+    made.walltime_us = made.checkpoint_us = 0;
+    made.priority = 0;
+    made.user = NONE;
+    return made;
+}
+
+const struct lenders *lenders_of(struct dure_core *core, const struct request *full)
+{
+    const struct request reduced = reduce(full), *ask = &reduced;
+    const uint64_t key = dure_hash_fold(((uint64_t)ask->tenant << 32 | ask->tasks) + UINT64_C(0x9e3779b97f4a7c15),
+                                        ((uint64_t)ask->task_gpus << 32 | ask->level) * 2 + 1);
     if (!core->lenders)
         core->lenders = dure_core_alloc(sizeof *core->lenders, LENDERS_KEPT);
     struct lenders *lenders = &core->lenders[key % LENDERS_KEPT];

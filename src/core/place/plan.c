@@ -488,11 +488,7 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
 /* Is there enough beside what the chain owes and has not bound yet? */
 static bool has_spare(const struct dure_core *core, uint32_t at, uint64_t gpus)
 {
-    const struct dure_cells *cells = core->chains[at].cells;
-    const uint64_t idle = core->chains[at].away.idle_total;
-    for (unsigned level = 1; idle >= gpus && level <= core->fleet->chains[at].level_count; level++)
-        gpus += (uint64_t)dure_cells_owed(cells, level) * dure_cells_leaves(cells, level);
-    return idle >= gpus;
+    return core->chains[at].away.idle_total >= gpus + dure_cells_owed_leaves(core->chains[at].cells);
 }
 
 /* On chains of the rank at hand, least promised first: first where nothing is owed, then where a right is owed but not bound, at last on what a

@@ -26,6 +26,13 @@ static void refile(struct dure_rooms *rooms, uint32_t cell, uint32_t was, uint32
         dure_bits_set(&rooms->by_room, (uint64_t)is * rooms->cells + cell);
 }
 
+static void change_cell(struct dure_rooms *rooms, uint32_t slot, uint32_t before, uint32_t after)
+{
+    const uint32_t cell = cell_of(rooms, slot), room = rooms->room[cell];
+    rooms->room[cell] = room - before + after;
+    refile(rooms, cell, room, rooms->room[cell]);
+}
+
 static void change_groups(struct dure_rooms *rooms, uint32_t slot, uint64_t was, uint64_t is)
 {
     for (uint32_t i = 0; i < rooms->per_slot; i++) {
@@ -36,24 +43,14 @@ static void change_groups(struct dure_rooms *rooms, uint32_t slot, uint64_t was,
     }
 }
 
-static void change(struct dure_rooms *rooms, uint32_t slot, uint64_t was, uint64_t is)
-{
-    if (rooms->key.group) {
-        change_groups(rooms, slot, was, is);
-        return;
-    }
-    const uint32_t before = rooms->things[__builtin_popcountll(was)], after = rooms->things[__builtin_popcountll(is)];
-    if (before == after)
-        return;
-    const uint32_t cell = cell_of(rooms, slot), room = rooms->room[cell];
-    rooms->room[cell] = room - before + after;
-    refile(rooms, cell, room, rooms->room[cell]);
-}
-
 void dure_rooms_change(struct dure_rooms_set *set, uint32_t slot, uint64_t was, uint64_t is)
 {
-    for (uint32_t i = 0; i < set->count; i++)
-        change(&set->at[i], slot, was, is);
+    const unsigned idle_was = (unsigned)__builtin_popcountll(was), idle_is = (unsigned)__builtin_popcountll(is);
+    for (struct dure_rooms *rooms = set->at, *end = rooms + set->count; rooms < end; rooms++)
+        if (rooms->key.group)
+            change_groups(rooms, slot, was, is);
+        else if (rooms->things[idle_was] != rooms->things[idle_is])
+            change_cell(rooms, slot, rooms->things[idle_was], rooms->things[idle_is]);
 }
 
 static void drop(struct dure_rooms *rooms)
@@ -84,7 +81,10 @@ static void make(struct dure_rooms *rooms, const struct dure_slots *slots, struc
     const uint64_t most = key.group ? key.group : (uint64_t)rooms->things[slots->gpus] * key.span;
     DURE_ASSERT(dure_bits_init(&rooms->by_room, (most + 1) * rooms->cells));
     for (uint32_t slot = 0; slot < slots->count; slot++)
-        change(rooms, slot, 0, slots->idle[slot]);
+        if (key.group)
+            change_groups(rooms, slot, 0, slots->idle[slot]);
+        else
+            change_cell(rooms, slot, 0, rooms->things[__builtin_popcountll(slots->idle[slot])]);
 }
 
 static bool same(struct dure_rooms_key a, struct dure_rooms_key b)

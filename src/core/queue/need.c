@@ -278,7 +278,10 @@ void need_settle(struct dure_core *core, uint32_t slot)
     const struct dure_heap_entry *first = candidate(core, need);
     const bool was_open = lane->open.count, was_filled = was_open || lane->all.count;
     stand(&lane->open, need->open_place, first, slot);
-    stand(&lane->all, need->all_place, need->is_left_out ? NULL : oldest(core, need, INT64_MAX), slot);
+    const struct dure_heap_entry *any = need->is_left_out               ? NULL
+                                        : need->verdict == VERDICT_OPEN ? first
+                                                                        : oldest(core, need, INT64_MAX);
+    stand(&lane->all, need->all_place, any, slot);
     const bool open = lane->open.count, filled = open || lane->all.count;
     if ((open != was_open || filled != was_filled) && need->queue == queue_of_borrowed(core))
         branch_count(core, lane->tenant, open - was_open, filled - was_filled);
@@ -340,7 +343,14 @@ void need_moved(struct dure_core *core, uint32_t class_slot)
     const struct class *class = class_at(core, class_slot);
     if (class->passed_place != NONE)
         return;
-    dure_heap_move(heads_of(core, class), class->band_place, head_key(core, class_slot));
+    struct dure_heap *heads = heads_of(core, class);
+    const int64_t key = head_key(core, class_slot);
+    const struct need *need = need_at(core, class->need);
+    if (heads->at[class->band_place].key == key && need->verdict != VERDICT_LONG) { /* one more behind it */
+        queue_moved(core, need->queue);
+        return;
+    }
+    dure_heap_move(heads, class->band_place, key);
     look_above(core, class_slot);
 }
 

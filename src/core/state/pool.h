@@ -21,9 +21,15 @@ void dure_pool_release(struct dure_pool *pool);
 uint32_t dure_pool_take(struct dure_pool *pool);
 void dure_pool_give(struct dure_pool *pool, uint32_t index);
 
+/* `size` is the pool's own: where the compiler knows it, finding an entry takes no multiplication. */
+static inline void *dure_pool_entry(const struct dure_pool *pool, uint32_t index, size_t size)
+{
+    return pool->chunks[index >> DURE_POOL_CHUNK_BITS] + (size_t)(index & (DURE_POOL_CHUNK - 1)) * size;
+}
+
 static inline void *dure_pool_at(const struct dure_pool *pool, uint32_t index)
 {
-    return pool->chunks[index >> DURE_POOL_CHUNK_BITS] + (size_t)(index & (DURE_POOL_CHUNK - 1)) * pool->size;
+    return dure_pool_entry(pool, index, pool->size);
 }
 
 /* Allocation that ends the process rather than fail. */

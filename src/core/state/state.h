@@ -212,9 +212,6 @@ struct chain_state {
     struct dure_cells *cells;
     struct dure_slots idle; /* hardware: neither used, claimed nor lost */
     struct dure_slots away; /* the same, of nodes that are under no bound right: where borrowers disturb least */
-    bool *bound;            /* per node: some of it is under a bound right */
-    uint64_t *used;         /* per node: GPUs with work on them */
-    uint64_t *claimed;      /* per node: GPUs a claim waits for or holds */
     uint32_t *occupant;     /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
     uint32_t *claim;        /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
     int64_t window_us;      /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
@@ -236,15 +233,19 @@ struct node_data {
 struct node_draw {
     uint8_t fed, leaving, idle, gone;
 };
+/* One line of the cache: whatever starts or ends on a node touches it. */
 struct node {
     struct node_data d;
+    uint64_t used;         /* GPUs with work on them */
+    uint64_t claimed;      /* GPUs a claim waits for or holds */
     struct node_draw draw; /* as it is counted */
     bool veiled;           /* out of sight of the plan at hand */
-    int64_t window_us;     /* its next booked maintenance; DURE_NEVER_US: none */
+    bool bound;            /* some of it is under a bound right */
     uint16_t busy;         /* GPUs with work */
     uint32_t chain;
-    char *reason; /* NULL: none given */
-};
+    int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
+    char *reason;      /* NULL: none given */
+} __attribute__((aligned(64)));
 
 /* Booked maintenance, to come or begun. */
 struct booking_data {
@@ -413,6 +414,7 @@ struct gate {
     struct dure_bits dark;   /* nodes with dark GPUs */
     struct dure_bits idle;   /* nodes with GPUs that are fed and idle */
     uint32_t leaving, gone;  /* nodes with such GPUs */
+    uint32_t over_count;     /* domains that draw more than their limit, with what leaves */
     int64_t next_us;         /* when a limit changes next, or its lead begins */
     bool due;                /* something changed: decide_power looks */
 };
@@ -449,7 +451,7 @@ struct dure_core {
     struct tenant_state *tenant;
     struct branch *branches; /* per tenant, and the root of all; derived */
     struct queue *queues;    /* tenant_count + 2 */
-    struct dure_bits dirty; /* queues a pass looks at */
+    struct dure_bits dirty;  /* queues a pass looks at */
 
     struct dure_pool needs, planneds, prices, jobs, attempts, deps, claims, shareds, classes, lanes;
     struct lists *lists;                        /* state/lists.h */
@@ -505,39 +507,44 @@ void digest_settle(struct dure_core *core);
 
 static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->jobs, slot);
+    return dure_pool_entry(&core->jobs, slot, sizeof(struct job));
 }
 static inline struct attempt *attempt_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->attempts, slot);
+    return dure_pool_entry(&core->attempts, slot, sizeof(struct attempt));
 }
 static inline struct dure_cells_price *price_at(const struct dure_core *core, const struct attempt *attempt)
 {
-    return dure_pool_at(&core->prices, attempt->price);
+    return dure_pool_entry(&core->prices, attempt->price, sizeof(struct dure_cells_price));
 }
 static inline struct claim *claim_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->claims, slot);
+    return dure_pool_entry(&core->claims, slot, sizeof(struct claim));
 }
 static inline struct shared *shared_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->shareds, slot);
+    return dure_pool_entry(&core->shareds, slot, sizeof(struct shared));
 }
 static inline struct class *class_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->classes, slot);
+    return dure_pool_entry(&core->classes, slot, sizeof(struct class));
 }
 static inline struct need *need_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->needs, slot);
+    return dure_pool_entry(&core->needs, slot, sizeof(struct need));
 }
 static inline struct planned *planned_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->planneds, slot);
+    return dure_pool_entry(&core->planneds, slot, sizeof(struct planned));
 }
 static inline struct lane *lane_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->lanes, slot);
+    return dure_pool_entry(&core->lanes, slot, sizeof(struct lane));
+}
+/* By its number in the chain. */
+static inline struct node *node_of(const struct dure_core *core, uint32_t chain, uint32_t node)
+{
+    return &core->nodes[core->fleet->chains[chain].node_first + node];
 }
 static inline const struct request *job_ask(const struct dure_core *core, const struct job *job)
 {
@@ -545,5 +552,5 @@ static inline const struct request *job_ask(const struct dure_core *core, const 
 }
 static inline struct dep *dep_at(const struct dure_core *core, uint32_t slot)
 {
-    return dure_pool_at(&core->deps, slot);
+    return dure_pool_entry(&core->deps, slot, sizeof(struct dep));
 }

@@ -45,21 +45,22 @@ struct stand stand_of_chain(const struct dure_core *core, uint32_t tenant, uint3
     struct stand s = {.idle = chain->idle.idle_total, .idle_nodes = slots_with_idle(&chain->idle)};
     struct stand out = {0}; /* in use on lost nodes: they drain */
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
-        const struct node_data *n = &core->nodes[c->node_first + node].d;
+        const uint64_t used = node_of(core, at, node)->used;
+        const struct node_data *n = &node_of(core, at, node)->d;
         const bool down = n->state == DURE_NODE_DOWN;
         if (!n->lost) {
             s.dark += (uint64_t)__builtin_popcountll(n->dark);
             s.dark_nodes += n->dark == chain->idle.full;
-            for (uint64_t used = chain->used[node] & n->dark; used; used &= used - 1)
-                ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(used)], tenant, &out);
+            for (uint64_t left = used & n->dark; left; left &= left - 1)
+                ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(left)], tenant, &out);
             continue;
         }
         s.lost += down ? c->node_gpus : 0;
         s.lost_nodes += down;
         s.maintenance += down ? 0 : c->node_gpus;
         s.maintenance_nodes += !down;
-        for (uint64_t used = chain->used[node]; used; used &= used - 1)
-            ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(used)], tenant, &out);
+        for (uint64_t left = used; left; left &= left - 1)
+            ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(left)], tenant, &out);
     }
     s.busy = c->leaf_count - s.lost - s.maintenance - s.dark - s.idle;
     s.busy_nodes = c->node_count - s.lost_nodes - s.maintenance_nodes - s.dark_nodes - s.idle_nodes;
@@ -80,7 +81,7 @@ static void count_lost(const struct dure_core *core, uint32_t holder, uint32_t a
 {
     const struct dure_chain *c = &core->fleet->chains[at];
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
-        const struct node_data *n = &core->nodes[c->node_first + node].d;
+        const struct node_data *n = &node_of(core, at, node)->d;
         const bool down = n->state == DURE_NODE_DOWN;
         uint64_t here = 0;
         bool whole = false; /* the node is a virtual one */
