@@ -98,7 +98,8 @@ static void add_loss(const struct reference *reference, const struct reference_r
     } else if (job->grace_us > 0 && run->end_us - now <= job->grace_us) {
         loss->gone_ms += run->end_us / 1000;
     } else {
-        const int64_t ran = now - run->since_us, unsaved = job->checkpoint_us > 0 ? ran % job->checkpoint_us : ran;
+        const int64_t ran = now - run->since_us, half = job->checkpoint_us / 2,
+                      unsaved = half > 0 && ran > half ? half : ran;
         loss->work += (wide)reference_milli(job) * unsaved;
         loss->restarts += run->restarts;
         loss->age_ms += now / 1000 - run->since_us / 1000;
