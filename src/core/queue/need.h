@@ -3,7 +3,7 @@
  *
  * A need that found no place is not tried again before something happens that could change it. What that is, is its wait:
  *   whole GPUs      a slot of its holder's allotments (of a borrower: a node of the chains) in which GPUs came free has as many idle as it takes
- *                   of one slot, and the field as many in all as it takes;
+ *                   of one slot, and the slots of the field together hold all of its tasks;
  *   anything else   (fractions, datasets, what may displace lower priority: NEED_ANY) every look at its queue, and a queue is looked at when
  *                   somebody joined or left it, or anything moved that is its own: GPUs of its holder's rights; of borrowers, all GPUs;
  *   others' moves   (lists, spreads, short rights: NEED_FAR; and a class that something other than room refused, which is only passed over)

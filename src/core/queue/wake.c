@@ -52,7 +52,8 @@ enum need_list wait_enter(struct dure_core *core, uint32_t slot)
     heap->moved = wait_moved;
     need->wait = (uint8_t)least;
     q->wait_count++;
-    dure_heap_add(heap, (int64_t)need->ask.tasks * need->ask.task_gpus, 0, slot);
+    /* Where a number of tasks a node is asked for, tasks do not pack by what it waits for in one slot: that alone must be there. */
+    dure_heap_add(heap, need->ask.tasks_per_node ? 0 : (int64_t)need->ask.tasks * need->ask.task_gpus, 0, slot);
     return NEED_LISTS;
 }
 
@@ -123,15 +124,15 @@ void queue_look(struct dure_core *core)
     core->moved = false;
 }
 
-/* GPUs that are idle in all: of the chain, or of the holder's allotments on the same one, since a gang may span them. */
-static uint64_t idle_of(const struct dure_core *core, uint32_t queue, uint32_t at)
+/* GPUs of tasks of `least` each for which there is room: in the chain, or in the holder's allotments on the same one, since a gang may span them. */
+static uint64_t room_of(const struct dure_core *core, uint32_t queue, uint32_t at, uint32_t least)
 {
     if (queue == queue_of_borrowed(core))
-        return core->chains[at].idle.idle_total;
+        return dure_slots_capacity(&core->chains[at].idle, least) * least;
     uint64_t sum = 0;
     for (uint32_t id = core->tenant[queue].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
         if (core->allots[id]->spec.chain.v == core->allots[at]->spec.chain.v)
-            sum += core->allots[id]->slots.idle_total;
+            sum += dure_slots_capacity(&core->allots[id]->slots, least) * least;
     return sum;
 }
 
@@ -149,10 +150,11 @@ void queue_wake_met(struct dure_core *core, uint32_t queue)
         if (freed->slot >= slots->count)
             continue;
         const uint32_t idle = (uint32_t)__builtin_popcountll(slots->idle[freed->slot]);
-        const uint64_t total = idle_of(core, queue, freed->at);
-        for (uint32_t k = 1; k <= idle; k++)
-            while (q->waits[k].count && (uint64_t)q->waits[k].at[0].key <= total)
+        for (uint32_t k = 1; k <= idle; k++) {
+            const uint64_t room = q->waits[k].count ? room_of(core, queue, freed->at, k) : 0;
+            while (q->waits[k].count && (uint64_t)q->waits[k].at[0].key <= room)
                 need_judge(core, q->waits[k].at[0].slot, VERDICT_OPEN);
+        }
     }
     q->freed_count = 0;
     core->watchers -= q->is_watched;
