@@ -9,10 +9,25 @@
 
 enum { STARTS_MAX = 10000000 };
 
+static uint64_t key_of(uint64_t job, uint32_t element)
+{
+    return (dure_hash64(job) ^ (element == DURE_NONE32 ? 0 : (uint64_t)element << 1)) & INT64_MAX;
+}
+
+static bool what_runs(const struct dure_core *core, struct dure_whatif_starts *starts)
+{
+    uint64_t cursor = 0;
+    struct dure_job_view view;
+    while (dure_core_attempt_next(core, &cursor, &view))
+        if (!dure_map_put(&starts->ran, key_of(view.id.v, view.element), 1))
+            return false;
+    return true;
+}
+
 static void heard(void *context, const struct dure_record *r)
 {
     struct dure_whatif_starts *starts = context;
-    const struct dure_whatif_started started = {r->job.v, r->element, r->time_us};
+    const struct dure_whatif_started started = {.job = r->job.v, .element = r->element, .at_us = r->time_us};
     if (r->kind == DURE_REC_START && r->job.v < starts->below)
         (void)DURE_VEC_PUSH(&starts->list, started, STARTS_MAX);
 }
@@ -37,6 +52,11 @@ static void first_starts(struct dure_whatif_starts *starts)
             starts->list.at[kept - 1].element != starts->list.at[i].element)
             starts->list.at[kept++] = starts->list.at[i];
     starts->list.count = kept;
+    for (size_t i = 0; i < kept; i++) {
+        uint64_t one;
+        struct dure_whatif_started *s = &starts->list.at[i];
+        s->ran = dure_map_get(&starts->ran, key_of(s->job, s->element), &one);
+    }
 }
 
 /* The job of --submit, judged against what will be there. */
@@ -134,6 +154,10 @@ static int play(struct dure_cli *cli, uint64_t size, bool changed, int64_t now_u
         dure_core_free(core);
         return code;
     }
+    if (!what_runs(core, &side->starts)) {
+        dure_core_free(core);
+        return dure_cli_memory(cli);
+    }
     side->starts.below = dure_core_next_job(core).v + submits(&side->changes);
     struct dure_sim_options options = {.core = core,
                                        .leaves = size,
@@ -182,6 +206,7 @@ int dure_cmd_whatif(struct dure_cli *cli)
         for (unsigned k = 0; k < sides[i].body_count; k++)
             dure_body_free(sides[i].bodies[k]);
         DURE_VEC_FREE(&sides[i].starts.list);
+        dure_map_release(&sides[i].starts.ran);
         dure_changes_release(&sides[i].changes);
     }
     return code ? code : dure_sim_interrupted() ? DURE_EXIT_NO : DURE_EXIT_OK;

@@ -1,5 +1,6 @@
 #pragma once
 /* The parts of `dure whatif`. Each returns an exit code; messages are out. */
+#include "base/map.h"
 #include "base/vec.h"
 #include "cli/sim.h"
 #include "core/core.h"
@@ -34,11 +35,13 @@ void dure_whatif_arrivals_release(struct dure_whatif_arrivals *arrivals);
 struct dure_whatif_started {
     uint64_t job;
     uint32_t element;
+    bool ran; /* when the play began: this is a start again */
     int64_t at_us;
 };
 struct dure_whatif_starts { /* first starts, by job */
     uint64_t below;         /* of jobs below this number: those that come later have others on each side */
     DURE_VEC(struct dure_whatif_started) list;
+    struct dure_map ran; /* what ran when the play began */
 };
 struct dure_whatif_side {
     struct dure_changes changes;

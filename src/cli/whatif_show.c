@@ -164,11 +164,13 @@ struct telling {
     uint64_t rows;
 };
 
-static void put_time(struct dure_grid *grid, const struct dure_whatif_started *started)
+static void put_time(struct dure_grid *grid, const struct dure_whatif_started *started, bool ran)
 {
     char text[DURE_TIME_TEXT_MAX];
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s",
-                   started ? dure_time_format_local(started->at_us, text) : "not in this time");
+                   started ? dure_time_format_local(started->at_us, text)
+                   : ran   ? "runs on"
+                           : "not in this time");
 }
 
 static void tell(void *context, const struct dure_whatif_started *a, const struct dure_whatif_started *b)
@@ -178,16 +180,16 @@ static void tell(void *context, const struct dure_whatif_started *a, const struc
     char text[DURE_TIME_TEXT_MAX];
     if (telling->rows++ >= SHOWN)
         return;
-    dure_grid_cell(telling->grid, DURE_STYLE_NONE,
-                   any->element && any->element != DURE_NONE32 ? "%" PRIu64 "_%" PRIu32 : "%" PRIu64, any->job,
-                   any->element);
-    put_time(telling->grid, a);
-    put_time(telling->grid, b);
+    dure_grid_cell(telling->grid, DURE_STYLE_NONE, any->element != DURE_NONE32 ? "%" PRIu64 "_%" PRIu32 : "%" PRIu64,
+                   any->job, any->element);
+    put_time(telling->grid, a, any->ran);
+    put_time(telling->grid, b, any->ran);
     const int64_t by = a && b ? b->at_us - a->at_us : 0;
     dure_grid_cell(telling->grid, DURE_STYLE_NONE, "%s%s",
-                   !a   ? "starts"
-                   : !b ? "no start"
-                        : dure_duration_format(by < 0 ? -by : by, text),
+                   any->ran && (!a || !b) ? (a ? "runs on" : "starts again")
+                   : !a                   ? "starts"
+                   : !b                   ? "no start"
+                                          : dure_duration_format(by < 0 ? -by : by, text),
                    by > 0   ? " later"
                    : by < 0 ? " earlier"
                             : "");
@@ -223,6 +225,8 @@ static void add_row(void *context, const struct dure_whatif_started *a, const st
         json_object_set_new(row, "element", json_integer(any->element));
     json_object_set_new(row, "as_it_is", a ? json_string(dure_time_format_utc(a->at_us, text)) : json_null());
     json_object_set_new(row, "with_the_change", b ? json_string(dure_time_format_utc(b->at_us, text)) : json_null());
+    if (any->ran)
+        json_object_set_new(row, "runs_now", json_true());
     json_array_append_new(context, row);
 }
 

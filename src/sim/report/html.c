@@ -62,7 +62,7 @@ static void head(const struct dure_document *report, struct dure_buf *buf)
         const struct dure_sim_result *r = report->runs[i].result;
         dure_buf_str(buf, r->partial ? "<p class=\"partial\">" : "<p>");
         page_text(buf, report->runs[i].name);
-        dure_buf_printf(buf, "%s%s to %s%s. Digest <code>%016" PRIx64 "%016" PRIx64 "</code></p>\n",
+        dure_buf_printf(buf, "%s%.19sZ to %.19sZ%s. Digest <code>%016" PRIx64 "%016" PRIx64 "</code></p>\n",
                         *report->runs[i].name ? ": " : "", dure_time_format_utc(r->from_us, from),
                         dure_time_format_utc(r->until_us, until),
                         r->partial ? " — stopped before its end: partial" : "", r->digest.lane[0], r->digest.lane[1]);

@@ -96,6 +96,7 @@ if command -v python3 >/dev/null; then
     holds 'and takes its GPUs along' 'b["gpus"] == a["gpus"] - 32'
     holds 'its rights are named short' 'b["cells_short"] == 2 and a["cells_short"] == 0'
     holds 'the starts that move are told' 'len(all["starts_that_move"]) > 0'
+    holds 'what runs there starts again' 'any(s.get("runs_now") and s["as_it_is"] is None and s["with_the_change"] for s in all["starts_that_move"])'
     ask 'a rack fails' 0 --fail rack=n-01 --until 1d --arrivals none
     holds 'of two nodes' 'b["gpus"] == a["gpus"] - 16'
     ask 'a node fails' 0 --fail node=n-03 --until 1d --arrivals none
@@ -103,7 +104,7 @@ if command -v python3 >/dev/null; then
     ask 'another allotment' 0 --allot t/a:gn:node=2 --until 1d --arrivals none
     holds 'lets a right start that waited' 'any(s["job"] == 8 for s in all["starts_that_move"])'
     ask 'less power' 0 --power south=20kW --until 1d --arrivals none
-    holds 'feeds fewer GPUs' 'b["wait_s"] > a["wait_s"] and b["ended"] <= a["ended"]'
+    holds 'feeds fewer GPUs' 'b["turnaround_s"] > a["turnaround_s"] and b["ended"] <= a["ended"]'
     ask 'a dataset that may go farther' 0 --data images=north,south --until 1d --arrivals none
     holds 'moves those that use it' 'b["ended"] >= a["ended"]'
     ask 'one more job' 0 --submit "$work/one.yaml" --until 1d --arrivals none
