@@ -37,8 +37,10 @@ void dure_sim_notes(struct dure_cli *cli, const struct dure_sim_jobs *jobs, stru
 /* One column: the base, with some spec in place of the base's, or another scheduler. */
 struct dure_sim_variant {
     const char *name;
-    struct dure_sim_specs own; /* what it has in place of the base's; owned */
-    struct dure_rival rival;   /* no order: the core itself */
+    struct dure_sim_specs own;                                        /* what it has in place of the base's; owned */
+    struct dure_rival rival;                                          /* no order: the core itself */
+    void (*heard)(void *context, const struct dure_record *decision); /* of the core; NULL: nobody asks */
+    void *heard_context;
 };
 /* One run of it, of this seed (NULL: the one that --seed says). An exit code; the caller releases the result. */
 int dure_sim_play(struct dure_cli *cli, const struct dure_sim_specs *base, struct dure_sim_jobs *jobs,

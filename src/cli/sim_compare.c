@@ -46,6 +46,8 @@ int dure_sim_play(struct dure_cli *cli, const struct dure_sim_specs *base, struc
     options.tenants = translator.to;
     options.power = own->power ? own->power : base->power;
     options.data = own->data ? own->data : base->data;
+    options.heard = variant->heard;
+    options.heard_context = variant->heard_context;
     dure_sim_watch_begin(cli, variant->name, &options);
     const enum dure_err err = variant->rival.order ? dure_rival_run(&variant->rival, &options, ret_result, &error)
                                                    : dure_sim_run(&options, ret_result, &error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "cli/grid.h"
 #include "cli/handlers.h"
 #include "cli/sim.h"
@@ -88,7 +89,73 @@ static bool worse(const struct sums of[WAYS], unsigned way, int64_t most_ms)
            (of[way].started && of[ALONE].started && (int64_t)of[way].mean_ms > (int64_t)of[ALONE].mean_ms + most_ms);
 }
 
+/* First starts by right, by job. */
+enum { STARTS_MAX = 100000000 };
+struct start {
+    uint64_t job;
+    uint32_t element;
+    int64_t at_us;
+};
+struct starts {
+    DURE_VEC(struct start) list;
+    bool failed;
+};
+
+static void heard(void *context, const struct dure_record *r)
+{
+    struct starts *starts = context;
+    const struct start start = {r->job.v, r->element, r->time_us};
+    if (r->kind == DURE_REC_START && r->binding_count > 0 && !DURE_VEC_PUSH(&starts->list, start, STARTS_MAX))
+        starts->failed = true;
+}
+
+static int by_job(const void *a, const void *b)
+{
+    const struct start *x = a, *y = b;
+    if (x->job != y->job)
+        return x->job < y->job ? -1 : 1;
+    if (x->element != y->element)
+        return x->element < y->element ? -1 : 1;
+    return (x->at_us > y->at_us) - (x->at_us < y->at_us);
+}
+
+/* Start by start: by cells against alone. Delays of a notice each may add up along a chain of jobs, and one may change who of a tenant goes first. */
+struct delays {
+    bool known;                      /* jobs have the same numbers in both */
+    uint64_t starts, beyond, before; /* later, or earlier, by more than the notice */
+    int64_t most_us;
+};
+
+static struct delays compare(struct starts *before, struct starts *after, int64_t notice_us)
+{
+    struct delays delays = {.known = !before->failed && !after->failed};
+    struct start *a = before->list.at, *b = after->list.at;
+    size_t i = 0, k = 0;
+    if (before->list.count)
+        qsort(a, before->list.count, sizeof *a, by_job);
+    if (after->list.count)
+        qsort(b, after->list.count, sizeof *b, by_job);
+    while (i < before->list.count && k < after->list.count) {
+        const struct start x = a[i], y = b[k];
+        const bool same = x.job == y.job && x.element == y.element;
+        if (same) {
+            delays.starts++;
+            delays.beyond += y.at_us - x.at_us > notice_us;
+            delays.before += x.at_us - y.at_us > notice_us;
+            delays.most_us = y.at_us - x.at_us > delays.most_us ? y.at_us - x.at_us : delays.most_us;
+        }
+        const bool left = same || by_job(&x, &y) < 0, right = same || !left;
+        for (; left && i < before->list.count && a[i].job == x.job && a[i].element == x.element;)
+            i++;
+        for (; right && k < after->list.count && b[k].job == y.job && b[k].element == y.element;)
+            k++;
+    }
+    return delays;
+}
+
 struct silo {
+    struct starts starts[WAYS];
+    struct delays delays;
     struct dure_sim_specs base;
     struct dure_sim_jobs jobs;
     struct dure_sim_variant ways[WAYS];
@@ -204,6 +271,20 @@ static void verdict(const struct silo *silo, struct dure_buf *buf)
                         notice);
 }
 
+static void delays(const struct silo *silo, struct dure_buf *buf)
+{
+    char later[32], earlier[32], of[32], most[DURE_TIME_TEXT_MAX];
+    if (!silo->delays.known)
+        return;
+    dure_buf_printf(
+        buf,
+        " Start by start, of %s rights %s began later by cells than alone by more than the notice, the most by %s, and "
+        "%s as much earlier: short delays may add up along a chain of jobs, and change who of a tenant goes first.",
+        dure_term_grouped((int64_t)silo->delays.starts, of), dure_term_grouped((int64_t)silo->delays.beyond, later),
+        dure_duration_format(silo->delays.most_us / 1000000 * 1000000, most),
+        dure_term_grouped((int64_t)silo->delays.before, earlier));
+}
+
 static int print_json(struct dure_cli *cli, const struct silo *silo, const struct dure_document *report)
 {
     const struct dure_sim_result *quotas = &silo->results[QUOTAS], *cells = &silo->results[CELLS];
@@ -228,6 +309,12 @@ static int print_json(struct dure_cli *cli, const struct silo *silo, const struc
     }
     json_object_set_new(json, "owners", list);
     json_object_set_new(json, "notice_s", json_integer(silo->notice_ms / 1000));
+    if (silo->delays.known)
+        json_object_set_new(json, "against_alone",
+                            json_pack("{s:I, s:I, s:I, s:f}", "starts", (json_int_t)silo->delays.starts,
+                                      "earlier_than_notice", (json_int_t)silo->delays.before, "later_than_notice",
+                                      (json_int_t)silo->delays.beyond, "most_s",
+                                      (double)silo->delays.most_us / 1000000));
     json_object_set_new(json, "nobody_worse_than_alone", json_boolean(!silo->worse[CELLS]));
     json_object_set_new(json, "anomaly",
                         json_pack("{s:I, s:I, s:f, s:f, s:I, s:I}", "rights", (json_int_t)quotas->blocked, "gangs",
@@ -250,6 +337,7 @@ static int show(struct dure_cli *cli, struct silo *silo)
     dure_buf_str(&words, sentence.data);
     dure_buf_byte(&words, ' ');
     verdict(silo, &words);
+    delays(silo, &words);
     const struct dure_report_extra extra = {.name = "owners",
                                             .title = "Owner by owner",
                                             .text = words.data,
@@ -277,6 +365,7 @@ static int show(struct dure_cli *cli, struct silo *silo)
     dure_cli_say(cli, sentence.data);
     dure_buf_clear(&words);
     verdict(silo, &words);
+    delays(silo, &words);
     dure_cli_say(cli, words.data);
     return code;
 }
@@ -289,6 +378,10 @@ int dure_cmd_sim_silo(struct dure_cli *cli)
     silo->ways[ALONE].name = "owners alone";
     silo->ways[QUOTAS] = (struct dure_sim_variant){.name = "sharing by quotas", .rival = dure_rival_by_quotas()};
     silo->ways[CELLS].name = "sharing by cells";
+    for (unsigned w = 0; w < WAYS; w++) {
+        silo->ways[w].heard = heard;
+        silo->ways[w].heard_context = &silo->starts[w];
+    }
     int code = dure_sim_trace_read(cli, &silo->jobs, &silo->base);
     code = code ? code : alone(cli, &silo->base, &silo->ways[ALONE]);
     for (; silo->made < WAYS && !code && !dure_sim_interrupted(); silo->made += !code)
@@ -297,6 +390,8 @@ int dure_cmd_sim_silo(struct dure_cli *cli)
         code = dure_cli_fail(cli, DURE_EXIT_NO, "interrupted: nothing can be compared");
     if (!code) {
         silo->notice_ms = notice_ms(&silo->base);
+        silo->delays = compare(&silo->starts[ALONE], &silo->starts[CELLS], silo->notice_ms * 1000);
+        silo->delays.known = silo->delays.known && silo->results[ALONE].refused == silo->results[CELLS].refused;
         code = owners(cli, silo);
         code = code ? code : show(cli, silo);
         code = code ? code : silo->worse[CELLS] ? DURE_EXIT_NO : DURE_EXIT_OK;
@@ -305,6 +400,7 @@ int dure_cmd_sim_silo(struct dure_cli *cli)
         if (w < silo->made)
             dure_sim_result_release(&silo->results[w]);
         dure_sim_specs_release(&silo->ways[w].own);
+        DURE_VEC_FREE(&silo->starts[w].list);
     }
     dure_sim_jobs_release(&silo->jobs);
     dure_sim_specs_release(&silo->base);

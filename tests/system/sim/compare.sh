@@ -105,6 +105,7 @@ tap_ok 'owners are a table of their own' grep -q '^owner,GPU-h alone,by quotas,b
 run 'silo as JSON' 0 sim silo -F "$work/fleet.yaml" -T "$work/tenants.yaml" --days 14 --load 120 --seed 3 --json
 shown 'tells it to programs' '"nobody_worse_than_alone":true'
 tap_ok 'quotas keep rights waiting for their shape' sh -c "grep -q '\"anomaly\":{\"rights\":[1-9][0-9]*,' '$work/out'"
+tap_ok 'start by start, cells are held against alone' sh -c "grep -q '\"against_alone\":{\"starts\":[1-9][0-9]*,' '$work/out'"
 shown 'cells serve none late' '"late_by_cells":0'
 
 # ---- traces that are none ----
