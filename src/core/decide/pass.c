@@ -125,8 +125,9 @@ static void emit_plan(struct run *run, uint32_t class, int64_t at_us)
 /* Who is looked at behind the first: told by the number of the pass, which is state. */
 static void find_turn(struct run *run)
 {
-    const uint64_t passes = run->core->s.passes, needs = order_needs(run->core, run->queue);
-    if (passes % PLAN_ROUND || needs <= LOOKS_MAX)
+    const uint64_t passes = run->core->s.passes;
+    const uint64_t needs = passes % PLAN_ROUND ? 0 : order_needs(run->core, run->queue);
+    if (needs <= LOOKS_MAX)
         return;
     const uint64_t turns = (needs - LOOKS_MAX + LOOKS_MAX - 1) / LOOKS_MAX;
     run->turn_from = LOOKS_MAX + passes / PLAN_ROUND % turns * LOOKS_MAX;
