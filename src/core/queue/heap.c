@@ -71,9 +71,9 @@ void dure_heap_add(struct dure_heap *heap, int64_t key, uint64_t id, uint32_t sl
 void dure_heap_move(struct dure_heap *heap, uint32_t place, int64_t key)
 {
     DURE_ASSERT(place < heap->count);
-    struct dure_heap_entry entry = heap->at[place];
-    entry.key = key;
-    settle(heap, place, entry);
+    heap->at[place].key = key;
+    if (heap->count > 1) /* most heaps of a queue hold one */
+        settle(heap, place, heap->at[place]);
 }
 
 void dure_heap_remove(struct dure_heap *heap, uint32_t place)

@@ -67,7 +67,10 @@ void attempt_fetch(const struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     fetch(attempt, sizeof *attempt);
     fetch(job_at(core, attempt->job_slot), sizeof(struct job));
+    dure_table_fetch(&core->job_table, attempt->d.job);
     __builtin_prefetch(&core->deadlines.at[attempt->heap_place], 1);
+    __builtin_prefetch(&core->deadlines.at[2 * attempt->heap_place + 1]); /* what may take its place there */
+    ends_fetch(core, attempt);
     __builtin_prefetch(&core->outcomes[attempt->d.job % OUTCOME_WINDOW], 1);
 }
 

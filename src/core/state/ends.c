@@ -41,6 +41,14 @@ static void take_out(struct dure_core *core, struct ends *list, uint32_t place)
         attempt_at(core, last.slot)->end_place = place;
 }
 
+void ends_fetch(const struct dure_core *core, const struct attempt *attempt)
+{
+    const struct ends *list = attempt->d.allot == NONE
+                                  ? &core->chains[attempt->d.chain].ends
+                                  : &core->tenant[core->allots[attempt->d.allot]->spec.tenant.v].ends;
+    __builtin_prefetch(&list->at[attempt->end_place], 1);
+}
+
 static uint32_t leaves_of(const struct attempt *attempt)
 {
     uint32_t leaves = 0;

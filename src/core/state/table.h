@@ -32,6 +32,14 @@ uint32_t dure_table_next(const struct dure_table *table, uint64_t from);
 /* May this id be put without stretching the span? For what comes from outside. */
 bool dure_table_takes(const struct dure_table *table, uint64_t id);
 
+/* Its line starts on its way from memory. */
+static inline void dure_table_fetch(const struct dure_table *table, uint64_t id)
+{
+    const uint64_t page = (id >> DURE_TABLE_PAGE_BITS) - table->first;
+    if (page < table->page_count && table->pages[page])
+        __builtin_prefetch(&table->pages[page]->slots[id & (DURE_TABLE_PAGE - 1)], 1);
+}
+
 static inline uint32_t dure_table_get(const struct dure_table *table, uint64_t id)
 {
     const uint64_t page = (id >> DURE_TABLE_PAGE_BITS) - table->first;
