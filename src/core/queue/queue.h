@@ -30,7 +30,7 @@ uint32_t class_head(const struct dure_core *core, const struct class *class); /*
 bool order_before(const struct dure_core *core, bool borrowed, const struct class *a, const struct class *b);
 bool order_tenant_before(const struct dure_core *core, bool borrowed, uint32_t a, uint32_t b);
 /* The need that is next, among those that may be tried; with `any`, also among those for which a start may be planned. NONE.
- * O(tenants at the highest priority; of borrowers, all tenants). */
+ * O(tenants at the highest priority; of borrowers, mostly the branches of the tree beside its path). */
 uint32_t order_first(struct dure_core *core, uint32_t queue, bool any);
 
 /* How many needs wait in it. O(tenants and priorities). */
