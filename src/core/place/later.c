@@ -109,12 +109,13 @@ static void sift(struct timeline *t, uint32_t place)
 
 static void read_list(struct timeline *t)
 {
-    t->front_count = t->list->count;
-    t->front = dure_core_alloc(sizeof *t->front, t->front_count);
-    for (uint32_t i = 0; i < t->front_count; i++) {
-        t->front[i] = t->list->at[i];
-        if (t->front[i].slot & END_CLAIM)
-            t->front[i].at_us = claim_ends(t->core, t->front[i].slot & ~END_CLAIM);
+    t->front = dure_core_alloc(sizeof *t->front, t->list->count);
+    for (uint32_t i = 0; i < t->list->count; i++) {
+        struct ending ending = t->list->at[i];
+        if (ending.slot & END_CLAIM)
+            ending.at_us = claim_ends(t->core, ending.slot & ~END_CLAIM);
+        if (ending.at_us < t->before_us)
+            t->front[t->front_count++] = ending;
     }
     for (uint32_t i = t->front_count / 2; i-- > 0;)
         sift(t, i);

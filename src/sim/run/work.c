@@ -191,8 +191,9 @@ void work_engine(struct sim *sim)
 
 void work_decided(struct sim *sim, const struct dure_record *decision)
 {
-    struct run *run = decision->attempt.v != DURE_NONE64 ? run_of(sim, decision->attempt.v) : NULL;
-    if (!run || (decision->kind != DURE_REC_END && decision->kind != DURE_REC_REQUEUE))
+    const bool ends = decision->kind == DURE_REC_END || decision->kind == DURE_REC_REQUEUE;
+    struct run *run = ends && decision->attempt.v != DURE_NONE64 ? run_of(sim, decision->attempt.v) : NULL;
+    if (!run)
         return;
     run->cause = (uint8_t)decision->cause;
     run->requeued = decision->kind == DURE_REC_REQUEUE;
