@@ -9,14 +9,15 @@
 #include "model/tree.h"
 
 enum {
-    DURE_LEVELS_MAX = 10,      /* leaf to top */
-    DURE_NAME_MAX = 63,        /* bytes of any declared name: [A-Za-z0-9._+-], UTF-8 labels apart */
+    DURE_LEVELS_MAX = 10, /* leaf to top */
+    DURE_LEVEL_NAMES_MAX = 64,
+    DURE_NAME_MAX = 63, /* bytes of any declared name: [A-Za-z0-9._+-], UTF-8 labels apart */
     DURE_OWNERS_MAX = 256,
     DURE_SITES_MAX = 4096,
-    DURE_GPU_MODELS_MAX = 64,  /* a job's models are a 64-bit mask */
+    DURE_GPU_MODELS_MAX = 64, /* a job's models are a 64-bit mask */
     DURE_CHAINS_MAX = 4096,
     DURE_NODES_MAX = 1048576,
-    DURE_NODE_GPUS_MAX = 64,   /* a node's GPUs are a 64-bit mask */
+    DURE_NODE_GPUS_MAX = 64, /* a node's GPUs are a 64-bit mask */
     DURE_OTHERS_MAX = 4096,
     DURE_MIG_PROFILES_MAX = 128, /* of the fleet */
     DURE_MODEL_MIGS_MAX = 16,    /* of one model */
@@ -54,10 +55,10 @@ struct dure_gpu_model {
     const char *name;
     uint32_t memory_mib;
     uint32_t power_mw;
-    const char *nvlink_level; /* name of the level inside which GPUs share NVLink; "" = none */
-    uint8_t mig_count;        /* 0: it is not partitioned */
+    const char *nvlink_level;          /* name of the level inside which GPUs share NVLink; "" = none */
+    uint8_t mig_count;                 /* 0: it is not partitioned */
     uint8_t migs[DURE_MODEL_MIGS_MAX]; /* indices of profiles, the largest first */
-    bool is_virtual;          /* slots without a GPU behind them: labelled wherever shown */
+    bool is_virtual;                   /* slots without a GPU behind them: labelled wherever shown */
 };
 
 /* A level of a chain. levels[1] is always "gpu"; `holds` = children per cell of this level (0 at level 1). */
@@ -75,6 +76,7 @@ struct dure_chain {
     uint8_t level_count; /* K: the top level's number */
     uint8_t node_level;
     struct dure_level levels[DURE_LEVELS_MAX + 1]; /* index 1..K */
+    uint8_t level_of[DURE_LEVEL_NAMES_MAX];        /* by level name of the fleet: what dure_fleet_level says */
     uint32_t tops;                                 /* cells at level K */
     uint32_t node_first;                           /* global id of the first node */
     uint32_t node_count;
@@ -89,7 +91,7 @@ struct dure_chain {
     uint32_t leaf_cpu_milli;
     uint32_t leaf_memory_mib;
     uint32_t leaf_disk_mib;
-    uint32_t leaf_power_mw; /* worst case: node power / GPUs */
+    uint32_t leaf_power_mw;    /* worst case: node power / GPUs */
     int64_t available_from_us; /* INT64_MIN: from the beginning */
     enum dure_provenance provenance;
     const char *source; /* where the figure comes from; "" = none given */
@@ -109,7 +111,7 @@ struct dure_other {
 struct dure_fleet {
     struct dure_arena *arena; /* owns everything below */
     const char *name;
-    const char *zone;         /* IANA name for dates without an offset */
+    const char *zone; /* IANA name for dates without an offset */
     uint32_t owner_count, site_count, model_count, chain_count, other_count, group_count;
     struct dure_owner *owners;
     struct dure_site *sites;
@@ -124,7 +126,8 @@ struct dure_fleet {
     uint32_t gpu_count;
     /* For lookups: indices in the order of names; of chains also in the order of (name_prefix, name_suffix, number_first). */
     const uint32_t *sites_by_name, *chains_by_name, *chains_by_node_name;
-    const char *spec_json;    /* the canonical spec (ranges kept): what a record carries; dure_fleet_parse of it gives this fleet */
+    const char *
+        spec_json; /* the canonical spec (ranges kept): what a record carries; dure_fleet_parse of it gives this fleet */
     size_t spec_json_length;
 };
 
@@ -137,10 +140,13 @@ DURE_NODISCARD enum dure_err dure_fleet_from_json(const char *json, size_t lengt
 void dure_fleet_free(struct dure_fleet *fleet); /* NULL is fine */
 /* May `next` follow `now` on a running fleet? Only additions after what is there (new owners, sites, models, groups at the end) and
  * labels may change; E_STATE names the first difference. */
-DURE_NODISCARD enum dure_err dure_fleet_may_follow(const struct dure_fleet *now, const struct dure_fleet *next, struct dure_error *error);
+DURE_NODISCARD enum dure_err dure_fleet_may_follow(const struct dure_fleet *now, const struct dure_fleet *next,
+                                                   struct dure_error *error);
 
-const struct dure_chain *dure_fleet_chain_of(const struct dure_fleet *fleet, struct dure_node_id node, uint32_t *ret_node_in_chain);
-struct dure_chain_id dure_fleet_chain_id_of(const struct dure_fleet *fleet, struct dure_node_id node); /* O(log chains) */
+const struct dure_chain *dure_fleet_chain_of(const struct dure_fleet *fleet, struct dure_node_id node,
+                                             uint32_t *ret_node_in_chain);
+struct dure_chain_id dure_fleet_chain_id_of(const struct dure_fleet *fleet,
+                                            struct dure_node_id node); /* O(log chains) */
 void dure_fleet_node_name(const struct dure_fleet *fleet, struct dure_node_id node, char name[DURE_NAME_MAX + 1]);
 bool dure_fleet_node_find(const struct dure_fleet *fleet, const char *name, struct dure_node_id *ret_node);
 bool dure_fleet_owner_find(const struct dure_fleet *fleet, const char *name, struct dure_owner_id *ret_owner);
@@ -148,7 +154,8 @@ bool dure_fleet_site_find(const struct dure_fleet *fleet, const char *name, stru
 bool dure_fleet_model_find(const struct dure_fleet *fleet, const char *name, struct dure_gpu_model_id *ret_model);
 bool dure_fleet_chain_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_chain);
 /* The chains of a declared group, by its name: the first and how many (they follow each other). */
-bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first, uint32_t *ret_count);
+bool dure_fleet_group_find(const struct dure_fleet *fleet, const char *name, struct dure_chain_id *ret_first,
+                           uint32_t *ret_count);
 const char *dure_provenance_name(enum dure_provenance provenance); /* "announced" */
 const char *dure_engine_kind_name(enum dure_engine_kind engine);   /* "emulated" */
 bool dure_fleet_mig_find(const struct dure_fleet *fleet, const char *name, uint32_t *ret_profile);

@@ -269,7 +269,7 @@ static void note_level_names(struct dure_read *read, struct dure_fleet *fleet, c
             i++;
         if (!name[0] || i < fleet->level_name_count)
             continue;
-        if (fleet->level_name_count == 64) {
+        if (fleet->level_name_count == DURE_LEVEL_NAMES_MAX) {
             dure_problem_add(read->problems, group->map, "more level names",
                              "at most 64 different level names in the fleet");
             return;
@@ -297,6 +297,13 @@ static void check_chain_names(struct dure_read *read, struct dure_fleet *fleet, 
         dure_read_unique(read, names, fleet->chain_count, "a group (or a remainder of one, such as name+rack)");
 }
 
+static void find_levels(struct dure_fleet *fleet)
+{
+    for (uint32_t c = 0; c < fleet->chain_count; c++)
+        for (uint32_t i = 0; i < fleet->level_name_count; i++)
+            fleet->chains[c].level_of[i] = (uint8_t)dure_fleet_level(fleet, &fleet->chains[c], fleet->level_names[i]);
+}
+
 void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
     static const char *const always[] = {"gpu", "node", DURE_LEVEL_NVLINK, DURE_LEVEL_SITE};
@@ -304,7 +311,7 @@ void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, co
     uint32_t count = list ? list->count : 0;
     uint32_t chains_max = count * DURE_LEVELS_MAX < DURE_CHAINS_MAX ? count * DURE_LEVELS_MAX : DURE_CHAINS_MAX;
     fleet->chains = DURE_ARENA_NEW(read->arena, struct dure_chain, chains_max + 1);
-    fleet->level_names = DURE_ARENA_NEW(read->arena, const char *, 64);
+    fleet->level_names = DURE_ARENA_NEW(read->arena, const char *, DURE_LEVEL_NAMES_MAX);
     const struct dure_tree **maps = DURE_ARENA_NEW(read->arena, const struct dure_tree *, count + 1);
     const struct dure_tree **fields = DURE_ARENA_NEW(read->arena, const struct dure_tree *, count + 1);
     if (!fleet->chains || !fleet->level_names || !maps || !fields) {
@@ -329,6 +336,7 @@ void dure_fleet_read_groups(struct dure_read *read, struct dure_fleet *fleet, co
         dure_problem_add(read->problems, list, "an empty list", "at least one group");
     if (read->no_memory)
         return;
+    find_levels(fleet);
     check_chain_names(read, fleet, maps);
     if (!read->no_memory)
         dure_fleet_check_node_names(read, fleet, fields);

@@ -44,8 +44,7 @@ uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *as
 
 unsigned rule_level(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    return ask->level ? dure_fleet_level(core->fleet, chain_of(core, chain), core->fleet->level_names[ask->level - 1])
-                      : 0;
+    return ask->level ? chain_of(core, chain)->level_of[ask->level - 1] : 0;
 }
 
 bool rule_is_confined(const struct dure_core *core, const struct request *ask, uint32_t chain)
@@ -61,8 +60,7 @@ static uint32_t leaves_at(const struct dure_chain *chain, unsigned level)
 uint32_t rule_spread_leaves(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
-    const unsigned level =
-        ask->spread_level ? dure_fleet_level(core->fleet, chain, core->fleet->level_names[ask->spread_level - 1]) : 0;
+    const unsigned level = ask->spread_level ? chain->level_of[ask->spread_level - 1] : 0;
     if (!level)
         return 0;
     const uint32_t leaves = leaves_at(chain, level);
