@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/huge.h"
 #include "bench/inner.h"
 #include "bench/world.h"
 
@@ -193,6 +194,7 @@ int dure_bench_main(int argc, char **argv)
         if (argc < 1 || strcmp(argv[0], benches[i].name) != 0)
             continue;
         struct bench_options options = benches[i].defaults;
+        dure_huge_begin(); /* as the daemon does */
         options.progress = isatty(STDERR_FILENO) == 1;
         if (!read_options(&benches[i], argc, argv, &options))
             return 2;

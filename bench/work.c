@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/huge.h"
 #include "bench/world.h"
 
 enum { FILL_TRIES_MAX = 4000000, FILL_BATCH = 256 };
@@ -70,6 +71,7 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
         for (uint32_t i = 0; tries % 64 == 0 && i < world->pool_count; i++)
             used += world->pools[i].used;
     }
+    dure_huge_more(); /* once a second in the daemon */
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/huge.h"
 #include "base/timefmt.h"
 #include "dured/daemon.h"
 
@@ -52,6 +53,7 @@ static void on_second(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
 
     daemon->seconds++;
+    dure_huge_more();
     measure_disk(daemon);
     if (daemon->phase != PHASE_RUNNING)
         return;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/huge.h"
 #include "dured/daemon.h"
 
 enum { DESCRIPTORS = 65536 };
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
 {
     static struct options options;
     struct dure_error error = {0};
+    dure_huge_begin();
     int done = options_read(argc, argv, &options);
 
     if (done != 0)
