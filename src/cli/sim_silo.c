@@ -271,6 +271,26 @@ static void verdict(const struct silo *silo, struct dure_buf *buf)
                         notice);
 }
 
+/* GPU-hours hold borrowed work too, and who shares what lies idle has less of his own idle GPUs for it. */
+static void fewer(const struct silo *silo, struct dure_buf *buf)
+{
+    char grouped[32];
+    bool any = false;
+    for (uint32_t k = 0; k < silo->results[ALONE].top_count; k++) {
+        const uint64_t alone = sum_of(&silo->base, &silo->results[ALONE], k).gpu_ms / 3600000;
+        const uint64_t cells = sum_of(&silo->base, &silo->results[CELLS], k).gpu_ms / 3600000;
+        if (cells + alone / 100 >= alone)
+            continue;
+        dure_buf_printf(buf, "%s%s %s",
+                        any ? ", " : " GPU-hours that an owner borrows are no right; fewer in all than alone: ",
+                        silo->base.tenants->tenants[silo->results[ALONE].tops[k]].path,
+                        dure_term_grouped((int64_t)(alone - cells), grouped));
+        any = true;
+    }
+    if (any)
+        dure_buf_str(buf, ", since others borrow its idle GPUs in their turn.");
+}
+
 static void delays(const struct silo *silo, struct dure_buf *buf)
 {
     char later[32], earlier[32], of[32], most[DURE_TIME_TEXT_MAX];
@@ -337,6 +357,7 @@ static int show(struct dure_cli *cli, struct silo *silo)
     dure_buf_str(&words, sentence.data);
     dure_buf_byte(&words, ' ');
     verdict(silo, &words);
+    fewer(silo, &words);
     delays(silo, &words);
     const struct dure_report_extra extra = {.name = "owners",
                                             .title = "Owner by owner",
@@ -365,6 +386,7 @@ static int show(struct dure_cli *cli, struct silo *silo)
     dure_cli_say(cli, sentence.data);
     dure_buf_clear(&words);
     verdict(silo, &words);
+    fewer(silo, &words);
     delays(silo, &words);
     dure_cli_say(cli, words.data);
     return code;

@@ -72,37 +72,15 @@ for figure in largest_gang largest_in_cell; do
 done
 
 # ---- three ways to share ----
-cat >"$work/fleet.yaml" <<'SPEC'
-kind: Fleet
-version: 1
-name: shared
-zone: Asia/Seoul
-models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]
-owners: [{name: east}, {name: west}]
-sites: [{name: s, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]
-groups:
-  - {name: e, owner: east, site: s, model: b200, nodes: 'e-[01-16]', cpus: 128, memory: 2TiB, disk: 1TiB, power: 10kW,
-     levels: [{name: block, holds: 4}, {name: node, holds: 8}], status: assumed}
-  - {name: w, owner: west, site: s, model: b200, nodes: 'w-[01-16]', cpus: 128, memory: 2TiB, disk: 1TiB, power: 10kW,
-     levels: [{name: block, holds: 4}, {name: node, holds: 8}], status: assumed}
-SPEC
-cat >"$work/tenants.yaml" <<'SPEC'
-kind: Tenants
-version: 1
-tenants: [{name: east, owner: east, tenants: [{name: a}]}, {name: west, owner: west, tenants: [{name: b}]}]
-allotments:
-  - {name: ra, tenant: east, group: e, level: block, count: 4}
-  - {name: rb, tenant: west, group: w, level: block, count: 4}
-lending: [{owner: east, notice: 5m, to: all}, {owner: west, notice: 5m, to: all}]
-SPEC
-run 'silo' 0 sim silo -F "$work/fleet.yaml" -T "$work/tenants.yaml" --days 14 --load 120 --seed 3 --report "$work/silo"
+run 'silo' 0 sim silo -F "$fleets/two-owners.yaml" -T "$fleets/two-owners-tenants.yaml" --days 14 --load 120 --seed 3 --report "$work/silo"
 shown 'shows the three ways' 'sharing by quotas'
 shown 'owner by owner' 'east '
+tap_ok 'with what an owner gives up by lending' grep -q 'fewer in all than alone: east 4,997' "$work/silo/report.html"
 shown 'says what counts cannot promise' 'for want of a place of their shape'
 shown 'and that nobody is worse off by cells' 'By cells nobody is worse off than alone'
 tap_ok 'the page shows the anomaly' grep -q 'Rights kept waiting by shape alone' "$work/silo/report.html"
 tap_ok 'owners are a table of their own' grep -q '^owner,GPU-h alone,by quotas,by cells' "$work/silo/owners.csv"
-run 'silo as JSON' 0 sim silo -F "$work/fleet.yaml" -T "$work/tenants.yaml" --days 14 --load 120 --seed 3 --json
+run 'silo as JSON' 0 sim silo -F "$fleets/two-owners.yaml" -T "$fleets/two-owners-tenants.yaml" --days 14 --load 120 --seed 3 --json
 shown 'tells it to programs' '"nobody_worse_than_alone":true'
 tap_ok 'quotas keep rights waiting for their shape' sh -c "grep -q '\"anomaly\":{\"rights\":[1-9][0-9]*,' '$work/out'"
 tap_ok 'start by start, cells are held against alone' sh -c "grep -q '\"against_alone\":{\"starts\":[1-9][0-9]*,' '$work/out'"
