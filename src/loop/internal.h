@@ -116,7 +116,6 @@ struct dure_loop {
 
     struct {
         struct dure_advise *advise; /* NULL: none was asked for yet */
-        struct dure_prices last;
         int64_t at_us;    /* when they were last looked at */
         uint64_t started; /* fractions, since */
     } prices;

@@ -38,9 +38,8 @@ bool prices_renew(struct dure_loop *loop)
     if (!loop->prices.advise)
         loop->prices.advise = dure_advise_new(&dure_advise_usual);
     if (!loop->prices.advise || dure_advise_shared(loop->prices.advise, &view, &prices) != DURE_OK ||
-        !memcmp(&prices, &loop->prices.last, sizeof prices))
+        !memcmp(&prices, dure_core_prices(loop->core), sizeof prices))
         return true; /* the old ones do */
-    loop->prices.last = prices;
     dure_prices_write(&prices, &text);
     return text.failed || step_text(loop, DURE_REC_PRICES, text.data, text.length);
 }
