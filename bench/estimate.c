@@ -223,33 +223,22 @@ static enum dure_err submit(struct replay *replay, size_t index, struct dure_err
 
 static enum dure_err declare(struct replay *replay, uint32_t nodes, struct dure_error *error)
 {
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    struct dure_problems problems = {.file = "bench"};
-    struct dure_arena *arena = dure_arena_new(64u << 20);
+    struct dure_buf text DURE_CLEANUP_BUF = {0}, people DURE_CLEANUP_BUF = {0};
     struct dure_fleet *fleet = NULL;
     struct dure_tenants *tenants = NULL;
-    struct dure_tree *tree;
     struct dure_record r;
     dure_buf_init(&text, 1 << 16);
+    dure_buf_init(&people, 1 << 16);
     dure_buf_printf(&text,
                     "kind: Fleet\nversion: 1\nname: philly\nzone: UTC\nmodels: [{name: p, memory: 24GiB, power: 300W, nvlink: node}]\nowners: [{name: o}]\n"
                     "sites: [{name: s, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: p, nodes: 'n[0001-%04u]', "
                     "cpus: 64, memory: 512GiB, disk: 1TiB, power: 3kW, levels: [{name: node, holds: 8}], status: assumed}\n",
                     nodes);
-    enum dure_err err = arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, text.data, text.length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_fleet_parse(tree, &fleet, &problems);
-    dure_buf_clear(&text);
-    dure_buf_str(&text, "kind: Tenants\nversion: 1\ntenants:\n  - {name: o, owner: o, tenants: [");
+    dure_buf_str(&people, "kind: Tenants\nversion: 1\ntenants:\n  - {name: o, owner: o, tenants: [");
     for (size_t i = 0; i < replay->group_count; i++)
-        dure_buf_printf(&text, "%s{name: v%s}", i ? ", " : "", replay->groups[i]);
-    dure_buf_printf(&text, "]}\nallotments: [{name: all, tenant: o, group: g, level: node, count: %u}]\n", nodes);
-    if (err == DURE_OK)
-        err = dure_tree_from_yaml(arena, text.data, text.length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_tenants_parse(tree, fleet, &tenants, &problems);
-    if (err != DURE_OK)
-        err = dure_fail(error, err, "the trace's fleet or tenants: %s", dure_err_sentence(err));
+        dure_buf_printf(&people, "%s{name: v%s}", i ? ", " : "", replay->groups[i]);
+    dure_buf_printf(&people, "]}\nallotments: [{name: all, tenant: o, group: g, level: node, count: %u}]\n", nodes);
+    enum dure_err err = bench_read_specs(&text, &people, &fleet, &tenants, error);
     for (int kind = 0; err == DURE_OK && kind < 2; kind++) {
         dure_record_init(&r, kind ? DURE_REC_TENANTS : DURE_REC_FLEET, 1, replay->now_us);
         r.text = kind ? tenants->spec_json : fleet->spec_json;
@@ -265,7 +254,6 @@ static enum dure_err declare(struct replay *replay, uint32_t nodes, struct dure_
     }
     dure_tenants_free(tenants);
     dure_fleet_free(fleet);
-    dure_arena_free(arena);
     return err;
 }
 

@@ -7,8 +7,7 @@
 
 #include "advise/shared.h"
 #include "base/timefmt.h"
-#include "bench/inner.h"
-#include "model/tree.h"
+#include "bench/world.h"
 
 enum {
     NODE_GPUS = 4,
@@ -83,13 +82,11 @@ static enum dure_err say(struct play *play, enum dure_record_kind kind, const ch
 
 static enum dure_err declare(struct play *play, uint32_t nodes, struct dure_error *error)
 {
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    struct dure_problems problems = {.file = "bench"};
-    struct dure_arena *arena = dure_arena_new(64u << 20);
+    struct dure_buf text DURE_CLEANUP_BUF = {0}, people DURE_CLEANUP_BUF = {0};
     struct dure_fleet *fleet = NULL;
     struct dure_tenants *tenants = NULL;
-    struct dure_tree *tree;
     dure_buf_init(&text, 1 << 16);
+    dure_buf_init(&people, 1 << 16);
     dure_buf_printf(
         &text,
         "kind: Fleet\nversion: 1\nname: shares\nzone: UTC\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: "
@@ -99,28 +96,17 @@ static enum dure_err declare(struct play *play, uint32_t nodes, struct dure_erro
         "nodes: 'n[0001-%04" PRIu32
         "]', cpus: 64, memory: 512GiB, disk: 1TiB, power: 5kW, levels: [{name: node, holds: %d}], status: assumed}\n",
         nodes, NODE_GPUS);
-    enum dure_err err =
-        arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, text.data, text.length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_fleet_parse(tree, &fleet, &problems);
-    dure_buf_clear(&text);
-    dure_buf_printf(&text,
+    dure_buf_printf(&people,
                     "kind: Tenants\nversion: 1\ntenants: [{name: o, owner: o}]\nallotments: [{name: all, tenant: o, "
                     "group: g, level: node, count: %" PRIu32 "}]\n",
                     nodes);
-    if (err == DURE_OK)
-        err = dure_tree_from_yaml(arena, text.data, text.length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_tenants_parse(tree, fleet, &tenants, &problems);
-    if (err != DURE_OK)
-        err = dure_fail(error, err, "the bench's fleet or tenants: %s", dure_err_sentence(err));
+    enum dure_err err = bench_read_specs(&text, &people, &fleet, &tenants, error);
     if (err == DURE_OK)
         err = say(play, DURE_REC_FLEET, fleet->spec_json, fleet->spec_json_length, error);
     if (err == DURE_OK)
         err = say(play, DURE_REC_TENANTS, tenants->spec_json, tenants->spec_json_length, error);
     dure_tenants_free(tenants);
     dure_fleet_free(fleet);
-    dure_arena_free(arena);
     return err;
 }
 

@@ -25,22 +25,6 @@ struct heard {
     uint32_t nodes;
 };
 
-static enum dure_err parse(const struct dure_buf *fleet, const struct dure_buf *tenants, struct specs *specs, struct dure_error *error)
-{
-    struct dure_problems problems = {.file = "bench"};
-    struct dure_arena *arena = dure_arena_new(64u << 20);
-    struct dure_tree *tree;
-    enum dure_err err = arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, fleet->data, fleet->length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_fleet_parse(tree, &specs->fleet, &problems);
-    if (err == DURE_OK)
-        err = dure_tree_from_yaml(arena, tenants->data, tenants->length, &tree, &problems);
-    if (err == DURE_OK)
-        err = dure_tenants_parse(tree, specs->fleet, &specs->tenants, &problems);
-    dure_arena_free(arena);
-    return err == DURE_OK || problems.count == 0 ? err : dure_problems_fail(&problems, error);
-}
-
 static enum dure_err make_specs(uint32_t nodes, struct specs *specs, struct dure_error *error)
 {
     struct dure_buf fleet DURE_CLEANUP_BUF = {0};
@@ -53,7 +37,7 @@ static enum dure_err make_specs(uint32_t nodes, struct specs *specs, struct dure
     enum dure_err err = bench_world_plan(nodes, false, &world, &fleet, &tenants, error);
     if (err != DURE_OK)
         return err;
-    err = parse(&fleet, &tenants, specs, error);
+    err = bench_read_specs(&fleet, &tenants, &specs->fleet, &specs->tenants, error);
     bench_world_power(&world, &power);
     if (err == DURE_OK)
         err = dure_power_from_json(power.data, power.length, specs->fleet, &specs->power, error);

@@ -162,9 +162,8 @@ uint32_t bench_block_nodes(const struct bench_world *world, const char *level)
     return strcmp(level, "block") == 0 ? BENCH_BLOCK_NODES : strcmp(level, "site") == 0 ? world->site_nodes : 0;
 }
 
-/* Reads both, and finds the tenants' ids. */
-static enum dure_err parse(struct bench_world *world, const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
-                           struct dure_tenants **ret_tenants, struct dure_error *error)
+enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
+                               struct dure_tenants **ret_tenants, struct dure_error *error)
 {
     struct dure_problems problems = {.file = "bench"};
     struct dure_arena *arena = dure_arena_new(64u << 20);
@@ -182,6 +181,15 @@ static enum dure_err parse(struct bench_world *world, const struct dure_buf *fle
         dure_problems_print(&problems, &words);
         dure_fail(error, err, "%s", words.data != NULL ? words.data : dure_err_sentence(err));
     }
+    dure_arena_free(arena);
+    return err;
+}
+
+/* Reads both, and finds the tenants' ids. */
+static enum dure_err parse(struct bench_world *world, const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
+                           struct dure_tenants **ret_tenants, struct dure_error *error)
+{
+    const enum dure_err err = bench_read_specs(fleet_text, tenants_text, ret_fleet, ret_tenants, error);
     for (uint32_t i = 0; err == DURE_OK && i < BENCH_OWNERS * (1 + BENCH_TEAMS); i++) {
         char path[32];
         struct dure_tenant_id id;
@@ -191,7 +199,6 @@ static enum dure_err parse(struct bench_world *world, const struct dure_buf *fle
     }
     for (uint32_t i = 0; i < world->fleet.right_count; i++)
         world->fleet.rights[i].tenant = world->tenants[world->fleet.rights[i].tenant];
-    dure_arena_free(arena);
     return err;
 }
 

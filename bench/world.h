@@ -62,6 +62,9 @@ DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, stru
 void bench_world_release(struct bench_world *world);
 /* Without a core, for a daemon: the text of both specs, and what the recount must know of them. */
 DURE_NODISCARD enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error);
+/* Both texts, YAML or JSON; what is wrong with them is said in words. What was read before a fault is the caller's to free. */
+DURE_NODISCARD enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
+                                              struct dure_tenants **ret_tenants, struct dure_error *error);
 /* What each site may draw: all but one of its GPUs in fifty (of a site that is promised whole, half of what lies beside it). As JSON, which is YAML too. */
 void bench_world_power(const struct bench_world *world, struct dure_buf *power);
 /* replay.c: logs what a journal's records say, inputs and decisions in their order; counts starts. */

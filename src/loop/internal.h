@@ -116,8 +116,8 @@ struct dure_loop {
 
     struct {
         struct dure_advise *advise; /* NULL: none was asked for yet */
-        int64_t at_us;    /* when they were last looked at */
-        uint64_t started; /* fractions, since */
+        int64_t at_us;              /* when they were last looked at */
+        uint64_t started;           /* fractions, since */
     } prices;
 
     struct dure_loop_stats stats;
