@@ -5,16 +5,8 @@ set -u
 build=$1
 # shellcheck source=tests/tap.sh
 . "$2/tests/tap.sh"
-dure=$build/dure
-work=$(mktemp -d "${TMPDIR:-/tmp}/dure-again-XXXXXX")
-export DURE_STATE="$work/state" HOME="$work/home" XDG_STATE_HOME="$work/xdg" TZ=Asia/Seoul LC_ALL=C.UTF-8
-unset XDG_RUNTIME_DIR DURE_SOCKET NO_COLOR COLUMNS
-mkdir -p "$HOME"
-finish() {
-    timeout 60 "$dure" down >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap finish EXIT
+# shellcheck source=tests/home.sh
+. "$2/tests/home.sh"
 
 cat >"$work/fleet.yaml" <<'SPEC'
 kind: Fleet
