@@ -56,6 +56,11 @@ int dure_sim_specs_read(struct dure_cli *cli, struct dure_sim_specs *specs)
     if (!code)
         code = tenants ? judged(cli, dure_tenants_parse(tenants, specs->fleet, &specs->tenants, problems), problems)
                        : DURE_EXIT_USAGE;
+    if (!code && dure_cli_given(cli, "rest-lends")) {
+        const enum dure_err err =
+            dure_tenants_lend_rest(specs->tenants, specs->fleet, dure_cli_count(cli, "rest-lends"));
+        code = err ? dure_cli_fail_err(cli, err, NULL, NULL) : DURE_EXIT_OK;
+    }
     if (!code)
         code = more(cli, specs);
     if (code)

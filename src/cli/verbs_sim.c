@@ -17,6 +17,9 @@ const struct dure_verb dure_verb_sim = {
 #define RUN_OPTIONS                                                                                                    \
     {"fleet", 'F', DURE_OPTION_FILE, "FILE", NULL, "the Fleet spec"},                                                  \
         {"tenants", 'T', DURE_OPTION_FILE, "FILE", NULL, "the Tenants spec"},                                          \
+        {"rest-lends", 0,    DURE_OPTION_SECONDS,                                                                      \
+         "TIME",       NULL, "owners without lending terms lend to everybody too, with this notice",                   \
+         NULL,         0,    86400},                                                                                   \
         {"power", 0, DURE_OPTION_FILE, "FILE", NULL, "limits of power"},                                               \
         {"data", 0, DURE_OPTION_FILE, "FILE", NULL, "datasets and where they may go"},                                 \
         {"trace", 0,    DURE_OPTION_FILE,                                                                              \

@@ -104,6 +104,8 @@ DURE_NODISCARD enum dure_err dure_tenants_from_json(const char *json, size_t len
                                                     struct dure_tenants **ret_tenants, struct dure_error *error);
 /* Gives every role row its principal (parallel to roles[]) and remakes spec_json. */
 DURE_NODISCARD enum dure_err dure_tenants_bind(struct dure_tenants *tenants, const struct dure_fleet *fleet, const struct dure_principal_id *principals);
+/* Owners without lending terms lend to everybody with this notice (at most a day), for good. */
+DURE_NODISCARD enum dure_err dure_tenants_lend_rest(struct dure_tenants *tenants, const struct dure_fleet *fleet, int64_t notice_us);
 void dure_tenants_free(struct dure_tenants *tenants);
 /* May `next` follow `now`? Tenants are only added at the end or relabelled, re-weighted, given other ceilings; an allotment of a name that `now` has must be the
  * same (one that `next` does not name goes on: ending it is `dure allot end`); lending and roles may change freely. E_STATE names the first

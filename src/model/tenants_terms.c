@@ -170,3 +170,24 @@ void dure_tenants_read_roles(struct dure_read *read, const struct dure_fleet *fl
     tenants->role_count = count;
     dure_read_unique(read, names, count, "a login that has not this role");
 }
+
+enum dure_err dure_tenants_lend_rest(struct dure_tenants *tenants, const struct dure_fleet *fleet, int64_t notice_us)
+{
+    DURE_ASSERT(notice_us >= 0 && notice_us <= DURE_DAY_US);
+    struct dure_lending *rows = DURE_ARENA_NEW(tenants->arena, struct dure_lending, (size_t)fleet->owner_count + 1);
+    if (!rows)
+        return DURE_E_MEMORY;
+    bool lends[DURE_OWNERS_MAX] = {0};
+    uint32_t count = 0;
+    for (; count < tenants->lending_count; count++) {
+        rows[count] = tenants->lendings[count];
+        lends[rows[count].owner.v] = true;
+    }
+    for (uint32_t i = 0; i < fleet->owner_count; i++)
+        if (!lends[i])
+            rows[count++] = (struct dure_lending){
+                .owner = {i}, .notice_us = notice_us, .to_all = true, .from_us = INT64_MIN, .until_us = DURE_NEVER_US};
+    tenants->lendings = rows;
+    tenants->lending_count = count;
+    return dure_tenants_write(tenants, fleet) ? DURE_OK : DURE_E_MEMORY;
+}

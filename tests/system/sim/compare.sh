@@ -85,6 +85,15 @@ shown 'tells it to programs' '"nobody_worse_than_alone":true'
 tap_ok 'quotas keep rights waiting for their shape' sh -c "grep -q '\"anomaly\":{\"rights\":[1-9][0-9]*,' '$work/out'"
 tap_ok 'start by start, cells are held against alone' sh -c "grep -q '\"against_alone\":{\"starts\":[1-9][0-9]*,' '$work/out'"
 shown 'cells serve none late' '"late_by_cells":0'
+same() {
+    grep -o '"digest":"[^"]*"' "$work/out" | tail -1
+}
+both=$(same)
+sed 's/lending:.*/lending: [{owner: east, notice: 5m, to: all}]/' "$fleets/two-owners-tenants.yaml" >"$work/east-lends.yaml"
+run 'the others lend as well' 0 sim silo -F "$fleets/two-owners.yaml" -T "$work/east-lends.yaml" --rest-lends 5m --days 14 --load 120 --seed 3 --json
+tap_is 'as if their terms said so' "$(same)" "$both"
+run 'a notice of more than a day' 2 sim silo -F "$fleets/two-owners.yaml" -T "$work/east-lends.yaml" --rest-lends 2d --days 1
+said 'is refused' 'rest-lends'
 
 # ---- traces that are none ----
 head -c 100000 /dev/urandom >"$work/noise.csv"

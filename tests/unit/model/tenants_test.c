@@ -242,6 +242,22 @@ static void grants(const struct dure_fleet *fleet)
     dure_tenants_free(t);
 }
 
+/* Who has no terms lends to everybody; who has some keeps them. */
+static void lend_rest(const struct dure_fleet *fleet)
+{
+    struct dure_tenants *t =
+        spec_tenants(TREE "lending:\n- {owner: beta, notice: 0s, to: [guest], until: 2026-06-01}\n", fleet);
+    TAP_EQ_INT(dure_tenants_lend_rest(t, fleet, INT64_C(300000000)), DURE_OK, "the rest lends");
+    TAP_EQ_INT(t->lending_count, fleet->owner_count, "a row for each owner");
+    TAP_OK(t->lendings[0].owner.v == 1 && !t->lendings[0].to_all && t->lendings[0].notice_us == 0, "terms stay");
+    for (uint32_t i = 1; i < t->lending_count; i++)
+        TAP_OK(t->lendings[i].owner.v != 1 && t->lendings[i].to_all && t->lendings[i].notice_us == INT64_C(300000000) &&
+                   t->lendings[i].until_us == DURE_NEVER_US,
+               "owner %u lends", t->lendings[i].owner.v);
+    TAP_HAS(t->spec_json, "{\"notice\":\"300000000us\",\"owner\":\"alpha\",\"to\":\"all\"}", "and the record says so");
+    dure_tenants_free(t);
+}
+
 /* Many names and promises: nothing may be quadratic. */
 static void large(const struct dure_fleet *fleet)
 {
@@ -273,6 +289,7 @@ int main(void)
     following(fleet);
     tiers(fleet);
     grants(fleet);
+    lend_rest(fleet);
     large(fleet);
     dure_fleet_free(fleet);
     dure_arena_free(spec_arena);
