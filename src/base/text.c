@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -33,4 +35,21 @@ bool dure_text_uint(const char *text, uint64_t max, uint64_t *ret_value)
         return false;
     *ret_value = value;
     return true;
+}
+
+char *dure_text_grouped(int64_t value, char text[32])
+{
+    char plain[24];
+    snprintf(plain, sizeof plain, "%" PRId64, value);
+    const char *at = plain;
+    char *out = text;
+    if (*at == '-')
+        *out++ = *at++;
+    for (size_t left = strlen(at); left > 0; left--) {
+        *out++ = *at++;
+        if (left > 1 && left % 3 == 1)
+            *out++ = ',';
+    }
+    *out = 0;
+    return text;
 }

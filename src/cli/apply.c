@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/handlers.h"
@@ -75,8 +76,8 @@ int dure_cmd_fleet_apply(struct dure_cli *cli)
         return code;
     const bool preview = dure_cli_flag(cli, "preview");
     snprintf(said, sizeof said, "%s: %s GPU%s on %s node%s%s.", preview ? "Well formed" : "Declared",
-             dure_term_grouped(fleet->gpu_count, gpus), fleet->gpu_count == 1 ? "" : "s",
-             dure_term_grouped(fleet->node_count, nodes), fleet->node_count == 1 ? "" : "s",
+             dure_text_grouped(fleet->gpu_count, gpus), fleet->gpu_count == 1 ? "" : "s",
+             dure_text_grouped(fleet->node_count, nodes), fleet->node_count == 1 ? "" : "s",
              preview ? "; it may be applied, and nothing was changed" : "");
     dure_fleet_free(fleet);
     code = dure_apply_put(cli, "/v1/fleet", preview ? "preview=true" : NULL, tree, cli->argv[0], &answer);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/audit.h"
 #include "cli/audit_bodies.h"
 #include "cli/audit_check.h"
@@ -257,8 +258,8 @@ static void say(struct dure_cli *cli, const struct dure_check *check, const stru
     char leaves[32], inputs[32], decisions[32], digests[32], bodies[32];
     dure_audit_result(check->audit, &result);
     fprintf(cli->screen.out, "The record holds: %s leaves, %s inputs, %s decisions.\n",
-            dure_term_grouped((int64_t)check->frontier.size, leaves), dure_term_grouped((int64_t)result.inputs, inputs),
-            dure_term_grouped((int64_t)result.decisions, decisions));
+            dure_text_grouped((int64_t)check->frontier.size, leaves), dure_text_grouped((int64_t)result.inputs, inputs),
+            dure_text_grouped((int64_t)result.decisions, decisions));
     if (verified->signature)
         line(cli, true,
              "every leaf is in the tree whose root is signed (size %" PRIu64 ", origin %s), by the key from %s",
@@ -269,12 +270,12 @@ static void say(struct dure_cli *cli, const struct dure_check *check, const stru
     line(cli, true, "every decision was computed again by the rules of version %d and is the same, byte for byte",
          DURE_CORE_VERSION);
     line(cli, check->digests > 0, "the state's digest after each of %s transactions is the same",
-         dure_term_grouped((int64_t)check->digests, digests));
+         dure_text_grouped((int64_t)check->digests, digests));
     if (verified->folder)
         line(cli, true,
              "the personal fields of %s jobs and logins, or what is kept of erased ones, are those that the record "
              "commits to; every tile of the tree, and the file's own structure, are whole",
-             dure_term_grouped((int64_t)verified->bodies, bodies));
+             dure_text_grouped((int64_t)verified->bodies, bodies));
     else
         line(cli, false,
              "personal fields against what the record commits to: with --offline that is done in the state folder");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/grid.h"
@@ -70,7 +71,7 @@ static void put_count(struct dure_grid *grid, const json_t *row, const char *key
 {
     char text[32];
     const int64_t value = dure_json_int(row, key, 0);
-    dure_grid_cell(grid, value ? style : DURE_STYLE_DIM, "%s", value ? dure_term_grouped(value, text) : "0");
+    dure_grid_cell(grid, value ? style : DURE_STYLE_DIM, "%s", value ? dure_text_grouped(value, text) : "0");
 }
 
 static const char *shown_name(const struct dure_screen *screen, const json_t *row)
@@ -158,7 +159,7 @@ static enum dure_err others(const struct dure_screen *screen, const json_t *rows
         const json_t *row = json_array_get(rows, i);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "name", "-"));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "kind", "-"));
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(row, "count", 0), count));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_text_grouped(dure_json_int(row, "count", 0), count));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "site", "-"));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "owner", "-"));
     }
@@ -186,17 +187,17 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     const int64_t emulated = labelled(chains, "emulated"), virtual_gpus = labelled(chains, "virtual");
     dure_buf_init(&buf, 1 << 16);
     dure_term_clean(&buf, dure_json_text(board, "name", "fleet"));
-    dure_buf_printf(&buf, ": %s GPUs", dure_term_grouped(dure_json_int(totals, "gpus", 0), number));
+    dure_buf_printf(&buf, ": %s GPUs", dure_text_grouped(dure_json_int(totals, "gpus", 0), number));
     if (dure_json_int(totals, "arriving", 0))
         dure_buf_printf(&buf, ", %s of them still arriving",
-                        dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
+                        dure_text_grouped(dure_json_int(totals, "arriving", 0), number));
     if (dure_json_int(totals, "dark", 0))
         dure_buf_printf(&buf, ", %s dark by power limits (`dure power`)",
-                        dure_term_grouped(dure_json_int(totals, "dark", 0), number));
+                        dure_text_grouped(dure_json_int(totals, "dark", 0), number));
     if (emulated)
-        dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_term_grouped(emulated, number));
+        dure_buf_printf(&buf, ", %s emulated (no process runs)", dure_text_grouped(emulated, number));
     if (virtual_gpus)
-        dure_buf_printf(&buf, ", %s virtual (slots without hardware)", dure_term_grouped(virtual_gpus, number));
+        dure_buf_printf(&buf, ", %s virtual (slots without hardware)", dure_text_grouped(virtual_gpus, number));
     dure_buf_printf(&buf, "; as of %s.", dure_json_time(board, "as_of", now));
     struct dure_buf wrapped;
     dure_buf_init(&wrapped, 1 << 16);

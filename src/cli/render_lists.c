@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/grid.h"
@@ -20,7 +21,7 @@ static void put_count(struct dure_grid *grid, const json_t *row, const char *key
     if (json_is_real(value))
         dure_grid_cell(grid, DURE_STYLE_NONE, "%.1f", json_real_value(value));
     else
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(row, key, 0), text));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_text_grouped(dure_json_int(row, key, 0), text));
 }
 
 /* Cut at their ends, the tenants below one another would all look alike: the last step is what is kept, the others where there is

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/grid.h"
@@ -12,14 +13,14 @@ enum { BAR_WIDE = 16, BAR_NARROW = 8 };
 static void put_whole(struct dure_grid *grid, int64_t value, enum dure_style style)
 {
     char text[32];
-    dure_grid_cell(grid, value ? style : DURE_STYLE_DIM, "%s", value ? dure_term_grouped(value, text) : "0");
+    dure_grid_cell(grid, value ? style : DURE_STYLE_DIM, "%s", value ? dure_text_grouped(value, text) : "0");
 }
 
 /* GPUs of which fractions may be taken: "72", "1.5". */
 static const char *gpus_text(int64_t milli, char text[40])
 {
     char whole[32];
-    dure_term_grouped(milli / 1000, whole);
+    dure_text_grouped(milli / 1000, whole);
     if (milli % 1000)
         snprintf(text, 40, "%s.%" PRId64, whole, milli % 1000 / 100);
     else
@@ -175,17 +176,17 @@ static void heading(const struct dure_screen *screen, const json_t *owner)
     const char *label = dure_json_text(owner, "label", "");
     dure_buf_init(&buf, 1 << 16);
     dure_term_clean(&buf, screen->utf8 && *label ? label : dure_json_text(owner, "name", "-"));
-    dure_buf_printf(&buf, ": %s GPUs", dure_term_grouped(dure_json_int(totals, "gpus", 0), number));
+    dure_buf_printf(&buf, ": %s GPUs", dure_text_grouped(dure_json_int(totals, "gpus", 0), number));
     if (dure_json_int(totals, "arriving", 0))
         dure_buf_printf(&buf, ", %s of them still arriving",
-                        dure_term_grouped(dure_json_int(totals, "arriving", 0), number));
+                        dure_text_grouped(dure_json_int(totals, "arriving", 0), number));
     if (*dure_render_label(totals))
         dure_buf_str(&buf, dure_render_label(totals));
     dure_buf_printf(&buf, "; %s lent", gpus_text(dure_json_int(totals, "lent_milli", 0), number));
-    dure_buf_printf(&buf, ", %s idle", dure_term_grouped(dure_json_int(totals, "idle", 0), number));
+    dure_buf_printf(&buf, ", %s idle", dure_text_grouped(dure_json_int(totals, "idle", 0), number));
     if (dure_json_int(totals, "suspended", 0))
         dure_buf_printf(&buf, ", %s promised on hardware that is lost",
-                        dure_term_grouped(dure_json_int(totals, "suspended", 0), number));
+                        dure_text_grouped(dure_json_int(totals, "suspended", 0), number));
     dure_buf_printf(&buf, "; as of %s. ", dure_json_time(owner, "as_of", now));
     put_terms(&buf, json_object_get(owner, "lending"));
     say(screen, &buf);

@@ -1,18 +1,15 @@
 /* What a simulated run came to, for people: figures with a column for each run, then waits by size and tenants of each. */
 #include <inttypes.h>
 
+#include "base/text.h"
 #include "cli/grid.h"
 #include "cli/sim.h"
 
 static void put(struct dure_grid *grid, enum dure_style style, int64_t value, unsigned decimals, const char *unit)
 {
     struct dure_buf text DURE_CLEANUP_BUF = {0};
-    char grouped[32];
     dure_buf_init(&text, 64);
-    if (decimals)
-        dure_report_number(&text, value, decimals);
-    else
-        dure_buf_str(&text, dure_term_grouped(value, grouped));
+    dure_report_shown(&text, value, decimals);
     dure_grid_cell(grid, style, "%s%s%s", text.data ? text.data : "", *unit ? " " : "", unit);
 }
 
@@ -24,9 +21,9 @@ static void put_figure(struct dure_grid *grid, const struct dure_document_run *r
     if (figure->absent) {
         dure_grid_cell(grid, DURE_STYLE_DIM, "-");
     } else if (run->seeds) {
-        dure_report_number(&text, run->spreads[k].mean, figure->decimals + 1);
+        dure_report_shown(&text, run->spreads[k].mean, figure->decimals + 1);
         dure_buf_str(&text, " \u00b1 ");
-        dure_report_number(&text, run->spreads[k].sd, figure->decimals + 1);
+        dure_report_shown(&text, run->spreads[k].sd, figure->decimals + 1);
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", text.data ? text.data : "", *figure->unit ? " " : "",
                        figure->unit);
     } else {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "base/vec.h"
 #include "cli/cli.h"
@@ -70,7 +71,7 @@ static void figure(int64_t value, const char **unit, char text[32])
 {
     static const char milli[] = "milli-CPU", mib[] = "MiB";
     char plain[DURE_TIME_TEXT_MAX];
-    dure_term_grouped(value, text);
+    dure_text_grouped(value, text);
     const bool to_go = strcmp(*unit, "s to go") == 0;
     if ((to_go || strcmp(*unit, "s") == 0) && value >= 0 && value < DURE_NEVER_US / DURE_SECOND_US) {
         const int64_t days = 2 * DURE_DAY_US / DURE_SECOND_US, hour = DURE_HOUR_US / DURE_SECOND_US;
@@ -79,7 +80,7 @@ static void figure(int64_t value, const char **unit, char text[32])
         *unit += to_go ? 2 : 1;
     } else if (strncmp(*unit, milli, sizeof milli - 1) == 0) {
         if (value % 1000 == 0)
-            dure_term_grouped(value / 1000, text);
+            dure_text_grouped(value / 1000, text);
         else
             snprintf(text, 32, "%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
         *unit += sizeof "milli-" - 1;
@@ -138,8 +139,8 @@ static void put_group(struct dure_grid *grid, const struct group *group)
                        label);
     else
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s%s%s", group->places[0], *label ? "\t" : "", label);
-    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(group->gpus, gpus));
-    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", group->nodes ? dure_term_grouped(group->nodes, gpus) : "");
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_text_grouped(group->gpus, gpus));
+    dure_grid_cell(grid, DURE_STYLE_NONE, "%s", group->nodes ? dure_text_grouped(group->nodes, gpus) : "");
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", need);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", have);
     dure_grid_cell(grid, DURE_STYLE_NONE, "%s", figures ? unit : "");
@@ -166,7 +167,7 @@ static void put_meaning(const struct dure_screen *screen, const struct group *gr
             users[u] += groups[i].users[u];
     for (unsigned u = 0, told = 0; u < USERS; u++)
         if (users[u])
-            dure_buf_printf(&said, "%s%s %s", told++ ? ", " : ": ", dure_term_grouped(users[u], figure), user_words[u]);
+            dure_buf_printf(&said, "%s%s %s", told++ ? ", " : ": ", dure_text_grouped(users[u], figure), user_words[u]);
     dure_buf_printf(&line, "  %s:", rule);
     dure_term_wrap(&line, said.data ? said.data : "", strlen(rule) + 3, 4, screen->width);
     if (line.data)
@@ -265,12 +266,12 @@ static enum dure_err print_others(const struct dure_screen *screen, const json_t
         dure_grid_cell(grid, here ? DURE_STYLE_GOOD : DURE_STYLE_NONE, "%s", dure_json_text(other, "chain", ""));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(other, "allotment", ""));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%" PRId64 ".%" PRId64 "%%", promised / 10, promised % 10);
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_term_grouped(dure_json_int(other, "idle", 0), idle));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_text_grouped(dure_json_int(other, "idle", 0), idle));
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", here ? "runs here" : fits ? "fits" : "full");
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s",
-                       fits ? dure_term_grouped(dure_json_int(other, "evicts", 0), evicts) : "");
+                       fits ? dure_text_grouped(dure_json_int(other, "evicts", 0), evicts) : "");
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s",
-                       fits ? dure_term_grouped(dure_json_int(other, "left_over", 0), left) : "");
+                       fits ? dure_text_grouped(dure_json_int(other, "left_over", 0), left) : "");
     }
     const enum dure_err err = dure_grid_print(grid, screen, 0, false);
     dure_grid_free(grid);

@@ -41,5 +41,3 @@ void dure_term_clean(struct dure_buf *buf, const char *text);
 /* Words broken at `width` columns, every line after the first begun with `indent` spaces; ends in a newline. `column`: where the
  * first line stands already. */
 void dure_term_wrap(struct dure_buf *buf, const char *text, size_t column, size_t indent, size_t width);
-/* "260,000" */
-char *dure_term_grouped(int64_t value, char text[32]);

@@ -126,7 +126,7 @@ static void note(struct dure_document *report, const char *name, const char *val
 
 void dure_sim_notes(struct dure_cli *cli, const struct dure_sim_jobs *jobs, struct dure_document *report)
 {
-    static const char *const of_all[] = {"fleet", "tenants",    "power",      "data",      "seed",
+    static const char *const of_all[] = {"fleet", "tenants",    "rest-lends", "power",     "data", "seed",
                                          "from",  "node-fails", "node-mends", "job-fails", "batch"};
     static const char *const of_made[] = {"mix", "jobs", "days", "load"}, *const of_trace[] = {"trace", "format",
                                                                                                "gpus", "class"};

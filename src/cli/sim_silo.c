@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/vec.h"
 #include "cli/grid.h"
 #include "cli/handlers.h"
@@ -177,7 +178,7 @@ static const char *span(struct dure_cli *cli, int64_t ms)
 static const char *count(struct dure_cli *cli, uint64_t value)
 {
     char text[32];
-    return dure_arena_strdup(cli->arena, dure_term_grouped((int64_t)value, text));
+    return dure_arena_strdup(cli->arena, dure_text_grouped((int64_t)value, text));
 }
 
 static const char *const headings[EXTRA_COLUMNS] = {
@@ -244,17 +245,17 @@ static void anomaly(const struct silo *silo, struct dure_buf *buf)
 {
     const struct dure_sim_result *quotas = &silo->results[QUOTAS], *cells = &silo->results[CELLS];
     char grouped[32], longest[DURE_TIME_TEXT_MAX];
-    dure_buf_printf(buf, "By quotas %s rights", dure_term_grouped((int64_t)quotas->blocked, grouped));
+    dure_buf_printf(buf, "By quotas %s rights", dure_text_grouped((int64_t)quotas->blocked, grouped));
     dure_buf_printf(buf,
                     ", %s of them gangs, waited though their quota was free and as many GPUs lay idle, for want of a "
                     "place of their shape",
-                    dure_term_grouped((int64_t)quotas->blocked_gangs, grouped));
+                    dure_text_grouped((int64_t)quotas->blocked_gangs, grouped));
     dure_buf_printf(buf, ": %s GPU-hours of waiting, the longest %s",
-                    dure_term_grouped((int64_t)(quotas->blocked_ms / 3600000), grouped),
+                    dure_text_grouped((int64_t)(quotas->blocked_ms / 3600000), grouped),
                     dure_duration_format((int64_t)quotas->blocked_most_ms / 1000 * 1000000, longest));
     dure_buf_printf(buf, "; %s rights were served later than the notice allows",
-                    dure_term_grouped((int64_t)quotas->promises_late, grouped));
-    dure_buf_printf(buf, ". By cells %s were.", dure_term_grouped((int64_t)cells->promises_late, grouped));
+                    dure_text_grouped((int64_t)quotas->promises_late, grouped));
+    dure_buf_printf(buf, ". By cells %s were.", dure_text_grouped((int64_t)cells->promises_late, grouped));
 }
 
 static void verdict(const struct silo *silo, struct dure_buf *buf)
@@ -284,7 +285,7 @@ static void fewer(const struct silo *silo, struct dure_buf *buf)
         dure_buf_printf(buf, "%s%s %s",
                         any ? ", " : " GPU-hours that an owner borrows are no right; fewer in all than alone: ",
                         silo->base.tenants->tenants[silo->results[ALONE].tops[k]].path,
-                        dure_term_grouped((int64_t)(alone - cells), grouped));
+                        dure_text_grouped((int64_t)(alone - cells), grouped));
         any = true;
     }
     if (any)
@@ -300,9 +301,9 @@ static void delays(const struct silo *silo, struct dure_buf *buf)
         buf,
         " Start by start, of %s rights %s began later by cells than alone by more than the notice, the most by %s, and "
         "%s as much earlier: short delays may add up along a chain of jobs, and change who of a tenant goes first.",
-        dure_term_grouped((int64_t)silo->delays.starts, of), dure_term_grouped((int64_t)silo->delays.beyond, later),
+        dure_text_grouped((int64_t)silo->delays.starts, of), dure_text_grouped((int64_t)silo->delays.beyond, later),
         dure_duration_format(silo->delays.most_us / 1000000 * 1000000, most),
-        dure_term_grouped((int64_t)silo->delays.before, earlier));
+        dure_text_grouped((int64_t)silo->delays.before, earlier));
 }
 
 static int print_json(struct dure_cli *cli, const struct silo *silo, const struct dure_document *report)

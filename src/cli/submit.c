@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/env.h"
@@ -274,7 +275,7 @@ static void say_place(const struct dure_cli *cli, const json_t *answer)
     if (!json_is_object(place))
         return;
     const char *allot = dure_json_text(place, "allotment", "");
-    dure_term_grouped(dure_json_int(place, "gpus", 0), gpus);
+    dure_text_grouped(dure_json_int(place, "gpus", 0), gpus);
     fprintf(cli->screen.out, "It would start %s on %s: %s GPU%s, %s%s%s.\n",
             dure_json_true(place, "clear") ? "now" : "when the borrowers there have had their notice,",
             dure_json_text(place, "nodes", ""), gpus, strcmp(gpus, "1") == 0 ? "" : "s",

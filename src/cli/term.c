@@ -141,20 +141,3 @@ void dure_term_wrap(struct dure_buf *buf, const char *text, size_t column, size_
     }
     dure_buf_byte(buf, '\n');
 }
-
-char *dure_term_grouped(int64_t value, char text[32])
-{
-    char plain[24];
-    snprintf(plain, sizeof plain, "%" PRId64, value);
-    const char *at = plain;
-    char *out = text;
-    if (*at == '-')
-        *out++ = *at++;
-    for (size_t left = strlen(at); left > 0; left--) {
-        *out++ = *at++;
-        if (left > 1 && left % 3 == 1)
-            *out++ = ',';
-    }
-    *out = 0;
-    return text;
-}

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/daemon.h"
@@ -60,7 +61,7 @@ static int look(struct up *up)
     const int64_t asked = dure_cli_count(up->cli, "virtual-gpus");
     step(up, "machine", "%s: %" PRIu32 " CPU%s, %s MiB of memory, %" PRIu32 " GPU%s", machine->hostname,
          machine->cpu_count, machine->cpu_count == 1 ? "" : "s",
-         dure_term_grouped((int64_t)machine->memory_mib, memory), machine->gpu_count,
+         dure_text_grouped((int64_t)machine->memory_mib, memory), machine->gpu_count,
          machine->gpu_count == 1 ? "" : "s");
     if (machine->gpu_count > 0 && asked <= 0)
         return DURE_EXIT_OK;

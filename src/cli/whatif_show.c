@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/grid.h"
 #include "cli/whatif.h"
 
@@ -55,7 +56,7 @@ static const char *cell(struct dure_cli *cli, uint64_t value, bool is_wait, bool
     if (is_wait)
         dure_duration_format((int64_t)value / 1000 * 1000000, text);
     else
-        dure_term_grouped((int64_t)value, text);
+        dure_text_grouped((int64_t)value, text);
     return dure_arena_strdup(cli->arena, text);
 }
 

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "base/text.h"
 #include "sim/report/report.h"
 
 static int64_t part(uint64_t some, uint64_t whole, uint64_t times)
@@ -152,6 +153,17 @@ struct dure_report_spread dure_report_spread_of(const int64_t *values, uint32_t 
     spread.mean = (int64_t)((sum * 10 + count / 2) / count);
     spread.sd = count > 1 ? (int64_t)root(squares / (count - 1)) : 0;
     return spread;
+}
+
+void dure_report_shown(struct dure_buf *buf, int64_t value, unsigned decimals)
+{
+    int64_t scale = 1;
+    char grouped[32];
+    for (unsigned i = 0; i < decimals; i++)
+        scale *= 10;
+    dure_buf_printf(buf, "%s%s", value < 0 && value > -scale ? "-" : "", dure_text_grouped(value / scale, grouped));
+    if (decimals > 0)
+        dure_buf_printf(buf, ".%0*" PRId64, (int)decimals, value < 0 ? -(value % scale) : value % scale);
 }
 
 void dure_report_number(struct dure_buf *buf, int64_t value, unsigned decimals)

@@ -83,8 +83,15 @@ static void head(const struct dure_document *report, struct dure_buf *buf)
 static void number(struct dure_buf *buf, int64_t value, unsigned decimals, const char *unit)
 {
     dure_buf_str(buf, "<td>");
-    dure_report_number(buf, value, decimals);
+    dure_report_shown(buf, value, decimals);
     dure_buf_printf(buf, "%s%s</td>", *unit ? " " : "", unit);
+}
+
+static void count(struct dure_buf *buf, uint64_t value, bool bad)
+{
+    dure_buf_str(buf, bad ? "<td class=\"bad\">" : "<td>");
+    dure_report_shown(buf, (int64_t)value, 0);
+    dure_buf_str(buf, "</td>");
 }
 
 static void cell(struct dure_buf *buf, const struct dure_document_run *run, unsigned k,
@@ -94,9 +101,9 @@ static void cell(struct dure_buf *buf, const struct dure_document_run *run, unsi
         dure_buf_str(buf, "<td>–</td>");
     } else if (run->seeds) {
         dure_buf_str(buf, "<td>");
-        dure_report_number(buf, run->spreads[k].mean, figure->decimals + 1);
+        dure_report_shown(buf, run->spreads[k].mean, figure->decimals + 1);
         dure_buf_str(buf, " ± ");
-        dure_report_number(buf, run->spreads[k].sd, figure->decimals + 1);
+        dure_report_shown(buf, run->spreads[k].sd, figure->decimals + 1);
         dure_buf_printf(buf, "%s%s</td>", *figure->unit ? " " : "", figure->unit);
     } else {
         number(buf, figure->value, figure->decimals, figure->unit);
@@ -152,7 +159,7 @@ static void tenants(const struct dure_document *report, const struct dure_docume
     dure_buf_str(buf, "<h3>");
     page_text(buf, run->name);
     dure_buf_str(buf, "</h3><p>How even borrowed GPU time is between those who borrow (Jain's index, 1 is even): ");
-    dure_report_number(buf, fairness(r), 3);
+    dure_report_shown(buf, fairness(r), 3);
     dure_buf_str(buf, ".</p><div class=\"wide\"><table><thead><tr><th>tenant</th><th>jobs</th><th>GPU-h by "
                       "right</th><th>borrowed</th><th>mean wait by right</th><th>taken back</th>"
                       "<th>at once</th><th>within notice</th><th>late</th><th>longest clearing</th><th>cells "
@@ -163,13 +170,18 @@ static void tenants(const struct dure_document *report, const struct dure_docume
             continue;
         dure_buf_str(buf, "<tr><td>");
         page_text(buf, report->tenants->tenants[i].path);
-        dure_buf_printf(buf, "</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td>", t->submitted,
-                        t->gpu_ms[0] / 3600000, t->gpu_ms[1] / 3600000);
+        dure_buf_str(buf, "</td>");
+        count(buf, t->submitted, false);
+        count(buf, t->gpu_ms[0] / 3600000, false);
+        count(buf, t->gpu_ms[1] / 3600000, false);
         number(buf, t->started[0] ? (int64_t)(t->wait_ms[0] / t->started[0] / 1000) : 0, 0, "s");
-        dure_buf_printf(buf, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td><td%s>%" PRIu64 "</td>",
-                        t->evicted, t->at_once, t->in_time, t->late ? " class=\"bad\"" : "", t->late);
+        count(buf, t->evicted, false);
+        count(buf, t->at_once, false);
+        count(buf, t->in_time, false);
+        count(buf, t->late, t->late > 0);
         number(buf, t->latest_ms / 1000, 0, "s");
-        dure_buf_printf(buf, "<td%s>%" PRIu64 "</td></tr>\n", t->short_cells ? " class=\"bad\"" : "", t->short_cells);
+        count(buf, t->short_cells, t->short_cells > 0);
+        dure_buf_str(buf, "</tr>\n");
     }
     dure_buf_str(buf, "</tbody></table></div>\n");
 }

@@ -74,4 +74,5 @@ int64_t dure_report_span_us(const struct dure_sim_result *result,
                             uint32_t sample); /* of a step: the last may be short */
 /* `values` of one figure, one for each of `count` seeds, `stride` apart. Whole numbers alone. */
 struct dure_report_spread dure_report_spread_of(const int64_t *values, uint32_t count, size_t stride);
+void dure_report_shown(struct dure_buf *buf, int64_t value, unsigned decimals);  /* for people: "1,234.56" */
 void dure_report_number(struct dure_buf *buf, int64_t value, unsigned decimals); /* "12.34" */

@@ -69,6 +69,12 @@ static void numbers(void)
 
 int main(void)
 {
+    char text[32];
+    TAP_EQ_STR(dure_text_grouped(0, text), "0", "none");
+    TAP_EQ_STR(dure_text_grouped(999, text), "999", "three digits");
+    TAP_EQ_STR(dure_text_grouped(260000, text), "260,000", "the fleet");
+    TAP_EQ_STR(dure_text_grouped(-1234567, text), "-1,234,567", "below nothing");
+    TAP_EQ_STR(dure_text_grouped(INT64_MIN, text), "-9,223,372,036,854,775,808", "the least");
     char one[1];
     copies();
     numbers();
