@@ -119,6 +119,8 @@ static void free_entities(struct dure_core *core)
         dure_slots_release(&chain->idle);
         dure_slots_release(&chain->away);
         free(chain->kept);
+        free(chain->hidden.at);
+        free(chain->foreseen);
         free(chain->ends.at);
         free(chain->occupant);
         free(chain->claim);
@@ -156,6 +158,7 @@ void dure_core_free(struct dure_core *core)
         free(core->tenant[i].ends.at);
     free(core->passed.at);
     free(core->left_out.at);
+    free(core->met.at);
     struct dure_pool *pools[] = {&core->jobs,    &core->attempts, &core->deps,  &core->claims,   &core->shareds,
                                  &core->classes, &core->lanes,    &core->needs, &core->planneds, &core->prices};
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)

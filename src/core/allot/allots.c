@@ -100,6 +100,7 @@ void allots_free(struct dure_core *core)
     for (uint32_t i = 0; i < core->s.allot_count; i++) {
         dure_slots_release(&core->allots[i]->slots);
         free(core->allots[i]->kept);
+        free(core->allots[i]->hidden.at);
         free((char *)core->allots[i]->spec.name);
         free((char *)core->allots[i]->spec.after);
         free(core->allots[i]);

@@ -15,6 +15,7 @@
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
+#include "core/state/planned.h"
 
 void ground_each(struct dure_core *core, uint32_t at, const struct dure_place *places, uint32_t count, leaf_fn each,
                  void *context)
@@ -64,8 +65,10 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
     const struct node *n = node_of(core, at, node);
     uint64_t idle =
         n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~n->used & ~n->claimed & ~n->d.dark : 0;
-    if (chain->is_kept)
+    if (chain->is_kept && idle & chain->kept[node]) {
+        planned_hide(&chain->hidden, node, idle & chain->kept[node]);
         idle &= ~chain->kept[node];
+    }
     if (core->tenants && idle & ~chain->idle.idle[node])
         queue_freed(core, queue_of_borrowed(core), at, node);
     queue_moved_all(core);
@@ -155,10 +158,14 @@ static void refresh_slots(struct dure_core *core, uint32_t id, uint32_t first, u
                            first / allot->cell_slots, &cell);
     queue_moved(core, allot->spec.tenant.v);
     for (uint32_t slot = first; slot < first + count; slot++) {
-        const uint64_t idle = slot_idle(core, allot, &cell, slot % allot->cell_slots);
+        uint64_t idle = slot_idle(core, allot, &cell, slot % allot->cell_slots);
         if (idle & ~allot->slots.idle[slot])
             queue_freed(core, allot->spec.tenant.v, id, slot);
-        dure_slots_set(&allot->slots, slot, allot->is_kept ? idle & ~allot->kept[slot] : idle);
+        if (allot->is_kept && idle & allot->kept[slot]) {
+            planned_hide(&allot->hidden, slot, idle & allot->kept[slot]);
+            idle &= ~allot->kept[slot];
+        }
+        dure_slots_set(&allot->slots, slot, idle);
     }
 }
 

@@ -1,4 +1,4 @@
-#include "core/place/later.h"
+#include "core/place/later_inner.h"
 
 #include <stdlib.h>
 
@@ -203,22 +203,30 @@ static void leave_virtual(struct dure_core *core, void *context, uint32_t leaf, 
 }
 
 /* GPUs that others only share, or wait for, are looked at one by one. */
+uint64_t later_left_on(struct dure_core *core, uint32_t at, uint32_t node, const struct dure_place *place,
+                       uint32_t leaving, int64_t at_us)
+{
+    const struct chain_state *chain = &core->chains[at];
+    const uint32_t first = node * core->fleet->chains[at].node_gpus;
+    const struct node *n = node_of(core, at, node);
+    uint64_t left = 0;
+    if (n->d.state != DURE_NODE_UP || n->d.lost)
+        return 0;
+    for (uint64_t mask = place->gpu_mask & ~n->claimed & ~n->d.dark; mask; mask &= mask - 1) {
+        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);
+        if (chain->occupant[leaf] == leaving || is_left(core, at, leaf, at_us))
+            left |= mask & -mask;
+    }
+    return left;
+}
+
 static void leave_hardware(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
 {
     struct timeline *t = context;
     struct chain_state *chain = &core->chains[t->chain];
-    const uint32_t first = node * core->fleet->chains[t->chain].node_gpus;
-    const struct node *n = &core->nodes[core->fleet->chains[t->chain].node_first + node];
-    uint64_t left = 0;
-    if (n->d.state != DURE_NODE_UP || n->d.lost)
-        return;
-    for (uint64_t mask = place->gpu_mask & ~n->claimed & ~n->d.dark; mask; mask &= mask - 1) {
-        const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);
-        if (chain->occupant[leaf] == t->leaving || is_left(core, t->chain, leaf, t->at_us))
-            left |= mask & -mask;
-    }
+    const uint64_t left = later_left_on(core, t->chain, node, place, t->leaving, t->at_us);
     add_idle(t, &chain->idle, node, left);
-    if (!n->bound)
+    if (!node_of(core, t->chain, node)->bound)
         add_idle(t, &chain->away, node, left);
 }
 
@@ -564,17 +572,26 @@ enum later later_guaranteed(struct dure_core *core, const struct request *ask, s
     return found;
 }
 
+bool later_may_borrow(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct chain_state *chain = &core->chains[at];
+    int64_t notice;
+    if (ask->task_gpu_milli == 1000 && chain->idle.idle_total + chain->lent < request_gpus(ask))
+        return false;
+    return rule_hardware(core, ask, at).rule == DURE_RULE_FITS && lend_terms(core, at, ask->tenant, false, &notice) &&
+           ask->grace_us <= notice;
+}
+
 enum later later_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
 {
     struct plan other = {0};
     enum later found = LATER_NEVER;
+    if (later_is_counted(ask))
+        return later_counted(core, ask, plan, ret_at_us);
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const uint32_t at = core->borrow_order[i];
-        const struct chain_state *chain = &core->chains[at];
-        int64_t notice, at_us;
-        if ((chain->idle.idle_total + chain->lent < request_gpus(ask) && ask->task_gpu_milli == 1000) ||
-            rule_hardware(core, ask, at).rule != DURE_RULE_FITS || !lend_terms(core, at, ask->tenant, false, &notice) ||
-            ask->grace_us > notice)
+        int64_t at_us;
+        if (!later_may_borrow(core, ask, at))
             continue;
         struct timeline t = {.core = core,
                              .ask = ask,

@@ -5,7 +5,7 @@
  * is kept decides nothing by itself. */
 #include "core/state/state.h"
 
-enum { LENDERS_KEPT = 512, LENDER_HAS_LEVEL = 0x40000000 };
+enum { LENDERS_KEPT = 4096, LENDER_HAS_LEVEL = 0x40000000 };
 
 struct lenders {
     struct request ask;

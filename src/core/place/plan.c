@@ -294,8 +294,8 @@ static bool bind(struct dure_core *core, const struct allot *allot, uint32_t id,
     struct dure_cells_virtual cell;
     if (!dure_cells_virtual(cells, (struct dure_allot_id){id}, index, &cell))
         return false;
-    const bool is_new =
-        cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) || plan_is_fresh(plan, id, index);
+    const bool is_new = cell.state == DURE_CELLS_UNBOUND || (plan->serves && index == plan->served_index) ||
+                        plan_is_fresh(plan, id, index);
     if (cell.state == DURE_CELLS_UNBOUND) {
         if (!price_choose(core, id, index, takes, from, &cell.cell) ||
             (plan->on_trial &&
@@ -350,12 +350,21 @@ bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t id
     return true;
 }
 
+/* Room for one whole task, and GPUs for all: without, nothing else has to be looked at. */
+static bool has_slot(const struct dure_slots *slots, const struct request *ask)
+{
+    return ask->task_gpus <= slots->gpus && dure_slots_any(slots, ask->task_gpus) &&
+           slots->idle_total >= request_gpus(ask);
+}
+
 bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     struct dure_ask gang;
     if (limits_any(ask))
         return limited_allot(core, ask, id, leveled, plan);
+    if (ask->task_gpu_milli == 1000 && !has_slot(&allot->slots, ask))
+        return false;
     if (!ask_of_allot(core, ask, allot, leveled, &gang))
         return false;
     plan->place_count = plan->binding_count = 0;
@@ -458,6 +467,9 @@ static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t 
     struct dure_ask gang;
     if (limits_any(ask))
         return (where & ON_BOUND) && limited_chain(core, ask, at, leveled, plan);
+    if (ask->task_gpu_milli == 1000 &&
+        !has_slot(where & ON_BOUND ? &core->chains[at].idle : &core->chains[at].away, ask))
+        return false;
     if (!ask_of_chain(core, ask, at, leveled, &gang))
         return false;
     plan->place_count = plan->binding_count = 0;

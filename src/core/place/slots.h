@@ -26,6 +26,11 @@ struct dure_slots {
 void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans,
                      uint32_t span_count);
 void dure_slots_release(struct dure_slots *slots);
+/* Is there a slot with so many idle GPUs? */
+static inline bool dure_slots_any(const struct dure_slots *slots, uint32_t gpus)
+{
+    return slots->classes >> (gpus - 1) != 0;
+}
 /* O(levels), for each index that a gang has asked for. */
 void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle);
 /* More slots at the end (a private cluster grows by whole cells); they come idle or not as `idle` says. */

@@ -147,6 +147,7 @@ uint32_t need_get(struct dure_core *core, const struct request *ask)
                                          .lane = lane_get(core, queue, ask->tenant, ask->priority),
                                          .open_place = NONE,
                                          .all_place = NONE,
+                                         .first = NONE,
                                          .list_places = {NONE, NONE, NONE}};
     DURE_ASSERT(dure_map_put(&core->need_map, key, slot));
     return slot;
@@ -231,56 +232,91 @@ static const struct dure_heap_entry *oldest_within(const struct dure_core *core,
     return best;
 }
 
-static const struct dure_heap_entry *oldest(const struct dure_core *core, const struct need *need, int64_t reach)
+/* The class of its oldest job that lasts no longer; `first`, which is kept as classes come and go, without such a limit. */
+struct oldest {
+    uint32_t class; /* NONE: none */
+    int64_t key;
+};
+
+static struct oldest oldest(const struct dure_core *core, const struct need *need, int64_t reach)
 {
-    const struct dure_heap_entry *best = NULL;
+    struct oldest best = {NONE, INT64_MAX};
+    if (reach == INT64_MAX)
+        return (struct oldest){need->first, need->first_key};
     for (uint32_t i = 0; i < need->band_count; i++) {
         const struct dure_heap_entry *entry = oldest_within(core, &need->bands[i], reach);
-        if (entry && (!best || entry->key < best->key))
-            best = entry;
+        if (entry && entry->key < best.key)
+            best = (struct oldest){entry->slot, entry->key};
     }
     return best;
 }
 
-static const struct dure_heap_entry *candidate(const struct dure_core *core, const struct need *need)
+static void find_first(struct need *need)
+{
+    need->first = NONE;
+    need->first_key = INT64_MAX;
+    for (uint32_t i = 0; i < need->band_count; i++) {
+        const struct dure_heap *heads = &need->bands[i].heads;
+        if (heads->count && heads->at[0].key < need->first_key) {
+            need->first = heads->at[0].slot;
+            need->first_key = heads->at[0].key;
+        }
+    }
+}
+
+static void head_came(struct need *need, uint32_t class_slot, int64_t key)
+{
+    if (need->first == NONE || key < need->first_key) {
+        need->first = class_slot;
+        need->first_key = key;
+    } else if (need->first == class_slot && key != need->first_key) {
+        find_first(need);
+    }
+}
+
+static void head_went(struct need *need, uint32_t class_slot)
+{
+    if (need->first == class_slot)
+        find_first(need);
+}
+
+static struct oldest candidate(const struct dure_core *core, const struct need *need)
 {
     if (need->verdict == VERDICT_SHUT)
-        return NULL;
+        return (struct oldest){NONE, 0};
     return oldest(core, need, need->verdict == VERDICT_OPEN ? INT64_MAX : core->queues[need->queue].reach_us);
 }
 
 uint32_t need_candidate(const struct dure_core *core, const struct need *need)
 {
-    const struct dure_heap_entry *entry = candidate(core, need);
-    return entry ? entry->slot : NONE;
+    return candidate(core, need).class;
 }
 
 uint32_t need_oldest(const struct dure_core *core, const struct need *need)
 {
-    const struct dure_heap_entry *entry = oldest(core, need, INT64_MAX);
-    return entry ? entry->slot : NONE;
+    (void)core;
+    return need->first;
 }
 
-static void stand(struct dure_heap *heap, uint32_t place, const struct dure_heap_entry *entry, uint32_t slot)
+static void stand(struct dure_heap *heap, uint32_t place, struct oldest who, uint32_t slot)
 {
-    if (place != NONE && !entry)
+    if (place != NONE && who.class == NONE)
         dure_heap_remove(heap, place);
-    else if (place == NONE && entry)
-        dure_heap_add(heap, entry->key, 0, slot);
-    else if (entry && heap->at[place].key != entry->key)
-        dure_heap_move(heap, place, entry->key);
+    else if (place == NONE && who.class != NONE)
+        dure_heap_add(heap, who.key, 0, slot);
+    else if (who.class != NONE && heap->at[place].key != who.key)
+        dure_heap_move(heap, place, who.key);
 }
 
 void need_settle(struct dure_core *core, uint32_t slot)
 {
     struct need *need = need_at(core, slot);
     struct lane *lane = lane_at(core, need->lane);
-    const struct dure_heap_entry *first = candidate(core, need);
+    const struct oldest first = candidate(core, need);
     const bool was_open = lane->open.count, was_filled = was_open || lane->all.count;
     stand(&lane->open, need->open_place, first, slot);
-    const struct dure_heap_entry *any = need->is_left_out               ? NULL
-                                        : need->verdict == VERDICT_OPEN ? first
-                                                                        : oldest(core, need, INT64_MAX);
+    const struct oldest any =
+        need->is_left_out ? (struct oldest){NONE, 0} : (struct oldest){need->first, need->first_key};
     stand(&lane->all, need->all_place, any, slot);
     const bool open = lane->open.count, filled = open || lane->all.count;
     if ((open != was_open || filled != was_filled) && need->queue == queue_of_borrowed(core))
@@ -296,7 +332,9 @@ static void add_head(struct dure_core *core, uint32_t class_slot)
         band->least_us = lasts;
     if (!band->heads.count || lasts > band->most_us)
         band->most_us = lasts;
-    dure_heap_add(&band->heads, head_key(core, class_slot), 0, class_slot);
+    const int64_t key = head_key(core, class_slot);
+    dure_heap_add(&band->heads, key, 0, class_slot);
+    head_came(need_at(core, class->need), class_slot, key);
 }
 
 static struct dure_heap *heads_of(struct dure_core *core, const struct class *class)
@@ -333,6 +371,7 @@ void need_leave(struct dure_core *core, uint32_t class_slot)
         class->passed_place = NONE;
     } else {
         dure_heap_remove(heads_of(core, class), class->band_place);
+        head_went(need_at(core, class->need), class_slot);
     }
     need_settle(core, class->need);
     queue_moved(core, need_at(core, class->need)->queue);
@@ -351,16 +390,8 @@ void need_moved(struct dure_core *core, uint32_t class_slot)
         return;
     }
     dure_heap_move(heads, class->band_place, key);
+    head_came(need_at(core, class->need), class_slot, key);
     look_above(core, class_slot);
-}
-
-static void append(struct slot_list *list, uint32_t slot)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 16;
-        list->at = dure_core_grow(list->at, sizeof *list->at, list->capacity);
-    }
-    list->at[list->count++] = slot;
 }
 
 void order_pass_over(struct dure_core *core, uint32_t class_slot)
@@ -368,8 +399,9 @@ void order_pass_over(struct dure_core *core, uint32_t class_slot)
     struct class *class = class_at(core, class_slot);
     DURE_ASSERT(class->passed_place == NONE);
     dure_heap_remove(heads_of(core, class), class->band_place);
+    head_went(need_at(core, class->need), class_slot);
     class->passed_place = core->passed.count;
-    append(&core->passed, class_slot);
+    slot_list_add(&core->passed, class_slot);
     need_settle(core, class->need);
 }
 
@@ -378,7 +410,7 @@ void need_leave_out(struct dure_core *core, uint32_t slot)
     if (need_at(core, slot)->is_left_out)
         return;
     need_at(core, slot)->is_left_out = true;
-    append(&core->left_out, slot);
+    slot_list_add(&core->left_out, slot);
     need_settle(core, slot);
 }
 
@@ -406,7 +438,7 @@ static void list_add(struct dure_core *core, uint32_t slot, enum need_list which
     if (need->list_places[which] != NONE)
         return;
     need->list_places[which] = list->count;
-    append(list, slot);
+    slot_list_add(list, slot);
     core->watchers += which == NEED_FAR;
 }
 

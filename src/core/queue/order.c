@@ -61,11 +61,7 @@ void tenant_loosen(struct dure_core *core, uint32_t tenant, enum tenant_term whi
     core->tenant[tenant].loose |= (uint8_t)which;
     if (!is_new)
         return;
-    if (loose->count == loose->capacity) {
-        loose->capacity = loose->capacity ? loose->capacity * 2 : 16;
-        loose->at = dure_core_grow(loose->at, sizeof *loose->at, loose->capacity);
-    }
-    loose->at[loose->count++] = tenant;
+    slot_list_add(loose, tenant);
 }
 
 void tenant_out(struct dure_core *core, uint32_t tenant)

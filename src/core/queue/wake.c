@@ -1,6 +1,7 @@
 /* Which needs may be met by what came free, and which queues are worth a look. */
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
+#include "core/state/jobs.h"
 
 enum { FREED_MAX = 1024 };
 
@@ -136,26 +137,107 @@ static uint64_t room_of(const struct dure_core *core, uint32_t queue, uint32_t a
     return sum;
 }
 
-void queue_wake_met(struct dure_core *core, uint32_t queue)
+static const struct dure_slots *field_of(const struct dure_core *core, uint32_t queue, uint32_t at)
+{
+    return queue == queue_of_borrowed(core) ? &core->chains[at].idle : &core->allots[at]->slots;
+}
+
+static const uint64_t *kept_of(const struct dure_core *core, uint32_t queue, uint32_t at)
+{
+    return queue == queue_of_borrowed(core) ? core->chains[at].kept : core->allots[at]->kept;
+}
+
+/* GPUs that are idle, and kept for the queue's planned job: on one chain. */
+static uint64_t kept_idle(const struct dure_core *core, uint32_t queue, uint32_t *ret_chain)
+{
+    const uint32_t slot = core->queues[queue].planned;
+    const struct planned *planned = slot == NONE ? NULL : planned_at(core, slot);
+    uint64_t gpus = 0;
+    *ret_chain = planned ? planned->d.chain : NONE;
+    for (uint32_t i = 0; planned && i < planned->d.place_count; i++) {
+        const struct dure_place *place = &planned->places[i];
+        const struct dure_slots *slots =
+            field_of(core, queue, planned->d.borrowed ? planned->d.chain : planned->bindings[i].allot.v);
+        const uint32_t first =
+            place->node_first - (planned->d.borrowed ? core->fleet->chains[planned->d.chain].node_first : 0);
+        for (uint32_t k = first; k < first + place->node_count && k < slots->count; k++)
+            gpus += (uint32_t)__builtin_popcountll(slots->idle[k] & place->gpu_mask);
+    }
+    return gpus;
+}
+
+/* Is what is kept for the planned job of no avail to it but for work that is gone in time? Not to the planned job itself, and who comes before it. */
+static bool comes_behind_plan(const struct dure_core *core, uint32_t slot)
+{
+    const struct need *need = need_at(core, slot);
+    const struct planned *planned = planned_at(core, core->queues[need->queue].planned);
+    return class_at(core, job_at(core, planned->job_slot)->class_slot)->need != slot &&
+           !need_is_above_plan(core, need, (uint64_t)need->first_key);
+}
+
+/* Where something came free: how much of a field, and (`beside`) how much beside what is kept for the planned job. */
+struct met {
+    uint32_t least;
+    uint64_t room, beside;
+};
+
+/* Of those that wait for so much: who may start beside what is kept is open; who may only on it waits no longer for that, but must be short. */
+static void collect(struct dure_core *core, const struct dure_heap *heap, uint32_t place, const struct met *met)
+{
+    if (place >= heap->count || (uint64_t)heap->at[place].key > met->room)
+        return;
+    const uint32_t slot = heap->at[place].slot;
+    if ((uint64_t)heap->at[place].key <= met->beside || need_at(core, slot)->verdict == VERDICT_SHUT ||
+        !comes_behind_plan(core, slot))
+        slot_list_add(&core->met, slot);
+    collect(core, heap, place * 2 + 1, met);
+    collect(core, heap, place * 2 + 2, met);
+}
+
+static void wake(struct dure_core *core, struct queue *q, const struct met *met)
+{
+    collect(core, &q->waits[met->least], 0, met);
+    while (core->met.count) {
+        const uint32_t slot = core->met.at[--core->met.count];
+        const struct need *need = need_at(core, slot);
+        const bool open = (uint64_t)q->waits[met->least].at[need->wait_place].key <= met->beside ||
+                          q->planned == NONE || !comes_behind_plan(core, slot);
+        need_judge(core, slot, open ? VERDICT_OPEN : VERDICT_LONG);
+    }
+}
+
+static void wake_freed(struct dure_core *core, uint32_t queue)
 {
     struct queue *q = &core->queues[queue];
     const bool borrowed = queue == queue_of_borrowed(core);
+    uint32_t kept_chain;
+    const uint64_t kept_gpus = kept_idle(core, queue, &kept_chain);
+    for (uint32_t i = 0; i < q->freed_count && q->wait_count; i++) {
+        const uint32_t at = q->freed[i].at, slot = q->freed[i].slot;
+        const struct dure_slots *slots = field_of(core, queue, at);
+        const uint64_t *kept = q->planned == NONE ? NULL : kept_of(core, queue, at);
+        if (slot >= slots->count)
+            continue;
+        const uint32_t idle = (uint32_t)__builtin_popcountll(slots->idle[slot]),
+                       beside = kept ? (uint32_t)__builtin_popcountll(slots->idle[slot] & ~kept[slot]) : idle;
+        const uint64_t lost = (borrowed ? at : core->allots[at]->spec.chain.v) == kept_chain ? kept_gpus : 0;
+        for (uint32_t k = 1; k <= idle; k++) {
+            if (!q->waits[k].count)
+                continue;
+            const uint64_t room = room_of(core, queue, at, k), total = room_of(core, queue, at, 1) - lost;
+            wake(core, q, &(struct met){k, room, k > beside ? 0 : room < total ? room : total});
+        }
+    }
+}
+
+void queue_wake_met(struct dure_core *core, uint32_t queue)
+{
+    struct queue *q = &core->queues[queue];
     if (q->all_freed)
         need_reopen_all(core, queue);
     need_reopen(core, queue, NEED_ANY);
     need_reopen(core, queue, NEED_FAR);
-    for (uint32_t i = 0; i < q->freed_count && q->wait_count; i++) {
-        const struct freed *freed = &q->freed[i];
-        const struct dure_slots *slots = borrowed ? &core->chains[freed->at].idle : &core->allots[freed->at]->slots;
-        if (freed->slot >= slots->count)
-            continue;
-        const uint32_t idle = (uint32_t)__builtin_popcountll(slots->idle[freed->slot]);
-        for (uint32_t k = 1; k <= idle; k++) {
-            const uint64_t room = q->waits[k].count ? room_of(core, queue, freed->at, k) : 0;
-            while (q->waits[k].count && (uint64_t)q->waits[k].at[0].key <= room)
-                need_judge(core, q->waits[k].at[0].slot, VERDICT_OPEN);
-        }
-    }
+    wake_freed(core, queue);
     q->freed_count = 0;
     core->watchers -= q->is_watched;
     q->all_freed = q->is_watched = false;

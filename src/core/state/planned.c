@@ -53,24 +53,68 @@ static void mark(struct dure_core *core, const struct planned *planned, bool on)
     }
 }
 
+void planned_hide(struct hidden_list *hidden, uint32_t slot, uint64_t gpus)
+{
+    if (hidden->count == hidden->capacity) {
+        hidden->capacity = hidden->capacity ? hidden->capacity * 2 : 16;
+        hidden->at = dure_core_grow(hidden->at, sizeof *hidden->at, hidden->capacity);
+    }
+    hidden->at[hidden->count++] = (struct hidden){gpus, slot};
+}
+
+static void set_node(struct dure_core *core, uint32_t at, uint32_t node, uint64_t idle)
+{
+    struct chain_state *chain = &core->chains[at];
+    dure_slots_set(&chain->idle, node, idle);
+    dure_slots_set(&chain->away, node, node_of(core, at, node)->bound ? 0 : idle);
+}
+
+static void keep_nodes(struct dure_core *core, uint32_t at, const struct dure_place *place, bool on)
+{
+    struct chain_state *chain = &core->chains[at];
+    const uint32_t first = place->node_first - core->fleet->chains[at].node_first;
+    chain->is_kept = on;
+    for (uint32_t node = first; on && node < first + place->node_count; node++) {
+        const uint64_t idle = chain->idle.idle[node], hidden = idle & chain->kept[node];
+        if (hidden) {
+            planned_hide(&chain->hidden, node, hidden);
+            set_node(core, at, node, idle & ~hidden);
+        }
+    }
+    while (!on && chain->hidden.count) {
+        const struct hidden *hidden = &chain->hidden.at[--chain->hidden.count];
+        set_node(core, at, hidden->slot, chain->idle.idle[hidden->slot] | hidden->gpus);
+    }
+}
+
+static void keep_slots(struct dure_core *core, uint32_t id, const struct dure_place *place, bool on)
+{
+    struct allot *allot = core->allots[id];
+    const uint32_t first = place->node_first, end = first + place->node_count;
+    allot->is_kept = on;
+    for (uint32_t slot = first; on && slot < end && slot < allot->slots.count; slot++) {
+        const uint64_t idle = allot->slots.idle[slot], hidden = idle & allot->kept[slot];
+        if (hidden) {
+            planned_hide(&allot->hidden, slot, hidden);
+            dure_slots_set(&allot->slots, slot, idle & ~hidden);
+        }
+    }
+    while (!on && allot->hidden.count) {
+        const struct hidden *hidden = &allot->hidden.at[--allot->hidden.count];
+        dure_slots_set(&allot->slots, hidden->slot, allot->slots.idle[hidden->slot] | hidden->gpus);
+    }
+}
+
+/* Only what is idle of what is kept goes out of sight; the rest of it is taken anyway. */
 void planned_keep(struct dure_core *core, uint32_t slot, bool on)
 {
     struct planned *planned = planned_at(core, slot);
-    core->trials++;
     planned->is_kept = on;
-    for (uint32_t i = 0; i < planned->d.place_count; i++) {
-        const struct dure_place *place = &planned->places[i];
+    for (uint32_t i = 0; i < planned->d.place_count; i++)
         if (planned->d.borrowed)
-            core->chains[planned->d.chain].is_kept = on;
+            keep_nodes(core, planned->d.chain, &planned->places[i], on);
         else
-            core->allots[planned->bindings[i].allot.v]->is_kept = on;
-        for (uint32_t k = 0; k < place->node_count; k++)
-            if (planned->d.borrowed)
-                ground_refresh_node(core, place->node_first + k);
-            else
-                ground_refresh_slot(core, planned->bindings[i].allot.v, place->node_first + k);
-    }
-    core->trials--;
+            keep_slots(core, planned->bindings[i].allot.v, &planned->places[i], on);
 }
 
 bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint32_t job_slot)

@@ -21,6 +21,8 @@ void planned_seat_all(struct dure_core *core, uint32_t tenants);
 void planned_free_all(struct dure_core *core); /* memory alone */
 /* The GPUs of this plan count as taken, or do not. */
 void planned_keep(struct dure_core *core, uint32_t planned, bool on);
+/* While they do: these came into sight in a field, and are idle once they do not any more. */
+void planned_hide(struct hidden_list *hidden, uint32_t slot, uint64_t gpus);
 /* The plan of this queue, if there is one, is made anew, and why. */
 void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause);
 void planned_void_all(struct dure_core *core, enum dure_cause cause);

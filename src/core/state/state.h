@@ -177,6 +177,24 @@ struct slot_list {
     uint32_t count, capacity;
 };
 
+/* GPUs of slots of a field. */
+struct hidden_list {
+    struct hidden {
+        uint64_t gpus;
+        uint32_t slot;
+    } * at;
+    uint32_t count, capacity;
+};
+
+static inline void slot_list_add(struct slot_list *list, uint32_t slot)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 16;
+        list->at = dure_core_grow(list->at, sizeof *list->at, list->capacity);
+    }
+    list->at[list->count++] = slot;
+}
+
 /* Attempts and claims, and when each is gone at the latest, in no order: state/ends.h. */
 struct ends {
     struct ending {
@@ -210,18 +228,20 @@ enum { OCCUPANT_SHARED = 0x80000000u };
 
 struct chain_state {
     struct dure_cells *cells;
-    struct dure_slots idle; /* hardware: neither used, claimed nor lost */
-    struct dure_slots away; /* the same, of nodes that are under no bound right: where borrowers disturb least */
-    uint32_t *occupant;     /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
-    uint32_t *claim;        /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
-    int64_t window_us;      /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
-    uint32_t owed_leaves;   /* under rights, now and promised */
-    struct tally tally;     /* place/tally.h */
-    uint32_t priced;        /* levels whose prices are kept: bit = level */
-    uint64_t *kept;         /* per node: GPUs of the borrowers' planned start; NULL: there was none yet */
-    bool is_kept;           /* they count as taken just now */
-    uint64_t lent;          /* GPUs that borrowed attempts stand on, a shared one counted for each */
-    struct ends ends;       /* borrowed attempts here */
+    struct dure_slots idle;    /* hardware: neither used, claimed nor lost */
+    struct dure_slots away;    /* the same, of nodes that are under no bound right: where borrowers disturb least */
+    uint32_t *occupant;        /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
+    uint32_t *claim;           /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
+    int64_t window_us;         /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
+    uint32_t owed_leaves;      /* under rights, now and promised */
+    struct tally tally;        /* place/tally.h */
+    uint32_t priced;           /* levels whose prices are kept: bit = level */
+    uint64_t *kept;            /* per node: GPUs of the borrowers' planned start; NULL: there was none yet */
+    bool is_kept;              /* they count as taken just now */
+    struct hidden_list hidden; /* idle GPUs that are out of sight for that, by node */
+    uint64_t *foreseen;        /* per node: scratch of place/later_lent.c, all 0; NULL: not used yet */
+    uint64_t lent;             /* GPUs that borrowed attempts stand on, a shared one counted for each */
+    struct ends ends;          /* borrowed attempts here */
 };
 
 struct node_data {
@@ -276,6 +296,7 @@ struct allot {
     uint64_t use_milli, use_since[2]; /* of what runs by it: the sum, and the sum of each times when it began */
     uint64_t *kept;                   /* per slot: GPUs of its holder's planned start; NULL: there was none yet */
     bool is_kept;                     /* they count as taken just now */
+    struct hidden_list hidden;        /* idle GPUs that are out of sight for that, by slot */
     int32_t priority_floor;           /* nothing of lower priority runs by it */
 };
 
@@ -327,6 +348,8 @@ struct need {
     uint8_t wait;                     /* GPUs that it waits for in one slot; 0: for none so */
     uint32_t wait_place;              /* in that heap */
     uint32_t list_places[NEED_LISTS]; /* NONE: not in it */
+    uint32_t first;                   /* the class of its oldest job; NONE: no class of it is queued */
+    int64_t first_key;
     struct band *bands;
     uint32_t band_count;
 };
@@ -486,6 +509,7 @@ struct dure_core {
     unsigned trials;           /* under way: GPUs come and go from sight, not free */
     bool blamed;               /* scratch of a trial: something other than room refused it */
     struct slot_list passed;   /* classes passed over in the pass at hand */
+    struct slot_list met;      /* scratch of queue/wake.c */
     struct slot_list left_out; /* needs for which it plans no start any more */
     struct dure_takes takes;
     struct plan *plan;     /* scratch of a decision */
