@@ -47,6 +47,7 @@ struct bench_world {
     uint32_t *log;
     size_t log_count, log_room;
     FILE *file;
+    struct dure_digest digest; /* of the last batch */
     uint64_t random, starts, notices, elapsed_ns;
     uint64_t asked_ns; /* elapsed_ns when the last job of the mix was asked for: room had been made */
     int64_t time_us;

@@ -51,6 +51,8 @@ enum dure_err dure_core_new(struct dure_core **ret_core)
     core->s.time_us = core->s.growth_base_us = INT64_MIN;
     core->world_next_us = core->gate.next_us = core->look_next_us = DURE_NEVER_US;
     core->rules_stamp = 1;
+    core->idle_class_first = core->idle_class_last = NONE;
+    memset(core->class_recent, 0xff, sizeof core->class_recent);
     core->rules_until_us = INT64_MIN;
     core->deadlines = (struct dure_heap){.owner = core, .moved = deadline_moved};
     core->begins = (struct dure_heap){.owner = core, .moved = begin_moved};
@@ -141,6 +143,7 @@ void dure_core_free(struct dure_core *core)
 {
     if (!core)
         return;
+    class_forget_idle(core);
     free_entities(core);
     queue_release(core);
     gate_release(core);
@@ -155,7 +158,7 @@ void dure_core_free(struct dure_core *core)
     free(core->doomed.at);
     planned_free_all(core);
     for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
-        free(core->tenant[i].ends.at);
+        free(core->tenant[i].ends.at), free(core->tenant[i].tallies);
     free(core->passed.at);
     free(core->left_out.at);
     free(core->met.at);
@@ -165,8 +168,7 @@ void dure_core_free(struct dure_core *core)
         dure_pool_release(pools[i]);
     dure_table_release(&core->job_table);
     dure_table_release(&core->attempt_table);
-    struct dure_map *maps[] = {&core->run_map,  &core->claim_map, &core->class_map,
-                               &core->need_map, &core->share_map, &core->tally_map};
+    struct dure_map *maps[] = {&core->run_map, &core->claim_map, &core->class_map, &core->need_map, &core->share_map};
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++)
         dure_map_release(maps[i]);
     for (unsigned i = 0; i < AFTER_KINDS; i++)
@@ -340,6 +342,14 @@ static void emit_nowhere(void *context, const struct dure_record *decision)
     (void)decision;
 }
 
+static inline void decide_all(struct dure_core *core)
+{
+    if (core->after_count)
+        decide_follow(core);
+    if (core->gate.due)
+        decide_power(core);
+}
+
 enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit, void *context,
                              struct dure_error *error)
 {
@@ -349,18 +359,16 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
     if (err == DURE_OK) {
         if (input->kind == DURE_REC_PASS) /* nothing starts on what a limit takes away at this moment */
             decide_power(core);
-        decide_input(core, input);
-        decide_follow(core);
-        decide_power(core);
+        if (input->kind != DURE_REC_SUBMIT)
+            decide_input(core, input);
+        decide_all(core);
         decide_due(core);
-        decide_follow(core);
-        decide_power(core); /* hardware that has just arrived */
+        decide_all(core); /* hardware that has just arrived, too */
     } else {
         core->refused++;
         after_clear(core);
     }
     core->emit = NULL;
-    digest_settle(core);
     return err;
 }
 
@@ -380,9 +388,7 @@ static enum dure_err apply(struct dure_core *core, const struct dure_record *rec
 
 enum dure_err dure_core_apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
-    const enum dure_err err = apply(core, record, error);
-    digest_settle(core);
-    return err;
+    return apply(core, record, error);
 }
 
 /* ---- reading ---- */

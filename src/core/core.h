@@ -41,7 +41,8 @@ struct dure_job_id dure_core_next_job(const struct dure_core *core);
 uint64_t dure_core_next_booking(const struct dure_core *core); /* the number of the next maintenance */
 struct dure_principal_id dure_core_next_principal(const struct dure_core *core);
 
-struct dure_digest dure_core_digest(const struct dure_core *core);      /* incremental: O(1) */
+struct dure_digest dure_core_digest(
+    const struct dure_core *core); /* incremental: O(jobs and tenants that changed since it was asked for last) */
 struct dure_digest dure_core_digest_full(const struct dure_core *core); /* recomputed over everything */
 
 /* Snapshots: deterministic bytes, written in chunks; loading validates and recomputes the digest. E_VERSION: another core's. */

@@ -15,23 +15,25 @@ static struct dure_digest with_scalars(const struct dure_core *core, struct dure
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++) {
         const struct dure_digest of =
             full ? dure_cells_digest_full(core->chains[i].cells) : dure_cells_digest(core->chains[i].cells);
-        const uint64_t bytes[3] = {i, of.lane[0], of.lane[1]};
-        dure_digest_add(&sum, dure_hash_words(DOMAIN_CELLS, bytes, 3));
+        const struct dure_digest factor = core->chains[i].factor;
+        dure_digest_add(&sum, (struct dure_digest){{of.lane[0] * factor.lane[0], of.lane[1] * factor.lane[1]}});
     }
     return sum;
 }
 
-struct dure_digest dure_core_digest(const struct dure_core *core)
-{
-    return with_scalars(core, core->digest, false);
-}
-
-void digest_settle(struct dure_core *core)
+/* What changed since it was asked for last is hashed now, once, however often it changed: no change of the state, only of what is known of it. */
+static void settle(struct dure_core *core)
 {
     if (core->loose_job_count)
         job_settle(core);
     if (core->loose_tenants.count)
         tenant_settle(core);
+}
+
+struct dure_digest dure_core_digest(const struct dure_core *core)
+{
+    settle((struct dure_core *)core);
+    return with_scalars(core, core->digest, false);
 }
 
 struct dure_digest dure_core_digest_full(const struct dure_core *core)

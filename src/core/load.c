@@ -404,7 +404,6 @@ static enum dure_err get_all(struct dure_core *core, struct stream_in *in, struc
     core->loading = false;
     if (err == DURE_OK)
         make_indexes(core);
-    digest_settle(core);
     return err;
 }
 

@@ -51,6 +51,7 @@ void rules_note(struct dure_core *core, const struct dure_record *record);
 enum dure_err check_deadline(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);
 /* The job as the model states it, unpacked. */
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
+/* Writes where it is told to also when it fails. */
 enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job, struct job_made *ret_made,
                        struct dure_error *error);
 

@@ -55,6 +55,21 @@ static bool sound_starts(const struct dure_fleet *fleet, const struct request *a
            dure_gpu_model_has_mig(&fleet->models[fleet->chains[chain].model.v], ask->mig - 1u);
 }
 
+/* One place of whole GPUs on one node, free for who has no claim: what mostly starts. False says nothing. */
+static bool sound_one(const struct dure_core *core, const struct dure_record *record, const struct request *ask,
+                      uint32_t *ret_chain)
+{
+    const struct dure_place *p = record->places;
+    if (record->kind != DURE_REC_START || record->place_count != 1 || p->node_count != 1 || p->gpu_milli != 1000 ||
+        p->starts || ask->mig || !p->tasks || !p->gpu_mask || p->node_first >= core->fleet->node_count)
+        return false;
+    const struct node *n = &core->nodes[p->node_first];
+    if (p->gpu_mask & (n->used | n->claimed | ~core->chains[n->chain].idle.full))
+        return false;
+    *ret_chain = n->chain;
+    return true;
+}
+
 static bool sound_places(const struct dure_core *core, const struct dure_record *record, const struct request *ask,
                          uint32_t claim, uint32_t *ret_chain)
 {
@@ -143,11 +158,12 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     uint32_t chain;
     if (!find(core, record, &t) || t.attempt != NONE || !dure_move_job(state_of(core, &t), DURE_JOB_RUNNING))
         return CORRUPT("start of what is not pending");
-    if (record->attempt.v != core->s.next_attempt ||
-        !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, &chain) ||
-        !sound_shares(core, record, job_ask(core, job_at(core, t.job_slot)), t.claim, chain))
-        return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
     struct job *job = job_at(core, t.job_slot);
+    const struct request *ask = job_ask(core, job);
+    if (record->attempt.v != core->s.next_attempt ||
+        (!sound_one(core, record, ask, &chain) &&
+         (!sound_places(core, record, ask, t.claim, &chain) || !sound_shares(core, record, ask, t.claim, chain))))
+        return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
     const enum dure_err err = take_cells(core, record, error);
     if (err != DURE_OK)
         return err;
@@ -156,7 +172,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     struct attempt_data data = {.id = core->s.next_attempt++,
                                 .job = job->d.id,
                                 .started_us = core->s.time_us,
-                                .walltime_end_us = core->s.time_us + job_ask(core, job)->walltime_us,
+                                .walltime_end_us = core->s.time_us + ask->walltime_us,
                                 .charged_at_us = core->s.time_us,
                                 .held_us = core->s.time_us,
                                 .checkpointed_us = core->s.time_us,
@@ -180,18 +196,16 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
         planned_drop(core, t.job_slot);
         job_take_ordinal(core, job, t.ordinal);
         if (!data.borrowed)
-            share_charge(core, job_ask(core, job)->tenant, share_cost(data.gpus_milli, job_ask(core, job)->walltime_us),
-                         core->s.time_us, false);
+            share_charge(core, ask->tenant, share_cost(data.gpus_milli, ask->walltime_us), core->s.time_us, false);
     }
     job->d.live++;
     job_in(core, job);
     const uint32_t slot = attempt_add(core, t.job_slot, &data, record->places, record->bindings);
     ground_occupy(core, slot);
     if (!data.borrowed)
-        planned_void_borrowed(core, chain, record->places, record->place_count,
-                              data.walltime_end_us + job_ask(core, job)->grace_us);
+        planned_void_borrowed(core, chain, record->places, record->place_count, data.walltime_end_us + ask->grace_us);
     core->s.attempts_started++;
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
+    for (uint32_t at = ask->tenant; at != NONE; at = core->tenant[at].parent)
         core->tenant[at].running++;
     queue_refresh(core, t.job_slot);
     return DURE_OK;

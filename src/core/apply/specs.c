@@ -47,6 +47,14 @@ static void chain_init(struct dure_core *core, uint32_t at)
     }
 }
 
+static struct dure_digest factor_of(uint64_t chain)
+{
+    struct dure_digest factor = dure_hash_words(DOMAIN_CELLS, &chain, 1);
+    factor.lane[0] |= 1;
+    factor.lane[1] |= 1;
+    return factor;
+}
+
 void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
 {
     const uint32_t before = core->fleet ? core->fleet->chain_count : 0;
@@ -61,7 +69,7 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
     core->s.fleet_set = 1;
     core->s.fleet = dure_hash128(DOMAIN_TEXT, fleet->spec_json, fleet->spec_json_length);
     for (uint32_t i = before; i < fleet->chain_count; i++) {
-        core->chains[i] = (struct chain_state){.window_us = DURE_NEVER_US};
+        core->chains[i] = (struct chain_state){.window_us = DURE_NEVER_US, .factor = factor_of(i)};
         const enum dure_err err = spec_chain_cells(&fleet->chains[i], &core->chains[i].cells, NULL);
         DURE_ASSERT(err == DURE_OK); /* a fleet that the model passed has lawful chains */
         chain_init(core, i);

@@ -190,7 +190,15 @@ static uint64_t count_leaves(struct dure_cells *cells, bool used, uint32_t first
     uint64_t turned = 0;
     if (cells->marks && !note_leaves(cells, used, first, mask))
         return 0;
-    for (uint64_t left = mask; left; left &= left - 1) {
+    uint32_t *alike = dure_cells_alike(cells, first, mask);
+    if (alike) {
+        const uint32_t value = *alike + change;
+        DURE_ASSERT(delta > 0 || (*alike & kind));
+        for (unsigned i = 0; i < (unsigned)__builtin_popcountll(mask); i++)
+            alike[i] = value;
+        turned = (value & kind) == one ? mask : 0;
+    }
+    for (uint64_t left = alike ? 0 : mask; left; left &= left - 1) {
         uint32_t *uses = &cells->uses[first + (uint32_t)__builtin_ctzll(left)];
         DURE_ASSERT(delta > 0 || (*uses & kind));
         *uses += change;
@@ -214,6 +222,10 @@ void dure_cells_add_used(struct dure_cells *cells, struct dure_cells_slot slot, 
 static void spread(struct dure_cells *cells, unsigned l, uint32_t first, uint64_t mask, int delta)
 {
     struct dure_cells_level *level = &cells->level[l];
+    if (l > 1 && level->count == 1 && !level->free.count) { /* all of the chain */
+        level->borrowed[0] += (uint32_t)__builtin_popcountll(mask) * (uint32_t)delta;
+        return;
+    }
     while (mask) {
         const uint32_t index = dure_bits_divide(first + (uint32_t)__builtin_ctzll(mask), level->leaves);
         const uint64_t end = (uint64_t)(index + 1) * level->leaves - first;
@@ -258,6 +270,8 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
     cells->served_count += state == DURE_CELLS_SERVED ? one : 0;
     if (dure_cells_is_bound(state)) {
         level->bound_count += one;
+        cells->bound_levels = level->bound_count ? cells->bound_levels | 1u << owner->spec.level
+                                                 : cells->bound_levels & ~(1u << owner->spec.level);
         cells->place[virtual->cell * level->leaves] =
             add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
     }

@@ -91,8 +91,9 @@ struct dure_cells {
     uint32_t right_count;
     uint32_t virtual_count; /* of all slots, the undoable ended ones too */
     uint32_t served_count, suspended_count;
-    uint64_t owed_leaves; /* of what is owed at all levels */
-    bool shock;           /* hardware changed since the last change of bindings or rights: next_step may suspend */
+    uint32_t bound_levels; /* bit = level: some cell of it is bound */
+    uint64_t owed_leaves;  /* of what is owed at all levels */
+    bool shock;            /* hardware changed since the last change of bindings or rights: next_step may suspend */
     struct dure_digest digest;
 
     struct dure_cells_prices *prices[DURE_CELLS_LEVELS_MAX + 1]; /* price.c; NULL: not kept at this level */
@@ -115,6 +116,20 @@ static inline uint32_t dure_cells_used_on(const struct dure_cells *cells, uint32
 static inline uint32_t dure_cells_borrowed_on(const struct dure_cells *cells, uint32_t leaf)
 {
     return cells->uses[leaf] & ((1u << DURE_CELLS_USED_SHIFT) - 1);
+}
+
+/* Whole nodes are what is mostly used. If the mask says so many leaves or more, beside each other, that count alike: the first; else NULL. */
+enum { DURE_CELLS_ALIKE_MIN = 8 };
+static inline uint32_t *dure_cells_alike(const struct dure_cells *cells, uint32_t first, uint64_t mask)
+{
+    const uint64_t run = mask >> (mask ? __builtin_ctzll(mask) : 0);
+    const unsigned count = (unsigned)__builtin_popcountll(run);
+    if (count < DURE_CELLS_ALIKE_MIN || run & (run + 1))
+        return NULL;
+    uint32_t *uses = &cells->uses[first + (uint32_t)__builtin_ctzll(mask)], differ = 0;
+    for (unsigned i = 1; i < count; i++)
+        differ |= uses[i] ^ uses[0];
+    return differ ? NULL : uses;
 }
 
 static inline bool dure_cells_is_bound(enum dure_cells_state state)

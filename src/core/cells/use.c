@@ -7,7 +7,8 @@ static enum dure_err check_leaves(const struct dure_cells *cells, uint32_t first
     const uint32_t last = mask ? 63 - (uint32_t)__builtin_clzll(mask) : 0, count = cells->level[1].count;
     if (first >= count || last >= count - first)
         return dure_fail(error, DURE_E_INVALID, "leaf %u: this chain has %u", first + last, count);
-    for (uint64_t left = delta > 0 ? mask : 0; left; left &= left - 1) {
+    const uint64_t all = delta < 0 ? 0 : dure_cells_alike(cells, first, mask) ? mask & -mask : mask;
+    for (uint64_t left = all; left; left &= left - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
         if (dure_cells_used_on(cells, leaf) + dure_cells_borrowed_on(cells, leaf) >= DURE_CELLS_LEAF_USES_MAX)
             return dure_fail(error, DURE_E_LIMIT, "leaf %u is shared by %d jobs", leaf, DURE_CELLS_LEAF_USES_MAX);
@@ -82,8 +83,9 @@ static uint64_t lost_among(const struct dure_cells *cells, uint32_t first)
 
 uint64_t dure_cells_unused(const struct dure_cells *cells, uint32_t first, uint64_t mask)
 {
-    uint64_t unused = mask;
-    for (uint64_t left = mask; left; left &= left - 1) {
+    const uint32_t *alike = dure_cells_alike(cells, first, mask);
+    uint64_t unused = alike && *alike >> DURE_CELLS_USED_SHIFT ? 0 : mask;
+    for (uint64_t left = alike ? 0 : mask; left; left &= left - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(left);
         if (dure_cells_used_on(cells, leaf))
             unused ^= left & -left;

@@ -328,14 +328,14 @@ static bool run_queue(struct run *run)
             keep(run, false);
             return need == NONE;
         }
-        const uint32_t class = need_candidate(core, need_at(core, need)),
-                       oldest = need_oldest(core, need_at(core, need));
-        if (is_at_ceiling(run, class == NONE ? oldest : class))
+        const uint32_t class = need_candidate(core, need_at(core, need));
+        const uint32_t first = class != NONE ? class : need_oldest(core, need_at(core, need));
+        if (is_at_ceiling(run, first))
             continue;
         if (class != NONE)
             try_one(run, need, class);
         else
-            plan_for(run, need, oldest);
+            plan_for(run, need, first);
     }
 }
 
@@ -354,7 +354,8 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
         return;
     int64_t budget = starts_max;
     queue_look(core);
-    for (uint32_t i = 0; core->s.passes % PLAN_ROUND == 0 && i < core->tenants->tenant_count + 2; i++)
+    const uint32_t queues = core->tenants->tenant_count + 2;
+    for (uint32_t i = 0; core->cut_count && core->s.passes % PLAN_ROUND == 0 && i < queues; i++)
         if (core->queues[i].is_cut && core->queues[i].count)
             dure_bits_set(&core->dirty, i);
     if (core->forgetful)
@@ -366,6 +367,7 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
             .core = core, .queue = (uint32_t)queue, .is_borrowed = queue == queue_of_borrowed(core), .budget = &budget};
         const bool through = run_queue(&run);
         order_restore(core);
+        core->cut_count += (uint32_t)(run.blocked >= LOOKS_MAX) - (uint32_t)core->queues[queue].is_cut;
         core->queues[queue].is_cut = run.blocked >= LOOKS_MAX;
         if (!core->queues[queue].count || (through && !wants_more(&run)))
             dure_bits_clear(&core->dirty, queue);

@@ -110,7 +110,18 @@ void gate_recount(struct dure_core *core, uint32_t id)
     if (!gate->site_domain)
         return;
     struct node *node = &core->nodes[id];
-    const struct node_draw was = node->draw, is = draw_of(core, id);
+    const struct node_draw was = node->draw;
+    const uint64_t full = core->chains[node->chain].idle.full;
+    if (gate_feeds(&node->d) && !node->d.dark && !was.leaving && !was.gone &&
+        was.fed == __builtin_popcountll(full)) { /* fed, as it was: only work came or went */
+        const uint8_t idle = (uint8_t)__builtin_popcountll(full & ~node->used & ~node->claimed);
+        node->draw.idle = idle;
+        if (!was.idle != !idle)
+            mark(&gate->idle, id, idle);
+        if (idle <= was.idle || !gate->over_count)
+            return;
+    }
+    const struct node_draw is = draw_of(core, id);
     const struct dure_chain *chain = &core->fleet->chains[node->chain];
     const uint64_t leaf_mw = chain->leaf_power_mw;
     const bool fed_changed = was.fed != is.fed || was.leaving != is.leaving;

@@ -62,19 +62,23 @@ void ground_fetch(const struct dure_core *core, uint32_t at, const struct dure_p
 static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
-    const struct node *n = node_of(core, at, node);
+    const uint32_t id = core->fleet->chains[at].node_first + node;
+    const struct node *n = &core->nodes[id];
     uint64_t idle =
-        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~n->used & ~n->claimed & ~n->d.dark : 0;
+        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~(n->used | n->claimed | n->d.dark) : 0;
     if (chain->is_kept && idle & chain->kept[node]) {
         planned_hide(&chain->hidden, node, idle & chain->kept[node]);
         idle &= ~chain->kept[node];
     }
-    if (core->tenants && idle & ~chain->idle.idle[node])
-        queue_freed(core, queue_of_borrowed(core), at, node);
-    queue_moved_all(core);
+    if (core->tenants) {
+        const uint32_t queue = queue_of_borrowed(core);
+        if (idle & ~chain->idle.idle[node])
+            queue_freed(core, queue, at, node);
+        queue_moved(core, queue);
+    }
     dure_slots_set(&chain->idle, node, idle);
     dure_slots_set(&chain->away, node, n->bound ? 0 : idle);
-    gate_recount(core, core->fleet->chains[at].node_first + node);
+    gate_recount(core, id);
 }
 
 void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, uint32_t leaves)
@@ -101,7 +105,17 @@ static uint64_t low_bits(uint64_t count)
     return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
 }
 
-/* Leaves of one node of the hardware as their holders see them. */
+/* The leaves of `mask` in one virtual slot: bit `low` of it is the slot's GPU number `place`. */
+static void sync_slot(struct dure_core *core, struct allot *allot, uint32_t id, uint32_t slot, uint32_t place,
+                      uint64_t changed, uint64_t is)
+{
+    const uint64_t was = allot->slots.idle[slot];
+    if (is << place & ~was)
+        queue_freed(core, allot->spec.tenant.v, id, slot);
+    dure_slots_set(&allot->slots, slot, (was & ~(changed << place)) | is << place);
+}
+
+/* Leaves of the hardware as their holders see them: in use all of them, or whatever the cells say. */
 static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, uint64_t mask, bool used)
 {
     const struct dure_cells *cells = core->chains[at].cells;
@@ -113,25 +127,24 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
             mask &= mask - 1;
             continue;
         }
-        /* The part of the mask inside this virtual slot: bit `low` is its GPU number `place`. */
-        const uint32_t slot_of_cell = dure_bits_divide(l.offset, allot->slot_gpus);
-        const uint32_t place = l.offset - slot_of_cell * allot->slot_gpus;
-        const uint64_t here = mask & low_bits((uint64_t)low + allot->slot_gpus - place);
-        uint64_t free = used ? 0 : dure_cells_unused(cells, first, here);
-        for (uint64_t left = DURE_CORE_MUTATED(BORROWED_AS_USED) ? here : 0; left; left &= left - 1) {
+        const uint64_t in_cell = mask & low_bits((uint64_t)low + allot->cell_leaves - l.offset);
+        uint64_t free = used ? 0 : dure_cells_unused(cells, first, in_cell);
+        for (uint64_t left = DURE_CORE_MUTATED(BORROWED_AS_USED) ? in_cell : 0; left; left &= left - 1) {
             struct dure_cells_leaf leaf;
             dure_cells_leaf(cells, first + (uint32_t)__builtin_ctzll(left), &leaf);
             free &= leaf.borrowed ? ~(left & -left) : UINT64_MAX;
         }
-        const uint32_t slot = l.index * allot->cell_slots + slot_of_cell;
-        const uint64_t changed = here >> low << place, is = free >> low << place;
-        const uint64_t was = allot->slots.idle[slot];
         DURE_ASSERT(!allot->is_kept);
-        if (is & ~was)
-            queue_freed(core, allot->spec.tenant.v, l.allot.v, slot);
         queue_moved(core, allot->spec.tenant.v);
-        dure_slots_set(&allot->slots, slot, (was & ~changed) | is);
-        mask ^= here;
+        mask ^= in_cell;
+        for (uint64_t left = in_cell; left;) {
+            const uint32_t bit = (uint32_t)__builtin_ctzll(left), offset = l.offset + bit - low;
+            const uint32_t slot = dure_bits_divide(offset, allot->slot_gpus), place = offset - slot * allot->slot_gpus;
+            const uint64_t here = left & low_bits((uint64_t)bit + allot->slot_gpus - place);
+            sync_slot(core, allot, l.allot.v, l.index * allot->cell_slots + slot, place, here >> bit,
+                      (free & here) >> bit);
+            left ^= here;
+        }
     }
 }
 
@@ -283,6 +296,16 @@ uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t at, uint32_
 
 static void put_on(uint32_t *leaves, uint64_t mask, uint32_t was, uint32_t is)
 {
+    if (!(mask & (mask + 1))) { /* the first so many: whole nodes */
+        const uint32_t count = (uint32_t)__builtin_popcountll(mask);
+        uint32_t differ = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            differ |= leaves[i] ^ was;
+            leaves[i] = is;
+        }
+        DURE_ASSERT(!differ);
+        return;
+    }
     for (; mask; mask &= mask - 1) {
         uint32_t *at = &leaves[__builtin_ctzll(mask)];
         DURE_ASSERT(*at == was);
@@ -301,22 +324,43 @@ static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64
         after_add(core, AFTER_NODE, core->fleet->chains[at].node_first + node);
 }
 
-static void occupy_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
+/* Nodes of one place are handed on so many at a time that their leaves fit into a mask. */
+struct nodes {
+    uint32_t first, count; /* of the chain */
+    uint64_t leaves;       /* of them all, from the first of the first on */
+};
+
+static bool next_nodes(const struct dure_chain *chain, const struct dure_place *place, struct nodes *nodes)
 {
-    const uint32_t slot = *(const uint32_t *)context;
-    const struct attempt *attempt = attempt_at(core, slot);
-    const uint32_t at = attempt->d.chain, first = node * core->fleet->chains[at].node_gpus;
+    const uint32_t first = place->node_first - chain->node_first, end = first + place->node_count;
+    const bool alone = place->node_count == 1 || place->gpu_milli < 1000 || chain->node_gpus > 32;
+    const uint32_t most = alone ? 1 : 64 / chain->node_gpus;
+    nodes->first = nodes->count ? nodes->first + nodes->count : first;
+    nodes->count = end - nodes->first < most ? end - nodes->first : most;
+    nodes->leaves = place->gpu_mask;
+    for (uint32_t i = 1; i < nodes->count; i++)
+        nodes->leaves |= place->gpu_mask << (i * chain->node_gpus);
+    return nodes->count;
+}
+
+static void occupy(struct dure_core *core, uint32_t slot, const struct attempt *attempt, const struct dure_place *place)
+{
+    const uint32_t at = attempt->d.chain;
+    const struct dure_chain *c = &core->fleet->chains[at];
     struct chain_state *chain = &core->chains[at];
-    uint64_t fresh = place->gpu_mask;
-    if (place->gpu_milli == 1000) {
-        put_on(chain->occupant + first, place->gpu_mask, NONE, slot);
-    } else {
-        fresh &= ~node_of(core, at, node)->used;
-        share_join(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
+    for (struct nodes nodes = {0}; next_nodes(c, place, &nodes);) {
+        const uint32_t first = nodes.first * c->node_gpus;
+        uint64_t fresh = place->gpu_mask;
+        if (place->gpu_milli == 1000) {
+            put_on(chain->occupant + first, nodes.leaves, NONE, slot);
+        } else {
+            fresh &= ~node_of(core, at, nodes.first)->used;
+            share_join(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
+        }
+        count_leaves(core, at, first, nodes.leaves, attempt->d.borrowed, 1);
+        for (uint32_t i = 0; fresh && i < nodes.count; i++)
+            mark_used(core, at, nodes.first + i, fresh, true);
     }
-    count_leaves(core, at, first, place->gpu_mask, attempt->d.borrowed, 1);
-    if (fresh)
-        mark_used(core, at, node, fresh, true);
 }
 
 /* Nobody stands in the way on these leaves any more. */
@@ -344,19 +388,23 @@ static void vacate_share(struct dure_core *core, uint32_t slot, uint32_t node, c
         mark_used(core, at, node, place->gpu_mask, false);
 }
 
-static void vacate_node(struct dure_core *core, void *context, uint32_t node, const struct dure_place *place)
+static void vacate(struct dure_core *core, uint32_t slot, const struct attempt *attempt, const struct dure_place *place)
 {
-    const uint32_t slot = *(const uint32_t *)context;
-    const struct attempt *attempt = attempt_at(core, slot);
-    const uint32_t at = attempt->d.chain, first = node * core->fleet->chains[at].node_gpus;
-    if (place->gpu_milli < 1000) {
-        vacate_share(core, slot, node, place);
-        return;
+    const uint32_t at = attempt->d.chain;
+    const struct dure_chain *c = &core->fleet->chains[at];
+    for (struct nodes nodes = {0}; next_nodes(c, place, &nodes);) {
+        const uint32_t first = nodes.first * c->node_gpus;
+        if (place->gpu_milli < 1000) {
+            vacate_share(core, slot, nodes.first, place);
+            continue;
+        }
+        put_on(core->chains[at].occupant + first, nodes.leaves, slot, NONE);
+        count_leaves(core, at, first, nodes.leaves, attempt->d.borrowed, -1);
+        for (uint32_t i = 0; i < nodes.count; i++) {
+            clear_leaves(core, at, nodes.first + i, place->gpu_mask);
+            mark_used(core, at, nodes.first + i, place->gpu_mask, false);
+        }
     }
-    put_on(core->chains[at].occupant + first, place->gpu_mask, slot, NONE);
-    count_leaves(core, at, first, place->gpu_mask, attempt->d.borrowed, -1);
-    clear_leaves(core, at, node, place->gpu_mask);
-    mark_used(core, at, node, place->gpu_mask, false);
 }
 
 static void count_tenant(struct dure_core *core, const struct attempt *attempt, int sign)
@@ -376,7 +424,8 @@ static void count_tenant(struct dure_core *core, const struct attempt *attempt, 
 void ground_occupy(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    ground_each_node(core, attempt->d.chain, attempt->places, attempt->d.place_count, occupy_node, &slot);
+    for (uint32_t i = 0; i < attempt->d.place_count; i++)
+        occupy(core, slot, attempt, &attempt->places[i]);
     count_tenant(core, attempt, 1);
     allot_use_begin(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
@@ -396,7 +445,8 @@ void ground_vacate(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     price_leave(core, slot);
-    ground_each_node(core, attempt->d.chain, attempt->places, attempt->d.place_count, vacate_node, &slot);
+    for (uint32_t i = 0; i < attempt->d.place_count; i++)
+        vacate(core, slot, attempt, &attempt->places[i]);
     count_tenant(core, attempt, -1);
     allot_use_end(core, attempt);
     ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, -1);

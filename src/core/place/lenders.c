@@ -33,8 +33,7 @@ static void find(const struct dure_core *core, const struct request *ask, struct
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const uint32_t at = core->borrow_order[i];
         int64_t notice;
-        if (rule_hardware(core, ask, at).rule == DURE_RULE_FITS && lend_terms(core, at, ask->tenant, false, &notice) &&
-            ask->grace_us <= notice)
+        if (rule_carries(core, ask, at) && lend_terms(core, at, ask->tenant, false, &notice) && ask->grace_us <= notice)
             lenders->chains[lenders->count++] = at | (rule_level(core, ask, at) ? LENDER_HAS_LEVEL : 0);
     }
 }
@@ -58,7 +57,7 @@ const struct lenders *lenders_of(struct dure_core *core, const struct request *f
         core->lenders = dure_core_alloc(sizeof *core->lenders, LENDERS_KEPT);
     struct lenders *lenders = &core->lenders[key % LENDERS_KEPT];
     if (lenders->stamp != core->lenders_stamp || lenders->until_us <= core->s.time_us ||
-        memcmp(&lenders->ask, ask, sizeof *ask) != 0 || limits_any(ask)) /* a list's number may come again */
+        !request_same(&lenders->ask, ask) || limits_any(ask)) /* a list's number may come again */
         find(core, ask, lenders);
     return lenders;
 }

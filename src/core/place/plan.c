@@ -397,7 +397,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
     struct dure_ask gang;
-    return rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS &&
+    return rule_carries(core, ask, allot->spec.chain.v) &&
            ask_of_allot(core, ask, allot, ask->level_required, &gang);
 }
 
@@ -435,7 +435,7 @@ bool plan_may_use(const struct dure_core *core, const struct request *ask, uint3
 {
     const struct allot *allot = core->allots[id];
     return (allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&
-           rule_hardware(core, ask, allot->spec.chain.v).rule == DURE_RULE_FITS;
+           rule_carries(core, ask, allot->spec.chain.v);
 }
 
 /* ---- borrowed ---- */
@@ -513,7 +513,8 @@ static bool borrow_one(struct dure_core *core, const struct request *ask, const 
         for (uint32_t i = 0; i < lenders->count; i++) {
             const uint32_t at = lenders->chains[i] & ~LENDER_HAS_LEVEL;
             const bool passed = leveled && !ask->level_required && !(lenders->chains[i] & LENDER_HAS_LEVEL);
-            if (core->chains[at].idle.idle_total >= gpus && !passed && prefer_has(core, ask, prefer, at) &&
+            const struct dure_slots *field = round < 2 ? &core->chains[at].away : &core->chains[at].idle;
+            if (field->idle_total >= gpus && !passed && prefer_has(core, ask, prefer, at) &&
                 (round || has_spare(core, at, gpus)) &&
                 plan_on(core, ask, at, leveled, round < 2 ? ON_AWAY : ON_BOUND, plan))
                 return true;

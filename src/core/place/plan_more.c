@@ -54,7 +54,7 @@ bool plan_suits_together(const struct dure_core *core, const struct request *ask
          id != NONE; id = core->allots[id]->next_of_holder)
         if (core->allots[id]->spec.chain.v == chain)
             tasks += most_in(core, core->allots[id], ask);
-    return tasks >= ask->tasks && rule_hardware(core, ask, chain).rule == DURE_RULE_FITS;
+    return tasks >= ask->tasks && rule_carries(core, ask, chain);
 }
 
 static bool span_chain(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,

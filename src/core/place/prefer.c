@@ -23,21 +23,21 @@ static bool lowest(const struct dure_core *core, const struct request *ask, uint
     return found;
 }
 
-struct prefer prefer_first(const struct dure_core *core, const struct request *ask)
+struct prefer prefer_lowest(const struct dure_core *core, const struct request *ask)
 {
     const bool one_model = ask->model_mask && !(ask->model_mask & (ask->model_mask - 1));
-    struct prefer prefer = {.ordered = (ask->model_order || ask->gpu_memory_mib) && !one_model};
+    struct prefer prefer = {.ordered = !one_model};
     if (prefer.ordered)
         prefer.ordered = lowest(core, ask, ask->model_order ? 0 : ask->gpu_memory_mib, &prefer.rank);
     return prefer;
 }
 
-bool prefer_next(const struct dure_core *core, const struct request *ask, struct prefer *prefer)
+bool prefer_higher(const struct dure_core *core, const struct request *ask, struct prefer *prefer)
 {
-    return prefer->ordered && lowest(core, ask, prefer->rank + 1, &prefer->rank);
+    return lowest(core, ask, prefer->rank + 1, &prefer->rank);
 }
 
-bool prefer_has(const struct dure_core *core, const struct request *ask, const struct prefer *prefer, uint32_t chain)
+bool prefer_is(const struct dure_core *core, const struct request *ask, const struct prefer *prefer, uint32_t chain)
 {
-    return !prefer->ordered || rank_of(core, ask, core->fleet->chains[chain].model.v) == prefer->rank;
+    return rank_of(core, ask, core->fleet->chains[chain].model.v) == prefer->rank;
 }

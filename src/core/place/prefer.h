@@ -8,6 +8,21 @@ struct prefer {
     bool ordered;
     uint64_t rank; /* at hand */
 };
-struct prefer prefer_first(const struct dure_core *core, const struct request *ask);
-bool prefer_next(const struct dure_core *core, const struct request *ask, struct prefer *prefer); /* O(models) */
-bool prefer_has(const struct dure_core *core, const struct request *ask, const struct prefer *prefer, uint32_t chain);
+struct prefer prefer_lowest(const struct dure_core *core, const struct request *ask);
+bool prefer_higher(const struct dure_core *core, const struct request *ask, struct prefer *prefer);
+bool prefer_is(const struct dure_core *core, const struct request *ask, const struct prefer *prefer, uint32_t chain);
+
+static inline struct prefer prefer_first(const struct dure_core *core, const struct request *ask)
+{
+    return ask->model_order || ask->gpu_memory_mib ? prefer_lowest(core, ask) : (struct prefer){0};
+}
+/* O(models) */
+static inline bool prefer_next(const struct dure_core *core, const struct request *ask, struct prefer *prefer)
+{
+    return prefer->ordered && prefer_higher(core, ask, prefer);
+}
+static inline bool prefer_has(const struct dure_core *core, const struct request *ask, const struct prefer *prefer,
+                              uint32_t chain)
+{
+    return !prefer->ordered || prefer_is(core, ask, prefer, chain);
+}

@@ -217,6 +217,20 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
     return rule_gang(core, ask, at);
 }
 
+bool rule_carries(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    if (ask->data_mask || ask->mig || is_fraction(ask) || ask->level_required || ask->spread_max || ask->lists ||
+        ask->tasks > 1 || ask->tasks_per_node || DURE_CORE_MUTATED(SHARE_FORGOTTEN))
+        return rule_hardware(core, ask, at).rule == DURE_RULE_FITS;
+    /* One task of whole GPUs, which is what is mostly asked for: the same, without the figures. */
+    return (!ask->model_mask || ask->model_mask >> chain->model.v & 1) &&
+           ask->gpu_memory_mib <= core->fleet->models[chain->model.v].memory_mib &&
+           ask->task_gpus <= chain->node_gpus &&
+           ask->task_cpu_milli <= chain->leaf_cpu_milli * (uint64_t)ask->task_gpus &&
+           ask->task_memory_mib <= chain->leaf_memory_mib * (uint64_t)ask->task_gpus;
+}
+
 /* What both kinds of field share: the gang in whole GPUs. */
 static void gang(const struct dure_core *core, const struct request *ask, uint32_t chain, struct dure_ask *made)
 {
@@ -262,6 +276,10 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
     const struct dure_chain *chain = chain_of(core, at);
     struct dure_ask made;
     gang(core, ask, at, &made);
+    if (made.tasks == 1 && !leveled && !made.per_slot && !ask->data_mask && !ask->spread_max) { /* mostly */
+        *ret_ask = made;
+        return made.task_gpus <= allot->slot_gpus && allot->cells;
+    }
     unsigned level = leveled ? rule_level(core, ask, at) : 0;
     if (level > chain->level_count)
         level = 0; /* the site: every right of the chain lies there */

@@ -12,6 +12,9 @@ struct verdict {
 
 struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t chain);
 
+bool rule_carries(const struct dure_core *core, const struct request *ask,
+                  uint32_t chain); /* rule_hardware lets it through */
+
 /* Fractions of one GPU that a fresh GPU of the chain carries; at least 1 for what rule_hardware let through. */
 uint32_t fraction_per_gpu(const struct dure_core *core, const struct request *ask, uint32_t chain);
 uint32_t fraction_mib(const struct dure_core *core, const struct request *ask,

@@ -35,16 +35,6 @@ static void count_in(struct dure_slots *slots, uint32_t slot, unsigned idle)
     slots->idle_total += idle;
 }
 
-static void count_out(struct dure_slots *slots, uint32_t slot, unsigned idle)
-{
-    if (!idle)
-        return;
-    dure_bits_clear(&slots->by_idle[idle], slot);
-    if (!slots->by_idle[idle].count)
-        slots->classes &= ~(UINT64_C(1) << (idle - 1));
-    slots->idle_total -= idle;
-}
-
 void dure_slots_init(struct dure_slots *slots, uint32_t count, uint32_t gpus, const uint32_t *spans,
                      uint32_t span_count)
 {
@@ -66,18 +56,34 @@ void dure_slots_release(struct dure_slots *slots)
     *slots = (struct dure_slots){0};
 }
 
-void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle)
+/* A slot that stands in `was` and not in `is`. */
+static void refile(struct dure_slots *slots, uint32_t slot, unsigned was, unsigned is)
 {
-    DURE_ASSERT(slot < slots->count && (idle & ~slots->full) == 0);
+    const uint32_t word = slot / 64;
+    const uint64_t bit = UINT64_C(1) << (slot % 64);
+    if (was) {
+        struct dure_bits *bits = &slots->by_idle[was];
+        if (!(bits->level[0][word] ^= bit))
+            dure_bits_lower(bits, word);
+        slots->classes &= ~((uint64_t) !--bits->count << (was - 1));
+    }
+    if (is) {
+        struct dure_bits *bits = &slots->by_idle[is];
+        if ((bits->level[0][word] ^= bit) == bit)
+            dure_bits_raise(bits, word);
+        bits->count++;
+        slots->classes |= UINT64_C(1) << (is - 1);
+    }
+    slots->idle_total += (uint64_t)is - was;
+}
+
+void dure_slots_change(struct dure_slots *slots, uint32_t slot, uint64_t idle)
+{
     const uint64_t before = slots->idle[slot];
-    if (before == idle)
-        return;
     const unsigned was = popcount(before), is = popcount(idle);
     slots->idle[slot] = idle;
-    if (was != is) {
-        count_out(slots, slot, was);
-        count_in(slots, slot, is);
-    }
+    if (was != is)
+        refile(slots, slot, was, is);
     if (slots->rooms.count)
         dure_rooms_change(&slots->rooms, slot, before, idle);
 }

@@ -31,8 +31,7 @@ static inline bool dure_slots_any(const struct dure_slots *slots, uint32_t gpus)
 {
     return slots->classes >> (gpus - 1) != 0;
 }
-/* O(levels), for each index that a gang has asked for. */
-void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle);
+void dure_slots_change(struct dure_slots *slots, uint32_t slot, uint64_t idle); /* to another mask */
 /* More slots at the end (a private cluster grows by whole cells); they come idle or not as `idle` says. */
 void dure_slots_extend(struct dure_slots *slots, uint32_t count, uint64_t idle);
 
@@ -65,3 +64,11 @@ void dure_takes_add(struct dure_takes *takes, struct dure_take take);
 bool dure_slots_fit(struct dure_slots *slots, const struct dure_ask *ask, struct dure_takes *takes);
 /* The most tasks of `task_gpus` that could be placed now. O(GPUs of a slot). */
 uint64_t dure_slots_capacity(const struct dure_slots *slots, uint32_t task_gpus);
+
+/* O(levels), for each index that a gang has asked for. */
+static inline void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint64_t idle)
+{
+    DURE_ASSERT(slot < slots->count && (idle & ~slots->full) == 0);
+    if (slots->idle[slot] != idle)
+        dure_slots_change(slots, slot, idle);
+}

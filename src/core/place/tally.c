@@ -2,28 +2,32 @@
 
 #include "core/state/jobs.h"
 
-static uint64_t key_of(uint32_t tenant, uint32_t chain)
-{
-    return (uint64_t)tenant << 32 | chain;
-}
-
 struct tally tally_of(const struct dure_core *core, uint32_t tenant, uint32_t chain)
 {
-    uint64_t packed = 0;
-    (void)dure_map_get(&core->tally_map, key_of(tenant, chain), &packed);
-    return (struct tally){(uint32_t)packed, (uint32_t)(packed >> 32)};
+    const struct tenant_state *t = &core->tenant[tenant];
+    return chain < t->tally_count ? t->tallies[chain] : (struct tally){0, 0};
+}
+
+/* Chains only ever come. */
+static void widen(struct dure_core *core, struct tenant_state *t)
+{
+    const uint32_t before = t->tally_count;
+    t->tally_count = core->fleet->chain_count;
+    t->tallies = dure_core_grow(t->tallies, sizeof *t->tallies, t->tally_count);
+    for (uint32_t i = before; i < t->tally_count; i++)
+        t->tallies[i] = (struct tally){0, 0};
 }
 
 void tally_add(struct dure_core *core, uint32_t tenant, uint32_t chain, bool borrowed, int64_t leaves)
 {
-    uint64_t *kept = dure_map_at(&core->tally_map, key_of(tenant, chain), 0);
-    DURE_ASSERT(kept);
-    struct tally own = {(uint32_t)*kept, (uint32_t)(*kept >> 32)}, *all = &core->chains[chain].tally;
-    uint32_t *mine = borrowed ? &own.borrowed : &own.by_right, *sum = borrowed ? &all->borrowed : &all->by_right;
+    struct tenant_state *t = &core->tenant[tenant];
+    if (chain >= t->tally_count)
+        widen(core, t);
+    struct tally *own = &t->tallies[chain], *all = &core->chains[chain].tally;
+    uint32_t *mine = borrowed ? &own->borrowed : &own->by_right, *sum = borrowed ? &all->borrowed : &all->by_right;
     DURE_ASSERT(leaves >= 0 || (*mine >= (uint64_t)-leaves && *sum >= (uint64_t)-leaves));
     *mine += (uint32_t)leaves;
     *sum += (uint32_t)leaves;
-    *kept = (uint64_t)own.borrowed << 32 | own.by_right;
 }
 
 void tally_attempt(struct dure_core *core, const struct attempt *attempt, int sign)

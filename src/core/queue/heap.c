@@ -58,27 +58,23 @@ void dure_heap_release(struct dure_heap *heap)
     *heap = (struct dure_heap){0};
 }
 
-void dure_heap_add(struct dure_heap *heap, int64_t key, uint64_t id, uint32_t slot)
+void dure_heap_push(struct dure_heap *heap, struct dure_heap_entry entry)
 {
     if (heap->count == heap->capacity) {
         heap->capacity = heap->capacity ? heap->capacity * 2 : 16;
         heap->at = dure_core_grow(heap->at, sizeof *heap->at, heap->capacity);
     }
     heap->count++;
-    up(heap, heap->count - 1, (struct dure_heap_entry){key, id, slot});
+    up(heap, heap->count - 1, entry);
 }
 
-void dure_heap_move(struct dure_heap *heap, uint32_t place, int64_t key)
+void dure_heap_settle(struct dure_heap *heap, uint32_t place)
 {
-    DURE_ASSERT(place < heap->count);
-    heap->at[place].key = key;
-    if (heap->count > 1) /* most heaps of a queue hold one */
-        settle(heap, place, heap->at[place]);
+    settle(heap, place, heap->at[place]);
 }
 
-void dure_heap_remove(struct dure_heap *heap, uint32_t place)
+void dure_heap_pull(struct dure_heap *heap, uint32_t place)
 {
-    DURE_ASSERT(place < heap->count);
     heap->moved(heap->owner, heap->at[place].slot, DURE_NONE32);
     const struct dure_heap_entry last = heap->at[--heap->count];
     if (place < heap->count)

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct dure_heap_entry {
     int64_t key;
     uint64_t id;
@@ -19,6 +21,37 @@ struct dure_heap {
 };
 
 void dure_heap_release(struct dure_heap *heap);
-void dure_heap_add(struct dure_heap *heap, int64_t key, uint64_t id, uint32_t slot);
-void dure_heap_move(struct dure_heap *heap, uint32_t place, int64_t key);
-void dure_heap_remove(struct dure_heap *heap, uint32_t place);
+void dure_heap_push(struct dure_heap *heap, struct dure_heap_entry entry); /* into one that may hold others */
+void dure_heap_pull(struct dure_heap *heap, uint32_t place);
+void dure_heap_settle(struct dure_heap *heap, uint32_t place); /* its key is another */
+
+/* Most heaps of a queue hold one entry or none. */
+static inline void dure_heap_add(struct dure_heap *heap, int64_t key, uint64_t id, uint32_t slot)
+{
+    if (heap->count || !heap->capacity) {
+        dure_heap_push(heap, (struct dure_heap_entry){key, id, slot});
+        return;
+    }
+    heap->count = 1;
+    heap->at[0] = (struct dure_heap_entry){key, id, slot};
+    heap->moved(heap->owner, slot, 0);
+}
+
+static inline void dure_heap_remove(struct dure_heap *heap, uint32_t place)
+{
+    DURE_ASSERT(place < heap->count);
+    if (heap->count > 1) {
+        dure_heap_pull(heap, place);
+        return;
+    }
+    heap->count = 0;
+    heap->moved(heap->owner, heap->at[0].slot, UINT32_MAX);
+}
+
+static inline void dure_heap_move(struct dure_heap *heap, uint32_t place, int64_t key)
+{
+    DURE_ASSERT(place < heap->count);
+    heap->at[place].key = key;
+    if (heap->count > 1)
+        dure_heap_settle(heap, place);
+}

@@ -21,7 +21,7 @@ static void reduce(const struct dure_core *core, const struct request *ask, stru
 {
     struct dure_digest carries = {{0, 0}};
     for (uint64_t i = 0; i < core->fleet->chain_count; i++)
-        if (rule_hardware(core, ask, (uint32_t)i).rule == DURE_RULE_FITS)
+        if (rule_carries(core, ask, (uint32_t)i))
             dure_digest_add(&carries, dure_hash_words(DOMAIN_REQUEST, &i, 1));
     *ret_carries = carries;
     *ret_ask = *ask;
@@ -132,8 +132,9 @@ uint32_t need_get(struct dure_core *core, const struct request *ask)
     if (dure_map_get(&core->need_map, key, &first))
         for (uint32_t at = (uint32_t)first; at != NONE; at = need_at(core, at)->next_same_hash) {
             struct need *need = need_at(core, at);
-            if (!memcmp(&need->ask, &reduced, sizeof reduced) && !memcmp(&need->carries, &carries, sizeof carries)) {
+            if (request_same(&need->ask, &reduced) && !memcmp(&need->carries, &carries, sizeof carries)) {
                 need->classes++;
+                need->live_classes++;
                 return at;
             }
         }
@@ -144,6 +145,7 @@ uint32_t need_get(struct dure_core *core, const struct request *ask)
                                          .next_same_hash = (uint32_t)first,
                                          .queue = queue,
                                          .classes = 1,
+                                         .live_classes = 1,
                                          .lane = lane_get(core, queue, ask->tenant, ask->priority),
                                          .open_place = NONE,
                                          .all_place = NONE,
@@ -153,12 +155,26 @@ uint32_t need_get(struct dure_core *core, const struct request *ask)
     return slot;
 }
 
+void need_rest(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    if (--need->live_classes)
+        return;
+    if (need->verdict != VERDICT_OPEN)
+        need_judge(core, slot, VERDICT_OPEN);
+}
+
+void need_resume(struct dure_core *core, uint32_t slot)
+{
+    need_at(core, slot)->live_classes++;
+}
+
 void need_put(struct dure_core *core, uint32_t slot)
 {
     struct need *need = need_at(core, slot);
+    need_rest(core, slot);
     if (--need->classes)
         return;
-    need_judge(core, slot, VERDICT_OPEN);
     uint64_t first;
     DURE_ASSERT(dure_map_get(&core->need_map, need->key, &first));
     if (first == slot && need->next_same_hash == NONE) {
@@ -308,10 +324,22 @@ static void stand(struct dure_heap *heap, uint32_t place, struct oldest who, uin
         dure_heap_move(heap, place, who.key);
 }
 
+static void rekey(struct dure_heap *heap, uint32_t place, int64_t key)
+{
+    if (heap->at[place].key != key)
+        dure_heap_move(heap, place, key);
+}
+
 void need_settle(struct dure_core *core, uint32_t slot)
 {
     struct need *need = need_at(core, slot);
     struct lane *lane = lane_at(core, need->lane);
+    if (need->verdict == VERDICT_OPEN && need->first != NONE && need->open_place != NONE && need->all_place != NONE &&
+        !need->is_left_out) { /* it stays where it stands */
+        rekey(&lane->open, need->open_place, need->first_key);
+        rekey(&lane->all, need->all_place, need->first_key);
+        return;
+    }
     const struct oldest first = candidate(core, need);
     const bool was_open = lane->open.count, was_filled = was_open || lane->all.count;
     stand(&lane->open, need->open_place, first, slot);
@@ -339,7 +367,8 @@ static void add_head(struct dure_core *core, uint32_t class_slot)
 
 static struct dure_heap *heads_of(struct dure_core *core, const struct class *class)
 {
-    return &band_of(core, need_at(core, class->need), request_lasts_us(&class->ask))->heads;
+    struct need *need = need_at(core, class->need);
+    return need->band_count == 1 ? &need->bands->heads : &band_of(core, need, request_lasts_us(&class->ask))->heads;
 }
 
 /* Who comes back into the queue may be before a younger one that has a plan, and then what is kept for that is open to it. */
@@ -382,9 +411,9 @@ void need_moved(struct dure_core *core, uint32_t class_slot)
     const struct class *class = class_at(core, class_slot);
     if (class->passed_place != NONE)
         return;
+    const struct need *need = need_at(core, class->need);
     struct dure_heap *heads = heads_of(core, class);
     const int64_t key = head_key(core, class_slot);
-    const struct need *need = need_at(core, class->need);
     if (heads->at[class->band_place].key == key && need->verdict != VERDICT_LONG) { /* one more behind it */
         queue_moved(core, need->queue);
         return;

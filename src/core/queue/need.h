@@ -17,6 +17,9 @@
 /* The need of a class, as long as the class lives. */
 uint32_t need_get(struct dure_core *core, const struct request *ask);
 void need_put(struct dure_core *core, uint32_t need);
+/* A class of it is idle from now on, or again not: with no other class it has no verdict, as if it were not there. */
+void need_rest(struct dure_core *core, uint32_t need);
+void need_resume(struct dure_core *core, uint32_t need);
 void need_free(struct dure_core *core, uint32_t need); /* its memory alone, at the end of the core */
 /* A class joins its need with its first job in the queue, leaves with its last, and moves when its head is another. O(log classes). */
 void need_enter(struct dure_core *core, uint32_t class_slot);
@@ -62,7 +65,14 @@ void order_restore(struct dure_core *core);
 enum need_list wait_enter(struct dure_core *core, uint32_t need);
 void wait_leave(struct dure_core *core, uint32_t need);
 /* Something that a look at this queue depends on is otherwise than before. */
-void queue_moved(struct dure_core *core, uint32_t queue);
+static inline void queue_moved(struct dure_core *core, uint32_t queue)
+{
+    if (!core->queues || core->trials)
+        return;
+    core->moved |= core->watchers > 0;
+    if (core->queues[queue].count)
+        dure_bits_set(&core->dirty, queue);
+}
 void queue_moved_all(
     struct dure_core *core); /* hardware: the borrowers' queue, and every one that waits for what others do */
 /* Somebody of it waits for what others do. */

@@ -65,15 +65,21 @@ static void enter(struct dure_core *core, uint32_t slot)
     struct class *class = class_at(core, job->class_slot);
     if (!class->count)
         list_add(core, job->class_slot);
-    if (class->last == NONE || job_at(core, class->last)->d.id < job->d.id) {
+    struct job *last = class->last == NONE ? NULL : job_at(core, class->last);
+    if (!last || last->d.id < job->d.id) {
         job->where = WHERE_LIST;
         job->prev = class->last;
         job->next = NONE;
-        if (class->last == NONE)
+        if (!last)
             class->first = slot;
         else
-            job_at(core, class->last)->next = slot;
+            last->next = slot;
         class->last = slot;
+        if (last && need_at(core, class->need)->verdict != VERDICT_LONG) { /* one more behind the others */
+            class->count++;
+            queue_moved(core, class->holder);
+            return;
+        }
     } else {
         job->where = WHERE_LATE;
         dure_heap_add(&class->late, 0, job->d.id, slot);
@@ -122,6 +128,15 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
     uint32_t ordinal;
+    if (job->d.begin_us <= core->s.time_us && job->begin_place == NONE && job->expiry_place == NONE &&
+        !job->d.deadline_us && !job->d.array_count && !job->d.array_limit && !job->elements) { /* most jobs */
+        const bool is_ready = !job->d.cursor && !(job->d.flags & JOB_HELD) && !job->d.unmet;
+        if (is_ready && job->where == WHERE_OUT)
+            enter(core, slot);
+        else if (!is_ready && job->where != WHERE_OUT)
+            queue_leave(core, slot);
+        return;
+    }
     const bool early = !(job->d.flags & JOB_HELD) && !job->d.unmet && job->d.begin_us > core->s.time_us &&
                        job_next_ordinal(job, &ordinal);
     if (early && job->begin_place == NONE)
@@ -143,6 +158,7 @@ static struct class *class_of(const struct dure_core *core, uint32_t job_slot)
 
 void queue_forget_needs(struct dure_core *core)
 {
+    class_forget_idle(core);
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         queue_leave(core, slot);
         struct class *class = class_of(core, slot);
@@ -194,4 +210,5 @@ void queue_release(struct dure_core *core)
     core->branches = NULL;
     core->queues = NULL;
     core->watchers = 0;
+    core->cut_count = 0;
 }

@@ -23,6 +23,10 @@ void queue_wake(struct dure_core *core, uint32_t queue);
 uint32_t class_get(struct dure_core *core, const struct request *ask);
 uint32_t class_find(const struct dure_core *core, const struct request *ask); /* uncounted; NONE */
 void class_put(struct dure_core *core, uint32_t class_slot);
+void class_again(struct dure_core *core,
+                 uint32_t class_slot); /* one more job makes it: as class_get, where it is known */
+/* What no job makes any more is kept for the next that does, as long as not many are; it says nothing that could not be found again. */
+void class_forget_idle(struct dure_core *core);
 uint32_t class_head(const struct dure_core *core, const struct class *class); /* job slot */
 
 /* Order (DESIGN §5). Guaranteed: priority, then fair share down the tree of tenants below the holder, then age. Borrowed: share of what is

@@ -66,15 +66,6 @@ void wait_leave(struct dure_core *core, uint32_t slot)
     need->wait = 0;
 }
 
-void queue_moved(struct dure_core *core, uint32_t queue)
-{
-    if (!core->queues || core->trials)
-        return;
-    core->moved |= core->watchers > 0;
-    if (core->queues[queue].count)
-        dure_bits_set(&core->dirty, queue);
-}
-
 void queue_moved_all(struct dure_core *core)
 {
     if (core->tenants)

@@ -9,17 +9,17 @@
 #include "core/state/jobs.h"
 #include "core/state/moves.h"
 
-struct dure_digest attempt_lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
-                                      const struct dure_binding *bindings, uint32_t binding_count)
+static struct dure_digest lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
+                                     const struct dure_binding *bindings, uint32_t binding_count, uint32_t from)
 {
     struct dure_digest sum = {{0, 0}};
-    for (uint32_t i = 0; i < place_count; i++) {
+    for (uint32_t i = from; i < place_count; i++) {
         const uint64_t bytes[5] = {
             owner, i, (uint64_t)places[i].node_first << 32 | places[i].node_count, places[i].gpu_mask,
             (uint64_t)places[i].tasks << 32 | (uint32_t)places[i].starts << 16 | places[i].gpu_milli};
         dure_digest_add(&sum, dure_hash_words(DOMAIN_PLACE, bytes, 5));
     }
-    for (uint32_t i = 0; i < binding_count; i++) {
+    for (uint32_t i = from; i < binding_count; i++) {
         const uint64_t bytes[4] = {owner, i, (uint64_t)bindings[i].allot.v << 32 | bindings[i].virtual_index,
                                    bindings[i].cell_index};
         dure_digest_add(&sum, dure_hash_words(DOMAIN_BINDING, bytes, 4));
@@ -27,10 +27,28 @@ struct dure_digest attempt_lists_hash(uint64_t owner, const struct dure_place *p
     return sum;
 }
 
+struct dure_digest attempt_lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
+                                      const struct dure_binding *bindings, uint32_t binding_count)
+{
+    return lists_hash(owner, places, place_count, bindings, binding_count, 0);
+}
+
+/* Its first place and binding with it, since most have one of each; the others by themselves. */
 static struct dure_digest hash_of(const struct attempt *attempt)
 {
-    _Static_assert(sizeof attempt->d % 8 == 0, "the digest takes words");
-    return dure_hash_words(DOMAIN_ATTEMPT, &attempt->d, sizeof attempt->d / 8);
+    const struct dure_place *place = attempt->places;
+    const struct dure_binding *binding = attempt->bindings;
+    const bool bound = attempt->d.binding_count;
+    const uint64_t first[5] = {(uint64_t)place->node_first << 32 | place->node_count, place->gpu_mask,
+                               (uint64_t)place->tasks << 32 | (uint32_t)place->starts << 16 | place->gpu_milli,
+                               bound ? (uint64_t)binding->allot.v << 32 | binding->virtual_index : 0,
+                               bound ? binding->cell_index : 0};
+    _Static_assert(sizeof attempt->d % 16 == 0, "the digest takes words, in pairs");
+    struct dure_digest sum = dure_hash_words_two(DOMAIN_ATTEMPT, &attempt->d, sizeof attempt->d / 8, first, 5);
+    if (attempt->d.place_count > 1 || attempt->d.binding_count > 1)
+        dure_digest_add(&sum,
+                        lists_hash(attempt->d.id, place, attempt->d.place_count, binding, attempt->d.binding_count, 1));
+    return sum;
 }
 
 void attempt_out(struct dure_core *core, const struct attempt *attempt)
@@ -41,12 +59,6 @@ void attempt_out(struct dure_core *core, const struct attempt *attempt)
 void attempt_in(struct dure_core *core, const struct attempt *attempt)
 {
     dure_digest_add(&core->digest, hash_of(attempt));
-}
-
-static struct dure_digest attempt_lists(const struct attempt *attempt)
-{
-    return attempt_lists_hash(attempt->d.id, attempt->places, attempt->d.place_count, attempt->bindings,
-                              attempt->d.binding_count);
 }
 
 uint32_t attempt_find(const struct dure_core *core, uint64_t id)
@@ -123,17 +135,24 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     const uint32_t slot = dure_pool_take(&core->attempts);
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
-    *attempt = (struct attempt){.d = *data,
-                                .job_slot = job_slot,
-                                .heap_place = NONE,
-                                .next_run = job->first_run,
-                                .prev_run = NONE,
-                                .price_place = NONE};
+    attempt->d = *data; /* all of it, one by one: clearing it first costs as much again */
+    attempt->job_slot = job_slot;
+    attempt->heap_place = attempt->end_place = NONE;
+    attempt->next_run = job->first_run;
+    attempt->prev_run = NONE;
+    attempt->one_binding = (struct dure_binding){0};
+    attempt->price = attempt->price_stamp = 0;
+    attempt->price_place = NONE;
+    attempt->doomed = false;
+    attempt->one = places[0];
     attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);
-    memcpy(attempt->places, places, data->place_count * sizeof *places);
+    if (data->place_count > 1)
+        memcpy(attempt->places, places, data->place_count * sizeof *places);
+    if (data->binding_count)
+        attempt->one_binding = bindings[0];
     attempt->bindings =
         data->binding_count <= 1 ? &attempt->one_binding : dure_core_alloc(sizeof *bindings, data->binding_count);
-    if (data->binding_count)
+    if (data->binding_count > 1)
         memcpy(attempt->bindings, bindings, data->binding_count * sizeof *bindings);
     if (job->first_run != NONE)
         attempt_at(core, job->first_run)->prev_run = slot;
@@ -143,7 +162,6 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
         DURE_ASSERT(dure_map_put(&core->run_map, DURE_RUN_KEY(job_slot, ordinal_of(job, data->element)), slot));
     dure_heap_add(&core->deadlines, next_time(attempt), data->id, slot);
     ends_add(core, slot);
-    dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
     return slot;
 }
@@ -166,12 +184,10 @@ void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uin
 {
     struct attempt *attempt = attempt_at(core, slot);
     attempt_out(core, attempt);
-    dure_digest_sub(&core->digest, attempt_lists(attempt));
     attempt->bindings[binding].allot.v = allot;
     attempt->bindings[binding].virtual_index = index;
     attempt->d.allot = attempt->bindings[0].allot.v;
     attempt->d.held_us = core->s.time_us;
-    dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
     attempt_lower_floors(core, slot);
 }
@@ -180,7 +196,6 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
     attempt_out(core, attempt);
-    dure_digest_sub(&core->digest, attempt_lists(attempt));
     if (attempt->d.binding_count > 1)
         free(attempt->bindings);
     attempt->bindings = &attempt->one_binding;
@@ -190,7 +205,6 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
     attempt->d.charged_at_us = core->s.time_us;
     attempt->d.allot = NONE;
     ends_add(core, slot);
-    dure_digest_add(&core->digest, attempt_lists(attempt));
     attempt_in(core, attempt);
 }
 
@@ -210,7 +224,6 @@ void attempt_drop(struct dure_core *core, uint32_t slot)
     if (job->d.array_count)
         dure_map_remove(&core->run_map, DURE_RUN_KEY(attempt->job_slot, ordinal_of(job, attempt->d.element)));
     attempt_out(core, attempt);
-    dure_digest_sub(&core->digest, attempt_lists(attempt));
     DURE_ASSERT(dure_move_attempt(attempt->d.state, DURE_ATTEMPT_GONE));
     if (attempt->places != &attempt->one)
         free(attempt->places);
@@ -297,7 +310,6 @@ void attempt_digest_all(const struct dure_core *core, struct dure_digest *sum)
     for (uint32_t i = 0; i < core->deadlines.count; i++) { /* every live attempt has a place in the heap */
         const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
         dure_digest_add(sum, hash_of(attempt));
-        dure_digest_add(sum, attempt_lists(attempt));
     }
 }
 

@@ -24,13 +24,13 @@ static void loosen(struct dure_core *core, struct job *job)
         core->loose_job_capacity = core->loose_job_capacity ? core->loose_job_capacity * 2 : 64;
         core->loose_jobs = dure_core_grow(core->loose_jobs, sizeof(struct job *), core->loose_job_capacity);
     }
+    job->loose_place = core->loose_job_count;
     core->loose_jobs[core->loose_job_count++] = job;
-    job->loose = true;
 }
 
 void job_out(struct dure_core *core, struct job *job)
 {
-    if (job->loose)
+    if (job->loose_place != NONE)
         return;
     dure_digest_sub(&core->digest, job->term);
     loosen(core, job);
@@ -39,14 +39,14 @@ void job_out(struct dure_core *core, struct job *job)
 void job_in(struct dure_core *core, struct job *job)
 {
     (void)core;
-    DURE_ASSERT(job->loose);
+    DURE_ASSERT(job->loose_place != NONE);
 }
 
 void job_settle(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->loose_job_count; i++) {
         struct job *job = core->loose_jobs[i];
-        job->loose = false;
+        job->loose_place = NONE;
         job->term = hash_of(core, job);
         dure_digest_add(&core->digest, job->term);
     }
@@ -56,14 +56,13 @@ void job_settle(struct dure_core *core)
 /* It goes for good: what was hashed of it goes too. */
 static void forget(struct dure_core *core, struct job *job)
 {
-    uint32_t at = core->loose_job_count;
-    if (!job->loose) {
+    if (job->loose_place == NONE) {
         dure_digest_sub(&core->digest, job->term);
         return;
     }
-    while (core->loose_jobs[--at] != job) /* changed just now: it stands near the end */
-        DURE_ASSERT(at);
-    core->loose_jobs[at] = core->loose_jobs[--core->loose_job_count];
+    struct job *last = core->loose_jobs[--core->loose_job_count];
+    core->loose_jobs[job->loose_place] = last;
+    last->loose_place = job->loose_place;
 }
 
 uint32_t job_find(const struct dure_core *core, uint64_t id)
@@ -82,7 +81,7 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t c
     if (class == NONE)
         class = class_get(core, &made->ask);
     else
-        class_at(core, class)->jobs++;
+        class_again(core, class);
     const uint32_t slot = dure_pool_take(&core->jobs);
     struct job *job = job_at(core, slot);
     *job = (struct job){.d = *data,

@@ -4,7 +4,7 @@
 
 #define DURE_RUN_KEY(job_slot, ordinal) ((uint64_t)(job_slot) << 32 | (ordinal))
 
-/* Around every change: the job's hash leaves the digest with the first change of a step and comes back, once, when the step ends. */
+/* Around every change: the job's hash leaves the digest with the first and comes back, once, when the digest is asked for. */
 void job_out(struct dure_core *core, struct job *job);
 void job_in(struct dure_core *core, struct job *job);
 void job_settle(struct dure_core *core);

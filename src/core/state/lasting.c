@@ -21,13 +21,19 @@ struct dure_digest lasting_hash(const struct dure_core *core, uint32_t tenant)
     return any ? dure_hash_words(DOMAIN_LASTING, words, sizeof words / 8) : (struct dure_digest){{0, 0}};
 }
 
+static void loosen(struct dure_core *core, uint32_t tenant)
+{
+    struct tenant_state *t = &core->tenant[tenant];
+    if (t->loose & TENANT_LASTING)
+        return;
+    tenant_loosen(core, tenant, TENANT_LASTING);
+    dure_digest_sub(&core->digest, t->lasted_term);
+}
+
 void lasting_set(struct dure_core *core, uint32_t tenant, const uint32_t parts[LASTING_PARTS])
 {
     struct tenant_state *t = &core->tenant[tenant];
-    if (!(t->loose & TENANT_LASTING)) {
-        tenant_loosen(core, tenant, TENANT_LASTING);
-        dure_digest_sub(&core->digest, t->lasted_term);
-    }
+    loosen(core, tenant);
     for (unsigned i = 0; i < LASTING_PARTS; i++) {
         core->lasted[i] += (uint64_t)parts[i] - t->lasted[i];
         t->lasted[i] = parts[i];
@@ -45,11 +51,13 @@ void lasting_count(struct dure_core *core, uint32_t slot, enum dure_job_state st
     const int64_t part =
         walltime > 0 && lasted < walltime ? lasted / (walltime / LASTING_PARTS + 1) : LASTING_PARTS - 1;
     const uint32_t tenant = job_ask(core, job)->tenant;
+    loosen(core, tenant);
+    core->lasted[part]++;
+    if (++core->tenant[tenant].lasted[part] < FULL)
+        return;
     uint32_t parts[LASTING_PARTS];
-    memcpy(parts, core->tenant[tenant].lasted, sizeof parts);
-    const bool full = ++parts[part] >= FULL;
-    for (unsigned i = 0; full && i < LASTING_PARTS; i++)
-        parts[i] /= 2;
+    for (unsigned i = 0; i < LASTING_PARTS; i++)
+        parts[i] = core->tenant[tenant].lasted[i] / 2;
     lasting_set(core, tenant, parts);
 }
 

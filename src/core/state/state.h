@@ -27,7 +27,7 @@
 
 #define NONE DURE_NONE32
 
-enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64, LASTING_PARTS = 20 };
+enum { OUTCOME_WINDOW = 1000000, VIEW_RING = 64, LASTING_PARTS = 20, CLASS_RECENT = 1024 };
 
 /* What places a job. Equal requests are kept once, as a class (see job_ask): they queue together and share one verdict. */
 struct request {
@@ -48,6 +48,19 @@ struct request {
     uint32_t user; /* where a ceiling counts users: whose job it is; else NONE */
     uint32_t zero_too;
 };
+
+/* Words without padding: compared so, the compiler needs no call. */
+static inline bool request_same(const struct request *a, const struct request *b)
+{
+    enum { WORDS = sizeof *a / 8 };
+    _Static_assert(sizeof *a % 8 == 0, "compared by words");
+    uint64_t x[WORDS], y[WORDS], differ = 0;
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    for (unsigned i = 0; i < WORDS; i++)
+        differ |= x[i] ^ y[i];
+    return !differ;
+}
 
 enum { JOB_HELD = 1, JOB_REQUEUE = 2, JOB_REST_GONE = 4, JOB_SUBMITTED_HELD = 8 };
 
@@ -88,7 +101,8 @@ struct job {
     struct elements *elements; /* exceptions of an array; NULL: none */
     struct dure_digest term;   /* its part of the digest, when it is in */
     uint8_t where;
-    bool loose; /* its hash is out of the digest until the step ends */
+    uint32_t
+        loose_place; /* its hash is out of the digest until somebody asks: where it stands among such; NONE: it is in */
 };
 
 /* Ordinals of an array that do not simply follow the cursor, sorted. */
@@ -228,6 +242,7 @@ enum { OCCUPANT_SHARED = 0x80000000u };
 
 struct chain_state {
     struct dure_cells *cells;
+    struct dure_digest factor; /* of its cells' digest in that of the state: odd, and its own */
     struct dure_slots idle;    /* hardware: neither used, claimed nor lost */
     struct dure_slots away;    /* the same, of nodes that are under no bound right: where borrowers disturb least */
     uint32_t *occupant;        /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
@@ -306,15 +321,16 @@ struct class
     struct request ask;
     struct dure_digest digest; /* of the request */
     uint64_t possible_stamp;   /* of the rules by which there can be a place for it; 0: not known */
-    uint32_t jobs;             /* live jobs that made it; with the last it goes */
+    uint32_t jobs;             /* live jobs that made it; without any it is idle, and goes when many others are */
     uint32_t holder;           /* its queue, while jobs are queued */
     uint32_t first, last, count;
     struct dure_heap late;
     uint32_t next_same_hash;
-    uint32_t place;        /* in its queue's array */
-    uint32_t need;         /* while queued */
-    uint32_t band_place;   /* in its need's band; NONE: passed over in the pass at hand */
-    uint32_t passed_place; /* among those passed over */
+    uint32_t place;                  /* in its queue's array */
+    uint32_t need;                   /* while queued */
+    uint32_t band_place;             /* in its need's band; NONE: passed over in the pass at hand */
+    uint32_t passed_place;           /* among those passed over */
+    uint32_t idle_next, idle_before; /* among those that no job makes any more */
 };
 
 /* What is known of a need since it was last tried: queue/need.h. */
@@ -341,7 +357,8 @@ struct need {
     struct dure_digest carries; /* of the chains whose hardware can carry it */
     uint64_t key;
     uint32_t next_same_hash;
-    uint32_t queue, lane, classes;  /* classes: with those passed over */
+    uint32_t queue, lane, classes;  /* classes: with those passed over, and idle ones */
+    uint32_t live_classes;          /* not idle */
     uint32_t open_place, all_place; /* in its lane's heaps; NONE: in none */
     uint8_t verdict;
     bool is_left_out;                 /* not in the pass at hand: scratch */
@@ -411,6 +428,8 @@ struct tenant_state {
     uint8_t loose;                  /* which of the terms are out */
     uint32_t lasted[LASTING_PARTS]; /* state/lasting.h; hashed */
     struct ends ends;               /* of a holder: attempts and claims by its rights */
+    struct tally *tallies;          /* by chain, of its own jobs; NULL: it had none yet */
+    uint32_t tally_count;           /* chains that there is room for */
 } __attribute__((aligned(64)));
 
 /* What one user holds of one tenant with all below it. */
@@ -457,8 +476,8 @@ struct view_ring {
 
 struct dure_core {
     struct scalars s;
-    struct dure_digest digest; /* of everything but the scalars and the cells, and of what is loose */
-    struct job **loose_jobs;   /* changed in this step: hashed once, when it ends */
+    struct dure_digest digest; /* of everything but the scalars, the cells and what is loose */
+    struct job **loose_jobs;   /* changed since the digest was asked for last: hashed once, when it is */
     uint32_t loose_job_count, loose_job_capacity;
     struct slot_list loose_tenants;
     struct dure_fleet *fleet;
@@ -482,9 +501,9 @@ struct dure_core {
     struct dure_map run_map, claim_map, class_map, need_map,
         share_map;                  /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
     uint64_t lasted[LASTING_PARTS]; /* of all tenants */
-    struct dure_map tally_map;      /* tenant and chain -> its own jobs' struct tally */
     struct dure_heap deadlines, begins, expiries, overruns;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
+    uint32_t cut_count;    /* queues that are cut; derived */
     uint64_t watchers;     /* queues, and needs, that wait for what others do; derived */
     bool moved;            /* something stands elsewhere than at the last pass, and there are such; derived */
     int64_t look_next_us;  /* when a start may be planned for who came too lately so far; derived */
@@ -505,12 +524,14 @@ struct dure_core {
     uint64_t rules_stamp;    /* counts what may change which requests there can ever be a place for */
     int64_t rules_until_us;  /* when time alone does; INT64_MIN: to be found */
     uint64_t pending_count, refused;
-    bool forgetful;            /* of a test: verdicts are forgotten as soon as they are made */
-    unsigned trials;           /* under way: GPUs come and go from sight, not free */
-    bool blamed;               /* scratch of a trial: something other than room refused it */
-    struct slot_list passed;   /* classes passed over in the pass at hand */
-    struct slot_list met;      /* scratch of queue/wake.c */
-    struct slot_list left_out; /* needs for which it plans no start any more */
+    bool forgetful;  /* of a test: verdicts are forgotten as soon as they are made */
+    unsigned trials; /* under way: GPUs come and go from sight, not free */
+    bool blamed;     /* scratch of a trial: something other than room refused it */
+    uint32_t idle_class_first, idle_class_last, idle_class_count; /* longest idle first */
+    uint32_t class_recent[CLASS_RECENT]; /* by a part of the request: where it was found last; NONE */
+    struct slot_list passed;             /* classes passed over in the pass at hand */
+    struct slot_list met;                /* scratch of queue/wake.c */
+    struct slot_list left_out;           /* needs for which it plans no start any more */
     struct dure_takes takes;
     struct plan *plan;     /* scratch of a decision */
     struct packed *packed; /* scratch of a submission: its job as the check found it */
@@ -525,9 +546,6 @@ struct dure_core {
     } after[7];           /* decide/after.h */
     uint32_t after_count; /* not yet taken, of all kinds */
 };
-
-/* The step is through: what changed in it is hashed into the digest. */
-void digest_settle(struct dure_core *core);
 
 static inline struct job *job_at(const struct dure_core *core, uint32_t slot)
 {

@@ -54,7 +54,7 @@ static void stretch(struct dure_table *table, uint64_t before, uint64_t count)
     table->page_count = count;
 }
 
-void dure_table_put(struct dure_table *table, uint64_t id, uint32_t slot)
+void dure_table_put_far(struct dure_table *table, uint64_t id, uint32_t slot)
 {
     const uint64_t number = id >> DURE_TABLE_PAGE_BITS;
     DURE_ASSERT(slot != DURE_NONE32 && dure_table_takes(table, id));
@@ -92,7 +92,7 @@ static void trim(struct dure_table *table)
     table->lead = 0;
 }
 
-void dure_table_remove(struct dure_table *table, uint64_t id)
+void dure_table_remove_far(struct dure_table *table, uint64_t id)
 {
     DURE_ASSERT(dure_table_get(table, id) != DURE_NONE32);
     struct dure_table_page **page = &table->pages[(id >> DURE_TABLE_PAGE_BITS) - table->first];

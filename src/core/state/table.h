@@ -24,9 +24,9 @@ struct dure_table {
 };
 
 void dure_table_release(struct dure_table *table);
-/* An id that is not there yet; any order, within the span. */
-void dure_table_put(struct dure_table *table, uint64_t id, uint32_t slot);
-void dure_table_remove(struct dure_table *table, uint64_t id); /* it is there */
+/* The first and the last of a page. */
+void dure_table_put_far(struct dure_table *table, uint64_t id, uint32_t slot);
+void dure_table_remove_far(struct dure_table *table, uint64_t id);
 /* The slot of the lowest id >= from; DURE_NONE32. O(pages passed over). */
 uint32_t dure_table_next(const struct dure_table *table, uint64_t from);
 /* May this id be put without stretching the span? For what comes from outside. */
@@ -46,4 +46,35 @@ static inline uint32_t dure_table_get(const struct dure_table *table, uint64_t i
     if (page >= table->page_count || !table->pages[page])
         return DURE_NONE32;
     return table->pages[page]->slots[id & (DURE_TABLE_PAGE - 1)];
+}
+
+/* An id that is not there yet; any order, within the span. */
+static inline void dure_table_put(struct dure_table *table, uint64_t id, uint32_t slot)
+{
+    const uint64_t page = (id >> DURE_TABLE_PAGE_BITS) - table->first;
+    if (page >= table->page_count || !table->pages[page]) {
+        dure_table_put_far(table, id, slot);
+        return;
+    }
+    uint32_t *at = &table->pages[page]->slots[id & (DURE_TABLE_PAGE - 1)];
+    DURE_ASSERT(*at == DURE_NONE32 && slot != DURE_NONE32);
+    *at = slot;
+    table->pages[page]->count++;
+    table->count++;
+}
+
+/* It is there. */
+static inline void dure_table_remove(struct dure_table *table, uint64_t id)
+{
+    const uint64_t page = (id >> DURE_TABLE_PAGE_BITS) - table->first;
+    DURE_ASSERT(page < table->page_count && table->pages[page]);
+    uint32_t *at = &table->pages[page]->slots[id & (DURE_TABLE_PAGE - 1)];
+    if (table->pages[page]->count == 1) {
+        dure_table_remove_far(table, id);
+        return;
+    }
+    DURE_ASSERT(*at != DURE_NONE32);
+    *at = DURE_NONE32;
+    table->pages[page]->count--;
+    table->count--;
 }
