@@ -238,7 +238,7 @@ void handle_fleet_get(struct call *call)
         json_str(out, "region", fleet->sites[i].region);
         json_int(out, "latitude_udeg", fleet->sites[i].latitude_udeg);
         json_int(out, "longitude_udeg", fleet->sites[i].longitude_udeg);
-        json_str(out, "engine", fleet->sites[i].engine == DURE_ENGINE_EMULATED ? "emulated" : "local");
+        json_str(out, "engine", dure_engine_kind_name(fleet->sites[i].engine));
         write_sums(&board.sites[i], out);
         json_close(out, '}');
     }

@@ -36,7 +36,7 @@ static void read_owners(struct dure_read *read, struct dure_fleet *fleet, const 
 
 static void read_site(struct dure_read *read, struct dure_site *site, const struct dure_tree *map)
 {
-    static const char *const engines[] = {"local", "emulated", NULL};
+    static const char *const engines[] = {"local", "emulated", "slurm", NULL};
     unsigned engine = DURE_ENGINE_LOCAL;
     dure_read_text(read, map, "label", DURE_OPTIONAL, LABEL_MAX, &site->label);
     dure_read_name(read, map, "region", DURE_OPTIONAL, &site->region);
@@ -48,11 +48,12 @@ static void read_site(struct dure_read *read, struct dure_site *site, const stru
         dure_problem_missing(read->problems, map, "latitude", "degrees beside the longitude");
     dure_read_choice(read, map, "engine", DURE_REQUIRED, engines, &engine);
     site->engine = (enum dure_engine_kind)engine;
+    dure_fleet_read_slurm(read, site, map);
 }
 
 static void read_sites(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
-    static const char *const known[] = {"name", "label", "region", "latitude", "longitude", "engine", NULL};
+    static const char *const known[] = {"name", "label", "region", "latitude", "longitude", "engine", "slurm", NULL};
     const struct dure_tree *list = dure_read_list(read, root, "sites", DURE_REQUIRED, DURE_SITES_MAX);
     uint32_t count = list ? list->count : 0;
     fleet->sites = DURE_ARENA_NEW(read->arena, struct dure_site, count + 1);

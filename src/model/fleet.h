@@ -25,11 +25,26 @@ enum {
 };
 
 enum dure_provenance { DURE_ANNOUNCED, DURE_INSTALLED, DURE_ASSUMED };
-enum dure_engine_kind { DURE_ENGINE_LOCAL, DURE_ENGINE_EMULATED };
+enum dure_engine_kind { DURE_ENGINE_LOCAL, DURE_ENGINE_EMULATED, DURE_ENGINE_SLURM };
+enum dure_slurm_via { DURE_SLURM_COMMANDS, DURE_SLURM_REST };
 
 struct dure_owner {
     const char *name;
     const char *label; /* for people, any language; may equal name */
+};
+
+/* How a site's Slurm is reached, and as what jobs go there. Texts that were not given are "". A secret is never here, only its file's name. */
+struct dure_slurm_site {
+    enum dure_slurm_via via;
+    const char *path;       /* commands: the folder that holds sbatch, squeue, ... */
+    const char *conf;       /* commands: slurm.conf; "" = Slurm's own default */
+    const char *url;        /* rest: "unix:/run/slurmrestd.sock" or "http://host:port" */
+    const char *token_file; /* rest: holds a JWT, readable by its owner alone; "" = none, the socket knows who we are */
+    const char *user;       /* rest: whose token it is; "" = the token's own */
+    const char *partition, *account, *qos, *reservation;
+    const char *node_prefix; /* stands before Slurm's names of its nodes in this fleet, and nowhere in Slurm */
+    bool as_daemon;          /* jobs belong to whom the daemon speaks as, not to who submitted them */
+    int64_t poll_us;         /* while something runs or waits there, how long until it is looked at again */
 };
 
 struct dure_site {
@@ -39,6 +54,7 @@ struct dure_site {
     int32_t latitude_udeg; /* both 0: not stated */
     int32_t longitude_udeg;
     enum dure_engine_kind engine;
+    const struct dure_slurm_site *slurm; /* NULL but for DURE_ENGINE_SLURM */
 };
 
 /* A way of cutting one instance out of a GPU: so many memory slices in a row from one of its starts, and so many compute slices. */

@@ -16,4 +16,6 @@ bool dure_fleet_read_owner(struct dure_read *read, const struct dure_fleet *flee
                            enum dure_need need, struct dure_owner_id *ret_owner);
 bool dure_fleet_read_site(struct dure_read *read, const struct dure_fleet *fleet, const struct dure_tree *map,
                           enum dure_need need, const char **ret_name, struct dure_site_id *ret_site);
+/* `slurm` of a site whose engine is read: required for that engine, refused for others. */
+void dure_fleet_read_slurm(struct dure_read *read, struct dure_site *site, const struct dure_tree *map);
 extern const char *const dure_provenance_names[];

@@ -14,7 +14,8 @@ const char *dure_provenance_name(enum dure_provenance provenance)
 
 const char *dure_engine_kind_name(enum dure_engine_kind engine)
 {
-    return engine == DURE_ENGINE_EMULATED ? "emulated" : "local";
+    static const char *const names[] = {"local", "emulated", "slurm"};
+    return names[engine];
 }
 
 struct dure_chain_id dure_fleet_chain_id_of(const struct dure_fleet *fleet, struct dure_node_id node)

@@ -183,15 +183,15 @@ static struct verdict rule_gang(const struct dure_core *core, const struct reque
     return ask->spread_max || ask->lists ? rule_limits(core, ask, at) : rule_share(ask, chain);
 }
 
-/* The chain's GPUs have the profile, and the engine of its site makes instances: the local one does not. */
+/* The chain's GPUs have the profile, and the engine of its site makes instances: only the emulated one does. */
 static struct verdict rule_mig(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
-    const bool local = core->fleet->sites[chain->site.v].engine == DURE_ENGINE_LOCAL;
+    const bool makes = core->fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED;
     if (!dure_gpu_model_has_mig(&core->fleet->models[chain->model.v], ask->mig - 1u))
         return refuse(DURE_RULE_MIG, core->fleet->migs[ask->mig - 1].slices, 0,
                       "compute slices of that profile in a GPU");
-    return local ? refuse(DURE_RULE_MIG_ENGINE, 0, 0, "") : refuse(DURE_RULE_FITS, 0, 0, "");
+    return makes ? refuse(DURE_RULE_FITS, 0, 0, "") : refuse(DURE_RULE_MIG_ENGINE, 0, 0, "");
 }
 
 struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)

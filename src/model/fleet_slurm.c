@@ -1,0 +1,167 @@
+/* Reading how a site's Slurm is reached. What is read here is journaled with the fleet, so no secret may stand in it. */
+#include "model/fleet_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+enum { PATH_BYTES_MAX = 1024, URL_BYTES_MAX = 512, POLL_US = 2 * 1000 * 1000 };
+
+static void read_path(struct dure_read *read, const struct dure_tree *map, const char *key, const char **value)
+{
+    const struct dure_tree *at = dure_read_text(read, map, key, DURE_OPTIONAL, PATH_BYTES_MAX, value);
+    if (at && **value != '/')
+        dure_problem_add(read->problems, at, NULL, "an absolute path");
+}
+
+static void read_name(struct dure_read *read, const struct dure_tree *map, const char *key, const char **value)
+{
+    dure_read_name(read, map, key, DURE_OPTIONAL, value);
+}
+
+static void read_commands(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    static const char *const known[] = {"path", "conf", NULL};
+    slurm->via = DURE_SLURM_COMMANDS;
+    slurm->path = "/usr/bin";
+    if (!dure_read_map(read, map, known))
+        return;
+    read_path(read, map, "path", &slurm->path);
+    read_path(read, map, "conf", &slurm->conf);
+}
+
+/* host or host:port, as it stands in a URL: no credentials, no path, no query. */
+static bool authority_valid(const char *text)
+{
+    const char *rest = text;
+    if (*rest == '[') {
+        rest += 1 + strspn(rest + 1, "0123456789abcdefABCDEF:.");
+        if (*rest++ != ']')
+            return false;
+    } else {
+        rest += strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    }
+    if (rest == text)
+        return false;
+    if (*rest == ':') {
+        const size_t digits = strspn(rest + 1, "0123456789");
+        if (digits == 0 || digits > 5 || strtol(rest + 1, NULL, 10) > 65535 || strtol(rest + 1, NULL, 10) == 0)
+            return false;
+        rest += 1 + digits;
+    }
+    return *rest == '\0' || strcmp(rest, "/") == 0;
+}
+
+static void read_url(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    static const char expected[] = "unix:/path/of/socket, http://host:port or https://host:port";
+    const char *url = "";
+    const struct dure_tree *at = dure_read_text(read, map, "url", DURE_REQUIRED, URL_BYTES_MAX, &url);
+    if (!at)
+        return;
+    slurm->url = url;
+    if (strchr(url, '@'))
+        dure_problem_add(read->problems, at, "credentials",
+                         "no secret in a spec, which is kept for ever: token_file names a file");
+    else if (strncmp(url, "unix:", 5) == 0) {
+        if (url[5] != '/' || strlen(url + 5) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+            dure_problem_add(read->problems, at, NULL, "unix: and an absolute path of at most 107 bytes");
+    } else if (!(strncmp(url, "http://", 7) == 0 && authority_valid(url + 7)) &&
+               !(strncmp(url, "https://", 8) == 0 && authority_valid(url + 8)))
+        dure_problem_add(read->problems, at, NULL, "%s", expected);
+}
+
+static void read_rest(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    static const char *const known[] = {"url", "token_file", "user", NULL};
+    static const char *const hints[] = {
+        "token",    "token_file: a spec is kept for ever, so it names the file that holds the token",
+        "password", "token_file: a spec is kept for ever, so it names the file that holds the token",
+        "version",  "nothing: the newest version that both sides speak is agreed upon",
+        NULL};
+    slurm->via = DURE_SLURM_REST;
+    if (!dure_read_map_hints(read, map, known, hints))
+        return;
+    read_url(read, slurm, map);
+    read_path(read, map, "token_file", &slurm->token_file);
+    read_name(read, map, "user", &slurm->user);
+    if (strncmp(slurm->url, "http", 4) == 0 && !dure_tree_get(map, "token_file"))
+        dure_problem_missing(read->problems, map, "token_file",
+                             "the file that holds the token: by HTTP nobody else says who we are");
+    if (*slurm->user && !dure_tree_get(map, "token_file"))
+        dure_problem_missing(read->problems, map, "token_file", "the file that holds that user's token");
+}
+
+static void read_prefix(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    const char *prefix = "";
+    const struct dure_tree *at = dure_read_name(read, map, "node_prefix", DURE_OPTIONAL, &prefix);
+    if (at && prefix[strcspn(prefix, "0123456789")] != '\0')
+        dure_problem_add(read->problems, at, NULL, "a prefix without digits, such as 'east-'");
+    slurm->node_prefix = prefix;
+}
+
+static void read_terms(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    static const char *const whose[] = {"user", "daemon", NULL};
+    unsigned as = 0;
+    read_name(read, map, "partition", &slurm->partition);
+    read_name(read, map, "account", &slurm->account);
+    read_name(read, map, "qos", &slurm->qos);
+    read_name(read, map, "reservation", &slurm->reservation);
+    read_prefix(read, slurm, map);
+    dure_read_choice(read, map, "submit_as", DURE_OPTIONAL, whose, &as);
+    slurm->as_daemon = as == 1;
+    dure_read_duration(read, map, "poll", DURE_OPTIONAL, 1000 * 1000, INT64_C(600) * 1000 * 1000, &slurm->poll_us);
+}
+
+static void read_block(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    static const char *const known[] = {"commands",    "rest",        "partition", "account", "qos",
+                                        "reservation", "node_prefix", "submit_as", "poll",    NULL};
+    if (!dure_read_map(read, map, known))
+        return;
+    const struct dure_tree *commands = dure_tree_get(map, "commands"), *rest = dure_tree_get(map, "rest");
+    if (commands && rest)
+        dure_problem_key(read->problems, rest, "a second way to reach Slurm", "either commands or rest");
+    else if (commands)
+        read_commands(read, slurm, commands);
+    else if (rest)
+        read_rest(read, slurm, rest);
+    else
+        dure_problem_missing(read->problems, map, "commands",
+                             "how Slurm is reached: commands: {conf: ...} or rest: {url: ...}");
+    read_terms(read, slurm, map);
+}
+
+void dure_fleet_read_slurm(struct dure_read *read, struct dure_site *site, const struct dure_tree *map)
+{
+    const struct dure_tree *block = dure_tree_get(map, "slurm");
+    if (site->engine != DURE_ENGINE_SLURM) {
+        if (block && dure_tree_get(map, "engine"))
+            dure_problem_key(read->problems, block, "a field of another engine", "no such field, or engine: slurm");
+        return;
+    }
+    struct dure_slurm_site *slurm = DURE_ARENA_NEW(read->arena, struct dure_slurm_site, 1);
+    if (!slurm) {
+        read->no_memory = true;
+        return;
+    }
+    *slurm = (struct dure_slurm_site){.path = "",
+                                      .conf = "",
+                                      .url = "",
+                                      .token_file = "",
+                                      .user = "",
+                                      .partition = "",
+                                      .account = "",
+                                      .qos = "",
+                                      .reservation = "",
+                                      .node_prefix = "",
+                                      .poll_us = POLL_US};
+    site->slurm = slurm;
+    if (!block)
+        dure_problem_missing(read->problems, map, "slurm",
+                             "how its Slurm is reached: commands: {conf: ...} or rest: {url: ...}");
+    else
+        read_block(read, slurm, block);
+}
