@@ -192,7 +192,8 @@ struct dure_slurm_submit {
     const char *gpu_type;                             /* of gres */
     uint32_t memory_per_node_mib, memory_per_cpu_mib; /* at most one of the two */
     int64_t walltime_us;                              /* rounded up to minutes, Slurm's grain */
-    int warn_signal;                                  /* to all of it, warn_s before the walltime ends; 0: none */
+    int warn_signal;                                  /* warn_s before the walltime ends; 0: none */
+    bool warn_batch;                                  /* to the batch script alone; else to the steps alone */
     uint32_t warn_s;
     bool requeue; /* false: Slurm never puts it back into its queue */
     bool hold;
@@ -211,7 +212,7 @@ struct dure_slurm_options {
 DURE_NODISCARD enum dure_err dure_slurm_new(const struct dure_slurm_options *options, struct dure_slurm **ret_slurm,
                                             struct dure_error *error);
 /* Requests that wait or are under way end without their callbacks (a process is killed, a connection closed: what it asked may have
- * arrived). NULL is fine. Run the loop once more after it, so that what it still holds is given back. */
+ * arrived). NULL is fine. What it still holds of the loop is given back by the loop, in its next turns. */
 void dure_slurm_free(struct dure_slurm *slurm);
 void dure_slurm_describe(const struct dure_slurm *slurm,
                          struct dure_buf *text); /* "sbatch and squeue of /usr/bin, /etc/slurm/slurm.conf" */
@@ -235,9 +236,12 @@ DURE_NODISCARD enum dure_err dure_slurm_list_nodes(struct dure_slurm *slurm, dur
                                                    struct dure_error *error);
 DURE_NODISCARD enum dure_err dure_slurm_list_partitions(struct dure_slurm *slurm, dure_slurm_fn fn, void *context,
                                                         struct dure_error *error);
-/* To every process of the job, its batch script too. REFUSED where it has ended. */
-DURE_NODISCARD enum dure_err dure_slurm_signal(struct dure_slurm *slurm, uint32_t job_id, int signal, dure_slurm_fn fn,
-                                               void *context, struct dure_error *error);
+/* REFUSED where it has ended (by slurmrestd before v0.0.39: DONE). An srun that is signalled itself (BATCH, ALL) cancels its step at once: steps that shall hear a signal and go on
+ * for a while get it with STEPS. By slurmrestd before v0.0.39 there is ALL alone; others are UNSUPPORTED. */
+enum dure_slurm_scope { DURE_SLURM_STEPS, DURE_SLURM_BATCH, DURE_SLURM_ALL };
+DURE_NODISCARD enum dure_err dure_slurm_signal(struct dure_slurm *slurm, uint32_t job_id, int signal,
+                                               enum dure_slurm_scope scope, dure_slurm_fn fn, void *context,
+                                               struct dure_error *error);
 /* It ends, pending or running: SIGTERM, and SIGKILL after Slurm's KillWait. DONE too where it had ended already or is unknown. */
 DURE_NODISCARD enum dure_err dure_slurm_cancel(struct dure_slurm *slurm, uint32_t job_id, dure_slurm_fn fn,
                                                void *context, struct dure_error *error);
