@@ -17,6 +17,8 @@ int dure_cmd_checkpointed(struct dure_cli *cli);
 int dure_cmd_why(struct dure_cli *cli);
 int dure_cmd_fleet(struct dure_cli *cli);
 int dure_cmd_fleet_apply(struct dure_cli *cli);
+int dure_cmd_fleet_discover(struct dure_cli *cli);
+int dure_cmd_site_check(struct dure_cli *cli);
 int dure_cmd_tenants(struct dure_cli *cli);
 int dure_cmd_tenants_apply(struct dure_cli *cli);
 int dure_cmd_allot_show(struct dure_cli *cli);

@@ -8,7 +8,7 @@
     X(submit)                                                                                                          \
     X(jobs)                                                                                                            \
     X(show) X(logs) X(cancel) X(hold) X(release) X(checkpointed) X(modify) X(requeue) X(why) X(whatif)                 \
-        X(whatif_submit) X(fleet) X(fleet_apply) X(tenants) X(tenants_apply) X(allot) X(allot_show) X(allot_grant)     \
+        X(whatif_submit) X(fleet) X(fleet_apply) X(fleet_discover) X(site) X(site_check) X(tenants) X(tenants_apply) X(allot) X(allot_show) X(allot_grant)     \
             X(allot_shrink) X(allot_end) X(allot_import) X(power) X(power_show) X(power_apply) X(data) X(data_show)    \
                 X(data_apply) X(nodes) X(nodes_drain) X(nodes_resume) X(maintenance) X(maintenance_book)               \
                     X(maintenance_cancel) X(audit) X(audit_verify) X(audit_checkpoint) X(audit_key) X(audit_erase)     \

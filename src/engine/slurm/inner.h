@@ -83,3 +83,5 @@ char *slurm_submit_body(const struct dure_slurm_submit *submit, const struct dur
 const char *slurm_signal_name(int signal);
 /* token.c: reads the token again if its file changed. */
 DURE_NODISCARD enum dure_err slurm_token_read(struct dure_slurm *slurm, struct dure_error *error);
+/* Whose token the file holds, as its claims say. */
+bool slurm_token_owner(const char *path, char owner[64]);

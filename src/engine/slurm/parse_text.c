@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
@@ -63,10 +64,21 @@ static char *trimmed(struct dure_arena *arena, const char *text, size_t length)
     return dure_arena_strndup(arena, text, length);
 }
 
+/* The first line: "Configuration data as of 2026-11-27T14:19:56", slurmctld's clock in this machine's zone. */
+static int64_t clock_of(const char *text)
+{
+    struct tm when = {.tm_isdst = -1};
+    const char *at = strstr(text, " as of ");
+    if (!at || !strptime(at + 7, "%Y-%m-%dT%H:%M:%S", &when))
+        return 0;
+    const time_t seconds = mktime(&when);
+    return seconds > 0 ? (int64_t)seconds * 1000000 : 0;
+}
+
 void slurm_parse_config(const char *text, struct dure_arena *arena, struct dure_slurm_reply *reply)
 {
     struct dure_slurm_setting *settings = DURE_ARENA_NEW(arena, struct dure_slurm_setting, DURE_SLURM_SETTINGS_MAX);
-    const char *line;
+    const char *line, *begin = text;
     size_t length;
     uint32_t count = 0;
     while (settings && next_line(&text, &line, &length)) {
@@ -86,6 +98,7 @@ void slurm_parse_config(const char *text, struct dure_arena *arena, struct dure_
     }
     reply->settings = settings;
     reply->setting_count = count;
+    reply->clock_us = clock_of(begin);
     for (uint32_t i = 0; i < count; i++)
         if (strcmp(settings[i].name, "SLURM_VERSION") == 0)
             reply->version = settings[i].value;

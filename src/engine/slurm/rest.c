@@ -416,6 +416,13 @@ static void rest_begin(struct slurm_request *request)
                      request->kind == SLURM_CONFIG ? "configuration" : "topology");
         return;
     }
+    if (request->kind == SLURM_SUBMIT && request->submit.user && !*slurm->site.token_file) {
+        slurm_failed(
+            request, DURE_SLURM_DENIED, true,
+            "user '%s': without a token every job is slurmrestd's own; name a token_file, or submit_as: daemon",
+            request->submit.user);
+        return;
+    }
     if (*slurm->site.token_file && slurm_token_read(slurm, &error)) {
         slurm_failed(request, DURE_SLURM_DENIED, true, "%s", error.text);
         return;

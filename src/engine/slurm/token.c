@@ -18,8 +18,8 @@ static int digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* When the token runs out, as its claims say; 0: they do not. Its signature is Slurm's business. */
-static int64_t expiry(const char *token)
+/* What a token claims, NULL: nothing that can be read. Its signature is Slurm's business. */
+static json_t *claims_of(const char *token)
 {
     char claims[4096];
     size_t used = 0;
@@ -33,10 +33,36 @@ static int64_t expiry(const char *token)
             claims[used++] = (char)(bits >> held & 255);
         }
     }
-    json_t *json = json_loadb(claims, used, JSON_REJECT_DUPLICATES, NULL);
-    const int64_t seconds = slurm_number(json, "exp", 0);
-    json_decref(json);
+    return json_loadb(claims, used, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* When the token runs out; 0: it does not say. */
+static int64_t expiry(const char *token)
+{
+    json_t *claims = claims_of(token);
+    const int64_t seconds = slurm_number(claims, "exp", 0);
+    json_decref(claims);
     return seconds;
+}
+
+bool slurm_token_owner(const char *path, char owner[64])
+{
+    char text[TOKEN_BYTES_MAX + 1];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const ssize_t length = fd < 0 ? -1 : read(fd, text, TOKEN_BYTES_MAX);
+    if (fd >= 0)
+        close(fd);
+    text[length < 0 ? 0 : length] = '\0';
+    json_t *claims = claims_of(text);
+    explicit_bzero(text, sizeof text);
+    const char *name = json_string_value(json_object_get(claims, "sun"));
+    if (!name)
+        name = json_string_value(json_object_get(claims, "username"));
+    const bool told = name && *name && strlen(name) < 64;
+    if (told)
+        memcpy(owner, name, strlen(name) + 1);
+    json_decref(claims);
+    return told;
 }
 
 static enum dure_err current(const struct dure_slurm *slurm, struct dure_error *error)
