@@ -153,7 +153,9 @@ static char **arguments(struct slurm_request *request)
     switch (request->kind) {
     case SLURM_SUBMIT: return slurm_submit_arguments(&request->submit, &request->slurm->site, arena);
     case SLURM_JOBS: return words(arena, (const char *const[]){"squeue", "--json", NULL});
-    case SLURM_NODES: return words(arena, (const char *const[]){"sinfo", "--json", NULL});
+    case SLURM_NODES:
+        return request->slurm->newer ? words(arena, (const char *const[]){"scontrol", "--json", "show", "nodes", NULL})
+                                     : words(arena, (const char *const[]){"sinfo", "--json", NULL});
     case SLURM_PARTITIONS: return words(arena, (const char *const[]){"scontrol", "-o", "show", "partition", NULL});
     case SLURM_PING: return words(arena, (const char *const[]){"scontrol", "ping", NULL});
     case SLURM_CONFIG: return words(arena, (const char *const[]){"scontrol", "show", "config", NULL});

@@ -55,6 +55,7 @@ struct dure_slurm {
     unsigned refs; /* the owner, the timer, every request, handles of the way */
     bool closing, pumping;
     unsigned api; /* rest: agreed upon; 0: not yet */
+    bool newer;   /* commands: sinfo tells rows of its table, so scontrol is asked for nodes (23.02 and later) */
     char *token;
     int64_t token_stamp; /* of the file it was read from */
     int64_t token_until; /* seconds of the clock; 0: it does not say */

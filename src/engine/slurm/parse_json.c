@@ -301,7 +301,9 @@ static void finish(struct answer *answer, struct dure_slurm_reply *reply)
         break;
     default: return;
     }
-    if (!json_object_get(rest, answer->list))
+    if (answer->kind == SLURM_NODES && !json_object_get(rest, "nodes") && json_object_get(rest, "sinfo"))
+        slurm_reply_fail(reply, answer->arena, DURE_SLURM_UNSUPPORTED, "sinfo tells rows of its table, not nodes");
+    else if (!json_object_get(rest, answer->list))
         slurm_reply_fail(reply, answer->arena, DURE_SLURM_MALFORMED, "an answer without '%s'", answer->list);
 }
 

@@ -138,6 +138,17 @@ static void parse(struct slurm_request *request)
 
 static void finish(struct slurm_request *request)
 {
+    struct dure_slurm *slurm = request->slurm;
+    if (request->kind == SLURM_NODES && request->reply.result == DURE_SLURM_UNSUPPORTED && !request->is_http &&
+        !slurm->newer && request->under_way && !slurm->closing) {
+        slurm->newer = true; /* asked again, otherwise */
+        dure_buf_clear(&request->out);
+        dure_buf_clear(&request->err);
+        request->deadline_us = slurm_now_us() + slurm->timeout_us;
+        slurm->way->begin(request);
+        arm(slurm);
+        return;
+    }
     if (request->kind == SLURM_PING)
         request->reply.latency_us = slurm_now_us() - request->sent_us;
     if (request->slurm->api && !request->delivered)
