@@ -76,7 +76,7 @@ void handle_fleet_spec(struct call *call)
 
 /* GPUs of one row of the board. */
 struct sums {
-    uint64_t gpus, own, lent, borrowed, lost, dark, arriving, promised;
+    uint64_t gpus, own, lent, borrowed, lost, away, dark, foreign, arriving, promised;
     bool has_virtual, has_emulated, has_real;
 };
 
@@ -90,7 +90,9 @@ static void add_chain(struct sums *sums, const struct dure_fleet *fleet, const s
     sums->own += view->guaranteed;
     sums->lent += view->borrowed;
     sums->lost += view->lost;
+    sums->away += view->away;
     sums->dark += view->dark;
+    sums->foreign += view->foreign;
     sums->arriving += view->arriving;
     sums->promised += view->promised;
     sums->has_emulated |= emulated;
@@ -100,7 +102,7 @@ static void add_chain(struct sums *sums, const struct dure_fleet *fleet, const s
 
 static void write_sums(const struct sums *sums, struct dure_buf *out)
 {
-    uint64_t busy = sums->own + sums->lent + sums->lost + sums->dark + sums->arriving;
+    uint64_t busy = sums->own + sums->lent + sums->lost + sums->away + sums->dark + sums->foreign + sums->arriving;
 
     json_uint(out, "gpus", sums->gpus);
     json_uint(out, "own", sums->own);
@@ -108,7 +110,9 @@ static void write_sums(const struct sums *sums, struct dure_buf *out)
     json_uint(out, "borrowed", sums->borrowed);
     json_uint(out, "idle", sums->gpus > busy ? sums->gpus - busy : 0);
     json_uint(out, "lost", sums->lost);
+    json_uint(out, "away", sums->away);
     json_uint(out, "dark", sums->dark);
+    json_uint(out, "foreign", sums->foreign);
     json_uint(out, "arriving", sums->arriving);
     json_uint(out, "promised", sums->promised);
     json_bool(out, "virtual", sums->has_virtual);

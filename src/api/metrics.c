@@ -57,7 +57,7 @@ static void write_jobs(const struct dure_api *api, struct dure_buf *out)
 
 static void write_gpus(const struct dure_api *api, struct dure_buf *out)
 {
-    static const char *const uses[] = {"guaranteed", "borrowed", "lost", "idle", "arriving", "dark"};
+    static const char *const uses[] = {"guaranteed", "borrowed", "lost", "idle", "arriving", "dark", "away", "foreign"};
     const struct dure_fleet *fleet = dure_core_fleet(api->core);
     struct dure_chain_view view;
 
@@ -65,9 +65,10 @@ static void write_gpus(const struct dure_api *api, struct dure_buf *out)
     for (uint32_t i = 0; fleet != NULL && i < fleet->chain_count; i++) {
         const struct dure_chain *chain = &fleet->chains[i];
         dure_core_chain_view(api->core, (struct dure_chain_id){i}, &view);
-        uint64_t busy = view.guaranteed + view.borrowed + view.lost + view.arriving + view.dark;
+        uint64_t busy =
+            view.guaranteed + view.borrowed + view.lost + view.arriving + view.dark + view.away + view.foreign;
         uint64_t figures[] = {view.guaranteed, view.borrowed, view.lost, view.gpus > busy ? view.gpus - busy : 0,
-                              view.arriving, view.dark};
+                              view.arriving,   view.dark,     view.away, view.foreign};
         for (unsigned use = 0; use < sizeof uses / sizeof *uses; use++) {
             dure_buf_str(out, "dure_gpus{owner=\"");
             label(out, fleet->owners[chain->owner.v].name);

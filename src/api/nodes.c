@@ -31,6 +31,8 @@ static void write_node(const struct dure_fleet *fleet, const struct dure_node_vi
     json_uint(out, "borrowed", view->gpus_borrowed);
     json_uint(out, "dark", view->gpus_dark);
     json_str(out, "dark_by", *view->dark_by != '\0' ? view->dark_by : NULL);
+    json_uint(out, "foreign", view->gpus_foreign);
+    json_str(out, "foreign_by", *view->foreign_reason != '\0' ? view->foreign_reason : NULL);
     json_bool(out, "emulated", fleet->sites[chain->site.v].engine == DURE_ENGINE_EMULATED);
     json_bool(out, "virtual", fleet->models[chain->model.v].is_virtual);
 }

@@ -126,7 +126,7 @@ static uint64_t milli_sum(const struct uses *uses, uint32_t chain, enum title ti
 }
 
 struct hardware {
-    uint64_t gpus, used, lost, arriving, promised, suspended, emulated, virtual_gpus;
+    uint64_t gpus, used, lost, away, dark, foreign, arriving, promised, suspended, emulated, virtual_gpus;
 };
 
 static void add_hardware(const struct dure_core *core, const struct dure_fleet *fleet, uint32_t chain,
@@ -139,6 +139,9 @@ static void add_hardware(const struct dure_core *core, const struct dure_fleet *
     sum->gpus += view.gpus;
     sum->used += view.guaranteed + view.borrowed;
     sum->lost += view.lost;
+    sum->away += view.away;
+    sum->dark += view.dark;
+    sum->foreign += view.foreign;
     sum->arriving += view.arriving;
     sum->promised += view.promised;
     sum->emulated += fleet->sites[c->site.v].engine == DURE_ENGINE_EMULATED ? view.gpus : 0;
@@ -151,7 +154,7 @@ static void add_hardware(const struct dure_core *core, const struct dure_fleet *
 
 static void write_hardware(const struct hardware *sum, const struct uses *uses, uint32_t chain, struct dure_buf *out)
 {
-    const uint64_t busy = sum->used + sum->lost + sum->arriving;
+    const uint64_t busy = sum->used + sum->lost + sum->away + sum->dark + sum->foreign + sum->arriving;
     json_uint(out, "gpus", sum->gpus);
     json_uint(out, "own_milli", milli_sum(uses, chain, OWN_RIGHT));
     json_uint(out, "own_borrowed_milli", milli_sum(uses, chain, OWN_BORROWED));
@@ -159,6 +162,9 @@ static void write_hardware(const struct hardware *sum, const struct uses *uses, 
     json_uint(out, "lent_milli", milli_sum(uses, chain, LENT));
     json_uint(out, "idle", sum->gpus > busy ? sum->gpus - busy : 0);
     json_uint(out, "lost", sum->lost);
+    json_uint(out, "away", sum->away);
+    json_uint(out, "dark", sum->dark);
+    json_uint(out, "foreign", sum->foreign);
     json_uint(out, "arriving", sum->arriving);
     json_uint(out, "promised", sum->promised);
     json_uint(out, "suspended", sum->suspended);

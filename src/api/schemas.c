@@ -1,11 +1,13 @@
 #include "api/schemas.h"
 
 #define SUMS                                                                                                           \
-    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer dark:integer arriving:integer "  \
+    "gpus:integer own:integer lent:integer borrowed:integer idle:integer lost:integer away:integer dark:integer "      \
+    "foreign:integer arriving:integer "                                                                                \
     "promised:integer virtual:boolean emulated:boolean"
 #define OWNER_SUMS                                                                                                     \
     "gpus:integer own_milli:integer own_borrowed_milli:integer granted_milli:integer lent_milli:integer idle:integer " \
-    "lost:integer arriving:integer promised:integer suspended:integer emulated:boolean virtual:boolean"
+    "lost:integer away:integer dark:integer foreign:integer arriving:integer promised:integer suspended:integer "      \
+    "emulated:boolean virtual:boolean"
 #define ROW                                                                                                            \
     "job:integer element:integer? elements:string? element_count:integer user:string? project:string? class:string "   \
     "state:string state_code:string "                                                                                  \
@@ -182,13 +184,15 @@ const struct schema dure_schemas[] = {
     {"NodeRow",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
      "used:integer "
-     "borrowed:integer dark:integer dark_by:string? emulated:boolean virtual:boolean",
+     "borrowed:integer dark:integer dark_by:string? foreign:integer foreign_by:string? emulated:boolean "
+     "virtual:boolean",
      ""},
     {"Nodes", "nodes:[{NodeRow}] next:string", ""},
     {"Node",
      "name:string chain:string owner:string site:string model:string state:string reason:string? gpus:integer "
      "used:integer "
-     "borrowed:integer dark:integer dark_by:string? emulated:boolean virtual:boolean jobs:[{JobRow}]",
+     "borrowed:integer dark:integer dark_by:string? foreign:integer foreign_by:string? emulated:boolean "
+     "virtual:boolean jobs:[{JobRow}]",
      ""},
     {"Drain", "reason:string", "Journaled for good: name no person in it."},
     {"BookingRow",

@@ -26,10 +26,11 @@ DURE_NODISCARD enum dure_err dure_render_node(const struct dure_screen *screen, 
 DURE_NODISCARD enum dure_err dure_render_owner(const struct dure_screen *screen, const json_t *owner);
 
 /* A bar of `width` columns: shares of what owners use, what is lent, lost, idle and arriving; and what its marks mean. */
-enum { DURE_BAR_PARTS = 6 };
+enum { DURE_BAR_PARTS = 8 };
 void dure_render_bar(struct dure_buf *buf, const struct dure_screen *screen, const int64_t value[DURE_BAR_PARTS],
                      unsigned width);
-void dure_render_legend(const struct dure_screen *screen, bool dark);
+/* What not every fleet has (away, dark, foreign) is left out where `totals` has none of it; NULL: it has none. */
+void dure_render_legend(const struct dure_screen *screen, const json_t *totals);
 
 /* "12", "12_3", "12_[3-99%10]" */
 void dure_render_jobid(const json_t *row, struct dure_buf *buf);

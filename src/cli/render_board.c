@@ -16,12 +16,15 @@ struct part {
     const char *mark_utf8;
     char mark;
     enum dure_style style;
+    bool is_usual; /* else it is named only where there is some of it */
 };
 
 /* In the order in which a bar shows them. Marks differ, so that the bar reads without colour. */
 static const struct part parts[PARTS] = {
-    {"own", "█", '#', DURE_STYLE_GOOD},  {"lent", "▒", '+', DURE_STYLE_WARN}, {"lost", "×", 'x', DURE_STYLE_BAD},
-    {"dark", "◌", 'o', DURE_STYLE_WARN}, {"idle", "·", '.', DURE_STYLE_DIM},  {"arriving", "~", '~', DURE_STYLE_DIM},
+    {"own", "█", '#', DURE_STYLE_GOOD, true},   {"lent", "▒", '+', DURE_STYLE_WARN, true},
+    {"lost", "×", 'x', DURE_STYLE_BAD, true},   {"away", "?", '?', DURE_STYLE_WARN, false},
+    {"dark", "◌", 'o', DURE_STYLE_WARN, false}, {"foreign", "▤", '=', DURE_STYLE_WARN, false},
+    {"idle", "·", '.', DURE_STYLE_DIM, true},   {"arriving", "~", '~', DURE_STYLE_DIM, true},
 };
 
 /* Largest remainders: the cells sum to the width, and what is not nothing shows at least one while there is room. */
@@ -191,6 +194,12 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     if (dure_json_int(totals, "arriving", 0))
         dure_buf_printf(&buf, ", %s of them still arriving",
                         dure_text_grouped(dure_json_int(totals, "arriving", 0), number));
+    if (dure_json_int(totals, "away", 0))
+        dure_buf_printf(&buf, ", %s away (their engine does not answer)",
+                        dure_text_grouped(dure_json_int(totals, "away", 0), number));
+    if (dure_json_int(totals, "foreign", 0))
+        dure_buf_printf(&buf, ", %s used by work outside dure",
+                        dure_text_grouped(dure_json_int(totals, "foreign", 0), number));
     if (dure_json_int(totals, "dark", 0))
         dure_buf_printf(&buf, ", %s dark by power limits (`dure power`)",
                         dure_text_grouped(dure_json_int(totals, "dark", 0), number));
@@ -207,11 +216,11 @@ static void heading(const struct dure_screen *screen, const json_t *board)
     dure_buf_release(&wrapped);
 }
 
-void dure_render_legend(const struct dure_screen *screen, bool dark)
+void dure_render_legend(const struct dure_screen *screen, const json_t *totals)
 {
     fputc('\n', screen->out);
     for (unsigned i = 0; i < PARTS; i++) {
-        if (!dark && strcmp(parts[i].key, "dark") == 0)
+        if (!parts[i].is_usual && dure_json_int(totals, parts[i].key, 0) == 0)
             continue;
         fprintf(screen->out, "%s%s", i ? "  " : "", dure_screen_style_on(screen, parts[i].style));
         if (screen->utf8)
@@ -230,6 +239,6 @@ enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *
     if (!err && strcmp(by, "all") == 0)
         err = others(screen, json_object_get(board, "others"));
     if (!err)
-        dure_render_legend(screen, dure_json_int(json_object_get(board, "totals"), "dark", 0) > 0);
+        dure_render_legend(screen, json_object_get(board, "totals"));
     return err;
 }

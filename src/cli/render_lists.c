@@ -141,6 +141,23 @@ enum dure_err dure_render_idle(const struct dure_screen *screen, const json_t *r
     return finish(grid, screen, "No allotment that you may see has been idle for so long.");
 }
 
+/* Why all or some of a node cannot be used. */
+static void put_reason(struct dure_grid *grid, const json_t *row)
+{
+    DURE_CLEANUP_BUF struct dure_buf buf;
+    const int64_t dark = dure_json_int(row, "dark", 0), foreign = dure_json_int(row, "foreign", 0);
+    const char *by = dure_json_text(row, "foreign_by", "");
+    dure_buf_init(&buf, 4096);
+    dure_buf_str(&buf, dure_json_text(row, "reason", ""));
+    if (foreign > 0)
+        dure_buf_printf(&buf, "%s%" PRId64 " used from outside dure%s%s", buf.length ? "; " : "", foreign,
+                        *by ? ": " : "", by);
+    if (dark > 0)
+        dure_buf_printf(&buf, "%s%" PRId64 " dark: power limit of %s", buf.length ? "; " : "", dark,
+                        dure_json_text(row, "dark_by", "?"));
+    dure_grid_cell(grid, dark > 0 || foreign > 0 ? DURE_STYLE_WARN : DURE_STYLE_NONE, "%s", buf.data ? buf.data : "");
+}
+
 enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"NODE", false, 12}, {"SITE", false, 8},  {"OWNER", false, 6},
@@ -161,12 +178,7 @@ enum dure_err dure_render_nodes(const struct dure_screen *screen, const json_t *
         put_count(grid, row, "gpus");
         put_count(grid, row, "used");
         put_count(grid, row, "borrowed");
-        const char *reason = dure_json_text(row, "reason", ""), *by = dure_json_text(row, "dark_by", "?");
-        if (dure_json_int(row, "dark", 0) > 0)
-            dure_grid_cell(grid, DURE_STYLE_WARN, "%s%s%" PRId64 " dark: power limit of %s", reason,
-                           *reason ? "; " : "", dure_json_int(row, "dark", 0), by);
-        else
-            dure_grid_cell(grid, DURE_STYLE_NONE, "%s", reason);
+        put_reason(grid, row);
     }
     return finish(grid, screen, "No such nodes.");
 }

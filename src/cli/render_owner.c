@@ -43,7 +43,9 @@ static void put_bar(struct dure_grid *grid, const struct dure_screen *screen, co
                                            dure_json_int(row, "lent_milli", 0) +
                                                dure_json_int(row, "own_borrowed_milli", 0),
                                            dure_json_int(row, "lost", 0) * 1000,
-                                           0,
+                                           dure_json_int(row, "away", 0) * 1000,
+                                           dure_json_int(row, "dark", 0) * 1000,
+                                           dure_json_int(row, "foreign", 0) * 1000,
                                            dure_json_int(row, "idle", 0) * 1000,
                                            dure_json_int(row, "arriving", 0) * 1000};
     dure_buf_init(&bar, 4096);
@@ -200,7 +202,7 @@ enum dure_err dure_render_owner(const struct dure_screen *screen, const json_t *
     enum dure_err err =
         chains(screen, json_object_get(owner, "chains"), *dure_render_label(json_object_get(owner, "totals")));
     if (!err)
-        dure_render_legend(screen, false);
+        dure_render_legend(screen, NULL);
     if (!err)
         err = uses(screen, json_object_get(owner, "uses"), as_of_us);
     return err;

@@ -26,8 +26,8 @@ enum dure_style dure_render_state_style(const char *state)
         {"NODE_FAIL", DURE_STYLE_BAD},   {"LAUNCH_FAILED", DURE_STYLE_BAD}, {"CANCELLED", DURE_STYLE_WARN},
         {"PREEMPTED", DURE_STYLE_WARN},  {"DEADLINE", DURE_STYLE_BAD},      {"up", DURE_STYLE_GOOD},
         {"draining", DURE_STYLE_WARN},   {"drained", DURE_STYLE_WARN},      {"down", DURE_STYLE_BAD},
-        {"arriving", DURE_STYLE_DIM},    {"active", DURE_STYLE_GOOD},       {"short", DURE_STYLE_BAD},
-        {"promised", DURE_STYLE_NONE},   {"ended", DURE_STYLE_DIM},
+        {"away", DURE_STYLE_WARN},       {"arriving", DURE_STYLE_DIM},      {"active", DURE_STYLE_GOOD},
+        {"short", DURE_STYLE_BAD},       {"promised", DURE_STYLE_NONE},     {"ended", DURE_STYLE_DIM},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].state, state) == 0)

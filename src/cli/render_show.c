@@ -264,6 +264,12 @@ enum dure_err dure_render_node(const struct dure_screen *screen, const json_t *n
                  dure_json_text(node, "dark_by", "?"));
         field(screen, "dark", text);
     }
+    if (dure_json_int(node, "foreign", 0) > 0) {
+        const char *by = dure_json_text(node, "foreign_by", "");
+        snprintf(text, sizeof text, "%" PRId64 ": used by work outside dure%s%s", dure_json_int(node, "foreign", 0),
+                 *by ? ": " : "", by);
+        field(screen, "foreign", text);
+    }
     const json_t *jobs = json_object_get(node, "jobs");
     if (json_array_size(jobs) == 0)
         return DURE_OK;

@@ -25,7 +25,8 @@ const struct dure_verb dure_verb_fleet = {
     .title = "show the board: GPUs by owner, by site, by model",
     .text = "Own: guaranteed work holds them. Lent: others' borrowed work runs on them until the owner wants them "
             "back. Borrowed: what this owner's "
-            "tenants run on others' GPUs. Idle; lost (down, drained or used by foreign load); arriving: declared, "
+            "tenants run on others' GPUs. Idle; lost (down or drained); away (their engine does not answer); dark (a "
+            "power limit); foreign (used by work outside dure); arriving: declared, "
             "counted in GPUS, not yet there. Virtual GPUs (slots without hardware) and emulated sites (no process "
             "runs) are labelled. Quantum processors, edge sites and the like are "
             "listed as not schedulable and left out of the totals. With --owner, for its owners and members, operators "
@@ -247,7 +248,8 @@ const struct dure_verb dure_verb_allot_import = {
 static const struct dure_option nodes_options[] = {
     {"site", 0, DURE_OPTION_TEXT, "NAME", NULL, "only this site's"},
     {"owner", 'o', DURE_OPTION_TEXT, "NAME", NULL, "only this owner's"},
-    {"states", 't', DURE_OPTION_CHOICE, "STATE", NULL, "only nodes in this state", "arriving|up|draining|drained|down"},
+    {"states", 't', DURE_OPTION_CHOICE, "STATE", NULL, "only nodes in this state",
+     "arriving|up|draining|drained|down|away"},
     {"limit", 'n', DURE_OPTION_COUNT, "N", "200", "most rows", NULL, 1, 1048576},
     {NULL},
 };

@@ -148,8 +148,11 @@ void dure_core_free(struct dure_core *core)
     queue_release(core);
     gate_release(core);
     allots_free(core);
-    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++)
-        free(core->nodes[i].reason);
+    for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++) {
+        free(core->node_words[i].drain);
+        free(core->node_words[i].report);
+        free(core->node_words[i].foreign);
+    }
     dure_bits_release(&core->dirty);
     dure_heap_release(&core->deadlines);
     dure_heap_release(&core->begins);
@@ -177,6 +180,7 @@ void dure_core_free(struct dure_core *core)
     ceiling_free(core, core->tenants ? core->tenants->tenant_count : 0);
     free(core->chains);
     free(core->nodes);
+    free(core->node_words);
     free(core->tenant);
     free(core->outcomes);
     free(core->borrow_order);
@@ -274,6 +278,7 @@ static const struct input inputs[] = {
     [DURE_REC_DATA] = {NULL, NULL, spec_data},
     [DURE_REC_CHECKPOINT] = {check_report, apply_checkpoint, NULL},
     [DURE_REC_PRICES] = {NULL, NULL, spec_prices},
+    [DURE_REC_FOREIGN] = {check_foreign, apply_foreign, NULL},
 };
 
 static const struct input *input_of(const struct dure_record *record)

@@ -129,15 +129,17 @@ static enum dure_err get_allots(struct dure_core *core, struct stream_in *in, ui
 static enum dure_err get_nodes(struct dure_core *core, struct stream_in *in, struct dure_error *error)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++) {
-        struct node *node = &core->nodes[i];
+        struct node_words *words = &core->node_words[i];
         size_t length;
+        char **texts[NODE_WORDS] = {&words->drain, &words->report, &words->foreign};
         dure_digest_sub(&core->digest, node_hash(core, i));
-        stream_read(in, &node->d, sizeof node->d);
-        const char *reason = stream_get_text(in, &length);
-        if (in->failed || length > DURE_REASON_MAX)
-            return CORRUPT("node %u", i);
-        if (length)
-            node->reason = text_of(reason, length);
+        stream_read(in, &core->nodes[i].d, sizeof core->nodes[i].d);
+        for (unsigned k = 0; k < NODE_WORDS; k++) {
+            const char *text = stream_get_text(in, &length);
+            if (in->failed || length > DURE_REASON_MAX)
+                return CORRUPT("node %u", i);
+            *texts[k] = length ? text_of(text, length) : NULL;
+        }
         dure_digest_add(&core->digest, node_hash(core, i));
     }
     return DURE_OK;

@@ -51,12 +51,18 @@ static void put_allots(struct stream_out *out, const struct dure_core *core)
     }
 }
 
+static void put_words(struct stream_out *out, const char *text)
+{
+    stream_put_text(out, text ? text : "", text ? strlen(text) : 0);
+}
+
 static void put_nodes(struct stream_out *out, const struct dure_core *core)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++) {
-        const struct node *node = &core->nodes[i];
-        stream_put(out, &node->d, sizeof node->d);
-        stream_put_text(out, node->reason ? node->reason : "", node->reason ? strlen(node->reason) : 0);
+        stream_put(out, &core->nodes[i].d, sizeof core->nodes[i].d);
+        put_words(out, core->node_words[i].drain);
+        put_words(out, core->node_words[i].report);
+        put_words(out, core->node_words[i].foreign);
         stream_entry(out);
     }
 }

@@ -242,15 +242,23 @@ bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, s
     const uint32_t at = dure_fleet_chain_id_of(core->fleet, id).v;
     const struct dure_chain *chain = &core->fleet->chains[at];
     const struct node *node = &core->nodes[id.v];
+    const struct node_words *words = &core->node_words[id.v];
     struct dure_node_view view = {.id = id,
                                   .state = node->d.state,
-                                  .reason = node->reason     ? node->reason
+                                  .report = node->d.down   ? DURE_NODE_IS_DOWN
+                                            : node->d.away ? DURE_NODE_IS_AWAY
+                                                           : DURE_NODE_IS_UP,
+                                  .reason = words->report    ? words->report
+                                            : words->drain   ? words->drain
                                             : node->d.booked ? booking_of_node(core, id.v)->reason
                                                              : "",
                                   .window_us = node->window_us,
                                   .gpus = chain->node_gpus,
                                   .gpus_used = node->busy,
-                                  .gpus_dark = (uint32_t)__builtin_popcountll(node->d.dark)};
+                                  .gpus_dark = (uint32_t)__builtin_popcountll(node->d.dark),
+                                  .gpus_foreign = (uint32_t)__builtin_popcountll(node->d.foreign),
+                                  .foreign = node->d.foreign,
+                                  .foreign_reason = words->foreign ? words->foreign : ""};
     if (node->d.dark)
         gate_keeper_name(core, at, id.v - chain->node_first, view.dark_by);
     const uint32_t first = (id.v - chain->node_first) * chain->node_gpus;
@@ -269,11 +277,17 @@ void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id id,
     struct dure_chain_view view = {.gpus = chain->leaf_count};
     for (uint32_t i = 0; i < chain->node_count; i++) {
         const struct node *node = &core->nodes[chain->node_first + i];
-        view.arriving += node->d.state == DURE_NODE_ARRIVING ? chain->node_gpus : 0;
-        view.lost += node->d.lost ? chain->node_gpus : 0;
         view.guaranteed += node->busy;
-        if (!node->d.lost)
-            view.dark += (uint32_t)__builtin_popcountll(node->d.dark & ~node->used);
+        if (node->d.state == DURE_NODE_ARRIVING) {
+            view.arriving += chain->node_gpus;
+            continue;
+        }
+        if (node->d.lost) {
+            *(node->d.state == DURE_NODE_AWAY ? &view.away : &view.lost) += chain->node_gpus - node->busy;
+            continue;
+        }
+        view.dark += (uint32_t)__builtin_popcountll(node->d.dark & ~node->used);
+        view.foreign += (uint32_t)__builtin_popcountll(node->d.foreign & ~node->d.dark & ~node->used);
     }
     const struct dure_cells *cells = core->chains[id.v].cells;
     for (uint32_t i = 0; i < chain->tops; i++)

@@ -84,11 +84,15 @@ const struct dure_prices *dure_core_prices(const struct dure_core *core); /* by 
 struct dure_node_view {
     struct dure_node_id id;
     enum dure_node_state state;
+    enum dure_node_report report; /* what was said of it last */
     const char *reason;
     uint32_t gpus, gpus_used, gpus_borrowed; /* used includes borrowed */
     int64_t window_us;                       /* its next booked maintenance; DURE_NEVER_US: none */
     uint32_t gpus_dark;                      /* by a power limit */
     char dark_by[DURE_POWER_NAME_MAX];       /* "site pohang": the innermost domain that feeds no more; "" */
+    uint32_t gpus_foreign;                   /* used by work outside dure, as its engine says */
+    uint64_t foreign;                        /* and which: bit = GPU */
+    const char *foreign_reason;              /* "" */
 };
 bool dure_core_node_view(const struct dure_core *core, struct dure_node_id node, struct dure_node_view *ret_view);
 
@@ -108,8 +112,10 @@ DURE_NODISCARD enum dure_err dure_core_booking_preview(struct dure_core *core, c
 
 /* GPU sums of one chain, for the board. own: used by guaranteed work; lent: by borrowed work of others; idle = rest of available. */
 struct dure_chain_view {
-    uint64_t gpus, arriving, lost, guaranteed, borrowed, promised; /* promised: under rights, now */
-    uint64_t dark; /* without work, by power limits; not among the lost */
+    uint64_t gpus, arriving, guaranteed, borrowed, promised; /* promised: under rights, now */
+    /* Without work of ours, each GPU in the first that holds: its node is down, drained or draining; is away; a power limit keeps it dark; work
+     * outside dure uses it. */
+    uint64_t lost, away, dark, foreign;
 };
 void dure_core_chain_view(const struct dure_core *core, struct dure_chain_id chain, struct dure_chain_view *ret_view);
 

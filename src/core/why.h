@@ -28,8 +28,10 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(NOT_YET, "not-yet", "the hardware or the allotment has not begun")                                               \
     X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                       \
     X(LOST, "lost", "nodes are down")                                                                                  \
+    X(AWAY, "away", "nodes whose engine does not answer: nothing is started there until it does")                      \
     X(MAINTENANCE, "maintenance", "nodes are drained or in maintenance")                                               \
     X(WINDOW, "window", "booked maintenance begins before it would end")                                               \
+    X(FOREIGN, "foreign", "GPUs used by work outside dure")                                                            \
     X(POWER, "power", "a power limit leaves GPUs dark")                                                                \
     X(OWN_USE, "own-use", "the tenant's own work fills its allotment")                                                 \
     X(PREEMPTING, "preempting", "borrowers are leaving")                                                               \

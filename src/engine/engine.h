@@ -31,6 +31,18 @@ struct dure_observation {
 };
 typedef void (*dure_observe_fn)(void *context, const struct dure_observation *observation);
 
+/* What an engine sees of a node. Whatever it says again is journaled once: it need not remember what it said. */
+struct dure_node_observation {
+    struct dure_node_id node;
+    enum dure_node_report
+        state; /* AWAY: the engine cannot say; its work stays as it is, and nothing new starts there */
+    char reason[DURE_REASON_MAX + 1];         /* why it is down or away; "" */
+    bool foreign_known;                       /* false: what was said of it last stays */
+    uint64_t foreign;                         /* bit = a GPU of the node that work outside dure uses */
+    char foreign_reason[DURE_REASON_MAX + 1]; /* in words, never personal; "" */
+};
+typedef void (*dure_observe_node_fn)(void *context, const struct dure_node_observation *observation);
+
 struct dure_engine {
     const char *name; /* "local", "emulated" */
     bool needs_body;  /* start wants order.body and order.login */

@@ -135,6 +135,7 @@ void batch_seal(struct dure_batch *batch);
 
 /* step.c */
 void step_queued(struct dure_loop *loop, struct queued *queued);
+bool step_is_news(const struct dure_loop *loop, const struct dure_record *record); /* of a node: is it otherwise? */
 bool step_own(struct dure_loop *loop, enum dure_record_kind kind, int64_t number); /* TERM, TICK, PASS */
 bool step_text(struct dure_loop *loop, enum dure_record_kind kind, const char *text, size_t length); /* PRICES */
 

@@ -140,11 +140,25 @@ enum dure_err dure_loop_input(struct dure_loop *loop, const struct dure_input *i
     return enqueue(loop, input, true);
 }
 
+/* An observation lost would leave GPUs held for ever: no memory for it ends the process, and recovery asks the engine again. */
+static void observed(struct dure_loop *loop, const struct dure_record *record)
+{
+    const struct dure_input input = {.record = record};
+    if (enqueue(loop, &input, false) != DURE_OK && !loop->dead) {
+        loop->dead = true;
+        loop->world.fatal(loop->world.context, DURE_E_MEMORY, "out of memory for an observation");
+    }
+}
+
+static void keep_reason(struct dure_record *record, const char *reason)
+{
+    memcpy(record->reason, reason, sizeof record->reason);
+    record->reason[DURE_REASON_MAX] = '\0';
+}
+
 void dure_loop_observe(void *context, const struct dure_observation *observation)
 {
-    struct dure_loop *loop = context;
     struct dure_record record;
-    struct dure_input input = {.record = &record};
 
     dure_record_init(&record, DURE_REC_ATTEMPT_REPORT, 0, 0);
     record.attempt = observation->attempt;
@@ -152,13 +166,33 @@ void dure_loop_observe(void *context, const struct dure_observation *observation
     record.exit_code = observation->exit_code;
     record.exit_signal = observation->exit_signal;
     record.usage = observation->usage;
-    memcpy(record.reason, observation->reason, sizeof record.reason);
-    record.reason[DURE_REASON_MAX] = '\0';
-    /* An observation lost would leave GPUs held for ever: no memory for it ends the process, and recovery asks the engine again. */
-    if (enqueue(loop, &input, false) != DURE_OK && !loop->dead) {
-        loop->dead = true;
-        loop->world.fatal(loop->world.context, DURE_E_MEMORY, "out of memory for an observation");
-    }
+    keep_reason(&record, observation->reason);
+    observed(context, &record);
+}
+
+/* With nothing queued the core stands where it will when this is stepped: what is no news needs no place in the queue. */
+static void observed_node(struct dure_loop *loop, const struct dure_record *record)
+{
+    if (loop->queued_count > 0 || step_is_news(loop, record))
+        observed(loop, record);
+}
+
+void dure_loop_observe_node(void *context, const struct dure_node_observation *observation)
+{
+    struct dure_record record;
+
+    dure_record_init(&record, DURE_REC_NODE_REPORT, 0, 0);
+    record.node = observation->node;
+    record.number = observation->state;
+    keep_reason(&record, observation->reason);
+    observed_node(context, &record);
+    if (!observation->foreign_known)
+        return;
+    dure_record_init(&record, DURE_REC_FOREIGN, 0, 0);
+    record.node = observation->node;
+    record.mask = observation->foreign;
+    keep_reason(&record, observation->foreign_reason);
+    observed_node(context, &record);
 }
 
 static void step_all(struct dure_loop *loop)

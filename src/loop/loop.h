@@ -82,6 +82,8 @@ void dure_loop_free(struct dure_loop *loop);
 DURE_NODISCARD enum dure_err dure_loop_input(struct dure_loop *loop, const struct dure_input *input);
 /* An engine's observation becomes an ATTEMPT_REPORT (STARTED/ENDED/LOST/REFUSED) input; fits dure_observe_fn. */
 void dure_loop_observe(void *loop, const struct dure_observation *observation);
+/* What an engine sees of a node becomes a NODE_REPORT and a FOREIGN input, each only where it is news; fits dure_observe_node_fn. */
+void dure_loop_observe_node(void *loop, const struct dure_node_observation *observation);
 /* Steps what is queued; when the store is free also ticks, passes and hands it the batch. */
 void dure_loop_turn(struct dure_loop *loop);
 void dure_loop_appended(struct dure_loop *loop, struct dure_batch *batch, enum dure_err err, const char *text);

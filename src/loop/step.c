@@ -215,6 +215,15 @@ static bool replay(struct dure_loop *loop, const struct queued *queued, struct d
     return true;
 }
 
+bool step_is_news(const struct dure_loop *loop, const struct dure_record *record)
+{
+    struct dure_node_view view;
+    const bool report = record->kind == DURE_REC_NODE_REPORT, foreign = record->kind == DURE_REC_FOREIGN;
+    if ((!report && !foreign) || !dure_core_node_view(loop->core, record->node, &view))
+        return true;
+    return report ? record->number != (int64_t)view.report : record->mask != view.foreign;
+}
+
 void step_queued(struct dure_loop *loop, struct queued *queued)
 {
     struct dure_answer answer = {.job = {DURE_NONE64}, .allot = {DURE_NONE32}, .principal = {DURE_NONE32}};
@@ -223,6 +232,8 @@ void step_queued(struct dure_loop *loop, struct queued *queued)
     struct dure_buf body DURE_CLEANUP_BUF = {0};
     struct dure_record *record = &queued->record;
 
+    if (!queued->external && !step_is_news(loop, record))
+        return;
     dure_buf_init(&body, 4 << 20);
     if (replay(loop, queued, &answer, &text)) {
         keep_answer(loop, queued, answer, text);

@@ -29,7 +29,7 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(END_ALLOT, 12, "end-allotment", true)       /* allot, principal */                                               \
     X(DRAIN, 13, "drain", true)                   /* node, reason, principal */                                        \
     X(RESUME, 14, "resume", true)                 /* node, principal */                                                \
-    X(NODE_REPORT, 15, "node-report", true)       /* node, number: 1 up, 0 down; reason */                             \
+    X(NODE_REPORT, 15, "node-report", true)       /* node, number: enum dure_node_report, reason */                    \
     X(ATTEMPT_REPORT, 16, "attempt-report", true) /* attempt, report, exit_code, exit_signal, usage */                 \
     X(TICK, 17, "tick", true)                     /* time alone */                                                     \
     X(PASS, 18, "pass", true)                     /* a scheduling pass; number: most starts it may make */             \
@@ -43,6 +43,7 @@ enum { DURE_LEAF_MAX = 60000, DURE_REASON_MAX = 255 };
     X(UNBOOK, 25, "unbook", true)         /* number: which maintenance, principal */                                   \
     X(CHECKPOINT, 26, "checkpoint", true) /* attempt, principal: it has kept its work now */                           \
     X(PRICES, 27, "prices", true)         /* text: what is left of a shared GPU, priced (model/prices.h) */            \
+    X(FOREIGN, 28, "foreign", true)       /* node, mask: its GPUs that work outside dure uses; reason */               \
     /* decisions */                                                                                                    \
     X(START, 64, "start", false)           /* job, element, attempt, places, bindings; orders the engine */            \
     X(NOTICE, 65, "notice", false)         /* attempt, deadline_us, cause: warned, to be stopped at the deadline */    \
@@ -67,6 +68,9 @@ enum dure_record_kind {
     DURE_RECORDS(X)
 #undef X
 };
+
+/* Of a node. AWAY: whoever runs its work does not answer, so that what runs there is as it was and nothing is known besides. */
+enum dure_node_report { DURE_NODE_IS_DOWN, DURE_NODE_IS_UP, DURE_NODE_IS_AWAY, DURE_NODE_REPORTS_END };
 
 enum dure_report { DURE_REPORT_STARTED = 1, DURE_REPORT_ENDED, DURE_REPORT_LOST, DURE_REPORT_REFUSED };
 
@@ -116,7 +120,14 @@ enum dure_attempt_state {
     DURE_ATTEMPT_STOPPING,
     DURE_ATTEMPT_GONE
 };
-enum dure_node_state { DURE_NODE_ARRIVING = 1, DURE_NODE_UP, DURE_NODE_DRAINING, DURE_NODE_DRAINED, DURE_NODE_DOWN };
+enum dure_node_state {
+    DURE_NODE_ARRIVING = 1,
+    DURE_NODE_UP,
+    DURE_NODE_DRAINING,
+    DURE_NODE_DRAINED,
+    DURE_NODE_DOWN,
+    DURE_NODE_AWAY
+};
 enum dure_allot_state { DURE_ALLOT_PROMISED = 1, DURE_ALLOT_ACTIVE, DURE_ALLOT_SHORT, DURE_ALLOT_ENDED };
 
 /* A run of consecutive nodes with the same tasks and GPUs on each. */

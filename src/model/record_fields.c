@@ -61,6 +61,7 @@ uint64_t dure_record_keys(enum dure_record_kind kind)
     case DURE_REC_DRAIN: return K_NODE | K_REASON | K_PRINCIPAL;
     case DURE_REC_RESUME: return K_NODE | K_PRINCIPAL;
     case DURE_REC_NODE_REPORT: return K_NODE | K_NUMBER | K_REASON;
+    case DURE_REC_FOREIGN: return K_NODE | K_MASK | K_REASON;
     case DURE_REC_ATTEMPT_REPORT: return K_ATTEMPT | K_REPORT | K_EXIT | K_USAGE | K_REASON;
     case DURE_REC_CHECKPOINT: return K_ATTEMPT | K_PRINCIPAL;
     case DURE_REC_PRICES: return K_TEXT;

@@ -77,7 +77,7 @@ const char *dure_job_state_code(enum dure_job_state state)
 
 const char *dure_node_state_name(enum dure_node_state state)
 {
-    static const char *const names[] = {"unknown", "arriving", "up", "draining", "drained", "down"};
+    static const char *const names[] = {"unknown", "arriving", "up", "draining", "drained", "down", "away"};
     return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : names[0];
 }
 

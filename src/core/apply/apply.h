@@ -10,6 +10,7 @@ enum dure_err check_modify(const struct dure_core *core, const struct dure_recor
 enum dure_err check_requeue_job(const struct dure_core *core, const struct dure_record *record,
                                 struct dure_error *error);
 enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
+enum dure_err check_foreign(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err check_cut(const struct dure_core *core, const struct dure_record *record,
                         struct dure_error *error); /* SHRINK END_ALLOT */
@@ -22,6 +23,7 @@ enum dure_err apply_modify(struct dure_core *core, const struct dure_record *rec
 enum dure_err apply_requeue_job(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_node(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* DRAIN RESUME NODE_REPORT */
+enum dure_err apply_foreign(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_report(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_checkpoint(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_shrink(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
@@ -40,6 +42,7 @@ enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells
 
 enum dure_err apply_plan(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* PLAN UNPLAN */
+enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_decision(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 /* Time and term of any record. */
 enum dure_err check_moment(const struct dure_core *core, const struct dure_record *record, struct dure_error *error);

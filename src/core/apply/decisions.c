@@ -402,49 +402,6 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
     return DURE_OK;
 }
 
-static void lose_node(struct dure_core *core, uint32_t at, uint32_t node, bool lost)
-{
-    const struct dure_chain *chain = &core->fleet->chains[at];
-    struct dure_cells *cells = core->chains[at].cells;
-    for (uint32_t i = 0; i < chain->node_gpus; i++) {
-        const uint32_t leaf = (node - chain->node_first) * chain->node_gpus + i;
-        if (core->nodes[node].d.dark >> i & 1)
-            continue; /* lost to the cells already, and still */
-        const enum dure_err err = lost ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
-        DURE_ASSERT(err == DURE_OK);
-        if (lost)
-            planned_void_leaf(core, at, leaf, DURE_CAUSE_NODE_LOST);
-        struct dure_cells_leaf l;
-        dure_cells_leaf(cells, leaf, &l);
-        if (l.allot.v != NONE)
-            ground_refresh_cell(core, l.allot.v, l.index);
-        if (l.allot.v != NONE && !lost)
-            queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
-    }
-    if (!lost)
-        ground_wake_short(core, at);
-}
-
-static enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record,
-                                      struct dure_error *error)
-{
-    if (!core->fleet || record->node.v >= core->fleet->node_count || record->number < 0 ||
-        record->number > DURE_NODE_DOWN ||
-        !dure_move_node(core->nodes[record->node.v].d.state, (unsigned)record->number))
-        return CORRUPT("a node cannot go there");
-    struct node *node = &core->nodes[record->node.v];
-    const bool lost =
-        record->number == DURE_NODE_DRAINING || record->number == DURE_NODE_DRAINED || record->number == DURE_NODE_DOWN;
-    dure_digest_sub(&core->digest, node_hash(core, record->node.v));
-    node->d.state = (uint8_t)record->number;
-    dure_digest_add(&core->digest, node_hash(core, record->node.v));
-    if (lost != node->d.lost)
-        lose_node(core, node->chain, record->node.v, lost);
-    node->d.lost = lost;
-    ground_refresh_node(core, record->node.v);
-    return DURE_OK;
-}
-
 static enum dure_err apply_allot_state(struct dure_core *core, const struct dure_record *record,
                                        struct dure_error *error)
 {

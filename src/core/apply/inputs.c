@@ -191,65 +191,6 @@ enum dure_err apply_hold(struct dure_core *core, const struct dure_record *recor
     return DURE_OK;
 }
 
-/* ---- nodes ---- */
-
-struct dure_digest node_hash(const struct dure_core *core, uint32_t node)
-{
-    const struct node *n = &core->nodes[node];
-    const uint64_t bytes[3] = {node,
-                               (uint64_t)n->d.state | (uint64_t)n->d.drain << 8 | (uint64_t)n->d.down << 16 |
-                                   (uint64_t)n->d.booked << 24,
-                               n->d.dark};
-    struct dure_digest sum = dure_hash_words(DOMAIN_NODE, bytes, 3);
-    if (n->reason)
-        dure_digest_add(&sum, dure_hash128(DOMAIN_REASON + ((uint64_t)node << 8), n->reason, strlen(n->reason)));
-    return sum;
-}
-
-enum dure_err check_node(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)
-{
-    if (!core->fleet || record->node.v >= core->fleet->node_count)
-        return dure_fail(error, DURE_E_NOT_FOUND, "there is no such node");
-    const struct node_data *node = &core->nodes[record->node.v].d;
-    char name[DURE_NAME_MAX + 1];
-    dure_fleet_node_name(core->fleet, record->node, name);
-    if (record->kind == DURE_REC_DRAIN && node->drain)
-        return dure_fail(error, DURE_E_STATE, "node %s is drained or draining already", name);
-    if (record->kind == DURE_REC_RESUME && !node->drain && !node->down && node->booked)
-        return dure_fail(error, DURE_E_STATE, "node %s is in booked maintenance, and comes back when that is over",
-                         name);
-    if (record->kind == DURE_REC_RESUME && !node->drain && !node->down)
-        return dure_fail(error, DURE_E_STATE, "node %s is neither drained nor down", name);
-    if (record->kind == DURE_REC_NODE_REPORT && node->down == !record->number)
-        return dure_fail(error, DURE_E_STATE, "node %s is %s already", name, node->down ? "down" : "up");
-    return DURE_OK;
-}
-
-enum dure_err apply_node(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
-{
-    (void)error;
-    struct node *node = &core->nodes[record->node.v];
-    dure_digest_sub(&core->digest, node_hash(core, record->node.v));
-    if (record->kind == DURE_REC_DRAIN)
-        node->d.drain = 1;
-    else if (record->kind == DURE_REC_RESUME)
-        node->d.drain = node->d.down = 0;
-    else
-        node->d.down = !record->number;
-    const bool troubled = node->d.drain || node->d.down;
-    if (!troubled || *record->reason) {
-        free(node->reason);
-        node->reason = NULL;
-        const size_t length = strnlen(record->reason, DURE_REASON_MAX);
-        if (troubled && length) {
-            node->reason = dure_core_alloc(length + 1, 1);
-            memcpy(node->reason, record->reason, length);
-        }
-    }
-    dure_digest_add(&core->digest, node_hash(core, record->node.v));
-    return DURE_OK;
-}
-
 /* ---- attempts, allotments, principals ---- */
 
 enum dure_err check_report(const struct dure_core *core, const struct dure_record *record, struct dure_error *error)

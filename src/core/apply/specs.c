@@ -64,6 +64,9 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
     if (was)
         memcpy(core->nodes, was, core->fleet->node_count * sizeof *was);
     free(was);
+    const uint32_t known = core->fleet ? core->fleet->node_count : 0;
+    core->node_words = dure_core_grow(core->node_words, sizeof *core->node_words, fleet->node_count);
+    memset(core->node_words + known, 0, (fleet->node_count - known) * sizeof *core->node_words);
     dure_fleet_free(core->fleet);
     core->fleet = fleet;
     core->s.fleet_set = 1;

@@ -35,6 +35,8 @@ void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, 
 void decide_cancel(struct dure_core *core, uint32_t job_slot, uint32_t element, enum dure_cause cause);
 void decide_unplan(struct dure_core *core, uint32_t job_slot, enum dure_cause cause);
 void decide_unreserve(struct dure_core *core, uint32_t claim);
+/* What was to start on these GPUs cannot any more. */
+void decide_unreserve_on(struct dure_core *core, uint32_t node, uint64_t mask);
 
 /* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */
 void decide_warn(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
@@ -46,6 +48,8 @@ void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_plac
 bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
 
 void decide_node(struct dure_core *core, uint32_t node);
+/* Work outside dure came to some of the node's GPUs, or left them. */
+void decide_foreign(struct dure_core *core, uint32_t node);
 void decide_world(struct dure_core *core); /* hardware, allotments and lending terms as this moment has them */
 void decide_lending(struct dure_core *core);
 void decide_settle(struct dure_core *core, uint32_t chain);

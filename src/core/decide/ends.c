@@ -64,6 +64,16 @@ void decide_unreserve(struct dure_core *core, uint32_t slot)
     decide_emit(core, &r);
 }
 
+void decide_unreserve_on(struct dure_core *core, uint32_t node, uint64_t mask)
+{
+    const uint32_t at = core->nodes[node].chain;
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    const uint32_t first = (node - chain->node_first) * chain->node_gpus;
+    for (; mask; mask &= mask - 1)
+        for (const uint32_t *claims = NULL; ground_claims(core, at, first + (uint32_t)__builtin_ctzll(mask), &claims);)
+            decide_unreserve(core, claims[0]);
+}
+
 void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, enum dure_cause cause)
 {
     struct dure_record r;
@@ -159,6 +169,7 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
     case DURE_REC_DRAIN:
     case DURE_REC_RESUME:
     case DURE_REC_NODE_REPORT: decide_node(core, input->node.v); break;
+    case DURE_REC_FOREIGN: decide_foreign(core, input->node.v); break;
     case DURE_REC_FLEET:
     case DURE_REC_GRANT: decide_world(core); break;
     case DURE_REC_TENANTS:

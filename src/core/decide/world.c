@@ -12,6 +12,8 @@ static enum dure_node_state node_target(const struct dure_core *core, uint32_t n
     const struct node *n = &core->nodes[node];
     if (n->d.down)
         return DURE_NODE_DOWN;
+    if (n->d.away) /* what still runs there is known no better, drained or not */
+        return DURE_NODE_AWAY;
     if (n->d.drain || n->d.booked)
         return n->busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
     const uint32_t chain = core->nodes[node].chain;
@@ -30,17 +32,6 @@ static void lose_attempts(struct dure_core *core, uint32_t node)
                 break;
             decide_ended(core, users[0], DURE_REPORT_LOST, 0, 0);
         }
-}
-
-/* What was to start here cannot any more. */
-static void lose_claims(struct dure_core *core, uint32_t node)
-{
-    const uint32_t chain = core->nodes[node].chain;
-    const uint32_t gpus = core->fleet->chains[chain].node_gpus,
-                   first = (node - core->fleet->chains[chain].node_first) * gpus;
-    for (uint32_t leaf = first; leaf < first + gpus; leaf++)
-        for (const uint32_t *claims = NULL; ground_claims(core, chain, leaf, &claims);)
-            decide_unreserve(core, claims[0]);
 }
 
 static void emit_allot(struct dure_core *core, uint32_t allot, enum dure_allot_state state)
@@ -89,10 +80,15 @@ void decide_node(struct dure_core *core, uint32_t node)
     r.number = target;
     decide_emit(core, &r);
     decide_settle(core, core->nodes[node].chain);
-    if (core->nodes[node].d.lost)
-        lose_claims(core, node);
-    if (target == DURE_NODE_DOWN)
+    decide_unreserve_on(core, node, node_lost(core, &core->nodes[node]));
+    if (target == DURE_NODE_DOWN || (target == DURE_NODE_AWAY && DURE_CORE_MUTATED(AWAY_IS_DOWN)))
         lose_attempts(core, node);
+}
+
+void decide_foreign(struct dure_core *core, uint32_t node)
+{
+    decide_settle(core, core->nodes[node].chain);
+    decide_unreserve_on(core, node, core->nodes[node].d.foreign);
 }
 
 static void arrive(struct dure_core *core)

@@ -107,7 +107,8 @@ static bool darken(struct dure_core *core, uint32_t domain, uint32_t at, uint32_
     for (uint32_t leaf = first * chain->node_gpus; leaf < end * chain->node_gpus; leaf++) {
         struct dure_cells_leaf l; /* as the trial has it so far: what an inner domain took counts */
         dure_cells_leaf(cells, leaf, &l);
-        fed += l.lost ? 0 : chain->leaf_power_mw;
+        const uint64_t foreign = node_of(core, at, leaf / chain->node_gpus)->d.foreign;
+        fed += l.lost && !(foreign >> leaf % chain->node_gpus & 1) ? 0 : chain->leaf_power_mw;
     }
     for (unsigned bound = 0; bound < 2 && fed > least; bound++)
         for (uint32_t leaf = end * chain->node_gpus; leaf-- > first * chain->node_gpus && fed > least;) {

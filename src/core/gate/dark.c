@@ -118,11 +118,17 @@ static void sort(struct lots *lots)
         qsort(lots->at, lots->count, sizeof *lots->at, by_worth);
 }
 
-/* What is fed of a node and neither used nor claimed. */
+/* What is fed of a node, but for work outside dure, which nobody here can send away. */
+static uint64_t lit_of(const struct dure_core *core, uint32_t at, uint32_t node)
+{
+    const struct node *n = node_of(core, at, node);
+    return core->chains[at].idle.full & ~n->d.dark & ~n->d.foreign;
+}
+
 static uint64_t idle_of(const struct dure_core *core, uint32_t at, uint32_t node)
 {
     const struct node *n = node_of(core, at, node);
-    return core->chains[at].idle.full & ~n->d.dark & ~n->used & ~n->claimed;
+    return lit_of(core, at, node) & ~n->used & ~n->claimed;
 }
 
 static void add_lots(const struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, struct lots *lots)
@@ -155,7 +161,7 @@ static void gather_busy(const struct dure_core *core, uint32_t domain, struct lo
         for (uint32_t node = first; node < end; node++) {
             const struct node_data *n = &core->nodes[chain->node_first + node].d;
             if (gate_feeds(n))
-                add_lots(core, c, node, core->chains[c].idle.full & ~n->dark & ~idle_of(core, c, node), lots);
+                add_lots(core, c, node, lit_of(core, c, node) & ~idle_of(core, c, node), lots);
         }
     }
     sort(lots);
@@ -208,16 +214,6 @@ static uint64_t highest(uint64_t mask, uint64_t most)
     return part;
 }
 
-static void unreserve(struct dure_core *core, uint32_t chain, uint32_t node, uint64_t mask)
-{
-    const uint32_t gpus = core->fleet->chains[chain].node_gpus;
-    for (; mask; mask &= mask - 1) {
-        const uint32_t leaf = node * gpus + (uint32_t)__builtin_ctzll(mask);
-        for (const uint32_t *claims = NULL; ground_claims(core, chain, leaf, &claims);)
-            decide_unreserve(core, claims[0]);
-    }
-}
-
 /* What a domain draws too much: of what is fed, or of that and what still leaves. */
 static uint64_t over(const struct dure_core *core, uint32_t domain, uint64_t limit, bool leaving)
 {
@@ -247,7 +243,7 @@ static bool take(struct dure_core *core, struct aim *aim, enum worth worth, bool
             continue;
         lot->mask &= ~part;
         emit_dark(core, lot->chain, lot->node, core->nodes[chain->node_first + lot->node].d.dark | part);
-        unreserve(core, lot->chain, lot->node, part);
+        decide_unreserve_on(core, chain->node_first + lot->node, part);
     }
     return !over(core, aim->domain, aim->limit, aim->leaving);
 }
@@ -338,9 +334,23 @@ static void spare(struct dure_core *core, uint32_t chain, uint32_t node, uint64_
     }
 }
 
+/* What work outside dure uses draws, whatever is decided here. */
+static void light_foreign(struct dure_core *core)
+{
+    for (uint32_t c = 0; c < core->fleet->chain_count; c++)
+        for (uint32_t node = gate_next(core, &core->gate.dark, c, 0); node != NONE;
+             node = gate_next(core, &core->gate.dark, c, node + 1)) {
+            const struct node_data *n = &node_of(core, c, node)->d;
+            if (n->dark & n->foreign)
+                emit_dark(core, c, node, n->dark & ~n->foreign);
+        }
+}
+
 static void bring_back(struct dure_core *core)
 {
     struct lots lots = {0};
+    if (core->gate.gone)
+        light_foreign(core);
     gather_dark(core, false, &lots);
     for (uint32_t i = lots.count; i-- > 0;) {
         const struct lot *lot = &lots.at[i];
@@ -444,33 +454,13 @@ enum dure_err apply_power_state(struct dure_core *core, const struct dure_record
 {
     if (!core->fleet || record->node.v >= core->fleet->node_count)
         return dure_fail(error, DURE_E_CORRUPT, "no such node");
-    const uint32_t at = dure_fleet_chain_id_of(core->fleet, record->node).v;
-    const struct dure_chain *chain = &core->fleet->chains[at];
     struct node *node = &core->nodes[record->node.v];
-    struct dure_cells *cells = core->chains[at].cells;
-    if (record->mask & ~core->chains[at].idle.full)
+    if (record->mask & ~core->chains[node->chain].idle.full)
         return dure_fail(error, DURE_E_CORRUPT, "a node without such GPUs");
-    const uint64_t changed = record->mask ^ node->d.dark;
+    const uint64_t was = node_lost(core, node);
     dure_digest_sub(&core->digest, node_hash(core, record->node.v));
     node->d.dark = record->mask;
     dure_digest_add(&core->digest, node_hash(core, record->node.v));
-    for (uint64_t mask = node->d.lost ? 0 : changed; mask; mask &= mask - 1) {
-        const uint32_t i = (uint32_t)__builtin_ctzll(mask),
-                       leaf = (record->node.v - chain->node_first) * chain->node_gpus + i;
-        const bool dark = record->mask >> i & 1;
-        const enum dure_err err = dark ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
-        DURE_ASSERT(err == DURE_OK);
-        if (dark)
-            planned_void_leaf(core, at, leaf, DURE_CAUSE_POWER);
-        struct dure_cells_leaf l;
-        dure_cells_leaf(cells, leaf, &l);
-        if (l.allot.v != NONE)
-            ground_refresh_cell(core, l.allot.v, l.index);
-        if (l.allot.v != NONE && !dark)
-            queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
-    }
-    ground_refresh_node(core, record->node.v);
-    if (changed & ~record->mask)
-        ground_wake_short(core, at);
+    ground_lose(core, record->node.v, was, DURE_CAUSE_POWER);
     return DURE_OK;
 }

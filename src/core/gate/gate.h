@@ -4,7 +4,8 @@
  * Power is worst case: each GPU counts with its share of its node's declared power, whatever it draws. A GPU that its domains cannot feed is
  * *dark*: lost to the cells as if it were down (so that the invariant, suspension and the index need no rule of their own), and named as what
  * it is wherever it is shown. For each domain: power of the GPUs that are neither dark nor lost <= the least limit from now to a lead ahead;
- * and that with the power of work still to leave dark ones <= the limit of now, or nothing in the domain is idle that is not dark.
+ * and that with the power of work still to leave dark ones <= the limit of now, or nothing in the domain is idle that is not dark. GPUs that work
+ * outside dure uses draw and are never dark, so where it alone draws too much, nothing else of the domain is lit.
  *
  * Data: a chain whose site a dataset of the job forbids is no candidate; see rule_hardware. Here are the predicates of both, one by one, for
  * `why`, and what an allotment must pass. */
@@ -21,7 +22,7 @@ void gate_advance(struct dure_core *core);
 void gate_recount(struct dure_core *core, uint32_t node);
 /* The first node of the chain, counted inside it, at or after `from` that is in the set; NONE. */
 uint32_t gate_next(const struct dure_core *core, const struct dure_bits *set, uint32_t chain, uint32_t from);
-/* There, and neither down nor drained: what still runs on a draining node is fed. */
+/* There, and neither down nor drained: what still runs on a draining node is fed, and so may what runs on one that is away. */
 bool gate_feeds(const struct node_data *node);
 
 /* Rows and records. */

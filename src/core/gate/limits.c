@@ -78,17 +78,17 @@ uint32_t gate_next(const struct dure_core *core, const struct dure_bits *set, ui
 
 bool gate_feeds(const struct node_data *node)
 {
-    return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING;
+    return node->state == DURE_NODE_UP || node->state == DURE_NODE_DRAINING || node->state == DURE_NODE_AWAY;
 }
 
 static struct node_draw draw_of(const struct dure_core *core, uint32_t id)
 {
     const struct node *node = &core->nodes[id];
     const uint64_t lit = gate_feeds(&node->d) ? core->chains[node->chain].idle.full & ~node->d.dark : 0;
-    return (struct node_draw){(uint8_t)__builtin_popcountll(lit),
-                              (uint8_t)__builtin_popcountll(node->d.dark & node->used),
-                              (uint8_t)__builtin_popcountll(lit & ~node->used & ~node->claimed),
-                              (uint8_t)(gate_feeds(&node->d) ? 0 : __builtin_popcountll(node->d.dark))};
+    return (struct node_draw){
+        (uint8_t)__builtin_popcountll(lit), (uint8_t)__builtin_popcountll(node->d.dark & node->used),
+        (uint8_t)__builtin_popcountll(lit & ~node->used & ~node->claimed & ~node->d.foreign),
+        (uint8_t)__builtin_popcountll(node->d.dark & (gate_feeds(&node->d) ? node->d.foreign : UINT64_MAX))};
 }
 
 static void mark(struct dure_bits *bits, uint32_t node, bool on)

@@ -64,8 +64,7 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
     struct chain_state *chain = &core->chains[at];
     const uint32_t id = core->fleet->chains[at].node_first + node;
     const struct node *n = &core->nodes[id];
-    uint64_t idle =
-        n->d.state == DURE_NODE_UP && !n->d.lost ? chain->idle.full & ~(n->used | n->claimed | n->d.dark) : 0;
+    uint64_t idle = n->d.state == DURE_NODE_UP ? chain->idle.full & ~(n->used | n->claimed | node_withheld(n)) : 0;
     if (chain->is_kept && idle & chain->kept[node]) {
         planned_hide(&chain->hidden, node, idle & chain->kept[node]);
         idle &= ~chain->kept[node];
@@ -439,6 +438,36 @@ void ground_wake_short(struct dure_core *core, uint32_t at)
     for (uint32_t i = 0; any && i < core->s.allot_count; i++)
         if (core->allots[i]->state == DURE_ALLOT_SHORT && core->allots[i]->spec.chain.v == at)
             queue_wake(core, core->allots[i]->spec.tenant.v);
+}
+
+static void lose_leaf(struct dure_core *core, uint32_t at, uint32_t leaf, bool lost, enum dure_cause cause)
+{
+    struct dure_cells *cells = core->chains[at].cells;
+    const enum dure_err err = lost ? dure_cells_lose(cells, leaf, NULL) : dure_cells_repair(cells, leaf, NULL);
+    DURE_ASSERT(err == DURE_OK);
+    if (lost)
+        planned_void_leaf(core, at, leaf, cause);
+    struct dure_cells_leaf l;
+    dure_cells_leaf(cells, leaf, &l);
+    if (l.allot.v != NONE)
+        ground_refresh_cell(core, l.allot.v, l.index);
+    if (l.allot.v != NONE && !lost)
+        queue_wake(core, core->allots[l.allot.v]->spec.tenant.v);
+}
+
+void ground_lose(struct dure_core *core, uint32_t id, uint64_t was, enum dure_cause cause)
+{
+    const struct node *node = &core->nodes[id];
+    const struct dure_chain *chain = &core->fleet->chains[node->chain];
+    const uint32_t first = (id - chain->node_first) * chain->node_gpus;
+    const uint64_t lost = node_lost(core, node), changed = lost ^ was;
+    for (uint64_t mask = changed; mask; mask &= mask - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctzll(mask);
+        lose_leaf(core, node->chain, first + i, lost >> i & 1, cause);
+    }
+    ground_refresh_node(core, id);
+    if (changed & was)
+        ground_wake_short(core, node->chain);
 }
 
 void ground_vacate(struct dure_core *core, uint32_t slot)

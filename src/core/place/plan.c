@@ -166,8 +166,8 @@ static uint32_t room_of(const struct dure_core *core, const struct request *ask,
                                           DURE_CORE_MUTATED(CLOSED_SHARES)); /* by its owner, or whole */
     const struct node *node = &core->nodes[chain->node_first + shared->leaf / chain->node_gpus];
     if (planned_keeps_leaf(core, shared->allot, shared->chain, shared->leaf) || wanted ||
-        waits_for_its_better(core, ask, shared) || node->d.lost || node->veiled ||
-        (node->d.dark >> shared->leaf % chain->node_gpus & 1))
+        waits_for_its_better(core, ask, shared) || node->veiled ||
+        (node_lost(core, node) >> shared->leaf % chain->node_gpus & 1))
         return 0;
     if (shared->is_mig != (ask->mig != 0) && !DURE_CORE_MUTATED(MIG_BESIDE_MILLI))
         return 0;

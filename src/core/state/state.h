@@ -260,11 +260,19 @@ struct chain_state {
 };
 
 struct node_data {
-    uint64_t dark;                                     /* GPUs that power limits leave without */
-    uint8_t state, drain, down, lost, booked, zero[3]; /* booked: in maintenance now */
+    uint64_t dark;                                           /* GPUs that power limits leave without */
+    uint64_t foreign;                                        /* GPUs that work outside dure uses */
+    uint8_t state, drain, down, lost, booked, away, zero[2]; /* booked: in maintenance now */
 };
-/* What a node adds to the power domains over it, in GPUs: fed, dark with work that must leave, fed and idle (neither used nor claimed), dark and
- * not there. */
+/* What people said of a node; NULL: nothing. */
+struct node_words {
+    char *drain;   /* why it is drained */
+    char *report;  /* why it is down or away */
+    char *foreign; /* what uses its GPUs from outside dure */
+};
+enum { NODE_WORDS = sizeof(struct node_words) / sizeof(char *) };
+/* What a node adds to the power domains over it, in GPUs: fed, dark with work that must leave, fed and idle (neither used nor claimed, by foreign
+ * work either), dark and not there or used by foreign work: such a one cannot be dark. */
 struct node_draw {
     uint8_t fed, leaving, idle, gone;
 };
@@ -279,8 +287,8 @@ struct node {
     uint16_t busy;         /* GPUs with work */
     uint32_t chain;
     int64_t window_us; /* its next booked maintenance; DURE_NEVER_US: none */
-    char *reason;      /* NULL: none given */
 } __attribute__((aligned(64)));
+_Static_assert(sizeof(struct node) == 64, "one line of the cache");
 
 /* Booked maintenance, to come or begun. */
 struct booking_data {
@@ -488,6 +496,7 @@ struct dure_core {
     struct gate gate;
     struct chain_state *chains;
     struct node *nodes;
+    struct node_words *node_words;
     struct allot **allots;
     uint32_t allot_capacity;
     struct tenant_state *tenant;
@@ -587,6 +596,16 @@ static inline struct lane *lane_at(const struct dure_core *core, uint32_t slot)
 static inline struct node *node_of(const struct dure_core *core, uint32_t chain, uint32_t node)
 {
     return &core->nodes[core->fleet->chains[chain].node_first + node];
+}
+/* GPUs of a node that is there which nothing may be started on. */
+static inline uint64_t node_withheld(const struct node *node)
+{
+    return node->d.dark | (DURE_CORE_MUTATED(FOREIGN_FORGOTTEN) ? 0 : node->d.foreign);
+}
+/* GPUs that are lost to the cells: those, or all of a node that is not there. */
+static inline uint64_t node_lost(const struct dure_core *core, const struct node *node)
+{
+    return node->d.lost ? core->chains[node->chain].idle.full : node_withheld(node);
 }
 static inline const struct request *job_ask(const struct dure_core *core, const struct job *job)
 {

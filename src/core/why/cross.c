@@ -13,19 +13,12 @@ _Static_assert(RULES <= 64, "a set of rules is one word");
 
 /* What the submitter wishes, then what its tenant decides, then operators and owners, then what only the end of others' work changes. */
 static const enum dure_rule by_cost[] = {
-    DURE_RULE_NOTICE,      DURE_RULE_WINDOW,
-    DURE_RULE_LEVEL,       DURE_RULE_SPREAD,
-    DURE_RULE_NODE_LIST,   DURE_RULE_NODE_SHAPE,
-    DURE_RULE_SHARE,       DURE_RULE_MODEL,
-    DURE_RULE_MIG_ENGINE,  DURE_RULE_MIG,
-    DURE_RULE_GPU_MEMORY,  DURE_RULE_SIZE,
-    DURE_RULE_ORDER,       DURE_RULE_OWN_USE,
-    DURE_RULE_MAINTENANCE, DURE_RULE_LOST,
-    DURE_RULE_SUSPENDED,   DURE_RULE_POWER,
-    DURE_RULE_NOT_LENT,    DURE_RULE_NEIGHBOURS,
-    DURE_RULE_DATA,        DURE_RULE_RIGHT_TOO_SMALL,
-    DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,
-    DURE_RULE_SCATTERED,   DURE_RULE_BUSY,
+    DURE_RULE_NOTICE,     DURE_RULE_WINDOW,     DURE_RULE_LEVEL,   DURE_RULE_SPREAD,          DURE_RULE_NODE_LIST,
+    DURE_RULE_NODE_SHAPE, DURE_RULE_SHARE,      DURE_RULE_MODEL,   DURE_RULE_MIG_ENGINE,      DURE_RULE_MIG,
+    DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,       DURE_RULE_ORDER,   DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE,
+    DURE_RULE_LOST,       DURE_RULE_AWAY,       DURE_RULE_FOREIGN, DURE_RULE_SUSPENDED,       DURE_RULE_POWER,
+    DURE_RULE_NOT_LENT,   DURE_RULE_NEIGHBOURS, DURE_RULE_DATA,    DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,
+    DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED,  DURE_RULE_BUSY,
 };
 
 unsigned cross_cost(enum dure_rule rule)
@@ -84,15 +77,15 @@ static uint64_t neighbour_rules(const struct dure_core *core, const struct reque
     return ask->data_mask ? bit(gate_neighbours(core, &left, chain).rule) & bit(DURE_RULE_NEIGHBOURS) : 0;
 }
 
-/* What would do, were it lifted alone: the GPUs that are lost, in maintenance, or in use. */
-static uint64_t room_rule(uint64_t need, uint64_t idle, uint64_t lost, uint64_t maintenance, enum dure_rule in_use)
+/* What would do, were it lifted alone: the GPUs that are in maintenance, lost, away, used by others than us, or in use. `gpus`: by rule. */
+static uint64_t room_rule(uint64_t need, uint64_t idle, const uint64_t gpus[RULES], enum dure_rule in_use)
 {
+    static const enum dure_rule out[] = {DURE_RULE_MAINTENANCE, DURE_RULE_LOST, DURE_RULE_AWAY, DURE_RULE_FOREIGN};
     if (idle >= need)
         return bit(DURE_RULE_SCATTERED);
-    if (idle + maintenance >= need)
-        return bit(DURE_RULE_MAINTENANCE);
-    if (idle + lost >= need)
-        return bit(DURE_RULE_LOST);
+    for (unsigned i = 0; i < sizeof out / sizeof out[0]; i++)
+        if (idle + gpus[out[i]] >= need)
+            return bit(out[i]);
     return bit(in_use);
 }
 
@@ -206,7 +199,7 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
     const uint64_t hardware = hardware_rules(core, &left, chain);
     uint64_t rules = hardware | neighbour_rules(core, ask, left, chain);
     rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, ask, chain);
-    uint64_t limit = 0, dark = 0, idle = 0, lost = 0, maintenance = 0, used = 0, suspended = 0;
+    uint64_t limit = 0, gpus[RULES] = {0};
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_why_row *row = &rows[i];
         if (row->rule == DURE_RULE_FITS)
@@ -215,23 +208,21 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
             return bit(DURE_RULE_ORDER);
         if (is_limit(row->rule) && !hardware)
             limit |= bit(row->rule);
-        idle += row->rule == DURE_RULE_TOO_FEW || row->rule == DURE_RULE_SCATTERED ? row->gpus : 0;
-        lost += row->rule == DURE_RULE_LOST ? row->gpus : 0;
-        maintenance += row->rule == DURE_RULE_MAINTENANCE ? row->gpus : 0;
-        dark += row->rule == DURE_RULE_POWER ? row->gpus : 0;
-        used += row->rule == in_use ? row->gpus : 0;
-        suspended += row->rule == DURE_RULE_SUSPENDED ? row->gpus : 0;
+        gpus[row->rule] += row->gpus;
     }
-    const uint64_t need = rule_gpus(core, ask, chain);
+    const uint64_t need = rule_gpus(core, ask, chain), dark = gpus[DURE_RULE_POWER],
+                   suspended = gpus[DURE_RULE_SUSPENDED], idle = gpus[DURE_RULE_TOO_FEW] + gpus[DURE_RULE_SCATTERED],
+                   standing = idle + gpus[DURE_RULE_LOST] + gpus[DURE_RULE_AWAY] + gpus[DURE_RULE_MAINTENANCE] +
+                              gpus[DURE_RULE_FOREIGN] + gpus[in_use];
     if (limit) {
         rules |= limit;
-    } else if (idle + lost + maintenance + used + suspended + dark) {
+    } else if (standing + suspended + dark) {
         if (dark && idle + dark >= need && idle < need)
             rules |= bit(DURE_RULE_POWER);
-        else if (suspended && idle + lost + maintenance + used < need)
+        else if (suspended && standing < need)
             rules |= bit(DURE_RULE_SUSPENDED);
         else
-            rules |= room_rule(need, idle, lost, maintenance, in_use);
+            rules |= room_rule(need, idle, gpus, in_use);
     } else {
         rules |= hidden_rules(core, &left, chain, in_use);
     }

@@ -28,7 +28,7 @@ static uint64_t *part_of(const struct dure_core *core, uint32_t occupant, uint32
     return whose == tenant ? &stand->own : borrowed ? &stand->borrowed : &stand->guaranteed;
 }
 
-/* The next node of a chain at or after `node` with a lost leaf; NONE. All leaves of a node are lost together, or some are dark. */
+/* The next node of a chain at or after `node` with a lost leaf; NONE. All leaves of a node are lost together, or some that are dark or foreign. */
 static uint32_t lost_node(const struct dure_core *core, uint32_t chain, uint32_t node)
 {
     const struct dure_chain *c = &core->fleet->chains[chain];
@@ -37,33 +37,55 @@ static uint32_t lost_node(const struct dure_core *core, uint32_t chain, uint32_t
     return leaf == NONE ? NONE : leaf / c->node_gpus;
 }
 
+/* Where GPUs of a lost node are counted, and the node. */
+static void add_lost(struct stand *s, unsigned state, uint64_t gpus, uint64_t nodes)
+{
+    uint64_t *at = state == DURE_NODE_DOWN ? &s->lost : state == DURE_NODE_AWAY ? &s->away : &s->maintenance;
+    uint64_t *nodes_at = state == DURE_NODE_DOWN   ? &s->lost_nodes
+                         : state == DURE_NODE_AWAY ? &s->away_nodes
+                                                   : &s->maintenance_nodes;
+    *at += gpus;
+    *nodes_at += nodes;
+}
+
+/* And lost GPUs of a node that is there: where all of them are, it is counted with the nearer to a start, and power is changed sooner. */
+static void add_withheld(struct stand *s, const struct node_data *node, uint64_t here, uint64_t whole)
+{
+    s->foreign += (uint64_t)__builtin_popcountll(here & node->foreign);
+    s->dark += (uint64_t)__builtin_popcountll(here & ~node->foreign);
+    if (whole && here == whole)
+        *(here & ~node->foreign ? &s->dark_nodes : &s->foreign_nodes) += 1;
+}
+
+/* GPUs that are out, for whatever reason. */
+static uint64_t out_of(const struct stand *s)
+{
+    return s->lost + s->away + s->maintenance + s->foreign + s->dark;
+}
+
+static uint64_t nodes_out_of(const struct stand *s)
+{
+    return s->lost_nodes + s->away_nodes + s->maintenance_nodes + s->foreign_nodes + s->dark_nodes;
+}
+
 struct stand stand_of_chain(const struct dure_core *core, uint32_t tenant, uint32_t at)
 {
     const struct chain_state *chain = &core->chains[at];
     const struct dure_chain *c = &core->fleet->chains[at];
     const struct tally own = tally_of(core, tenant, at);
     struct stand s = {.idle = chain->idle.idle_total, .idle_nodes = slots_with_idle(&chain->idle)};
-    struct stand out = {0}; /* in use on lost nodes: they drain */
+    struct stand out = {0}; /* in use on what is lost: it leaves, or nobody knows */
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
-        const uint64_t used = node_of(core, at, node)->used;
-        const struct node_data *n = &node_of(core, at, node)->d;
-        const bool down = n->state == DURE_NODE_DOWN;
-        if (!n->lost) {
-            s.dark += (uint64_t)__builtin_popcountll(n->dark);
-            s.dark_nodes += n->dark == chain->idle.full;
-            for (uint64_t left = used & n->dark; left; left &= left - 1)
-                ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(left)], tenant, &out);
-            continue;
-        }
-        s.lost += down ? c->node_gpus : 0;
-        s.lost_nodes += down;
-        s.maintenance += down ? 0 : c->node_gpus;
-        s.maintenance_nodes += !down;
-        for (uint64_t left = used; left; left &= left - 1)
+        const struct node *n = node_of(core, at, node);
+        if (n->d.lost)
+            add_lost(&s, n->d.state, c->node_gpus, 1);
+        else
+            add_withheld(&s, &n->d, node_lost(core, n), chain->idle.full);
+        for (uint64_t left = n->used & node_lost(core, n); left; left &= left - 1)
             ++*part_of(core, chain->occupant[node * c->node_gpus + (uint32_t)__builtin_ctzll(left)], tenant, &out);
     }
-    s.busy = c->leaf_count - s.lost - s.maintenance - s.dark - s.idle;
-    s.busy_nodes = c->node_count - s.lost_nodes - s.maintenance_nodes - s.dark_nodes - s.idle_nodes;
+    s.busy = c->leaf_count - out_of(&s) - s.idle;
+    s.busy_nodes = c->node_count - nodes_out_of(&s) - s.idle_nodes;
     s.own = own.by_right + own.borrowed - out.own;
     s.guaranteed = chain->tally.by_right - own.by_right - out.guaranteed;
     s.borrowed = chain->tally.borrowed - own.borrowed - out.borrowed;
@@ -82,7 +104,6 @@ static void count_lost(const struct dure_core *core, uint32_t holder, uint32_t a
     const struct dure_chain *c = &core->fleet->chains[at];
     for (uint32_t node = lost_node(core, at, 0); node != NONE; node = lost_node(core, at, node + 1)) {
         const struct node_data *n = &node_of(core, at, node)->d;
-        const bool down = n->state == DURE_NODE_DOWN;
         uint64_t here = 0;
         bool whole = false; /* the node is a virtual one */
         for (uint32_t k = 0; k < c->node_gpus; k++) {
@@ -90,16 +111,13 @@ static void count_lost(const struct dure_core *core, uint32_t holder, uint32_t a
             dure_cells_leaf(core->chains[at].cells, node * c->node_gpus + k, &l);
             if (!l.lost || l.allot.v == NONE || !counts(core, l.allot.v, holder, suits))
                 continue;
-            here++;
+            here |= UINT64_C(1) << k;
             whole = core->allots[l.allot.v]->slot_gpus == c->node_gpus;
         }
-        if (!n->lost) {
-            s->dark += here;
-            s->dark_nodes += whole && here == c->node_gpus;
-            continue;
-        }
-        *(down ? &s->lost : &s->maintenance) += here;
-        *(down ? &s->lost_nodes : &s->maintenance_nodes) += whole;
+        if (n->lost)
+            add_lost(s, n->state, (uint64_t)__builtin_popcountll(here), whole);
+        else
+            add_withheld(s, n, here, whole ? core->chains[at].idle.full : 0);
     }
 }
 
@@ -123,7 +141,7 @@ struct stand stand_of_rights(const struct dure_core *core, uint32_t holder, uint
     }
     if (gpus)
         count_lost(core, holder, at, suits, &s);
-    s.busy = s.own = gpus - s.idle - s.lost - s.maintenance - s.dark;
-    s.busy_nodes = nodes - s.idle_nodes - s.lost_nodes - s.maintenance_nodes - s.dark_nodes;
+    s.busy = s.own = gpus - s.idle - out_of(&s);
+    s.busy_nodes = nodes - s.idle_nodes - nodes_out_of(&s);
     return s;
 }

@@ -3,8 +3,8 @@
 #include "core/state/state.h"
 
 struct stand {
-    uint64_t lost, maintenance, dark, busy, idle; /* dark: by a power limit, whatever still runs there */
-    uint64_t lost_nodes, maintenance_nodes, dark_nodes, busy_nodes, idle_nodes;
+    uint64_t lost, away, maintenance, foreign, dark, busy, idle; /* foreign, dark: whatever of ours still runs there */
+    uint64_t lost_nodes, away_nodes, maintenance_nodes, foreign_nodes, dark_nodes, busy_nodes, idle_nodes;
     uint64_t own, guaranteed, borrowed, reserved; /* parts of busy */
 };
 

@@ -11,7 +11,7 @@
 #include "core/state/lists.h"
 #include "core/why/ground.h"
 
-enum { ROWS_OF_CHAIN_MAX = 9 };
+enum { ROWS_OF_CHAIN_MAX = 11 };
 
 /* One answer in the making. */
 struct rows {
@@ -138,7 +138,9 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     const int64_t need = (int64_t)rule_gpus(r->core, r->ask, chain), idle = (int64_t)s->idle;
     const char *unit = "GPUs idle";
     add_figures(r, chain, DURE_RULE_LOST, s->lost, s->lost_nodes, need, idle, unit);
+    add_figures(r, chain, DURE_RULE_AWAY, s->away, s->away_nodes, need, idle, unit);
     add_figures(r, chain, DURE_RULE_MAINTENANCE, s->maintenance, s->maintenance_nodes, need, idle, unit);
+    add_figures(r, chain, DURE_RULE_FOREIGN, s->foreign, s->foreign_nodes, need, idle, unit);
     add_power(r, chain, s->dark, s->dark_nodes, need, idle);
     struct dure_why_row *row = add(r, chain, in_use, s->busy, s->busy_nodes);
     row->need = need;

@@ -216,13 +216,9 @@ bool work_failures_begin(struct sim *sim)
 
 static void report_node(struct sim *sim, uint32_t node, bool up)
 {
-    struct dure_record record;
-    const struct dure_input input = {.record = &record};
-    dure_record_init(&record, DURE_REC_NODE_REPORT, 0, 0);
-    record.node.v = node;
-    record.number = up;
-    if (dure_loop_input(sim->loop, &input) != DURE_OK)
-        out_of_memory(sim);
+    const struct dure_node_observation observation = {.node = {node},
+                                                      .state = up ? DURE_NODE_IS_UP : DURE_NODE_IS_DOWN};
+    dure_loop_observe_node(sim->loop, &observation);
 }
 
 static void node_down(struct sim *sim)

@@ -157,6 +157,41 @@ static void node(enum dure_record_kind kind, int64_t state)
     say(rig_node(&rig, kind, id.v, state));
 }
 
+/* foreign NODE MASK [WHY]: its GPUs that work outside dure uses. */
+static void foreign(void)
+{
+    struct dure_record r = rig_record(&rig, DURE_REC_FOREIGN);
+    if (!dure_fleet_node_find(rig.fleet, words[1], &r.node))
+        tap_bail("no node %s", words[1]);
+    r.mask = strtoull(words[2], NULL, 16);
+    if (word_count > 3)
+        snprintf(r.reason, sizeof r.reason, "%s", words[3]);
+    say(rig_step(&rig, &r));
+}
+
+/* What is not simply up. */
+static void nodes(void)
+{
+    for (uint32_t i = 0; i < rig.fleet->node_count; i++) {
+        struct dure_node_view view;
+        char name[DURE_NAME_MAX + 1];
+        if (!dure_core_node_view(rig.core, (struct dure_node_id){i}, &view) ||
+            (view.state == DURE_NODE_UP && !view.gpus_foreign))
+            continue;
+        dure_fleet_node_name(rig.fleet, view.id, name);
+        dure_buf_printf(&out, "  %s %s: %s, %u of %u GPUs used, %u from outside: %s\n", name,
+                        dure_node_state_name(view.state), *view.reason ? view.reason : "-", view.gpus_used, view.gpus,
+                        view.gpus_foreign, *view.foreign_reason ? view.foreign_reason : "-");
+    }
+    for (uint32_t i = 0; i < rig.fleet->chain_count; i++) {
+        struct dure_chain_view view;
+        dure_core_chain_view(rig.core, (struct dure_chain_id){i}, &view);
+        dure_buf_printf(&out, "  %s: %llu lost, %llu away, %llu dark, %llu foreign\n", rig.fleet->chains[i].name,
+                        (unsigned long long)view.lost, (unsigned long long)view.away, (unsigned long long)view.dark,
+                        (unsigned long long)view.foreign);
+    }
+}
+
 static void job_of(enum dure_record_kind kind)
 {
     const char *dot = strchr(words[1], '.');
@@ -444,6 +479,12 @@ static void run(void)
         node(DURE_REC_RESUME, 0);
     else if (!strcmp(verb, "down") || !strcmp(verb, "up"))
         node(DURE_REC_NODE_REPORT, *verb == 'u');
+    else if (!strcmp(verb, "away"))
+        node(DURE_REC_NODE_REPORT, DURE_NODE_IS_AWAY);
+    else if (!strcmp(verb, "foreign"))
+        foreign();
+    else if (!strcmp(verb, "nodes"))
+        nodes();
     else if (!strcmp(verb, "grant"))
         allot(DURE_REC_GRANT);
     else if (!strcmp(verb, "power"))

@@ -51,6 +51,7 @@ static int64_t graces[ATTEMPTS]; /* by job */
 static uint32_t tenants[ATTEMPTS];
 static uint64_t data[ATTEMPTS];
 static uint64_t dark[NODES];
+static uint64_t foreign[NODES];            /* GPUs that work outside dure uses */
 static uint64_t reserved[ATTEMPTS][NODES]; /* by job */
 
 static void add_places(uint64_t gpus[NODES], const struct dure_record *r)
@@ -131,10 +132,29 @@ static void check_row(struct rig *rig, const struct row *row)
         for (uint32_t n = row->first; n < row->end; n++)
             busy[n] |= a->gpus[n];
     }
-    for (uint32_t n = row->first; n < row->end; n++)
-        used += (uint64_t)__builtin_popcountll(busy[n]) * gpu_mw(n);
+    for (uint32_t n = row->first; n < row->end; n++) /* a GPU that is used from outside draws as much without us */
+        used += (uint64_t)__builtin_popcountll(busy[n] & ~foreign[n]) * gpu_mw(n);
     if (used > row->mw)
         fault("work draws more than its limit", used, row->mw);
+}
+
+static bool draws(struct rig *rig, uint32_t node, struct dure_node_view *ret_view)
+{
+    return dure_core_node_view(rig->core, (struct dure_node_id){node}, ret_view) &&
+           (ret_view->state == DURE_NODE_UP || ret_view->state == DURE_NODE_DRAINING ||
+            ret_view->state == DURE_NODE_AWAY);
+}
+
+/* What work outside dure uses draws as well, and is no GPU that could be dark. */
+static uint64_t own_in(struct rig *rig, uint32_t first, uint32_t end)
+{
+    uint64_t own = 0;
+    for (uint32_t n = first; n < end; n++) {
+        struct dure_node_view view;
+        if (draws(rig, n, &view))
+            own += (view.gpus - view.gpus_dark - view.gpus_foreign) * gpu_mw(n);
+    }
+    return own;
 }
 
 static uint64_t fed_in(struct rig *rig, uint32_t first, uint32_t end)
@@ -142,8 +162,7 @@ static uint64_t fed_in(struct rig *rig, uint32_t first, uint32_t end)
     uint64_t fed = 0;
     for (uint32_t n = first; n < end; n++) {
         struct dure_node_view view;
-        if (dure_core_node_view(rig->core, (struct dure_node_id){n}, &view) &&
-            (view.state == DURE_NODE_UP || view.state == DURE_NODE_DRAINING))
+        if (draws(rig, n, &view))
             fed += (view.gpus - view.gpus_dark) * gpu_mw(n);
     }
     return fed;
@@ -166,12 +185,11 @@ static uint32_t idle_in(struct rig *rig, uint32_t first, uint32_t end)
 {
     uint32_t idle = 0;
     for (uint32_t n = first; n < end; n++) {
-        uint64_t taken = dark[n];
+        uint64_t taken = dark[n] | foreign[n];
         struct dure_node_view view;
         for (uint64_t id = 1; id < ATTEMPTS; id++)
             taken |= (attempts[id].live ? attempts[id].gpus[n] : 0) | reserved[id][n];
-        if (dure_core_node_view(rig->core, (struct dure_node_id){n}, &view) &&
-            (view.state == DURE_NODE_UP || view.state == DURE_NODE_DRAINING))
+        if (draws(rig, n, &view))
             idle += view.gpus - (uint32_t)__builtin_popcountll(taken);
     }
     return idle;
@@ -248,7 +266,7 @@ static void check(struct rig *rig)
         const uint64_t kept = limit_at(rows[i].first, rows[i].end, rig->now_us, rig->now_us + LEAD_S * DURE_SECOND_US);
         const uint64_t fed = fed_in(rig, rows[i].first, rows[i].end);
         check_row(rig, &rows[i]);
-        if (kept != UINT64_MAX && fed > kept)
+        if (kept != UINT64_MAX && fed > kept && own_in(rig, rows[i].first, rows[i].end))
             fault("more is fed than the lead allows", fed, kept);
         const uint64_t now = limit_at(rows[i].first, rows[i].end, rig->now_us, rig->now_us),
                        all = fed + leaving_in(rows[i].first, rows[i].end);
@@ -260,6 +278,8 @@ static void check(struct rig *rig)
         if (dure_core_node_view(rig->core, (struct dure_node_id){n}, &view) && view.gpus_dark &&
             room_over(rig, n) >= gpu_mw(n))
             fault("a GPU is dark that could be fed", view.gpus_dark, room_over(rig, n));
+        if (row_count && (dark[n] & foreign[n]))
+            fault("a GPU is dark that work outside dure uses", dark[n], foreign[n]);
     }
 }
 
@@ -351,7 +371,15 @@ static void go_on(struct rig *rig, int64_t until_us)
 static void node_event(struct rig *rig)
 {
     static const enum dure_record_kind kinds[] = {DURE_REC_DRAIN, DURE_REC_RESUME, DURE_REC_NODE_REPORT};
-    (void)!rig_node(rig, kinds[below(3)], below(NODES), below(2));
+    struct dure_record r = rig_record(rig, DURE_REC_FOREIGN);
+    r.node.v = below(NODES);
+    if (below(2)) {
+        (void)!rig_node(rig, kinds[below(3)], r.node.v, below(DURE_NODE_REPORTS_END));
+        return;
+    }
+    r.mask = below(2) ? below(1u << dure_fleet_chain_of(rig->fleet, r.node, NULL)->node_gpus) : 0;
+    if (rig_step(rig, &r) == DURE_OK)
+        foreign[r.node.v] = r.mask;
 }
 
 static uint64_t some_attempt(struct rig *rig)
@@ -414,6 +442,7 @@ static void history(uint32_t steps)
     rig.watch = watch;
     memset(attempts, 0, sizeof attempts);
     memset(dark, 0, sizeof dark);
+    memset(foreign, 0, sizeof foreign);
     memset(reserved, 0, sizeof reserved);
     row_count = 0;
     struct dure_record r = rig_record(&rig, DURE_REC_DATA);

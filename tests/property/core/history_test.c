@@ -100,7 +100,7 @@ static uint64_t some_attempt(struct rig *rig)
     return chosen;
 }
 
-static void report(struct rig *rig)
+static void report(struct rig *rig, struct model *model)
 {
     const uint64_t attempt = some_attempt(rig);
     if (!attempt)
@@ -110,8 +110,10 @@ static void report(struct rig *rig)
                                   : what < 8  ? DURE_REPORT_ENDED
                                   : what == 8 ? DURE_REPORT_LOST
                                               : DURE_REPORT_REFUSED;
+    model->given_up = kind == DURE_REPORT_LOST ? attempt : 0;
     if (rig_report(rig, attempt, kind, (int)below(2)) != DURE_OK)
         TAP_FAIL("a report of a live attempt is taken: %s", rig->error.text);
+    model->given_up = 0;
 }
 
 static void modify(struct rig *rig, struct model *model)
@@ -177,7 +179,20 @@ static void node(struct rig *rig)
 {
     static const enum dure_record_kind kinds[] = {DURE_REC_DRAIN, DURE_REC_RESUME, DURE_REC_NODE_REPORT,
                                                   DURE_REC_RESUME};
-    (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(2));
+    (void)!rig_node(rig, kinds[below(4)], below(rig->fleet->node_count), below(DURE_NODE_REPORTS_END));
+}
+
+/* Work outside dure comes to some GPUs of a node, and leaves them. */
+static void foreign(struct rig *rig, struct model *model)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_FOREIGN);
+    r.node.v = below(rig->fleet->node_count);
+    r.mask = below(3) ? below(1u << dure_fleet_chain_of(rig->fleet, r.node, NULL)->node_gpus) : 0;
+    snprintf(r.reason, sizeof r.reason, "%s", below(2) ? "job 17 of another" : "");
+    const uint64_t was = model->foreign[r.node.v];
+    model->foreign[r.node.v] = r.mask; /* what follows of it is heard in the same step */
+    if ((rig_step(rig, &r) == DURE_OK) != (r.mask != was))
+        TAP_FAIL("GPUs are taken from outside where they were not yet: %s", rig->error.text);
 }
 
 static void prices(struct rig *rig)
@@ -339,8 +354,10 @@ static struct dure_core *reload(struct rig *rig)
 static void one_step(struct rig *rig, struct model *model)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
-    const uint32_t what = below(108);
-    if (what == 107)
+    const uint32_t what = below(111);
+    if (what >= 108)
+        foreign(rig, model);
+    else if (what == 107)
         prices(rig);
     else if (what == 106)
         book(rig, model);
@@ -353,7 +370,7 @@ static void one_step(struct rig *rig, struct model *model)
     else if (what < 47)
         (void)!rig_pass(rig);
     else if (what < 65)
-        report(rig);
+        report(rig, model);
     else if (what < 77)
         (void)!rig_tick(rig, rig->now_us + below(300) * DURE_SECOND_US);
     else if (what < 81)

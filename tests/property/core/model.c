@@ -85,6 +85,8 @@ static void check_room(struct model *model, const struct model_attempt *a, uint6
         if (!dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) ||
             node.state != DURE_NODE_UP)
             FAULT("attempt %llu starts on a node that is not up", (unsigned long long)id);
+        if (model->foreign[a->leaves[i] / 8] >> a->leaves[i] % 8 & 1)
+            FAULT("attempt %llu starts on GPU %u, which work outside dure uses", (unsigned long long)id, a->leaves[i]);
         check_windows(model, a, a->leaves[i] / 8);
     }
 }
@@ -172,12 +174,28 @@ static void hear_start(struct model *model, const struct dure_record *r)
     model->starts++;
 }
 
+/* Only who is said to be lost is, or stands on a node that is down. */
+static void check_lost(struct model *model, const struct model_attempt *a, uint64_t id)
+{
+    bool down = id == model->given_up;
+    for (uint32_t i = 0; i < a->leaf_count && !down; i++) {
+        struct dure_node_view node;
+        down = dure_core_node_view(model->rig->core, (struct dure_node_id){a->leaves[i] / 8}, &node) &&
+               node.state == DURE_NODE_DOWN;
+    }
+    if (!down)
+        FAULT("attempt %llu is given up though its nodes are not down", (unsigned long long)id);
+}
+
 static void hear_gone(struct model *model, const struct dure_record *r)
 {
     for (uint64_t id = 1; id < MODEL_ATTEMPTS; id++) {
         struct model_attempt *a = &model->attempts[id];
-        if (a->live && a->job == r->job.v && a->element == r->element)
+        if (a->live && a->job == r->job.v && a->element == r->element) {
+            if (r->cause == DURE_CAUSE_NODE_LOST)
+                check_lost(model, a, id);
             a->live = false;
+        }
         if (!a->live && !a->leaf_count)
             break; /* ids have no gaps */
     }

@@ -2,7 +2,7 @@
 /* A naive model of what may stand where, fed with nothing but records: a list of who is on each GPU. */
 #include "rig.h"
 
-enum { MODEL_LEAVES = 256, MODEL_ATTEMPTS = 65536, MODEL_JOBS = 65536, MODEL_TENANTS = 16 };
+enum { MODEL_LEAVES = 256, MODEL_ATTEMPTS = 65536, MODEL_JOBS = 65536, MODEL_TENANTS = 16, MODEL_NODES = 64 };
 
 struct model_attempt {
     bool live, borrowed, warned;
@@ -17,6 +17,8 @@ struct model {
     struct dure_job jobs[MODEL_JOBS];                                           /* by id */
     struct model_attempt *attempts;                                             /* by id */
     struct dure_ceilings ceilings[MODEL_TENANTS], ceilings_next[MODEL_TENANTS]; /* in force; about to be */
+    uint64_t foreign[MODEL_NODES];                                              /* GPUs that work outside dure uses */
+    uint64_t given_up; /* the attempt that is being reported lost; 0: none is */
     uint32_t faults, booked;
     uint64_t starts, notices, stops, ends, requeues, reserves, unreserves, suspends, restores, evictions, grants, plans,
         unplans;

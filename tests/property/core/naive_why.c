@@ -291,27 +291,39 @@ static struct count *part_of(const struct walk *w, struct count *count, uint32_t
     return count;
 }
 
+/* Whether no GPU of a node can be used, whoever asks, because of its state. */
+static bool is_out(unsigned state, enum dure_rule *ret_rule)
+{
+    switch (state) {
+    case DURE_NODE_DOWN: *ret_rule = DURE_RULE_LOST; return true;
+    case DURE_NODE_AWAY: *ret_rule = DURE_RULE_AWAY; return true;
+    case DURE_NODE_DRAINING:
+    case DURE_NODE_DRAINED: *ret_rule = DURE_RULE_MAINTENANCE; return true;
+    default: return false;
+    }
+}
+
 static void walk_chain(struct walk *w)
 {
     struct field f = {.nodes = w->c->node_count, .gpus = w->c->node_gpus}, in_time;
     uint64_t idle = 0, idle_nodes = 0;
     for (uint32_t node = 0; node < w->c->node_count; node++) {
-        const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
-        const bool maintained = state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
-        struct count *lost = &w->count[state == DURE_NODE_DOWN ? DURE_RULE_LOST : DURE_RULE_MAINTENANCE];
+        const struct node_data *n = &w->core->nodes[w->c->node_first + node].d;
         struct count *busy = &w->count[DURE_RULE_BUSY];
-        if (state == DURE_NODE_DOWN || maintained) {
-            lost->gpus += w->c->node_gpus;
-            lost->nodes++;
+        enum dure_rule out;
+        if (is_out(n->state, &out)) {
+            w->count[out].gpus += w->c->node_gpus;
+            w->count[out].nodes++;
             continue;
         }
-        const uint64_t dark = w->core->nodes[w->c->node_first + node].d.dark;
-        const bool all_dark = (uint32_t)__builtin_popcountll(dark) == w->c->node_gpus;
+        const uint64_t dark = n->dark & ~n->foreign;
+        const bool none_left = (uint32_t)__builtin_popcountll(dark | n->foreign) == w->c->node_gpus;
         w->count[DURE_RULE_POWER].gpus += (uint64_t)__builtin_popcountll(dark);
-        w->count[DURE_RULE_POWER].nodes += all_dark;
+        w->count[DURE_RULE_FOREIGN].gpus += (uint64_t)__builtin_popcountll(n->foreign);
+        w->count[dark ? DURE_RULE_POWER : DURE_RULE_FOREIGN].nodes += none_left;
         for (uint32_t k = 0; k < w->c->node_gpus; k++) {
             const uint32_t leaf = node * w->c->node_gpus + k;
-            if (dark >> k & 1)
+            if ((dark | n->foreign) >> k & 1)
                 continue;
             if (w->state->occupant[leaf] != NONE)
                 part_of(w, busy, w->state->occupant[leaf])->gpus++;
@@ -322,7 +334,7 @@ static void walk_chain(struct walk *w)
         }
         idle += (uint64_t)__builtin_popcountll(f.idle[node]);
         idle_nodes += f.idle[node] != 0;
-        busy->nodes += f.idle[node] == 0 && !all_dark;
+        busy->nodes += f.idle[node] == 0 && !none_left;
     }
     in_time = f;
     for (uint32_t node = 0; node < w->c->node_count; node++)
@@ -400,25 +412,27 @@ static bool suits_together(const struct walk *w)
 static void walk_slot(struct walk *w, const struct allot *allot, uint32_t leaf, uint64_t *ret_idle)
 {
     const uint32_t node = leaf / w->c->node_gpus;
-    const unsigned state = w->core->nodes[w->c->node_first + node].d.state;
+    const struct node_data *n = &w->core->nodes[w->c->node_first + node].d;
     const bool whole = allot->slot_gpus == w->c->node_gpus;
-    const bool lost = state == DURE_NODE_DOWN || state == DURE_NODE_DRAINED || state == DURE_NODE_DRAINING;
-    const enum dure_rule away = !lost                     ? DURE_RULE_POWER
-                                : state == DURE_NODE_DOWN ? DURE_RULE_LOST
-                                                          : DURE_RULE_MAINTENANCE;
-    uint64_t idle = 0, gone = 0;
+    enum dure_rule out = DURE_RULE_FITS;
+    const bool lost = is_out(n->state, &out);
+    uint64_t idle = 0, gone = 0, dark = 0;
     for (uint32_t k = 0; k < allot->slot_gpus; k++) {
         struct dure_cells_leaf l;
         dure_cells_leaf(w->state->cells, leaf + k, &l);
+        const bool foreign = n->foreign >> (leaf + k) % w->c->node_gpus & 1;
+        dark += l.lost && !foreign;
         if (l.lost)
-            w->count[away].gpus += (uint64_t)(++gone > 0);
+            w->count[lost ? out : foreign ? DURE_RULE_FOREIGN : DURE_RULE_POWER].gpus += (uint64_t)(++gone > 0);
         else if (l.used)
             w->count[DURE_RULE_OWN_USE].own += (uint64_t)(++w->count[DURE_RULE_OWN_USE].gpus > 0);
         else
             idle |= UINT64_C(1) << k;
     }
-    if (lost || gone == w->c->node_gpus)
-        w->count[away].nodes += whole;
+    if (lost)
+        w->count[out].nodes += whole;
+    else if (gone == w->c->node_gpus)
+        w->count[dark ? DURE_RULE_POWER : DURE_RULE_FOREIGN].nodes += whole;
     else if (!idle)
         w->count[DURE_RULE_OWN_USE].nodes += whole;
     *ret_idle = idle;
@@ -443,7 +457,8 @@ static bool only_dark(const struct walk *w)
     uint64_t dark = 0;
     for (uint32_t i = 0; i < w->c->node_count; i++) {
         const struct node_data *node = &w->core->nodes[w->c->node_first + i].d;
-        if (node->state == DURE_NODE_DOWN || node->state == DURE_NODE_DRAINED || node->state == DURE_NODE_DRAINING)
+        enum dure_rule out;
+        if (is_out(node->state, &out) || node->foreign)
             return false;
         dark += (uint64_t)__builtin_popcountll(node->dark);
     }

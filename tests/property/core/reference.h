@@ -33,7 +33,7 @@ struct reference_right {
 };
 
 struct reference_node {
-    bool down, drained, lost; /* lost: to all who do not stand there already */
+    bool down, drained, away, lost; /* lost: to all who do not stand there already */
     enum dure_node_state state;
 };
 

@@ -13,6 +13,8 @@ static enum dure_node_state target(const struct reference *reference, uint32_t n
         busy |= works_on(&reference->runs[r], node);
     if (reference->nodes[node].down)
         return DURE_NODE_DOWN;
+    if (reference->nodes[node].away)
+        return DURE_NODE_AWAY;
     if (reference->nodes[node].drained)
         return busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
     return DURE_NODE_UP;
@@ -86,12 +88,14 @@ void reference_update_node(struct reference *reference, uint32_t node)
 void reference_node(struct reference *reference, const struct dure_record *input)
 {
     struct reference_node *node = &reference->nodes[input->node.v];
-    if (input->kind == DURE_REC_DRAIN)
+    if (input->kind == DURE_REC_DRAIN) {
         node->drained = true;
-    else if (input->kind == DURE_REC_RESUME)
+    } else if (input->kind == DURE_REC_RESUME) {
         node->drained = node->down = false;
-    else
-        node->down = input->number == 0;
+    } else {
+        node->down = input->number == DURE_NODE_IS_DOWN;
+        node->away = input->number == DURE_NODE_IS_AWAY;
+    }
     reference_update_node(reference, input->node.v);
 }
 

@@ -187,7 +187,10 @@ static void trouble(struct match *match)
     for (uint32_t node = 0; below(3) && node < match->reference.node_count; node++) /* mostly they come back soon */
         if (match->reference.nodes[node].state != DURE_NODE_UP)
             record.node.v = node;
-    record.number = match->reference.nodes[record.node.v].down;
+    const struct reference_node *node = &match->reference.nodes[record.node.v];
+    record.number = node->down || (node->away && below(3)) ? DURE_NODE_IS_UP
+                    : below(3)                             ? DURE_NODE_IS_DOWN
+                                                           : DURE_NODE_IS_AWAY;
     both(match, &record);
 }
 

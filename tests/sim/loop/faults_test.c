@@ -49,10 +49,25 @@ static void random_change(struct world *world, uint64_t pick)
     world_input(world, &record);
 }
 
+/* What an engine sees of a node, now and then twice. */
+static void random_observation(struct world *world, uint32_t node)
+{
+    struct dure_node_observation seen = {.node = {node},
+                                         .state =
+                                             tap_random_below(&world->seed, 6) ? DURE_NODE_IS_UP : DURE_NODE_IS_AWAY,
+                                         .reason = "does not answer",
+                                         .foreign_reason = "not ours"};
+    const uint64_t all = (UINT64_C(1) << dure_fleet_chain_of(specs_fleet, seen.node, NULL)->node_gpus) - 1;
+    seen.foreign_known = seen.state == DURE_NODE_IS_UP;
+    seen.foreign = tap_random_below(&world->seed, 2) ? 0 : tap_random_below(&world->seed, UINT32_MAX) & all;
+    for (uint64_t i = tap_random_below(&world->seed, 2); i < 2 && !world->down; i++)
+        dure_loop_observe_node(world->loop, &seen);
+}
+
 static void random_input(struct world *world)
 {
     struct dure_record record;
-    uint64_t pick = tap_random_below(&world->seed, 24);
+    uint64_t pick = tap_random_below(&world->seed, 26);
     uint32_t node = (uint32_t)tap_random_below(&world->seed, specs_fleet->node_count);
 
     if (pick == 0) {
@@ -61,6 +76,10 @@ static void random_input(struct world *world)
     }
     if (pick < 14) {
         specs_random_submit(world);
+        return;
+    }
+    if (pick >= 24) {
+        random_observation(world, node);
         return;
     }
     if (pick >= 20) {

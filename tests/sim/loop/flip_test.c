@@ -62,7 +62,7 @@ static struct dure_journal *sign_again(const struct copied *copied, const char *
     return journal;
 }
 
-/* Moves a start to another GPU, or changes an exit code: still a well-formed decision. */
+/* Moves a start to another GPU, changes an exit code, calls a node that is away down and so on: still a well-formed decision. */
 static bool flip(struct dure_buf *leaf, struct dure_arena *arena)
 {
     struct dure_record record;
@@ -81,6 +81,10 @@ static bool flip(struct dure_buf *leaf, struct dure_arena *arena)
         record.exit_code ^= 1;
     } else if (record.kind == DURE_REC_NOTICE) {
         record.deadline_us += 1;
+    } else if (record.kind == DURE_REC_NODE_STATE) {
+        record.number = record.number == DURE_NODE_AWAY ? DURE_NODE_DOWN : DURE_NODE_AWAY;
+    } else if (record.kind == DURE_REC_SUSPEND) {
+        record.number ^= 1;
     } else {
         return false;
     }
@@ -133,8 +137,15 @@ static void make_history(struct world *world, struct copied *copied)
     specs_load(world);
     for (unsigned i = 0; i < 40; i++)
         specs_random_submit(world);
-    for (unsigned i = 0; i < 20000 && !world_quiet(world); i++)
+    for (unsigned i = 0; i < 20000 && !world_quiet(world); i++) {
+        const struct dure_node_observation seen = {.node = {i % specs_fleet->node_count},
+                                                   .state = i % 3 ? DURE_NODE_IS_UP : DURE_NODE_IS_AWAY,
+                                                   .foreign_known = true,
+                                                   .foreign = i / 3 % 2};
+        if (i < 60)
+            dure_loop_observe_node(world->loop, &seen);
         world_turn(world);
+    }
     dure_journal_head(world->journal, &head);
     if (dure_journal_read(world->journal, 0, head.size, keep_leaf, keep_end, copied, NULL) != DURE_OK ||
         copied->count != head.size)
