@@ -49,6 +49,7 @@ struct run {
     struct dure_core *core;
     uint32_t queue;
     bool is_borrowed, is_keeping; /* keeping: the planned place counts as taken just now */
+    bool is_out_of_turn;          /* a plan for one behind the first was made: who is above it may not have been seen */
     uint64_t blocked;             /* needs for which a start was to be planned so far */
     uint64_t turn_from, turn_end; /* whose turn it is of those behind the first */
     int64_t *budget;
@@ -155,6 +156,7 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
         return;
     const bool too_soon = planned_is_too_soon(core, run->queue, class_head(core, class_at(core, class)));
     need_leave_out(core, need);
+    const uint64_t before = run->blocked;
     if (too_soon || !has_turn(run, run->blocked++))
         return;
     keep(run, false);
@@ -165,6 +167,7 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
         return;
     put_aside(run);
     emit_plan(run, class, at_us);
+    run->is_out_of_turn |= before >= LOOKS_MAX;
 }
 
 /* It found no place. If it was not room that was lacking, that says nothing about the rest of its need. */
@@ -371,6 +374,8 @@ void decide_pass(struct dure_core *core, int64_t starts_max)
         core->queues[queue].is_cut = run.blocked >= LOOKS_MAX;
         if (!core->queues[queue].count || (through && !wants_more(&run)))
             dure_bits_clear(&core->dirty, queue);
+        if (run.is_out_of_turn)
+            dure_bits_set(&core->dirty, queue);
         if (!through) {
             dure_bits_set(&core->dirty, queue);
             break;
