@@ -114,7 +114,7 @@ void gate_recount(struct dure_core *core, uint32_t id)
     const uint64_t full = core->chains[node->chain].idle.full;
     if (gate_feeds(&node->d) && !node->d.dark && !was.leaving && !was.gone &&
         was.fed == __builtin_popcountll(full)) { /* fed, as it was: only work came or went */
-        const uint8_t idle = (uint8_t)__builtin_popcountll(full & ~node->used & ~node->claimed);
+        const uint8_t idle = (uint8_t)__builtin_popcountll(full & ~(node->used | node->claimed | node->d.foreign));
         node->draw.idle = idle;
         if (!was.idle != !idle)
             mark(&gate->idle, id, idle);
