@@ -5,6 +5,7 @@
  * A chain without windows pays one comparison. With them a plan is first made as if there were none; only if it touches such a node is it
  * made again under a veil: the nodes that it must not use are taken out of sight (lost, for the time of the plan), so that rights and
  * buddies come out as they would be in the window. */
+#include "core/place/later.h"
 #include "core/place/plan.h"
 #include "core/state/state.h"
 
@@ -34,6 +35,10 @@ bool window_touches(const struct dure_core *core, uint32_t chain, const struct d
 
 /* A place for it, by its class, that no window which it would reach into touches. */
 bool plan_around(struct dure_core *core, const struct request *ask, struct plan *plan);
+
+/* A planned start for it, by its class, that would be allowed at its time as things stand: nothing in its place reaches into a window. Of windows
+ * one after another those that begin first are left out of the place for good, so where all hardware is booked nothing is planned behind it. */
+enum later later_around(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us);
 
 struct veil {
     int64_t reach_us;

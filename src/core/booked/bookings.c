@@ -7,6 +7,7 @@
 #include "core/decide/decide.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
+#include "core/state/planned.h"
 
 enum { BOOKINGS_MAX = 1024, RUNS_MAX = 65536 };
 
@@ -133,6 +134,7 @@ enum dure_err apply_book(struct dure_core *core, const struct dure_record *recor
     b.reason = dure_core_alloc(length + 1, 1);
     memcpy(b.reason, record->reason, length);
     booking_load(core, &b);
+    planned_void_all(core, DURE_CAUSE_DRAINED); /* they knew nothing of it */
     core->world_next_us = world_next(core);
     return DURE_OK;
 }

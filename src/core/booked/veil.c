@@ -133,3 +133,44 @@ bool plan_around(struct dure_core *core, const struct request *ask, struct plan 
     core->blamed = !holds; /* it is not room that is lacking */
     return holds;
 }
+
+/* ---- planned starts ---- */
+
+static enum later later_it(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+{
+    return ask->job_class == DURE_BORROWED ? later_borrowed(core, ask, plan, ret_at_us)
+                                           : later_guaranteed(core, ask, plan, ret_at_us);
+}
+
+/* By rights a place is told in the private cluster, and may come to stand anywhere in the chain. */
+static bool may_touch(const struct dure_core *core, const struct request *ask, const struct plan *plan,
+                      int64_t reach_us)
+{
+    int64_t window_us;
+    if (ask->job_class == DURE_BORROWED)
+        return window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, &window_us);
+    return core->chains[plan->chain].window_us < reach_us;
+}
+
+enum later later_around(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+{
+    enum { ROUNDS_MAX = 8 };
+    const int64_t lasts_us = window_reach(core, ask) - core->s.time_us;
+    int64_t veiled_us = INT64_MIN; /* windows that begin before then are out of sight */
+    enum later found = later_it(core, ask, plan, ret_at_us);
+    for (unsigned round = 0; found == LATER_FOUND; round++) {
+        const int64_t reach_us = *ret_at_us + lasts_us;
+        struct veil veil;
+        if (reach_us <= veiled_us || !may_touch(core, ask, plan, reach_us) || DURE_CORE_MUTATED(PLAN_WINDOWS))
+            return found;
+        if (round == ROUNDS_MAX)
+            return LATER_NEVER;
+        core->trials++;
+        veil_put(core, &veil, reach_us, ask->job_class == DURE_GUARANTEED);
+        found = later_it(core, ask, plan, ret_at_us);
+        veil_take(core, &veil);
+        core->trials--;
+        veiled_us = reach_us;
+    }
+    return found;
+}

@@ -161,8 +161,7 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
         return;
     keep(run, false);
     const struct request *ask = &class_at(core, class)->ask;
-    const enum later later = run->is_borrowed ? later_borrowed(core, ask, core->plan, &at_us)
-                                              : later_guaranteed(core, ask, core->plan, &at_us);
+    const enum later later = later_around(core, ask, core->plan, &at_us);
     if (later != LATER_FOUND)
         return;
     put_aside(run);

@@ -210,7 +210,7 @@ uint64_t later_left_on(struct dure_core *core, uint32_t at, uint32_t node, const
     const uint32_t first = node * core->fleet->chains[at].node_gpus;
     const struct node *n = node_of(core, at, node);
     uint64_t left = 0;
-    if (n->d.state != DURE_NODE_UP)
+    if (n->d.state != DURE_NODE_UP || n->veiled)
         return 0;
     for (uint64_t mask = place->gpu_mask & ~n->claimed & ~node_lost(core, n); mask; mask &= mask - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);

@@ -30,6 +30,7 @@ enum {
     DURE_CORE_MUTANT_PLAN_FIRST,             /* a start is sought for the first of the blocked alone */
     DURE_CORE_MUTANT_FOREIGN_FORGOTTEN,      /* GPUs that work outside dure uses are used as well */
     DURE_CORE_MUTANT_AWAY_IS_DOWN,           /* what runs on a node that is away is given up */
+    DURE_CORE_MUTANT_PLAN_WINDOWS,           /* a start is planned into booked maintenance */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -43,6 +43,7 @@ enum kind { PLAIN, LIST, SPREAD, DATA, KINDS };
 
 static uint64_t seed, kept, put_aside, planned_of[KINDS], kept_of[KINDS];
 static uint8_t kind_of[JOBS];
+static bool is_by_right[JOBS];             /* its plan, as it was made last */
 static int64_t planned_us[JOBS];           /* 0: no planned start */
 static int64_t began_us[JOBS];             /* has its place since */
 static uint64_t planned_gpus[JOBS][NODES]; /* of who borrows: bits of each node */
@@ -52,6 +53,8 @@ static struct reserved {
     uint64_t gpus[NODES];
 } reserved[RESERVED_MAX]; /* places by right for which others have to leave first */
 static uint32_t reserved_count;
+static bool is_booked; /* maintenance is booked now and then in this life */
+static uint64_t booked_plans;
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
 #endif
@@ -72,6 +75,8 @@ static void mark(uint64_t gpus[NODES], const struct dure_record *r)
 static void plan(const struct dure_record *r)
 {
     planned_us[r->job.v] = r->deadline_us;
+    is_by_right[r->job.v] = r->binding_count > 0;
+    booked_plans += is_booked;
     planned_of[kind_of[r->job.v]]++;
     if (r->binding_count)
         memset(planned_gpus[r->job.v], 0, sizeof planned_gpus[r->job.v]);
@@ -121,7 +126,10 @@ static void watch(struct rig *rig, const struct dure_record *r)
             TAP_FAIL("job %llu is planned for the past", (unsigned long long)r->job.v);
         plan(r);
     } else if (r->kind == DURE_REC_UNPLAN) {
-        if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED && !is_taken(r->job.v))
+        /* New maintenance makes plans anew; what begins takes cells from rights, and never a GPU that a borrower's plan keeps. */
+        const bool by_booking = is_booked && (r->cause == DURE_CAUSE_DRAINED ||
+                                              (r->cause == DURE_CAUSE_NODE_LOST && is_by_right[r->job.v]));
+        if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED && !by_booking && !is_taken(r->job.v))
             TAP_FAIL("the plan of job %llu (kind %u) is given up: %s, %lld s before", (unsigned long long)r->job.v,
                      kind_of[r->job.v], dure_cause_name(r->cause),
                      (long long)((planned_us[r->job.v] - rig->now_us) / DURE_SECOND_US));
@@ -226,6 +234,18 @@ static void end_early(struct rig *rig)
     go_to(rig, rig->now_us);
 }
 
+static void book(struct rig *rig)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_BOOK);
+    struct dure_place run = {.node_first = below(NODES), .node_count = 1};
+    run.node_count += run.node_first + 1 < FIRST_NODES ? below(2) : 0;
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig->now_us + (1 + below(60)) * DURE_MINUTE_US;
+    r.deadline_us = r.number + (1 + below(20)) * DURE_MINUTE_US;
+    (void)!rig_step(rig, &r); /* two at once of one node are refused */
+}
+
 static void random_life(void)
 {
     static const char *const who[] = {"o/h/p", "o/h/q", "x", "y"};
@@ -236,6 +256,8 @@ static void random_life(void)
             submit(&rig, who[below(4)], below(4) ? 1 : 1 + below(4), 1 + below(4), (1 + below(40)) * DURE_MINUTE_US,
                    below(6) ? 0 : (int32_t)below(3), (enum kind)below(KINDS));
         go_on(&rig, (1 + below(120)) * DURE_SECOND_US);
+        if (is_booked && !below(12))
+            book(&rig);
         if (!below(3))
             end_early(&rig);
     }
@@ -353,8 +375,12 @@ int main(int argc, char **argv)
 #endif
     (void)argc;
     (void)argv;
-    for (uint32_t i = 0; i < 40; i++)
+    for (uint32_t i = 0; i < 60; i++) {
+        is_booked = i >= 40;
         random_life();
+    }
+    is_booked = false;
+    TAP_OK(booked_plans > 100, "%llu starts planned among booked maintenance", (unsigned long long)booked_plans);
     TAP_OK(kept > 100, "%llu planned starts kept, %llu put aside", (unsigned long long)kept,
            (unsigned long long)put_aside);
     for (unsigned k = 0; k < KINDS; k++)
