@@ -94,7 +94,7 @@ static void check_version(struct look *look)
         "");
 }
 
-/* Does its partition come before all others that share its nodes? */
+/* Is its partition one of several, and before all others? The only one is everybody's. */
 static bool is_first(const struct look *look)
 {
     const struct dure_slurm_survey *survey = look->survey;
@@ -102,7 +102,7 @@ static bool is_first(const struct look *look)
         if (&survey->partitions[i] != look->partition &&
             survey->partitions[i].priority_tier >= look->partition->priority_tier)
             return false;
-    return look->partition != NULL;
+    return look->partition != NULL && survey->partition_count > 1;
 }
 
 static void check_priority(struct look *look)
