@@ -301,12 +301,23 @@ static void commands_begin(struct slurm_request *request)
     DURE_ASSERT(uv_queue_work(request->slurm->loop, &command->work, prepare, prepared) == 0);
 }
 
-/* What was asked may have arrived. The process is still waited for, so that it is no zombie. */
+static void close_pipe(uv_pipe_t *pipe)
+{
+    if (!uv_is_closing((uv_handle_t *)pipe))
+        uv_close((uv_handle_t *)pipe, closed);
+}
+
+/* What was asked may have arrived. The process is still waited for, so that it is no zombie; its pipes are not, since what it began may hold
+ * them open. */
 static void commands_abort(struct slurm_request *request)
 {
     struct command *command = request->own;
-    if (command && command->open && !uv_is_closing((uv_handle_t *)&command->process))
+    if (!command || !command->open)
+        return;
+    if (!uv_is_closing((uv_handle_t *)&command->process))
         uv_process_kill(&command->process, SIGKILL);
+    close_pipe(&command->out);
+    close_pipe(&command->err);
 }
 
 static void commands_free(struct dure_slurm *slurm)

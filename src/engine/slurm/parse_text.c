@@ -251,7 +251,8 @@ void slurm_parse_command(enum slurm_kind kind, int exit_status, const char *out,
     bool unsent = false;
     slurm_reply_init(reply);
     words_of(err, err_length, words);
-    if (exit_status == 0 && (kind == SLURM_JOBS || kind == SLURM_NODES) && out_length) {
+    /* Nothing at all is no empty list: that would say that every job is gone. */
+    if (exit_status == 0 && (kind == SLURM_JOBS || kind == SLURM_NODES) && (out_length || !*words)) {
         slurm_parse_json(kind, 0, out, out_length, filter, arena, reply);
         return;
     }

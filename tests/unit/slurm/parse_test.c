@@ -344,7 +344,8 @@ static void words(void)
         TAP_OK(reply.result == cases[i].result && reply.unsent == cases[i].unsent, "%s: %s",
                dure_slurm_result_name(reply.result), reply.text);
         TAP_HAS(reply.text, cases[i].said, "in words");
-        TAP_OK(strncmp(reply.text, "sbatch: ", 8) != 0 && strncmp(reply.text, "error: ", 7) != 0, "without who says it");
+        TAP_OK(strncmp(reply.text, "sbatch: ", 8) != 0 && strncmp(reply.text, "error: ", 7) != 0,
+               "without who says it");
     }
 }
 
