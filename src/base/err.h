@@ -57,11 +57,16 @@ const char *dure_err_sentence(enum dure_err err); /* "there is no such thing" */
 int dure_err_http(enum dure_err err);             /* 404 */
 enum dure_err dure_err_from_wire(const char *wire);
 
+/* Where a call leads to is kept out of the way of what goes well. */
+#define DURE_COLD __attribute__((cold))
+
 /* Sets code and text (error may be NULL) and returns the code, so that `return dure_fail(error, DURE_E_X, "...")` reads well. */
-enum dure_err dure_fail(struct dure_error *error, enum dure_err code, const char *format, ...) DURE_PRINTF(3, 4);
+enum dure_err dure_fail(struct dure_error *error, enum dure_err code, const char *format, ...)
+    DURE_PRINTF(3, 4) DURE_COLD;
 /* Puts text before what is already there: "reading x: no such file". */
-enum dure_err dure_fail_prefix(struct dure_error *error, enum dure_err code, const char *format, ...) DURE_PRINTF(3, 4);
+enum dure_err dure_fail_prefix(struct dure_error *error, enum dure_err code, const char *format, ...)
+    DURE_PRINTF(3, 4) DURE_COLD;
 
 /* Always on. Prints file, line and condition to stderr and aborts. */
 #define DURE_ASSERT(cond) ((cond) ? (void)0 : dure_assert_failed(#cond, __FILE__, __LINE__))
-_Noreturn void dure_assert_failed(const char *cond, const char *file, int line);
+_Noreturn void dure_assert_failed(const char *cond, const char *file, int line) DURE_COLD;

@@ -129,8 +129,8 @@ static void free_entities(struct dure_core *core)
     }
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         struct job *job = job_at(core, slot);
-        dure_heap_release(&class_at(core, job->class_slot)->late);
-        need_free(core, class_at(core, job->class_slot)->need);
+        dure_heap_release(&job->class->late);
+        need_free(core, job->class->need);
         if (!job->elements)
             continue;
         free(job->elements->back.at);
@@ -195,6 +195,7 @@ void dure_core_free(struct dure_core *core)
     free(core->packed);
     lenders_release(core);
     free(core->loose_jobs);
+    free(core->loose_chains);
     free(core->loose_tenants.at);
     dure_tenants_free(core->tenants);
     dure_fleet_free(core->fleet);

@@ -82,6 +82,7 @@ static enum dure_err get_cells(struct dure_core *core, struct stream_in *in, str
             return dure_fail_prefix(error, DURE_E_CORRUPT, "snapshot: cells");
         dure_cells_free(core->chains[i].cells);
         core->chains[i].cells = cells;
+        spec_watch_cells(core, i);
         if (dure_cells_leaf_count(cells) != core->fleet->chains[i].leaf_count)
             return CORRUPT("cells of another shape");
     }

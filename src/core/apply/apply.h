@@ -36,6 +36,7 @@ enum dure_err spec_tenants(struct dure_core *core, const struct dure_record *rec
 enum dure_err spec_grant(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
 enum dure_err spec_prices(struct dure_core *core, const struct dure_record *record, bool dry, struct dure_error *error);
 void spec_install_prices(struct dure_core *core, const struct dure_prices *prices);
+void spec_watch_cells(struct dure_core *core, uint32_t chain); /* what changes in its cells reaches the digest */
 void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet);
 void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants);
 enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells **ret_cells, struct dure_error *error);

@@ -142,7 +142,7 @@ enum dure_err apply_submit(struct dure_core *core, const struct dure_record *rec
     outcome_set(core, data->id, 0);
     const uint32_t slot = job_add(core, made, is_checked ? core->packed->class_slot : NONE);
     if (is_checked)
-        class_at(core, job_at(core, slot)->class_slot)->possible_stamp = core->packed->rules_stamp;
+        job_at(core, slot)->class->possible_stamp = core->packed->rules_stamp;
     for (uint32_t i = 0; i < job->dep_count; i++)
         dep_add(core, slot, job->deps[i], job_find(core, job->deps[i].job.v) != NONE ? DEP_OPEN : DEP_MET);
     core->pending_count += job_ordinals(job_at(core, slot));

@@ -55,6 +55,11 @@ static struct dure_digest factor_of(uint64_t chain)
     return factor;
 }
 
+void spec_watch_cells(struct dure_core *core, uint32_t chain)
+{
+    dure_cells_tell(core->chains[chain].cells, &core->loose_chains[chain / 64], UINT64_C(1) << chain % 64);
+}
+
 void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
 {
     const uint32_t before = core->fleet ? core->fleet->chain_count : 0;
@@ -77,6 +82,10 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
         DURE_ASSERT(err == DURE_OK); /* a fleet that the model passed has lawful chains */
         chain_init(core, i);
     }
+    free(core->loose_chains);
+    core->loose_chains = dure_core_alloc(sizeof *core->loose_chains, fleet->chain_count / 64 + 1);
+    for (uint32_t i = 0; i < fleet->chain_count; i++)
+        spec_watch_cells(core, i);
     allots_order_chains(core);
     gate_rebuild(core);
     core->world_next_us = world_next(core);

@@ -280,6 +280,9 @@ struct dure_cells_held {
 };
 bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_held *ret_held);
 
+/* From now on each change of the digest sets this bit of what is pointed to, which outlives the cells. */
+void dure_cells_tell(struct dure_cells *cells, uint64_t *word, uint64_t bit);
+
 /* Leaves under any cell. free = not bound, not lost. */
 struct dure_cells_sum {
     uint32_t leaves, bound, lost, borrowed;

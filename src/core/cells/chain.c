@@ -51,7 +51,11 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
         const uint32_t holds = l > 1 ? cells->shape.holds[l] : 1;
         count /= holds;
         leaves *= holds;
-        cells->level[l] = (struct dure_cells_level){.count = count, .holds = l > 1 ? holds : 0, .leaves = leaves};
+        cells->level[l] = (struct dure_cells_level){.count = count,
+                                                    .holds = l > 1 ? holds : 0,
+                                                    .leaves = leaves,
+                                                    .shift = leaves & (leaves - 1) ? DURE_CELLS_NO_SHIFT
+                                                                                   : (unsigned)__builtin_ctz(leaves)};
         if (!level_init(&cells->level[l], l == 1))
             return false;
     }

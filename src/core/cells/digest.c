@@ -81,6 +81,13 @@ struct dure_digest dure_cells_term_shock(bool shock)
     return shock ? dure_hash_words(DOMAIN_SHOCK, NULL, 0) : (struct dure_digest){{0, 0}};
 }
 
+void dure_cells_tell(struct dure_cells *cells, uint64_t *word, uint64_t bit)
+{
+    cells->told = word;
+    cells->told_bit = bit;
+    *word |= bit;
+}
+
 struct dure_digest dure_cells_digest(const struct dure_cells *cells)
 {
     return cells->digest;

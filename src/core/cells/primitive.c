@@ -227,7 +227,7 @@ static void spread(struct dure_cells *cells, unsigned l, uint32_t first, uint64_
         return;
     }
     while (mask) {
-        const uint32_t index = dure_bits_divide(first + (uint32_t)__builtin_ctzll(mask), level->leaves);
+        const uint32_t index = dure_cells_over(level, first + (uint32_t)__builtin_ctzll(mask));
         const uint64_t end = (uint64_t)(index + 1) * level->leaves - first;
         const uint64_t here = end >= 64 ? mask : mask & ((UINT64_C(1) << end) - 1);
         if (l > 1)

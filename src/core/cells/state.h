@@ -27,12 +27,14 @@ extern int dure_cells_mutant; /* the test's choice */
 #define DURE_CELLS_MUTATED(which) false
 #endif
 
+enum { DURE_CELLS_NO_SHIFT = 64 };
 enum { DURE_CELLS_STATES = DURE_CELLS_SERVED + 1, DURE_CELLS_USED_SHIFT = 16, DURE_CELLS_PARTS = 64 };
 
 struct dure_cells_level {
     uint32_t count;  /* cells */
     uint32_t holds;  /* children of each; 0 for leaves */
     uint32_t leaves; /* under each */
+    unsigned shift;  /* its logarithm; DURE_CELLS_NO_SHIFT: it is no power of two */
     struct dure_bits free;
     struct dure_bits idle; /* free, without borrowed work */
     /* The rest is NULL for leaves, where one bit or the leaf's own counters say the same. */
@@ -95,6 +97,7 @@ struct dure_cells {
     uint64_t owed_leaves;  /* of what is owed at all levels */
     bool shock;            /* hardware changed since the last change of bindings or rights: next_step may suspend */
     struct dure_digest digest;
+    uint64_t *told, told_bit; /* whom a change is told; NULL: nobody */
 
     struct dure_cells_prices *prices[DURE_CELLS_LEVELS_MAX + 1]; /* price.c; NULL: not kept at this level */
     bool any_priced;
@@ -108,6 +111,12 @@ struct dure_cells {
     struct dure_cells_event *events;
     size_t event_count, event_capacity;
 };
+
+/* The cell of a level over a leaf. */
+static inline uint32_t dure_cells_over(const struct dure_cells_level *level, uint32_t leaf)
+{
+    return level->shift != DURE_CELLS_NO_SHIFT ? leaf >> level->shift : leaf / level->leaves;
+}
 
 static inline uint32_t dure_cells_used_on(const struct dure_cells *cells, uint32_t leaf)
 {

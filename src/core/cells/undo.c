@@ -39,6 +39,8 @@ size_t dure_cells_begin(struct dure_cells *cells)
 {
     cells->failed = false;
     cells->event_count = 0;
+    if (cells->told)
+        *cells->told |= cells->told_bit;
     return cells->undo_count;
 }
 
@@ -63,6 +65,8 @@ struct dure_cells_mark dure_cells_mark(struct dure_cells *cells)
 void dure_cells_rollback(struct dure_cells *cells, struct dure_cells_mark mark)
 {
     DURE_ASSERT(cells->marks > 0);
+    if (cells->told)
+        *cells->told |= cells->told_bit;
     undo_to(cells, mark.at);
     cells->event_count = 0;
     cells->marks--;

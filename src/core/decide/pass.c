@@ -225,7 +225,7 @@ static void try_planned(struct run *run)
     const uint32_t planned = queue_at(run)->planned;
     if (planned == NONE || *run->budget <= 0)
         return;
-    const uint32_t job_slot = planned_at(core, planned)->job_slot, class = job_at(core, job_slot)->class_slot;
+    const uint32_t job_slot = planned_at(core, planned)->job_slot, class = job_at(core, job_slot)->class->slot;
     const struct request *ask = &class_at(core, class)->ask;
     if (class_at(core, class)->passed_place != NONE ||
         need_at(core, class_at(core, class)->need)->verdict != VERDICT_OPEN)

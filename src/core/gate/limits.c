@@ -104,23 +104,11 @@ static bool is_over(const struct gate *gate, uint32_t domain)
     return gate->fed_mw[domain] + gate->leaving_mw[domain] > gate->limit_mw[domain];
 }
 
-void gate_recount(struct dure_core *core, uint32_t id)
+/* All that it adds, anew. */
+__attribute__((noinline)) static void recount(struct dure_core *core, uint32_t id, struct node_draw was)
 {
     struct gate *gate = &core->gate;
-    if (!gate->site_domain)
-        return;
     struct node *node = &core->nodes[id];
-    const struct node_draw was = node->draw;
-    const uint64_t full = core->chains[node->chain].idle.full;
-    if (gate_feeds(&node->d) && !node->d.dark && !was.leaving && !was.gone &&
-        was.fed == __builtin_popcountll(full)) { /* fed, as it was: only work came or went */
-        const uint8_t idle = (uint8_t)__builtin_popcountll(full & ~(node->used | node->claimed | node->d.foreign));
-        node->draw.idle = idle;
-        if (!was.idle != !idle)
-            mark(&gate->idle, id, idle);
-        if (idle <= was.idle || !gate->over_count)
-            return;
-    }
     const struct node_draw is = draw_of(core, id);
     const struct dure_chain *chain = &core->fleet->chains[node->chain];
     const uint64_t leaf_mw = chain->leaf_power_mw;
@@ -143,6 +131,26 @@ void gate_recount(struct dure_core *core, uint32_t id)
         /* What falls idle may not be filled in the stead of what has to leave. */
         gate->due |= is_over(gate, domain);
     }
+}
+
+void gate_recount(struct dure_core *core, uint32_t id)
+{
+    struct gate *gate = &core->gate;
+    if (!gate->site_domain)
+        return;
+    struct node *node = &core->nodes[id];
+    const struct node_draw was = node->draw;
+    const uint64_t full = core->chains[node->chain].idle.full;
+    if (gate_feeds(&node->d) && !node->d.dark && !was.leaving && !was.gone &&
+        was.fed == __builtin_popcountll(full)) { /* fed, as it was: only work came or went */
+        const uint8_t idle = (uint8_t)__builtin_popcountll(full & ~(node->used | node->claimed | node->d.foreign));
+        node->draw.idle = idle;
+        if (!was.idle != !idle)
+            mark(&gate->idle, id, idle);
+        if (idle <= was.idle || !gate->over_count)
+            return;
+    }
+    recount(core, id, was);
 }
 
 uint64_t gate_limit_now(const struct dure_core *core, uint32_t domain)

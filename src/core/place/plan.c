@@ -503,14 +503,37 @@ static bool has_spare(const struct dure_core *core, uint32_t at, uint64_t gpus)
     return core->chains[at].away.idle_total >= gpus + dure_cells_owed_leaves(core->chains[at].cells);
 }
 
+/* For each round the first chain that it need look at: those before have too little idle of what it looks for. */
+static void find_begins(const struct dure_core *core, const struct lenders *lenders, uint64_t gpus, uint32_t begins[3])
+{
+    uint32_t i = 0, away = NONE, idle = NONE;
+    for (; i < lenders->count; i++) {
+        const uint32_t at = lenders->chains[i] & ~LENDER_HAS_LEVEL;
+        const struct chain_state *chain = &core->chains[at];
+        if (chain->idle.idle_total < gpus)
+            continue;
+        idle = idle == NONE ? i : idle;
+        if (chain->away.idle_total < gpus)
+            continue;
+        away = away == NONE ? i : away;
+        if (has_spare(core, at, gpus))
+            break;
+    }
+    begins[0] = i;
+    begins[1] = away == NONE ? i : away;
+    begins[2] = idle == NONE ? i : idle;
+}
+
 /* On chains of the rank at hand, least promised first: first where nothing is owed, then where a right is owed but not bound, at last on what a
  * right has bound and leaves idle, so that as few as possible have to leave again. */
 static bool borrow_one(struct dure_core *core, const struct request *ask, const struct lenders *lenders,
                        const struct prefer *prefer, bool leveled, struct plan *plan)
 {
     const uint64_t gpus = ask->task_gpu_milli < 1000 ? 0 : request_gpus(ask);
+    uint32_t begins[3];
+    find_begins(core, lenders, gpus, begins);
     for (unsigned round = 0; round < 3; round++)
-        for (uint32_t i = 0; i < lenders->count; i++) {
+        for (uint32_t i = begins[round]; i < lenders->count; i++) {
             const uint32_t at = lenders->chains[i] & ~LENDER_HAS_LEVEL;
             const bool passed = leveled && !ask->level_required && !(lenders->chains[i] & LENDER_HAS_LEVEL);
             const struct dure_slots *field = round < 2 ? &core->chains[at].away : &core->chains[at].idle;

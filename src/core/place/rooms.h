@@ -39,4 +39,4 @@ const struct dure_rooms *dure_rooms_get(struct dure_slots *slots, struct dure_ro
 /* The cell with the least room of at least `need`, lowest first; with `after` not NONE32 the next one after it in this order. NONE32: none. */
 uint32_t dure_rooms_find(const struct dure_rooms *rooms, uint32_t need, uint32_t after);
 /* A slot's idle GPUs changed. */
-void dure_rooms_change(struct dure_rooms_set *set, uint32_t slot, uint64_t was, uint64_t is);
+__attribute__((noinline)) void dure_rooms_change(struct dure_rooms_set *set, uint32_t slot, uint64_t was, uint64_t is);

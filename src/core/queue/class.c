@@ -108,6 +108,7 @@ uint32_t class_get(struct dure_core *core, const struct request *ask)
     *class_at(core, slot) = (struct class){.ask = *ask,
                                            .digest = digest,
                                            .jobs = 1,
+                                           .slot = slot,
                                            .first = NONE,
                                            .last = NONE,
                                            .next_same_hash = (uint32_t)first,

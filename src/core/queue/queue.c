@@ -62,9 +62,9 @@ bool queue_is_ready(const struct dure_core *core, const struct job *job)
 static void enter(struct dure_core *core, uint32_t slot)
 {
     struct job *job = job_at(core, slot);
-    struct class *class = class_at(core, job->class_slot);
+    struct class *class = job->class;
     if (!class->count)
-        list_add(core, job->class_slot);
+        list_add(core, job->class->slot);
     struct job *last = class->last == NONE ? NULL : job_at(core, class->last);
     if (!last || last->d.id < job->d.id) {
         job->where = WHERE_LIST;
@@ -85,9 +85,9 @@ static void enter(struct dure_core *core, uint32_t slot)
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
     if (class->count++)
-        need_moved(core, job->class_slot);
+        need_moved(core, job->class->slot);
     else
-        need_enter(core, job->class_slot);
+        need_enter(core, job->class->slot);
 }
 
 void queue_leave(struct dure_core *core, uint32_t slot)
@@ -99,7 +99,7 @@ void queue_leave(struct dure_core *core, uint32_t slot)
         dure_heap_remove(&core->expiries, job->expiry_place);
     if (job->where == WHERE_OUT)
         return;
-    struct class *class = class_at(core, job->class_slot);
+    struct class *class = job->class;
     if (job->where == WHERE_LATE) {
         dure_heap_remove(&class->late, job->late_place);
     } else {
@@ -115,10 +115,10 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     job->where = WHERE_OUT;
     job->prev = job->next = NONE;
     if (--class->count) {
-        need_moved(core, job->class_slot);
+        need_moved(core, job->class->slot);
     } else {
-        need_leave(core, job->class_slot);
-        list_remove(core, job->class_slot);
+        need_leave(core, job->class->slot);
+        list_remove(core, job->class->slot);
     }
     if (job->planned != NONE)
         after_add(core, AFTER_UNPLAN, job->d.id);
@@ -153,7 +153,7 @@ void queue_refresh(struct dure_core *core, uint32_t slot)
 
 static struct class *class_of(const struct dure_core *core, uint32_t job_slot)
 {
-    return class_at(core, job_at(core, job_slot)->class_slot);
+    return job_at(core, job_slot)->class;
 }
 
 void queue_forget_needs(struct dure_core *core)

@@ -162,7 +162,7 @@ static bool comes_behind_plan(const struct dure_core *core, uint32_t slot)
 {
     const struct need *need = need_at(core, slot);
     const struct planned *planned = planned_at(core, core->queues[need->queue].planned);
-    return class_at(core, job_at(core, planned->job_slot)->class_slot)->need != slot &&
+    return job_at(core, planned->job_slot)->class->need != slot &&
            !need_is_above_plan(core, need, (uint64_t)need->first_key);
 }
 

@@ -8,12 +8,12 @@
 #include "core/state/lists.h"
 #include "core/state/planned.h"
 
-static struct dure_digest hash_of(const struct dure_core *core, const struct job *job)
+static struct dure_digest hash_of(const struct job *job)
 {
     const struct {
         struct job_data d;
         struct dure_digest ask;
-    } bytes = {job->d, class_at(core, job->class_slot)->digest};
+    } bytes = {job->d, job->class->digest};
     _Static_assert(sizeof bytes == sizeof bytes.d + sizeof bytes.ask, "hashed without padding");
     return dure_hash_words(DOMAIN_JOB, &bytes, sizeof bytes / 8);
 }
@@ -47,7 +47,7 @@ void job_settle(struct dure_core *core)
     for (uint32_t i = 0; i < core->loose_job_count; i++) {
         struct job *job = core->loose_jobs[i];
         job->loose_place = NONE;
-        job->term = hash_of(core, job);
+        job->term = hash_of(job);
         dure_digest_add(&core->digest, job->term);
     }
     core->loose_job_count = 0;
@@ -87,8 +87,7 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t c
     *job = (struct job){.d = *data,
                         .next = NONE,
                         .prev = NONE,
-                        .class_slot = class,
-                        .late_place = NONE,
+                        .class = class_at(core, class),
                         .begin_place = NONE,
                         .expiry_place = NONE,
                         .deps = NONE,
@@ -103,8 +102,8 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t c
 void job_reask(struct dure_core *core, struct job *job, const struct request *ask)
 {
     DURE_ASSERT(job->where == WHERE_OUT);
-    const uint32_t was = job->class_slot;
-    job->class_slot = class_get(core, ask);
+    const uint32_t was = job->class->slot;
+    job->class = class_at(core, class_get(core, ask));
     class_put(core, was);
 }
 
@@ -218,7 +217,7 @@ void job_drop(struct dure_core *core, uint32_t slot)
     }
     forget(core, job);
     dure_table_remove(&core->job_table, job->d.id);
-    class_put(core, job->class_slot);
+    class_put(core, job->class->slot);
     dure_pool_give(&core->jobs, slot);
 }
 
@@ -252,7 +251,7 @@ void job_digest_all(const struct dure_core *core, struct dure_digest *sum)
 {
     for (uint32_t slot = job_next(core, 0); slot != NONE;) {
         const struct job *job = job_at(core, slot);
-        dure_digest_add(sum, hash_of(core, job));
+        dure_digest_add(sum, hash_of(job));
         for (uint32_t at = job->deps; at != NONE; at = dep_at(core, at)->next)
             dure_digest_add(sum, dep_hash(core, dep_at(core, at)));
         for (uint32_t which = 0; job->elements && which < 2; which++) {

@@ -34,5 +34,5 @@ static inline void *dure_pool_at(const struct dure_pool *pool, uint32_t index)
 
 /* Allocation that ends the process rather than fail. */
 void *dure_core_alloc(size_t size, size_t count);
-void *dure_core_grow(void *at, size_t size, size_t count);
+void *dure_core_grow(void *at, size_t size, size_t count) DURE_COLD; /* seldom: what grows doubles */
 void *dure_core_lines(size_t size, size_t count); /* begins a line of the cache; comes as it lies, and never grows */

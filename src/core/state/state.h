@@ -89,9 +89,12 @@ enum where { WHERE_OUT, WHERE_LIST, WHERE_LATE };
 
 struct job {
     struct job_data d;
-    uint32_t next, prev;       /* in its class's list */
-    uint32_t class_slot;       /* of its request */
-    uint32_t late_place;       /* in its class's heap of late comers */
+    struct class *class; /* of its request */
+    uint32_t next;       /* in its class's list */
+    union {
+        uint32_t prev;       /* there */
+        uint32_t late_place; /* in its class's heap of late comers, if it stands in that instead */
+    };
     uint32_t begin_place;      /* in the heap of begin times */
     uint32_t expiry_place;     /* in the heap of latest starts */
     uint32_t deps;             /* first of its dependencies */
@@ -243,6 +246,7 @@ enum { OCCUPANT_SHARED = 0x80000000u };
 struct chain_state {
     struct dure_cells *cells;
     struct dure_digest factor; /* of its cells' digest in that of the state: odd, and its own */
+    struct dure_digest seen;   /* that digest as it is in that of the state */
     struct dure_slots idle;    /* hardware: neither used, claimed nor lost */
     struct dure_slots away;    /* the same, of nodes that are under no bound right: where borrowers disturb least */
     uint32_t *occupant;        /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
@@ -331,6 +335,7 @@ struct class
     uint64_t possible_stamp;   /* of the rules by which there can be a place for it; 0: not known */
     uint32_t jobs;             /* live jobs that made it; without any it is idle, and goes when many others are */
     uint32_t holder;           /* its queue, while jobs are queued */
+    uint32_t slot;             /* its own */
     uint32_t first, last, count;
     struct dure_heap late;
     uint32_t next_same_hash;
@@ -484,10 +489,11 @@ struct view_ring {
 
 struct dure_core {
     struct scalars s;
-    struct dure_digest digest; /* of everything but the scalars, the cells and what is loose */
+    struct dure_digest digest; /* of everything but the scalars and what is loose */
     struct job **loose_jobs;   /* changed since the digest was asked for last: hashed once, when it is */
     uint32_t loose_job_count, loose_job_capacity;
     struct slot_list loose_tenants;
+    uint64_t *loose_chains; /* bit = chain: its cells changed so */
     struct dure_fleet *fleet;
     struct dure_tenants *tenants;
     struct dure_power *power;       /* NULL: no limits */
@@ -609,7 +615,8 @@ static inline uint64_t node_lost(const struct dure_core *core, const struct node
 }
 static inline const struct request *job_ask(const struct dure_core *core, const struct job *job)
 {
-    return &class_at(core, job->class_slot)->ask;
+    (void)core; /* whoever asks has it, and where a request is kept is nobody else's business */
+    return &job->class->ask;
 }
 static inline struct dep *dep_at(const struct dure_core *core, uint32_t slot)
 {

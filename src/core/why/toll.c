@@ -102,7 +102,7 @@ static uint32_t add_job(struct dure_core *core, struct dure_toll *toll, uint32_t
         charge(&toll->by_wait[wait_of(core, slot, NONE)], core, job, ask);
         return 1;
     }
-    struct judged *judged = judged_at(toll, job->class_slot);
+    struct judged *judged = judged_at(toll, job->class->slot);
     uint32_t work = 1;
     if (!judged->known || memcmp(&judged->ask, ask, sizeof *ask)) {
         const enum dure_rule rule = judge(core, ask);

@@ -69,7 +69,7 @@ enum dure_wait wait_of(const struct dure_core *core, uint32_t slot, uint32_t ele
     case CEILING_USER_JOBS: return DURE_WAIT_CEILING_USER_JOBS;
     case CEILING_NONE: break;
     }
-    const struct class *class = class_at(core, job->class_slot);
+    const struct class *class = job->class;
     if (class_head(core, class) != slot)
         return DURE_WAIT_PRIORITY;
     if (job_ask(core, job)->job_class == DURE_BORROWED)
@@ -77,7 +77,7 @@ enum dure_wait wait_of(const struct dure_core *core, uint32_t slot, uint32_t ele
     const uint32_t queue = queue_of(core, job_ask(core, job));
     const struct queue *q = &core->queues[queue];
     for (uint32_t i = 0; q->count <= 256 && i < q->count; i++) /* longer queues: not looked through for one word */
-        if (q->classes[i] != job->class_slot && order_before(core, false, class_at(core, q->classes[i]), class))
+        if (q->classes[i] != job->class->slot && order_before(core, false, class_at(core, q->classes[i]), class))
             return DURE_WAIT_PRIORITY;
     return wait_guaranteed(core, job_ask(core, job));
 }

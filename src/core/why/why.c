@@ -72,7 +72,7 @@ static void line_up(const struct dure_core *core, const struct request *ask, con
         if (peers && job)
             before = count_before(core, class, job);
         else if (!peers && job)
-            before = order_before(core, line->borrowed, class, class_at(core, job->class_slot)) ? class->count : 0;
+            before = order_before(core, line->borrowed, class, job->class) ? class->count : 0;
         line_add(line, slot, before);
     }
 }
