@@ -412,7 +412,7 @@ int64_t dure_core_next_deadline_us(const struct dure_core *core)
     if (core->begins.count && core->begins.at[0].key < next)
         next = core->begins.at[0].key;
     if (core->expiries.count && core->expiries.at[0].key < next)
-        next = core->expiries.at[0].key;
+        next = core->expiries.at[0].key + 1; /* at that moment itself it may still start */
     if (core->deadlines.count && core->deadlines.at[0].key < next)
         next = core->deadlines.at[0].key;
     if (core->overruns.count && core->overruns.at[0].key < next)

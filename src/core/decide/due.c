@@ -78,7 +78,7 @@ void decide_due(struct dure_core *core)
     while (core->begins.count && core->begins.at[0].key <= core->s.time_us)
         queue_refresh(core, core->begins.at[0].slot);
     queue_look(core);
-    decide_expiries(core, true);
+    decide_expiries(core, false);
     while (core->overruns.count && core->overruns.at[0].key <= core->s.time_us)
         decide_unplan(core, planned_at(core, core->overruns.at[0].slot)->job_slot, DURE_CAUSE_WALLTIME);
     while (core->deadlines.count && core->deadlines.at[0].key <= core->s.time_us) {

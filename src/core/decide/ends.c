@@ -188,6 +188,7 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
     case DURE_REC_PASS:
         decide_expiries(core, false);
         decide_pass(core, input->number);
+        decide_expiries(core, true); /* whoever could start at this moment at the latest has had its chance */
         break;
     default: break;
     }
