@@ -1,4 +1,5 @@
 /* `dure site check`: what in a site's Slurm would reorder or break what the core decided. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "cli/apply.h"
@@ -80,6 +81,44 @@ static int report(struct dure_cli *cli, const char *site, const struct dure_slur
     return passed ? DURE_EXIT_OK : DURE_EXIT_NO;
 }
 
+static const char *kept(struct dure_cli *cli, const char *format, ...) DURE_PRINTF(2, 3);
+static const char *kept(struct dure_cli *cli, const char *format, ...)
+{
+    char line[1400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    const char *copy = dure_arena_strdup(cli->arena, line);
+    return copy ? copy : "";
+}
+
+/* Logs are read where they were written: in a folder that this machine and the nodes share. */
+static void probe(struct dure_cli *cli, const struct dure_slurm_site *site, struct dure_slurm_findings *findings)
+{
+    const char *folder = dure_cli_text(cli, "probe");
+    struct dure_error error = {0};
+    char node[64] = "";
+    int64_t skew_us = 0;
+    struct dure_slurm_finding one = {DURE_SLURM_WARN, "log folder", "not looked at",
+                                     "--probe DIRECTORY: a job there says whether its nodes share it", ""};
+    struct dure_slurm_finding clock = {DURE_SLURM_OK, "node clock", "", "within 5 s: run chrony on all", ""};
+    enum dure_err err = DURE_OK;
+    if (folder) {
+        err = dure_slurm_probe(site, folder, dure_cli_count(cli, "timeout"), node, &skew_us, &error);
+        one.level = !err ? DURE_SLURM_OK : err == DURE_E_NOT_FOUND ? DURE_SLURM_FAIL : DURE_SLURM_WARN;
+        one.found = err ? kept(cli, "%s", error.text) : kept(cli, "%s wrote there", node);
+        one.expected = "a folder of this name that this machine and all nodes share";
+    }
+    if (findings->count + 2 <= DURE_SLURM_FINDINGS_MAX)
+        findings->at[findings->count++] = one;
+    if (folder && !err && findings->count < DURE_SLURM_FINDINGS_MAX) {
+        clock.level = skew_us > 5000000 || skew_us < -5000000 ? DURE_SLURM_FAIL : DURE_SLURM_OK;
+        clock.found = kept(cli, "%s: %+lld s from this machine's", node, (long long)(skew_us / 1000000));
+        findings->at[findings->count++] = clock;
+    }
+}
+
 static int check(struct dure_cli *cli, const struct dure_fleet *fleet, struct dure_site_id id)
 {
     struct dure_slurm_site site;
@@ -91,15 +130,21 @@ static int check(struct dure_cli *cli, const struct dure_fleet *fleet, struct du
     int code = findings ? dure_cli_reach(cli, &site, &given) : dure_cli_memory(cli);
     if (code)
         return code;
+    const struct dure_slurm_site *terms = fleet->sites[id.v].slurm;
     if (!given)
-        site = *fleet->sites[id.v].slurm;
+        site = *terms;
+    site.partition = terms->partition;
+    site.account = terms->account;
+    site.qos = terms->qos;
     const enum dure_err err = dure_slurm_survey(&site, dure_cli_count(cli, "timeout"), &survey, &error);
     if (err) {
         findings->at[0] =
             (struct dure_slurm_finding){DURE_SLURM_FAIL, "reach", error.text, "answers from its Slurm", ""};
         findings->count = 1;
-    } else
+    } else {
         dure_slurm_check(survey, fleet, id, findings);
+        probe(cli, &site, findings);
+    }
     code = report(cli, name, survey, findings);
     dure_slurm_survey_free(survey);
     return code;

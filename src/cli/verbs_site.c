@@ -53,6 +53,9 @@ const struct dure_verb dure_verb_site = {
 
 static const struct dure_option check_options[] = {
     {"fleet", 0, DURE_OPTION_FILE, "FILE", NULL, "the site as this Fleet spec has it (default: the daemon's fleet)"},
+    {"probe", 0, DURE_OPTION_DIR, "DIRECTORY", NULL,
+     "run a job of a second that writes into this folder, to see whether nodes share it with this machine and what "
+     "their clocks say"},
     DURE_CLI_REACH_OPTIONS,
     {NULL},
 };

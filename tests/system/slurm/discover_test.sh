@@ -63,6 +63,11 @@ said=$("$dure" site check east --json 2>&1)
 tap_is "mended, it is an answer of yes" "$?" 0
 tap_is "for programs too" "$(echo "$said" | jq -r '.passed, ([.findings[] | select(.level == "fail")] | length)' | tr '\n' ' ')" "true 0 "
 tap_has "and it warns of what is loose" "$(echo "$said" | jq -r '.findings[] | select(.level == "warn") | .what')" "ProctrackType"
+mkdir -m 777 "$work/logs"
+said=$("$dure" site check east --probe "$work/logs" --timeout 20 2>&1)
+tap_has "a folder that the nodes share" "$said" "ok   log folder: east-"
+tap_has "and their clocks" "$said" "ok   node clock: east-"
+tap_is "nothing is left of it" "$(ls -A "$work/logs")" ""
 "$cluster" daemon "$work/east" kill slurmctld
 said=$("$dure" site check east --timeout 2 2>&1)
 tap_is "a Slurm that does not answer fails" "$?" 1

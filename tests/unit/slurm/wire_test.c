@@ -301,7 +301,8 @@ static void respond_fixture(struct guest *guest, const char *fixture)
     size_t length;
     char *body = answer_of(fixture, &length), *whole = malloc(length + 256);
     const int head =
-        sprintf(whole, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
+        snprintf(whole, length + 256,
+                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
     memcpy(whole + head, body, length);
     free(body);
     respond(guest, whole, (size_t)head + length, false);
@@ -428,7 +429,7 @@ static void broken(void)
         bool unsent;
         const char *said;
     } cases[] = {
-        {NULL, DURE_SLURM_NO_ANSWER, false, "no answer within 300 ms"},
+        {NULL, DURE_SLURM_NO_ANSWER, false, "no answer within 1500 ms"},
         {"", DURE_SLURM_NO_ANSWER, false, "slurmrestd at"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"job_id\":", DURE_SLURM_NO_ANSWER, false, "slurmrestd at"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", DURE_SLURM_MALFORMED, false, "no JSON object"},
@@ -444,7 +445,7 @@ static void broken(void)
         listen_as(&fake);
         const struct dure_slurm_site site = site_of(DURE_SLURM_REST, socket_url);
         const struct dure_slurm_submit submit = small();
-        struct dure_slurm *slurm = wire(&site, cases[i].raw ? 5000000 : 300000, 0);
+        struct dure_slurm *slurm = wire(&site, cases[i].raw ? 5000000 : 1500000, 0);
         if (dure_slurm_submit(slurm, &submit, hear, &heard, NULL))
             tap_bail("not asked");
         wait_for(&heard, 1);
