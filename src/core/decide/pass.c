@@ -154,7 +154,8 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
     int64_t at_us;
     if (need_at(core, need)->is_left_out)
         return;
-    const bool too_soon = planned_is_too_soon(core, run->queue, class_head(core, class_at(core, class)));
+    const bool too_soon =
+        planned_is_too_soon(core, run->queue, job_at(core, class_head(core, class_at(core, class)))->d.id);
     need_leave_out(core, need);
     const uint64_t before = run->blocked;
     if (too_soon || !has_turn(run, run->blocked++))

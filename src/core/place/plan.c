@@ -545,9 +545,24 @@ static bool borrow_one(struct dure_core *core, const struct request *ask, const 
     return false;
 }
 
+/* Is there room anywhere, however it lies? Most that wait for GPUs are told so here. */
+static bool has_room(const struct dure_core *core, const struct request *ask, const struct lenders *lenders)
+{
+    if (ask->task_gpu_milli < 1000)
+        return true;
+    for (uint32_t i = 0; i < lenders->count; i++) {
+        const struct dure_slots *idle = &core->chains[lenders->chains[i] & ~LENDER_HAS_LEVEL].idle;
+        if (has_slot(idle, ask) && (ask->tasks == 1 || dure_slots_capacity(idle, ask->task_gpus) >= ask->tasks))
+            return true;
+    }
+    return false;
+}
+
 bool plan_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan)
 {
     const struct lenders *lenders = lenders_of(core, ask);
+    if (!has_room(core, ask, lenders))
+        return false;
     struct prefer prefer = prefer_first(core, ask);
     do {
         if (ask->level && borrow_one(core, ask, lenders, &prefer, true, plan))

@@ -25,8 +25,8 @@ static uint32_t first_open(struct dure_core *core, uint32_t slot)
 /* Who is oldest came first. */
 static bool is_too_soon(struct dure_core *core, uint32_t need)
 {
-    const struct class *class = class_at(core, need_oldest(core, need_at(core, need)));
-    return planned_is_too_soon(core, need_at(core, need)->queue, class_head(core, class));
+    const struct need *n = need_at(core, need);
+    return planned_is_too_soon(core, n->queue, (uint64_t)n->first_key);
 }
 
 static uint32_t first_any(struct dure_core *core, uint32_t open, const struct lane *lane)
@@ -88,7 +88,7 @@ uint64_t order_needs(const struct dure_core *core, uint32_t queue)
     return needs;
 }
 
-/* The better of two above the plan; `place` is that of its oldest in its lane's heap. */
+/* The better of two above the plan; `other` is its oldest job. */
 static uint32_t better_above(const struct dure_core *core, uint32_t best, uint64_t *job, uint32_t need, uint64_t other)
 {
     if (!need_is_above_plan(core, need_at(core, need), other))
@@ -104,15 +104,29 @@ static uint32_t better_above(const struct dure_core *core, uint32_t best, uint64
 uint32_t order_above_plan(struct dure_core *core, uint32_t queue)
 {
     const struct queue *q = &core->queues[queue];
+    if (q->planned == NONE)
+        return NONE;
+    const struct request *ask = job_ask(core, job_at(core, planned_at(core, q->planned)->job_slot));
+    const bool borrowed = queue == queue_of_borrowed(core);
+    const uint64_t soon = planned_soon_from(core);
+    const bool any_soon = q->newest >= soon;
     uint32_t best = NONE;
     uint64_t job = 0;
-    for (uint32_t i = 0; i < q->lane_count && q->planned != NONE; i++) {
+    for (uint32_t i = 0; i < q->lane_count; i++) {
         const struct lane *lane = lane_at(core, q->lanes[i]);
-        const uint32_t open = lane->open.count ? first_open(core, q->lanes[i]) : NONE;
+        if (!any_soon && !borrowed && lane->priority < ask->priority)
+            break; /* so are all behind it */
+        const bool may = lane->tenant == ask->tenant || (!borrowed && lane->priority > ask->priority);
+        const uint32_t open = may && lane->open.count ? first_open(core, q->lanes[i]) : NONE;
         if (open != NONE)
             best = better_above(core, best, &job, open, (uint64_t)lane->open.at[0].key);
-        if (lane->all.count && !is_too_soon(core, lane->all.at[0].slot))
-            best = better_above(core, best, &job, lane->all.at[0].slot, (uint64_t)lane->all.at[0].key);
+        if (!lane->all.count || (!may && !any_soon))
+            continue;
+        const uint64_t oldest = (uint64_t)lane->all.at[0].key;
+        if (oldest >= soon)
+            planned_look_later(core, queue, oldest);
+        else if (may)
+            best = better_above(core, best, &job, lane->all.at[0].slot, oldest);
     }
     return best;
 }

@@ -280,8 +280,11 @@ static void find_first(struct need *need)
     }
 }
 
-static void head_came(struct need *need, uint32_t class_slot, int64_t key)
+static void head_came(struct dure_core *core, struct need *need, uint32_t class_slot, int64_t key)
 {
+    struct queue *q = &core->queues[need->queue];
+    if ((uint64_t)key > q->newest)
+        q->newest = (uint64_t)key;
     if (need->first == NONE || key < need->first_key) {
         need->first = class_slot;
         need->first_key = key;
@@ -362,7 +365,7 @@ static void add_head(struct dure_core *core, uint32_t class_slot)
         band->most_us = lasts;
     const int64_t key = head_key(core, class_slot);
     dure_heap_add(&band->heads, key, 0, class_slot);
-    head_came(need_at(core, class->need), class_slot, key);
+    head_came(core, need_at(core, class->need), class_slot, key);
 }
 
 static struct dure_heap *heads_of(struct dure_core *core, const struct class *class)
@@ -419,7 +422,7 @@ void need_moved(struct dure_core *core, uint32_t class_slot)
         return;
     }
     dure_heap_move(heads, class->band_place, key);
-    head_came(need_at(core, class->need), class_slot, key);
+    head_came(core, need_at(core, class->need), class_slot, key);
     look_above(core, class_slot);
 }
 

@@ -95,6 +95,7 @@ uint32_t job_add(struct dure_core *core, const struct job_made *made, uint32_t c
                         .first_run = NONE,
                         .planned = NONE};
     dure_table_put(&core->job_table, data->id, slot);
+    planned_note_job(core, data);
     loosen(core, job);
     return slot;
 }

@@ -117,17 +117,40 @@ void planned_keep(struct dure_core *core, uint32_t slot, bool on)
             keep_slots(core, planned->bindings[i].allot.v, &planned->places[i], on);
 }
 
-bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint32_t job_slot)
+/* Ids rise with the time of submission, and who is too new was submitted within the last second, so in one of two seconds. */
+void planned_note_job(struct dure_core *core, const struct job_data *data)
 {
-    const int64_t waited_us = job_at(core, job_slot)->d.submitted_us + PLAN_AFTER_US,
+    const int64_t waited_us = data->submitted_us + PLAN_AFTER_US,
                   at_us = (waited_us + DURE_SECOND_US - 1) / DURE_SECOND_US * DURE_SECOND_US;
-    if (at_us <= core->s.time_us)
-        return false;
+    if (at_us <= core->soon[1].at_us)
+        return;
+    core->soon[0] = core->soon[1];
+    core->soon[1] = (struct soon){at_us, data->id};
+}
+
+uint64_t planned_soon_from(const struct dure_core *core)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (core->soon[i].at_us > core->s.time_us)
+            return core->soon[i].job;
+    return UINT64_MAX;
+}
+
+void planned_look_later(struct dure_core *core, uint32_t queue, uint64_t job)
+{
+    const int64_t at_us = core->soon[job >= core->soon[1].job].at_us;
     struct queue *q = &core->queues[queue];
     if (at_us < q->look_us)
         q->look_us = at_us;
     if (at_us < core->look_next_us)
         core->look_next_us = at_us;
+}
+
+bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint64_t job)
+{
+    if (job < planned_soon_from(core))
+        return false;
+    planned_look_later(core, queue, job);
     return true;
 }
 

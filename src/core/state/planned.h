@@ -9,7 +9,11 @@ enum {
 };
 
 /* Is the job too new for a plan? Most that find no place at once are gone again soon. Remembers to look again when it is not. */
-bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint32_t job_slot);
+bool planned_is_too_soon(struct dure_core *core, uint32_t queue, uint64_t job);
+/* All jobs from this id on are too new; UINT64_MAX: none is. And for one that is: remembers to look again. */
+uint64_t planned_soon_from(const struct dure_core *core);
+void planned_look_later(struct dure_core *core, uint32_t queue, uint64_t job);
+void planned_note_job(struct dure_core *core, const struct job_data *data); /* it was submitted, or is loaded */
 
 /* Does a job of this request come before the one that is planned for, whatever anybody's share: by priority, or of one tenant by age? */
 bool planned_is_below(const struct dure_core *core, uint32_t planned, const struct request *ask, uint64_t job);

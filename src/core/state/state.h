@@ -420,6 +420,7 @@ struct queue {
     bool is_cut;     /* more were blocked than a start was sought for */
     bool is_watched; /* somebody waits for something other than the queue's own room */
     int64_t look_us; /* when a start may be planned for who has come too lately so far */
+    uint64_t newest; /* the newest job that was ever the oldest of its request here */
 };
 
 struct tenant_state {
@@ -522,7 +523,11 @@ struct dure_core {
     uint64_t watchers;     /* queues, and needs, that wait for what others do; derived */
     bool moved;            /* something stands elsewhere than at the last pass, and there are such; derived */
     int64_t look_next_us;  /* when a start may be planned for who came too lately so far; derived */
-    uint8_t *outcomes;     /* ring over job ids: enum dure_job_state; 0: live or unknown */
+    struct soon {
+        int64_t at_us; /* when a start may be planned for those who were submitted within one second */
+        uint64_t job;  /* the first of them */
+    } soon[2];         /* the last two such seconds: all of whom that may be to come; derived */
+    uint8_t *outcomes; /* ring over job ids: enum dure_job_state; 0: live or unknown */
 
     struct booking **bookings; /* in the order of their ids */
     uint32_t booking_count, booking_capacity;
