@@ -378,6 +378,19 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
     return err;
 }
 
+void dure_core_expect(const struct dure_core *core, const struct dure_record *input, unsigned after)
+{
+    if (input->kind != DURE_REC_ATTEMPT_REPORT)
+        return;
+    if (after > 1) {
+        dure_table_fetch(&core->attempt_table, input->attempt.v);
+        return;
+    }
+    const uint32_t slot = attempt_find(core, input->attempt.v);
+    for (size_t at = 0; slot != NONE && at < sizeof(struct attempt); at += 64)
+        __builtin_prefetch((const char *)attempt_at(core, slot) + at, 1);
+}
+
 static enum dure_err apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     if (dure_record_is_input(record->kind)) {

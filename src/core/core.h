@@ -26,6 +26,8 @@ typedef void (*dure_emit_fn)(void *context, const struct dure_record *decision);
  * for a job that can never run). A SUBMIT's job id is dure_core_next_job() before the call. */
 DURE_NODISCARD enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit,
                                             void *context, struct dure_error *error);
+/* This input is stepped next (`after` 1), or after so many others: what it needs first starts on its way from memory. */
+void dure_core_expect(const struct dure_core *core, const struct dure_record *input, unsigned after);
 /* The legality of an input alone: what step would return, without effect. */
 DURE_NODISCARD enum dure_err dure_core_check(const struct dure_core *core, const struct dure_record *input,
                                              struct dure_error *error);

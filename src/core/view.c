@@ -163,6 +163,15 @@ bool dure_core_job_view(const struct dure_core *core, struct dure_job_id id, uin
     return true;
 }
 
+bool dure_core_attempt_node(const struct dure_core *core, struct dure_attempt_id attempt, struct dure_node_id *ret_node)
+{
+    const uint32_t slot = attempt_find(core, attempt.v);
+    if (slot == NONE || !attempt_at(core, slot)->d.place_count)
+        return false;
+    ret_node->v = attempt_at(core, slot)->places[0].node_first;
+    return true;
+}
+
 bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt,
                             struct dure_job_view *ret_view)
 {

@@ -62,6 +62,9 @@ struct dure_job_cursor {
 bool dure_core_job_next(const struct dure_core *core, struct dure_job_cursor *cursor, struct dure_job_view *ret_view);
 bool dure_core_job_view(const struct dure_core *core, struct dure_job_id job, uint32_t element,
                         struct dure_job_view *ret_view);
+/* The first node that a live attempt stands on; false: there is no such attempt. */
+bool dure_core_attempt_node(const struct dure_core *core, struct dure_attempt_id attempt,
+                            struct dure_node_id *ret_node);
 bool dure_core_attempt_view(const struct dure_core *core, struct dure_attempt_id attempt,
                             struct dure_job_view *ret_view);
 bool dure_core_attempt_next(const struct dure_core *core, uint64_t *cursor,

@@ -58,7 +58,7 @@ static bool start_from(struct dure_loop *loop, struct dure_batch *batch, const s
 bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct dure_record *decision)
 {
     struct effect effect = {.attempt = decision->attempt, .deadline_us = decision->deadline_us};
-    struct dure_job_view view;
+    struct dure_node_id node;
 
     switch (decision->kind) {
     case DURE_REC_START: return start_from(loop, batch, decision);
@@ -69,10 +69,9 @@ bool effect_from(struct dure_loop *loop, struct dure_batch *batch, const struct 
     case DURE_REC_REQUEUE: effect.kind = EFFECT_FORGET; break;
     default: return true;
     }
-    if (decision->attempt.v == DURE_NONE64 || !dure_core_attempt_view(loop->core, decision->attempt, &view) ||
-        view.place_count == 0)
+    if (decision->attempt.v == DURE_NONE64 || !dure_core_attempt_node(loop->core, decision->attempt, &node))
         return true; /* it never began: nothing to tell anyone */
-    effect.site = site_of(loop, view.places, view.place_count);
+    effect.site = site_of(loop, &(struct dure_place){.node_first = node.v}, 1);
     return DURE_VEC_PUSH(&batch->effects, effect, ROWS_MAX);
 }
 

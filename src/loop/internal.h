@@ -18,6 +18,7 @@ struct queued {
     dure_answer_fn answer;
     void *context;
     bool external; /* counts against DURE_QUEUE_MAX */
+    bool is_small; /* of QUEUED_SMALL bytes: kept for the next */
     char idem_key[DURE_IDEM_KEY_MAX + 1];
     char names[3][DURE_NAME_MAX + 1]; /* of a job: its level, spread level and MIG profile */
     char text[];                      /* of the record; then, aligned, a job's node lists */
@@ -93,6 +94,8 @@ struct dure_loop {
 
     struct queued *first, **last;
     uint32_t queued_count, queued_external;
+    struct queued *spares; /* small ones that are free */
+    uint32_t spare_count;
 
     struct dure_batch *forming;
     struct dure_batch *flight_first, **flight_last;

@@ -6,7 +6,7 @@
 #include "loop/internal.h"
 #include "model/cbor.h"
 
-enum { CLOCK_JUMP_MAX_US = 5 * 1000000 };
+enum { CLOCK_JUMP_MAX_US = 5 * 1000000, QUEUED_SMALL = sizeof(struct queued) + 64, SPARES_MAX = 256 };
 
 enum dure_err dure_loop_new(const struct dure_loop_options *options, struct dure_loop **ret_loop)
 {
@@ -28,10 +28,32 @@ enum dure_err dure_loop_new(const struct dure_loop_options *options, struct dure
     return DURE_OK;
 }
 
-static void queued_free(struct queued *queued)
+static void queued_free(struct dure_loop *loop, struct queued *queued)
 {
     dure_body_free(queued->body);
-    free(queued);
+    if (queued->is_small && loop->spare_count < SPARES_MAX) {
+        queued->next = loop->spares;
+        loop->spares = queued;
+        loop->spare_count++;
+    } else {
+        free(queued);
+    }
+}
+
+/* Most are small, and come and go all the time. */
+static struct queued *queued_new(struct dure_loop *loop, size_t size)
+{
+    const bool is_small = size <= QUEUED_SMALL;
+    struct queued *queued = is_small ? loop->spares : NULL;
+    if (queued != NULL) {
+        loop->spares = queued->next;
+        loop->spare_count--;
+    } else {
+        queued = malloc(is_small ? QUEUED_SMALL : size);
+    }
+    if (queued != NULL)
+        queued->is_small = is_small;
+    return queued;
 }
 
 void dure_loop_free(struct dure_loop *loop)
@@ -40,8 +62,13 @@ void dure_loop_free(struct dure_loop *loop)
         return;
     while (loop->first != NULL) {
         struct queued *next = loop->first->next;
-        queued_free(loop->first);
+        queued_free(loop, loop->first);
         loop->first = next;
+    }
+    while (loop->spares != NULL) {
+        struct queued *next = loop->spares->next;
+        free(loop->spares);
+        loop->spares = next;
     }
     loop->dead = true; /* batches are freed for good */
     while (loop->flight_first != NULL) {
@@ -100,7 +127,7 @@ static enum dure_err enqueue(struct dure_loop *loop, const struct dure_input *in
     const size_t lists_at = (places_at + places_size + align - 1) & ~(align - 1);
     struct queued *queued = loop->dead || (external && loop->queued_external >= DURE_QUEUE_MAX)
                                 ? NULL
-                                : malloc(lists_at + lists_size(&record->submit));
+                                : queued_new(loop, lists_at + lists_size(&record->submit));
 
     if (queued == NULL) {
         dure_body_free(input->body);
@@ -205,8 +232,12 @@ static void step_all(struct dure_loop *loop)
             loop->last = &loop->first;
         loop->queued_count--;
         loop->queued_external -= queued->external ? 1 : 0;
+        if (loop->first != NULL)
+            dure_core_expect(loop->core, &loop->first->record, 1);
+        if (loop->first != NULL && loop->first->next != NULL)
+            dure_core_expect(loop->core, &loop->first->next->record, 2);
         step_queued(loop, queued);
-        queued_free(queued);
+        queued_free(loop, queued);
         stepped++;
     }
 }

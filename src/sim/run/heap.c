@@ -11,6 +11,11 @@ static bool before(const struct dure_sim_event *a, const struct dure_sim_event *
 
 bool dure_sim_heap_add(struct dure_sim_heap *heap, int64_t at_us, uint32_t kind, uint64_t what)
 {
+    return dure_sim_heap_add_at(heap, at_us, kind, what, 0);
+}
+
+bool dure_sim_heap_add_at(struct dure_sim_heap *heap, int64_t at_us, uint32_t kind, uint64_t what, uint32_t where)
+{
     if (heap->count == heap->capacity) {
         const size_t capacity = heap->capacity ? heap->capacity * 2 : 1024;
         struct dure_sim_event *more = realloc(heap->at, capacity * sizeof *more);
@@ -19,7 +24,8 @@ bool dure_sim_heap_add(struct dure_sim_heap *heap, int64_t at_us, uint32_t kind,
         heap->at = more;
         heap->capacity = capacity;
     }
-    const struct dure_sim_event event = {.at_us = at_us, .order = heap->orders++, .what = what, .kind = kind};
+    const struct dure_sim_event event = {
+        .at_us = at_us, .order = heap->orders++, .what = what, .kind = kind, .where = where};
     size_t at = heap->count++;
     for (; at && before(&event, &heap->at[(at - 1) / WIDE]); at = (at - 1) / WIDE)
         heap->at[at] = heap->at[(at - 1) / WIDE];

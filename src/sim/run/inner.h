@@ -11,6 +11,7 @@ struct run {
     uint64_t attempt, job;
     uint32_t element, tenant, chain, next_free;
     uint64_t gpus_milli;
+    int64_t submitted_us;
     int64_t began_us;                                    /* before the run, where it was taken over */
     int64_t started_us, ends_us, work_us, checkpoint_us; /* ends: as foreseen now */
     int64_t would_end_us;                                /* but for a warning */
@@ -78,14 +79,16 @@ void measure_waits_still(struct sim *sim, uint32_t tenant, int64_t claimed_us);
 void measure_end(struct sim *sim, const struct run *run);
 void measure_over(struct sim *sim, uint32_t tenant, enum dure_job_state state, int64_t took_us); /* a job's end */
 void measure_node(struct sim *sim, uint32_t node, bool down);
-void measure_decision(struct sim *sim, const struct dure_record *decision);
+/* `run`: of the attempt that ends; NULL: it has none, or there is none. */
+void measure_decision(struct sim *sim, const struct dure_record *decision, const struct run *run);
 void measure_finish(struct sim *sim);
 void measure_release(struct sim *sim);
 uint64_t measure_key(uint64_t job, uint32_t element);
 
 /* work.c: the engine. */
 void work_engine(struct sim *sim);
-void work_decided(struct sim *sim, const struct dure_record *decision);
+const struct run *work_decided(struct sim *sim, const struct dure_record *decision); /* its run, if it ends one; NULL */
+void work_fetch(const struct sim *sim, const struct dure_sim_event *event);          /* it is due soon */
 void work_due(struct sim *sim, const struct dure_sim_event *event);
 bool work_failures_begin(struct sim *sim);
 void work_release(struct sim *sim);

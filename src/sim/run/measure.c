@@ -359,7 +359,7 @@ void measure_over(struct sim *sim, uint32_t tenant, enum dure_job_state state, i
     result->tenants[tenant].failed += state != DURE_JOB_COMPLETED;
 }
 
-void measure_decision(struct sim *sim, const struct dure_record *r)
+void measure_decision(struct sim *sim, const struct dure_record *r, const struct run *run)
 {
     struct dure_sim_result *result = sim->result;
     struct dure_job_view view;
@@ -374,7 +374,9 @@ void measure_decision(struct sim *sim, const struct dure_record *r)
     case DURE_REC_UNRESERVE: dure_map_remove(&sim->claimed, measure_key(r->job.v, r->element)); break;
     case DURE_REC_NOTICE: result->warned++; break;
     case DURE_REC_END:
-        if (dure_core_job_view(sim->core, r->job, r->element, &view))
+        if (run)
+            measure_over(sim, run->tenant, r->state, r->time_us - run->submitted_us);
+        else if (dure_core_job_view(sim->core, r->job, r->element, &view))
             measure_over(sim, view.job->tenant.v, r->state, r->time_us - view.submitted_us);
         break;
     case DURE_REC_NODE_STATE: measure_node(sim, r->node.v, r->number != DURE_NODE_UP); break;

@@ -114,7 +114,7 @@ static void hear(void *context, const struct dure_record *r, bool decided)
         }
         return;
     }
-    measure_decision(sim, r);
+    measure_decision(sim, r, NULL);
     if (r->kind == DURE_REC_NODE_STATE && r->number == DURE_NODE_DOWN)
         sim->result->node_failures++;
     if (r->kind == DURE_REC_START)

@@ -55,8 +55,7 @@ static void append(void *context, struct dure_batch *batch)
 static void decided(void *context, const struct dure_record *decision)
 {
     struct sim *sim = context;
-    work_decided(sim, decision);
-    measure_decision(sim, decision);
+    measure_decision(sim, decision, work_decided(sim, decision));
     if (sim->options.heard)
         sim->options.heard(sim->options.heard_context, decision);
 }
@@ -225,6 +224,8 @@ static void turn(struct sim *sim, int64_t at_us)
     while ((first = dure_sim_heap_first(&sim->heap)) && first->at_us <= sim->now_us && !sim->failed) {
         const struct dure_sim_event event = *first;
         dure_sim_heap_pop(&sim->heap);
+        if (sim->heap.count)
+            work_fetch(sim, dure_sim_heap_first(&sim->heap));
         work_due(sim, &event);
     }
     while (sim->has_next && sim->next.at_us <= sim->now_us && !sim->failed)

@@ -75,7 +75,7 @@ static void drop_places(struct run *run)
 static void foresee(struct sim *sim, struct run *run, int64_t at_us)
 {
     run->ends_us = at_us;
-    if (!dure_sim_heap_add(&sim->heap, at_us, EVENT_END, run->attempt))
+    if (!dure_sim_heap_add_at(&sim->heap, at_us, EVENT_END, run->attempt, (uint32_t)(run - sim->runs)))
         out_of_memory(sim);
 }
 
@@ -97,6 +97,7 @@ static void start(void *context, const struct dure_order *order, bool recovering
                         .element = order->ref.element,
                         .tenant = job->tenant.v,
                         .gpus_milli = (uint64_t)job->tasks * job->task_gpus * job->task_gpu_milli,
+                        .submitted_us = order->submitted_us,
                         .began_us = order->started_us,
                         .started_us = recovering ? sim->now_us : order->started_us,
                         .work_us = work_us,
@@ -189,14 +190,21 @@ void work_engine(struct sim *sim)
                                        .forget = forget};
 }
 
-void work_decided(struct sim *sim, const struct dure_record *decision)
+const struct run *work_decided(struct sim *sim, const struct dure_record *decision)
 {
     const bool ends = decision->kind == DURE_REC_END || decision->kind == DURE_REC_REQUEUE;
     struct run *run = ends && decision->attempt.v != DURE_NONE64 ? run_of(sim, decision->attempt.v) : NULL;
     if (!run)
-        return;
+        return NULL;
     run->cause = (uint8_t)decision->cause;
     run->requeued = decision->kind == DURE_REC_REQUEUE;
+    return run;
+}
+
+void work_fetch(const struct sim *sim, const struct dure_sim_event *event)
+{
+    if (event->kind == EVENT_END)
+        __builtin_prefetch(&sim->runs[event->where]);
 }
 
 /* ---- nodes that fail ---- */
@@ -249,8 +257,8 @@ void work_due(struct sim *sim, const struct dure_sim_event *event)
     } else if (event->kind == EVENT_NODE_UP) {
         report_node(sim, (uint32_t)event->what, true);
     } else {
-        const struct run *run = run_of(sim, event->what);
-        if (!run || run->ends_us != event->at_us)
+        const struct run *run = &sim->runs[event->where];
+        if (run->attempt != event->what || !run->place_count || run->ends_us != event->at_us)
             return; /* it ended before, or ends later after all */
         const struct dure_observation observation = {
             .attempt = {event->what}, .report = DURE_REPORT_ENDED, .exit_code = run->warned ? 0 : run->exit_code};
