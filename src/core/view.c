@@ -64,6 +64,7 @@ static void view_attempt(const struct dure_core *core, uint32_t slot, struct dur
     view->deadline_us = attempt->d.state == DURE_ATTEMPT_WARNED ? attempt->d.deadline_us : attempt->d.walltime_end_us;
     view->attempt.v = attempt->d.id;
     view->attempt_state = attempt->d.state;
+    view->attempt_begun = attempt->d.begun;
     view->cause = attempt->d.cause;
     view->places = attempt->places;
     view->place_count = attempt->d.place_count;

@@ -43,6 +43,7 @@ struct dure_job_view {
     int64_t submitted_us, started_us, deadline_us; /* 0: not yet; deadline: when walltime or notice ends it */
     struct dure_attempt_id attempt;                /* DURE_NONE64: none */
     enum dure_attempt_state attempt_state;
+    bool attempt_begun; /* its engine has said that it runs */
     enum dure_cause cause; /* of a notice or stop */
     uint32_t requeues;
     int64_t planned_us; /* while it waits: when its planned start is, at the latest; 0: none is planned */

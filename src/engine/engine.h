@@ -19,6 +19,7 @@ struct dure_order {
     uint32_t place_count;
     int64_t submitted_us, started_us; /* when the core was asked, and when it decided */
     uint32_t restarts;                /* earlier attempts of this job */
+    bool begun;                       /* while recovering: the core has heard before that it began */
 };
 
 struct dure_observation {
@@ -27,6 +28,7 @@ struct dure_observation {
         report; /* STARTED, ENDED, LOST (nothing is known of it any more), REFUSED (could not be started; reason) */
     int32_t exit_code, exit_signal;
     struct dure_usage usage;
+    bool cancelled; /* ENDED: somebody ended it by the engine's own means (scancel), not by ours: the job is cancelled */
     char reason[DURE_REASON_MAX + 1];
 };
 typedef void (*dure_observe_fn)(void *context, const struct dure_observation *observation);
@@ -44,7 +46,7 @@ struct dure_node_observation {
 typedef void (*dure_observe_node_fn)(void *context, const struct dure_node_observation *observation);
 
 struct dure_engine {
-    const char *name; /* "local", "emulated" */
+    const char *name; /* "local", "emulated", "slurm" */
     bool needs_body;  /* start wants order.body and order.login */
     void *state;
     /* Begins the attempt; the outcome comes as an observation. Also called again for attempts that may have been started before (`recovering`):

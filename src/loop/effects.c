@@ -171,6 +171,8 @@ static void start_with_body(struct dure_loop *loop, const struct dure_order *ord
     struct dure_order *copy = arena != NULL ? order_of(loop, arena, &view, order->attempt, order->places,
                                                        order->place_count, order->started_us)
                                             : NULL;
+    if (copy != NULL)
+        copy->begun = order->begun;
 
     if (self == NULL || copy == NULL) {
         dure_arena_free(arena);
@@ -245,6 +247,8 @@ void effect_recover(struct dure_loop *loop, const struct dure_job_view *view)
     if (arena != NULL) {
         effect.site = site_of(loop, view->places, view->place_count);
         effect.order = order_of(loop, arena, view, view->attempt, view->places, view->place_count, view->started_us);
+        if (effect.order != NULL)
+            effect.order->begun = view->attempt_begun;
     }
     if (effect.order == NULL) {
         loop->dead = true;

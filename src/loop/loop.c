@@ -183,9 +183,26 @@ static void keep_reason(struct dure_record *record, const char *reason)
     record->reason[DURE_REASON_MAX] = '\0';
 }
 
+/* Somebody ended it by the engine's own means: as if they had cancelled it here. */
+static void cancel_first(struct dure_loop *loop, struct dure_attempt_id attempt)
+{
+    struct dure_job_view view;
+    struct dure_record record;
+
+    if (!dure_core_attempt_view(loop->core, attempt, &view))
+        return;
+    dure_record_init(&record, DURE_REC_CANCEL, 0, 0);
+    record.job = view.id;
+    record.element = view.job->array_count > 0 ? view.element : DURE_NONE32;
+    observed(loop, &record);
+}
+
 void dure_loop_observe(void *context, const struct dure_observation *observation)
 {
     struct dure_record record;
+
+    if (observation->cancelled)
+        cancel_first(context, observation->attempt);
 
     dure_record_init(&record, DURE_REC_ATTEMPT_REPORT, 0, 0);
     record.attempt = observation->attempt;
