@@ -33,6 +33,8 @@ struct dure_api_host {
     void (*erase_attempt)(void *context,
                           struct dure_attempt_id attempt);     /* what an engine kept of it on this machine */
     void (*enforcement)(void *context, struct dure_buf *text); /* one line each */
+    /* Why a live attempt does not run yet though its place is its own, in its engine's words; nothing is added if it runs. */
+    void (*attempt_note)(void *context, struct dure_attempt_id attempt, struct dure_buf *text);
     uint64_t (*disk_free_mib)(void *context);
     /* Path of a task's output of an attempt on a site that this machine serves; E_NOT_FOUND elsewhere. */
     enum dure_err (*log_path)(void *context, struct dure_attempt_id attempt, uint32_t task, bool is_stderr, char *path,

@@ -23,6 +23,7 @@ struct log {
     bool ended;
     struct dure_attempt_id attempt;
     uid_t owner;
+    const char *slurm; /* the site on whose cluster it was written; NULL: on this machine */
     char path[PATH_MAX];
     const void *summary;
     size_t summary_length;
@@ -32,6 +33,30 @@ struct log {
     enum dure_err err;
     struct dure_error error;
 };
+
+/* A cluster writes to its own storage, which this machine may not see. */
+static bool folder_is_here(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct stat status;
+
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    return stat(folder[0] != '\0' ? folder : "/", &status) == 0;
+}
+
+static void not_here(struct log *log)
+{
+    if (log->slurm != NULL && (log->ended || !folder_is_here(log->path)))
+        log->err =
+            dure_fail(&log->error, DURE_E_NOT_FOUND,
+                      "the output is not on this machine: it was written as %s on the cluster of site %s; let this "
+                      "machine see that folder at the same path, or read it there: srun -N1 cat %s",
+                      log->path, log->slurm, log->path);
+    else if (log->ended)
+        log->err = dure_fail(&log->error, DURE_E_NOT_FOUND,
+                             "the output is gone: there is no file %s any more, or the task never made one", log->path);
+}
 
 /* The file is where the submitter said. The daemon may be root: only a plain file of the submitter's own is read for anyone. */
 static void read_file(uv_work_t *work)
@@ -44,10 +69,8 @@ static void read_file(uv_work_t *work)
     if (fd < 0) {
         if (errno != ENOENT)
             log->err = dure_fail(&log->error, DURE_E_IO, "its output cannot be opened: %s", strerror(errno));
-        else if (log->ended)
-            log->err =
-                dure_fail(&log->error, DURE_E_NOT_FOUND,
-                          "the output is gone: there is no file %s any more, or the task never made one", log->path);
+        else
+            not_here(log);
         return; /* of one that runs: nothing was written yet */
     }
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != log->owner) {
@@ -135,8 +158,25 @@ static bool names_one(struct call *call, const struct log *log, const struct dur
     return false;
 }
 
-static void begin(struct call *call, struct log *log, const struct dure_job *job)
+static const char *slurm_site_of(struct call *call, const struct row *row)
 {
+    const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
+    const struct dure_chain *chain = NULL;
+    const char *name;
+    char *copy;
+
+    if (fleet != NULL && row->place_count > 0 && row->places[0].node_first < fleet->node_count)
+        chain = dure_fleet_chain_of(fleet, (struct dure_node_id){row->places[0].node_first}, NULL);
+    if (chain == NULL || fleet->sites[chain->site.v].engine != DURE_ENGINE_SLURM)
+        return NULL;
+    name = fleet->sites[chain->site.v].name;
+    copy = call_alloc(call, strlen(name) + 1); /* the fleet may be declared anew meanwhile */
+    return copy != NULL ? memcpy(copy, name, strlen(name) + 1) : NULL;
+}
+
+static void begin(struct call *call, struct log *log, const struct row *row)
+{
+    const struct dure_job *job = row->spec;
     const struct dure_api_host *host = &call->api->host;
     const char *login = dure_loop_login(call->api->loop, job->principal);
     enum dure_err err;
@@ -158,6 +198,7 @@ static void begin(struct call *call, struct log *log, const struct dure_job *job
         call_fail(call, err, "job %s left no output on this machine (an emulated site runs no process)", call->part[0]);
         return;
     }
+    log->slurm = slurm_site_of(call, row);
     log->bytes = malloc(log->limit > 0 ? log->limit : 1);
     log->work.data = log;
     if (log->bytes == NULL || uv_queue_work(call->api->uv, &log->work, read_file, answer_log) != 0) {
@@ -220,7 +261,7 @@ static void answer_ended(struct call *call)
     }
     log->ended = true;
     log->attempt = row.attempt;
-    begin(call, log, row.spec);
+    begin(call, log, &row);
 }
 
 static bool read_params(struct call *call, struct log *log)
@@ -269,5 +310,5 @@ void handle_logs(struct call *call)
         return;
     }
     log->attempt = view.attempt;
-    begin(call, log, row.spec);
+    begin(call, log, &row);
 }

@@ -19,8 +19,9 @@ struct show {
 
 static void write_attempts(const struct call *call, const struct row *row, struct dure_buf *out)
 {
-    struct dure_buf nodes DURE_CLEANUP_BUF = {0};
+    struct dure_buf nodes DURE_CLEANUP_BUF = {0}, note DURE_CLEANUP_BUF = {0};
 
+    dure_buf_init(&note, 1024);
     json_open(out, "attempts", '[');
     if (row->attempt.v != DURE_NONE64 && row->attempt.v != 0) {
         dure_buf_init(&nodes, 1 << 20);
@@ -39,6 +40,9 @@ static void write_attempts(const struct call *call, const struct row *row, struc
             json_none(out, "exit_signal");
         }
         json_str(out, "cause", row->cause != DURE_CAUSE_NONE ? dure_cause_name(row->cause) : NULL);
+        if (!row->ended)
+            call->api->host.attempt_note(call->api->host.context, row->attempt, &note);
+        json_str(out, "note", note.length > 0 ? note.data : NULL);
         json_close(out, '}');
     }
     json_close(out, ']');

@@ -48,6 +48,67 @@ static bool add_project(struct call *call, struct dure_tree *tree, const struct 
     return true;
 }
 
+/* May it stand on a site whose engine is Slurm, as far as its models say? */
+static bool may_go_to_slurm(const struct dure_fleet *fleet, const struct dure_job *job)
+{
+    for (uint32_t i = 0; i < fleet->chain_count; i++)
+        if (fleet->sites[fleet->chains[i].site.v].engine == DURE_ENGINE_SLURM &&
+            (job->model_mask == 0 || (job->model_mask >> fleet->chains[i].model.v & 1) != 0))
+            return true;
+    return false;
+}
+
+static bool has_other_sites(const struct dure_fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->site_count; i++)
+        if (fleet->sites[i].engine == DURE_ENGINE_LOCAL)
+            return true;
+    return false;
+}
+
+/* Is it the name of a level below the node, on a site whose engine does not choose GPUs by us? */
+static bool inside_node(const struct dure_fleet *fleet, const char *level)
+{
+    for (uint32_t i = 0; i < fleet->chain_count; i++) {
+        const struct dure_chain *chain = &fleet->chains[i];
+        const unsigned at = dure_fleet_level(fleet, chain, level);
+
+        if (fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM && at > 0 && at < chain->node_level)
+            return true;
+    }
+    return false;
+}
+
+/* What an engine that may get it does otherwise than the spec says, or cannot enforce. */
+static const char *submit_note(struct call *call, const struct dure_fleet *fleet, const struct dure_job *job,
+                               const struct dure_body *body)
+{
+    static const char script[] =
+        "on a Slurm site its script runs once, on the first node, as with sbatch, and starts its "
+        "tasks with srun; on a local site it runs in every task";
+    static const char shape[] = "on a Slurm site which GPUs of a node a task gets is Slurm's choice: 'level' holds "
+                                "between nodes, not inside one";
+    const char *unpromised = dure_core_unpromised(call->api->core, job);
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    char *note;
+
+    if (!may_go_to_slurm(fleet, job))
+        return unpromised;
+    dure_buf_init(&text, 4096);
+    if (unpromised != NULL)
+        dure_buf_printf(&text, "%s; ", unpromised);
+    if (job->tasks > 1 && body != NULL && body->field[DURE_BODY_SCRIPT].present && has_other_sites(fleet))
+        dure_buf_printf(&text, "%s; ", script);
+    if (job->level_required && *job->level != '\0' && inside_node(fleet, job->level))
+        dure_buf_printf(&text, "%s; ", shape);
+    if (text.failed || text.length < 2)
+        return NULL;
+    note = call_alloc(call, text.length);
+    if (note != NULL)
+        memcpy(note, text.data, text.length - 2);
+    return note;
+}
+
 /* Where it would start now. */
 static void write_place(struct call *call, const struct dure_why *why)
 {
@@ -76,7 +137,7 @@ static void write_place(struct call *call, const struct dure_why *why)
     json_close(&call->out, '}');
 }
 
-static void test_only(struct call *call, struct dure_job *job)
+static void test_only(struct call *call, struct dure_job *job, const char *note)
 {
     struct dure_why why = {0};
     bool never = false;
@@ -90,7 +151,7 @@ static void test_only(struct call *call, struct dure_job *job)
     }
     json_open(&call->out, NULL, '{');
     json_bool(&call->out, "never", never);
-    json_str(&call->out, "note", never ? NULL : dure_core_unpromised(call->api->core, job));
+    json_str(&call->out, "note", never ? NULL : note);
     json_bool(&call->out, "starts_now", why.place_count > 0);
     write_place(call, &why);
     api_why_write(call->api, &why, &call->out);
@@ -147,9 +208,9 @@ void handle_submit(struct call *call)
         return;
     }
     call->body_kind = DURE_BODY_OF_JOB;
-    call->data = (void *)dure_core_unpromised(call->api->core, &call->record.submit); /* constant words, or NULL */
+    call->data = (void *)submit_note(call, fleet, &call->record.submit, call->body);
     if (test)
-        test_only(call, &call->record.submit);
+        test_only(call, &call->record.submit, call->data);
     else
         call_write(call, answer_submitted);
 }

@@ -76,8 +76,8 @@ const struct schema dure_schemas[] = {
     {"Dependency", "job:integer kind:string", ""},
     {"Attempt",
      "attempt:integer state:string started:string? ended:string? nodes:string exit_code:integer? exit_signal:integer? "
-     "cause:string?",
-     ""},
+     "cause:string? note:string?",
+     "note: why a live one does not run yet, in its engine's words."},
     {"JobDetail",
      ROW " name:string? task_gpus:integer gpu_memory_mib:integer task_cpu_milli:integer task_memory_mib:integer "
          "tasks_per_node:integer "

@@ -208,6 +208,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     text_row(screen, "class", job, "class");
     state_row(screen, job);
     text_row(screen, "reason", job, "reason");
+    text_row(screen, "engine", json_array_get(json_object_get(job, "attempts"), 0), "note");
     size_row(screen, job);
     text_row(screen, "level", job, "level");
     where_rows(screen, job);

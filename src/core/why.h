@@ -13,6 +13,8 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(MIG, "mig", "its GPUs have no such MIG profile")                                                                 \
     X(MIG_ENGINE, "mig-engine",                                                                                        \
       "the local engine makes no MIG instances; ask for a fraction (gpus: 0.125), or for a site whose engine does")    \
+    X(WHOLE_GPUS, "whole-gpus",                                                                                        \
+      "Slurm gives whole GPUs only; ask for whole ones (gpus: 1), or for a site whose engine shares them")             \
     X(GPU_MEMORY, "gpu-memory", "the GPUs have too little memory")                                                     \
     X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                   \
     X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \

@@ -57,6 +57,7 @@ static void on_second(uv_timer_t *timer)
     measure_disk(daemon);
     if (daemon->phase != PHASE_RUNNING)
         return;
+    slurm_make_all(daemon); /* a fleet may have been declared anew */
     world_turn_soon(daemon); /* so that a clock's jump is seen while nothing happens */
     snapshot_consider(daemon);
     chores_consider(daemon);
@@ -80,6 +81,7 @@ static void sweep_done(struct dure_store_read *read)
 
     if (sweep->daemon->local != NULL)
         dure_engine_local_sweep(sweep->daemon->local);
+    slurm_sweep_all(sweep->daemon);
     free(sweep);
 }
 
@@ -91,6 +93,7 @@ static void make_local(struct daemon *daemon)
     for (uint32_t i = 0; fleet != NULL && i < fleet->site_count; i++)
         if (fleet->sites[i].engine == DURE_ENGINE_LOCAL)
             (void)world_local(daemon);
+    slurm_make_all(daemon);
 }
 
 static void hand_over_attempts(struct daemon *daemon)
@@ -178,6 +181,7 @@ static void stop_now(struct daemon *daemon)
     snapshot_now(daemon);
     dure_engine_free(daemon->local);
     dure_engine_free(daemon->emulated);
+    slurm_free_all(daemon);
     daemon->local = daemon->emulated = NULL;
     timers_close(&daemon->timers);
     dure_api_close(daemon->api, on_api_closed, daemon);

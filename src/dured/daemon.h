@@ -108,6 +108,13 @@ struct recovered {
     struct dure_error error;
     _Atomic uint64_t done, total; /* leaves, for /healthz */
     atomic_bool finished;
+    uint32_t instance; /* of this journal, for ever: the beginning of its first key */
+};
+
+/* Of one site; `failed`: it cannot run here, and the log says why. */
+struct slurm_engine {
+    struct dure_engine *engine;
+    bool failed;
 };
 
 enum daemon_phase { PHASE_RECOVERING, PHASE_FIRST, PHASE_RUNNING, PHASE_STOPPING };
@@ -123,6 +130,9 @@ struct daemon {
     struct timers timers;
     struct dure_engine *local, *emulated;
     bool local_failed;
+    struct slurm_engine *slurm; /* by site */
+    uint32_t slurm_count;
+    bool swept; /* every live attempt was handed over */
     enum daemon_phase phase;
     int exit_status;
     int64_t started_us;
@@ -163,6 +173,13 @@ void world_turn_soon(
     struct daemon *daemon); /* a turn of the loop at the end of this turn of uv, which does not sleep before it */
 void world_finished(struct store *store, struct store_item *item);
 struct dure_engine *world_local(struct daemon *daemon);
+
+/* world_slurm.c */
+struct dure_engine *world_slurm(struct daemon *daemon, struct dure_site_id site);
+void slurm_make_all(struct daemon *daemon); /* of the sites that the fleet declares; what is there is left alone */
+void slurm_sweep_all(struct daemon *daemon);
+void slurm_free_all(struct daemon *daemon);
+DURE_NODISCARD bool slurm_folder(const struct daemon *daemon, const struct dure_site *site, char *path, size_t size);
 
 /* clock.c: what the records' time follows, and how long the machine must wait for a moment of it. */
 int64_t wall_us(void *context);

@@ -3,6 +3,7 @@
 
 #include "base/timefmt.h"
 #include "dured/daemon.h"
+#include "engine/slurm/slurm.h"
 
 static enum dure_err disk(const struct daemon *daemon, struct dure_error *error)
 {
@@ -77,10 +78,15 @@ static void snapshot(void *context)
 static void erase_attempt(void *context, struct dure_attempt_id attempt)
 {
     struct daemon *daemon = context;
-    char directory[PATH_BYTES + 16];
+    const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
+    char directory[PATH_BYTES + DURE_NAME_MAX + 16];
 
     snprintf(directory, sizeof directory, "%s/attempts", daemon->options.state);
-    if (dure_local_erase(directory, attempt) != DURE_OK)
+    bool erased = dure_local_erase(directory, attempt) == DURE_OK;
+    for (uint32_t i = 0; i < daemon->slurm_count && fleet != NULL && i < fleet->site_count; i++)
+        if (daemon->slurm[i].engine != NULL && slurm_folder(daemon, &fleet->sites[i], directory, sizeof directory))
+            erased = dure_local_erase(directory, attempt) == DURE_OK && erased;
+    if (!erased)
         log_line(LOG_LEVEL_WARNING, "what is kept of attempt %llu could not be erased", (unsigned long long)attempt.v);
 }
 
@@ -93,16 +99,48 @@ static void describe(struct dure_engine *engine, struct dure_buf *text)
         dure_buf_byte(text, '\n');
 }
 
+/* Each line under its site's name. */
+static void describe_slurm(struct daemon *daemon, uint32_t site, struct dure_buf *text)
+{
+    const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
+    struct dure_buf lines DURE_CLEANUP_BUF = {0};
+    char *rest, *line;
+
+    if (fleet == NULL || site >= fleet->site_count ||
+        (daemon->slurm[site].engine == NULL && !daemon->slurm[site].failed))
+        return;
+    dure_buf_init(&lines, 1 << 16);
+    if (daemon->slurm[site].failed)
+        dure_buf_str(&lines, "the Slurm engine cannot run here; the log says why");
+    else
+        describe(daemon->slurm[site].engine, &lines);
+    rest = lines.data;
+    while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
+        if (line[0] != '\0')
+            dure_buf_printf(text, "site %s: %s\n", fleet->sites[site].name, line);
+}
+
 static void enforcement(void *context, struct dure_buf *text)
 {
     struct daemon *daemon = context;
 
     describe(daemon->local, text);
     describe(daemon->emulated, text);
+    for (uint32_t i = 0; i < daemon->slurm_count; i++)
+        describe_slurm(daemon, i, text);
     if (!clock_is_real())
         dure_buf_printf(text, "time: not the machine's; it passes %lld times as fast\n", (long long)clock_speed());
     if (daemon->local_failed)
         dure_buf_str(text, "local sites: the engine cannot run here; the log says why\n");
+}
+
+static void attempt_note(void *context, struct dure_attempt_id attempt, struct dure_buf *text)
+{
+    const struct daemon *daemon = context;
+
+    for (uint32_t i = 0; i < daemon->slurm_count && text->length == 0; i++)
+        if (daemon->slurm[i].engine != NULL)
+            dure_engine_slurm_note(daemon->slurm[i].engine, attempt, text);
 }
 
 static uint64_t disk_free(void *context)
@@ -116,10 +154,16 @@ static enum dure_err log_path(void *context, struct dure_attempt_id attempt, uin
                               size_t size)
 {
     struct daemon *daemon = context;
-    char directory[PATH_BYTES + 16];
+    const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
+    char directory[PATH_BYTES + DURE_NAME_MAX + 16];
+    enum dure_err err;
 
     snprintf(directory, sizeof directory, "%s/attempts", daemon->options.state);
-    return dure_local_log_path(directory, attempt, task, is_stderr, path, size);
+    err = dure_local_log_path(directory, attempt, task, is_stderr, path, size);
+    for (uint32_t i = 0; err != DURE_OK && i < daemon->slurm_count && fleet != NULL && i < fleet->site_count; i++)
+        if (daemon->slurm[i].engine != NULL && slurm_folder(daemon, &fleet->sites[i], directory, sizeof directory))
+            err = dure_local_log_path(directory, attempt, task, is_stderr, path, size);
+    return err;
 }
 
 void host_make(struct daemon *daemon, struct dure_api_host *ret_host)
@@ -135,6 +179,7 @@ void host_make(struct daemon *daemon, struct dure_api_host *ret_host)
         .snapshot = snapshot,
         .erase_attempt = erase_attempt,
         .enforcement = enforcement,
+        .attempt_note = attempt_note,
         .disk_free_mib = disk_free,
         .log_path = log_path,
         .state_dir = daemon->options.state,

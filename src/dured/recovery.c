@@ -1,4 +1,6 @@
 /* Recovery, on the store's thread: the journal, the core, then what the loop keeps beside it. The owner serves /healthz meanwhile. */
+#include <string.h>
+
 #include "base/timefmt.h"
 #include "dured/daemon.h"
 
@@ -35,6 +37,16 @@ static bool take_idem(void *context, const struct dure_idem_row *row)
     return daemon->recovered.err == DURE_OK;
 }
 
+static bool take_signer(void *context, uint64_t size, const uint8_t public_key[32], const char *note)
+{
+    struct daemon *daemon = context;
+
+    (void)size;
+    (void)note;
+    memcpy(&daemon->recovered.instance, public_key, sizeof daemon->recovered.instance);
+    return false; /* the first is the journal's own, whoever signs later */
+}
+
 static enum dure_err make_loop(struct daemon *daemon)
 {
     struct dure_loop_options options = {.core = daemon->core,
@@ -62,7 +74,9 @@ static enum dure_err recover(struct daemon *daemon, struct store *store)
     if (err != DURE_OK)
         return err;
     daemon->core = recovered->recovery.core;
-    err = make_loop(daemon);
+    err = dure_journal_signers(store->journal, take_signer, daemon, &recovered->error);
+    if (err == DURE_OK)
+        err = make_loop(daemon);
     if (err == DURE_OK)
         err = dure_journal_bodies(store->journal, DURE_BODY_OF_PRINCIPAL, take_login, daemon, &recovered->error);
     if (err == DURE_OK)

@@ -153,7 +153,7 @@ static struct dure_engine *engine(void *context, struct dure_site_id site)
     if (fleet->sites[site.v].engine == DURE_ENGINE_LOCAL)
         return world_local(daemon);
     if (fleet->sites[site.v].engine == DURE_ENGINE_SLURM)
-        return NULL;
+        return world_slurm(daemon, site);
     return world_emulated(daemon);
 }
 

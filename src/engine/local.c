@@ -337,7 +337,7 @@ static void local_start(void *state, const struct dure_order *order, bool recove
         return; /* said twice */
     local_leaving_remove(&local->place, order->attempt.v);
     /* While recovering, an order that can no longer be carried out (its body was erased) may still be of an attempt that runs. */
-    struct local_plan *plan = local_plan_new(order, reason);
+    struct local_plan *plan = local_plan_new(order, true, reason);
     if (!plan && !recovering) {
         refuse(local, order->attempt, reason);
         return;

@@ -42,8 +42,10 @@ struct local_plan {
     struct dure_spec spec; /* user, GPUs and token are filled in by a worker */
     const char *model;     /* of its GPUs, by the fleet's name */
 };
-/* NULL with `reason`: cannot be carried out here. */
-struct local_plan *local_plan_new(const struct dure_order *order, char reason[DURE_REASON_MAX + 1]);
+/* NULL with `reason`: cannot be carried out here. `one_machine`: GPUs that are there stand in one node. */
+struct local_plan *local_plan_new(const struct dure_order *order, bool one_machine, char reason[DURE_REASON_MAX + 1]);
+/* Who it runs as, on a worker: looks the login up on this machine. */
+DURE_NODISCARD enum dure_err local_plan_user(struct local_plan *plan, struct dure_error *error);
 void local_plan_free(struct local_plan *plan);
 DURE_NODISCARD enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place,
                                                  struct dure_error *error);

@@ -148,11 +148,11 @@ static void fill_job(struct local_plan *plan, const struct dure_order *order)
     spec->err_name = copy_field(plan->arena, order->body, DURE_BODY_STDERR);
 }
 
-struct local_plan *local_plan_new(const struct dure_order *order, char reason[DURE_REASON_MAX + 1])
+struct local_plan *local_plan_new(const struct dure_order *order, bool one_machine, char reason[DURE_REASON_MAX + 1])
 {
     uint64_t tasks, nodes;
     if (!sum_places(order, &tasks, &nodes)) {
-        snprintf(reason, DURE_REASON_MAX, "%llu tasks on one machine; the local engine runs 1 to %d",
+        snprintf(reason, DURE_REASON_MAX, "%llu tasks; an attempt that runs as processes has 1 to %d",
                  (unsigned long long)tasks, DURE_LOCAL_TASKS_MAX);
         return NULL;
     }
@@ -174,7 +174,7 @@ struct local_plan *local_plan_new(const struct dure_order *order, char reason[DU
     plan->model = dure_arena_strdup(arena, order->fleet->models[chain->model.v].name);
     fill_job(plan, order);
     fill_shares(&plan->spec, order->job, chain);
-    if (!plan->spec.is_virtual && nodes > 1)
+    if (one_machine && !plan->spec.is_virtual && nodes > 1)
         snprintf(reason, DURE_REASON_MAX, "%llu nodes with GPUs; this machine is one node", (unsigned long long)nodes);
     else if (!plan->spec.environment.data || !plan->spec.script.data || !plan->spec.err_name.data || !plan->model)
         snprintf(reason, DURE_REASON_MAX, "out of memory");
@@ -227,7 +227,7 @@ static enum dure_err fill_groups(struct local_plan *plan, const struct passwd *u
 }
 
 /* Only root can become another user; everyone else runs jobs as himself or not at all. */
-static enum dure_err fill_user(struct local_plan *plan, struct dure_error *error)
+enum dure_err local_plan_user(struct local_plan *plan, struct dure_error *error)
 {
     char *room = malloc(PASSWD_BYTES_MAX);
     struct passwd user = {0};
@@ -309,7 +309,7 @@ static enum dure_err fill_token(struct local_plan *plan, struct dure_error *erro
 
 enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place, struct dure_error *error)
 {
-    enum dure_err err = fill_user(plan, error);
+    enum dure_err err = local_plan_user(plan, error);
     if (!err)
         err = fill_gpus(plan, place, error);
     if (!err)

@@ -27,8 +27,8 @@ static const char *const job_hints[] = {"ntasks",     "tasks",
                                         "partition",  "project and model: there are no partitions",
                                         "qos",        "class: guaranteed or borrowed",
                                         "dependency", "after: [{job: 12, if: ok}]",
-                                        "image",      "command or script: containers are not supported",
-                                        "container",  "command or script: containers are not supported",
+                                        "image",      "command: [apptainer, exec, --nv, IMAGE, program], where it is",
+                                        "container",  "command: [apptainer, exec, --nv, IMAGE, program], where it is",
                                         NULL};
 
 static void read_project(struct dure_read *read, const struct dure_tree *root, const struct dure_tenants *tenants,

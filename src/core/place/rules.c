@@ -208,6 +208,8 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
     const uint32_t memory_mib = ask->mig ? core->fleet->migs[ask->mig - 1].memory_mib : model->memory_mib;
     if (ask->mig && rule_mig(core, ask, at).rule != DURE_RULE_FITS)
         return rule_mig(core, ask, at);
+    if (!ask->mig && is_fraction(ask) && core->fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM)
+        return refuse(DURE_RULE_WHOLE_GPUS, 0, 0, "");
     if (ask->gpu_memory_mib > memory_mib)
         return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, memory_mib, "MiB");
     const uint64_t node =

@@ -242,6 +242,7 @@ char **slurm_submit_arguments(const struct dure_slurm_submit *submit, const stru
     put_text(&list, "output", submit->output ? submit->output : "/dev/null");
     put_text(&list, "error", submit->error_output);
     put_shape(&list, submit);
+    put(&list, submit->append ? "--open-mode=append" : "--open-mode=truncate");
     put(&list, submit->requeue ? "--requeue" : "--no-requeue");
     if (submit->hold)
         put(&list, "--hold");
@@ -366,6 +367,10 @@ char *slurm_submit_body(const struct dure_slurm_submit *submit, const struct dur
     set_text(job, "standard_input", submit->input ? submit->input : "/dev/null", &failed);
     set_text(job, "standard_output", submit->output ? submit->output : "/dev/null", &failed);
     set_text(job, "standard_error", submit->error_output, &failed);
+    if (api < 39)
+        set_text(job, "open_mode", submit->append ? "append" : "truncate", &failed);
+    else
+        set(job, "open_mode", json_pack("[s]", submit->append ? "APPEND" : "TRUNCATE"), &failed);
     set_text(job, "dependency", submit->dependency, &failed);
     set_environment(job, submit, api, &failed);
     set_shape(job, submit, api, &failed);

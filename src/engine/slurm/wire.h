@@ -195,6 +195,7 @@ struct dure_slurm_submit {
     int warn_signal;                                  /* warn_s before the walltime ends; 0: none */
     bool warn_batch;                                  /* to the batch script alone; else to the steps alone */
     uint32_t warn_s;
+    bool append;  /* to output that is there; else it begins anew */
     bool requeue; /* false: Slurm never puts it back into its queue */
     bool hold;
     bool exclusive;

@@ -1,0 +1,239 @@
+/* What runs on the first node of an allocation, and with which environment.
+ *
+ * A script runs there once, as with sbatch, and starts tasks on other nodes with srun; a command is started once a task, by srun where there are
+ * several. Slurm says SLURM_*; DURE_* come from here, and SLURM_ARRAY_* too, because each element is a Slurm job of its own. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/outname.h"
+#include "engine/slurm/engine_inner.h"
+
+static void add_quoted(struct dure_buf *buf, const char *text)
+{
+    dure_buf_byte(buf, '\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            dure_buf_str(buf, "'\\''");
+        else
+            dure_buf_byte(buf, (uint8_t)*text);
+    dure_buf_byte(buf, '\'');
+}
+
+static void add_items(struct dure_buf *buf, struct dure_span list)
+{
+    for (const char *at = list.data, *end = list.data + list.length; at < end; at += strlen(at) + 1) {
+        dure_buf_byte(buf, ' ');
+        add_quoted(buf, at);
+    }
+}
+
+static void add_variables(struct dure_buf *buf, const struct dure_spec *spec, const char *prefix)
+{
+    dure_buf_printf(
+        buf,
+        "DURE_TASK=0 DURE_LOCAL_TASK=0 DURE_GPUS=\"${SLURM_JOB_GPUS-}\" DURE_NODE=%s\"${SLURMD_NODENAME-}\"\n"
+        "export DURE_TASK DURE_LOCAL_TASK DURE_GPUS DURE_NODE\n",
+        prefix);
+    dure_buf_str(buf,
+                 "unset SLURM_JOB_DEPENDENCY; export SLURM_SUBMIT_DIR="); /* that of who submitted, not the daemon's */
+    add_quoted(buf, spec->workdir.data);
+    dure_buf_byte(buf, '\n');
+    if (spec->job_name.length) {
+        dure_buf_str(buf, "export SLURM_JOB_NAME=");
+        add_quoted(buf, spec->job_name.data);
+        dure_buf_byte(buf, '\n');
+    }
+    if (!spec->is_array)
+        return;
+    const uint64_t last = spec->array_first + (spec->array_count ? spec->array_count - 1 : 0) * spec->array_step;
+    dure_buf_printf(buf,
+                    "export SLURM_ARRAY_JOB_ID=%" PRIu64 " SLURM_ARRAY_TASK_ID=%" PRIu64
+                    " SLURM_ARRAY_TASK_COUNT=%" PRIu64 " SLURM_ARRAY_TASK_MIN=%" PRIu64 " SLURM_ARRAY_TASK_MAX=%" PRIu64
+                    " SLURM_ARRAY_TASK_STEP=%" PRIu64 "\n",
+                    spec->job, spec->array_index, spec->array_count, spec->array_first, last, spec->array_step);
+}
+
+/* A line that the script does not have. */
+static void end_mark(const struct dure_spec *spec, char mark[48])
+{
+    unsigned salt = 0;
+    do
+        snprintf(mark, 48, "end-of-script-%" PRIu64 "-%u", spec->attempt, salt++);
+    while (strstr(spec->script.data, mark));
+}
+
+/* The kernel's reading of a first line: the interpreter, and the rest as one argument. */
+static void add_interpreter(struct dure_buf *buf, const char *script)
+{
+    char line[256] = "/bin/sh";
+    if (script[0] == '#' && script[1] == '!') {
+        const size_t length = strcspn(script, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)(length - 2), script + 2);
+    }
+    char *at = line + strspn(line, " \t"), *rest = at + strcspn(at, " \t");
+    for (size_t end = strlen(at); end && (at[end - 1] == ' ' || at[end - 1] == '\t' || at[end - 1] == '\r');)
+        at[--end] = '\0';
+    if (*rest)
+        *rest++ = '\0';
+    rest += strspn(rest, " \t");
+    add_quoted(buf, *at ? at : "/bin/sh");
+    if (*rest) {
+        dure_buf_byte(buf, ' ');
+        add_quoted(buf, rest);
+    }
+}
+
+static void add_script(struct dure_buf *buf, const struct dure_spec *spec)
+{
+    char mark[48];
+    end_mark(spec, mark);
+    dure_buf_printf(buf, "exec 9<<'%s'\n", mark);
+    dure_buf_add(buf, spec->script.data, spec->script.length);
+    if (spec->script.data[spec->script.length - 1] != '\n')
+        dure_buf_byte(buf, '\n');
+    dure_buf_printf(buf, "%s\nexec ", mark);
+    add_interpreter(buf, spec->script.data);
+    dure_buf_str(buf, " /dev/fd/9");
+    add_items(buf, spec->command);
+    dure_buf_byte(buf, '\n');
+}
+
+/* Each task has its own of the node's GPUs, in their order, unless Slurm has bound them already. */
+static const char each_task[] =
+    "DURE_TASK=$SLURM_PROCID DURE_LOCAL_TASK=$SLURM_LOCALID DURE_NODE=$1${SLURMD_NODENAME-}; each=$2; shift 2\n"
+    "list=${CUDA_VISIBLE_DEVICES-}\n"
+    "if [ -n \"$list\" ] && [ \"$(printf %s \"$list\" | tr -cd , | wc -c)\" -ge \"$each\" ]; then\n"
+    "first=$((SLURM_LOCALID * each + 1))\n"
+    "CUDA_VISIBLE_DEVICES=$(printf %s \"$list\" | cut -d, -f$first-$((first + each - 1))); export "
+    "CUDA_VISIBLE_DEVICES\n"
+    "fi\n"
+    "DURE_GPUS=${CUDA_VISIBLE_DEVICES-}; export DURE_TASK DURE_LOCAL_TASK DURE_NODE DURE_GPUS; exec \"$@\"";
+
+static uint64_t cpus_of(const struct dure_spec *spec)
+{
+    return spec->task_cpu_milli < 1000 ? 1 : spec->task_cpu_milli / 1000;
+}
+
+/* A name as srun reads patterns: %t, %n and %N are its own. */
+static void add_pattern(struct dure_buf *buf, const struct dure_spec *spec, bool is_stderr)
+{
+    const struct dure_span name = is_stderr && spec->err_name.length ? spec->err_name : spec->out_name;
+    struct dure_spec one = *spec;
+    struct dure_buf kept DURE_CLEANUP_BUF = {0};
+    char path[DURE_LOCAL_PATH_MAX];
+    /* What is the task's own stays a pattern: doubled for our expansion, single for srun's. */
+    dure_buf_init(&kept, DURE_LOCAL_PATH_MAX);
+    for (const char *at = name.data; *at; at++) {
+        if (at[0] == '%' && at[1] == '%') {
+            dure_buf_str(&kept, "%%%%");
+            at++;
+            continue;
+        }
+        const size_t width = at[0] == '%' ? strspn(at + 1, "0123456789") : 0;
+        const bool own = at[0] == '%' && at[1 + width] && strchr("tnN", at[1 + width]);
+        dure_buf_str(&kept, own ? "%%" : "");
+        dure_buf_byte(&kept, own ? (uint8_t)at[1] : (uint8_t)*at);
+        at += own;
+    }
+    one.out_name = one.err_name = (struct dure_span){kept.data ? kept.data : "", (uint32_t)kept.length};
+    if (!kept.failed && dure_out_name(&one, 0, is_stderr, path, sizeof path, NULL) == DURE_OK)
+        add_quoted(buf, path);
+}
+
+static void add_command(struct dure_buf *buf, const struct dure_spec *spec, const char *prefix, uint64_t gpus_each)
+{
+    if (spec->tasks == 1) {
+        dure_buf_str(buf, "exec");
+        add_items(buf, spec->command);
+        dure_buf_byte(buf, '\n');
+        return;
+    }
+    dure_buf_printf(buf, "exec srun --kill-on-bad-exit=0 --wait=0 --cpus-per-task=%" PRIu64, cpus_of(spec));
+    if (dure_out_name_per_task(spec, false)) {
+        dure_buf_printf(buf, " --open-mode=%s --output=", spec->restarts ? "append" : "truncate");
+        add_pattern(buf, spec, false);
+    }
+    if (dure_out_name_per_task(spec, true) && spec->err_name.length) {
+        dure_buf_str(buf, " --error=");
+        add_pattern(buf, spec, true);
+    }
+    dure_buf_str(buf, " /bin/sh -c ");
+    add_quoted(buf, each_task);
+    dure_buf_printf(buf, " dure '%s' %" PRIu64, prefix, gpus_each);
+    add_items(buf, spec->command);
+    dure_buf_byte(buf, '\n');
+}
+
+void slurm_script_write(const struct slurm_plan *plan, const char *prefix, struct dure_buf *script)
+{
+    const struct dure_spec *spec = &plan->order->spec;
+    dure_buf_printf(script, "#!/bin/sh\n# %s\n", plan->comment);
+    add_variables(script, spec, prefix);
+    if (spec->script.length)
+        add_script(script, spec);
+    else
+        add_command(script, spec, prefix, plan->gpus_per_task);
+}
+
+/* ---- the environment ---- */
+
+struct variables {
+    struct dure_buf *list;
+    uint32_t count;
+};
+
+static bool has_name(const struct variables *variables, const char *entry)
+{
+    const size_t length = strcspn(entry, "=");
+    const char *at = variables->list->data;
+    for (uint32_t i = 0; i < variables->count; i++, at += strlen(at) + 1)
+        if (strncmp(at, entry, length) == 0 && at[length] == '=')
+            return true;
+    return false;
+}
+
+static void put(struct variables *variables, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct variables *variables, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    dure_buf_vprintf(variables->list, format, args);
+    va_end(args);
+    dure_buf_byte(variables->list, 0);
+    variables->count++;
+}
+
+static void put_default(struct variables *variables, const char *name, const char *value)
+{
+    char entry[64];
+    if (*value && snprintf(entry, sizeof entry, "%s=", name) < (int)sizeof entry && !has_name(variables, entry))
+        put(variables, "%s=%s", name, value);
+}
+
+uint32_t slurm_environment_write(const struct slurm_plan *plan, struct dure_buf *list)
+{
+    const struct dure_spec *spec = &plan->order->spec;
+    struct variables variables = {list, 0};
+    put(&variables, "DURE_JOB_ID=%" PRIu64, spec->job);
+    put(&variables, "DURE_ATTEMPT=%" PRIu64, spec->attempt);
+    put(&variables, "DURE_TASKS=%" PRIu64, spec->tasks);
+    put(&variables, "DURE_NODES=%s", spec->nodelist.data);
+    put(&variables, "DURE_TENANT=%s", spec->tenant.data);
+    put(&variables, "DURE_CLASS=%s", spec->is_borrowed ? "borrowed" : "guaranteed");
+    put(&variables, "DURE_RESTARTS=%" PRIu64, spec->restarts);
+    put(&variables, "DURE_GRACE_S=%" PRIu64, spec->grace_us / 1000000);
+    put(&variables, "DURE_FLEET=%s", spec->fleet.data);
+    put(&variables, "DURE_GPU_COUNT=%" PRIu32, plan->gpus_per_task);
+    put(&variables, "DURE_GPU_MILLI=%" PRIu64, spec->gpu_milli);
+    if (spec->is_array)
+        put(&variables, "DURE_ARRAY_INDEX=%" PRIu64, spec->array_index);
+    for (const char *at = spec->environment.data, *end = at + spec->environment.length; at < end; at += strlen(at) + 1)
+        if (strchr(at, '=') && at[0] != '=' && !has_name(&variables, at))
+            put(&variables, "%s", at);
+    put_default(&variables, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    put_default(&variables, "HOME", spec->home.data);
+    put_default(&variables, "SHELL", spec->shell.data);
+    put_default(&variables, "USER", spec->login.data);
+    put_default(&variables, "LOGNAME", spec->login.data);
+    return variables.count;
+}
