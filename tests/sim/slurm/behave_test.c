@@ -1,0 +1,338 @@
+/* What the Slurm engine does with what a cluster does: ends of every kind, others' work, nodes, refusals, and how often it asks. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/timefmt.h"
+#include "rig.h"
+#include "tap.h"
+
+#define RUN_S(s) rig_run((s)*DURE_SECOND_US)
+
+static bool started_1(void)
+{
+    return rig.attempts[1].started;
+}
+
+static void begin_1(uint32_t nodes)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, nodes, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+}
+
+static void test_end_seen_soon(void)
+{
+    fake.lasts_us = 20 * DURE_SECOND_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, DURE_SECOND_US), "a start is seen within a second");
+    rig_run(22 * DURE_SECOND_US);
+    TAP_OK(rig.attempts[1].over, "an end within a tenth of its run");
+}
+
+static void test_cancelled_by_others(void)
+{
+    begin_1(1);
+    struct fake_job *job = fake_job("dure-");
+    job->state = DURE_SLURM_STATE_CANCELLED;
+    job->exit_signal = 15;
+    job->end_us = fake.now_us;
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].cancelled, "scancel on Slurm's side cancels the job");
+    TAP_HAS(rig.attempts[1].reason, "scancel", "and is named");
+}
+
+static void test_stopped_by_us(void)
+{
+    begin_1(1);
+    rig.engine->stop(rig.engine->state, (struct dure_attempt_id){1});
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].over && !rig.attempts[1].cancelled, "a stop of ours is no cancellation by others");
+    TAP_EQ_INT(rig.attempts[1].exit_signal, 9, "and kills");
+}
+
+static void test_warned(void)
+{
+    begin_1(1);
+    rig.engine->warn(rig.engine->state, (struct dure_attempt_id){1}, 0);
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].over, "a warning reaches it");
+    TAP_EQ_INT(rig.attempts[1].exit_signal, 15, "as SIGTERM");
+    TAP_EQ_UINT(fake.signals, 1, "once");
+}
+
+static void test_warned_before_it_began(void)
+{
+    fake_foreign(1, 4, DURE_HOUR_US);
+    rig_start(1, 0, 1, 3);
+    RUN_S(5);
+    rig.engine->warn(rig.engine->state, (struct dure_attempt_id){1}, 0);
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].over && !rig.attempts[1].cancelled, "what waits in Slurm goes at once when it is warned");
+}
+
+static void test_node_dies_in_gang(void)
+{
+    begin_1(2);
+    fake.node_flags[1] = DURE_SLURM_NODE_DOWN;
+    snprintf(fake.node_reason[1], sizeof fake.node_reason[1], "Not responding");
+    RUN_S(20);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST, "the gang is lost");
+    TAP_EQ_INT(rig.nodes[1].state, DURE_NODE_IS_DOWN, "the node is down");
+    TAP_HAS(rig.nodes[1].reason, "Not responding", "with Slurm's reason");
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "the other is not");
+}
+
+static void test_drained(void)
+{
+    begin_1(1);
+    fake.node_flags[0] = DURE_SLURM_NODE_DRAIN | DURE_SLURM_NODE_MIXED;
+    snprintf(fake.node_reason[0], sizeof fake.node_reason[0], "fan 3");
+    RUN_S(10);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 12, "what is free of a drained node is nobody's to use");
+    TAP_HAS(rig.nodes[0].foreign_reason, "drained: fan 3", "with its reason");
+    TAP_OK(!rig.attempts[1].over, "what runs there runs on");
+    fake.node_flags[0] = 0;
+    RUN_S(10);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and comes back");
+}
+
+static void test_silent_node(void)
+{
+    RUN_S(6);
+    fake.node_flags[2] = DURE_SLURM_NODE_SILENT | DURE_SLURM_NODE_IDLE;
+    RUN_S(10);
+    TAP_EQ_INT(rig.nodes[2].state, DURE_NODE_IS_AWAY, "a node that slurmctld does not hear is away");
+}
+
+static void test_foreign_beside_ours(void)
+{
+    begin_1(1); /* the core says GPUs 0 and 1 */
+    const struct fake_job *theirs = fake_foreign(1, 1, DURE_HOUR_US);
+    RUN_S(10);
+    TAP_EQ_UINT(theirs->mask[0], 4, "Slurm gives others the third");
+    TAP_EQ_UINT(rig.nodes[0].foreign, 4, "and so it is told");
+    RUN_S(60);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 4, "and stays told");
+}
+
+/* Slurm chose other GPUs than the core did: what others hold is put where none of ours stands. */
+static void test_relabelled(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    const struct fake_job *theirs = fake_foreign(1, 2, DURE_HOUR_US);
+    RUN_S(10);
+    TAP_EQ_UINT(rig.nodes[0].foreign, theirs->mask[0], "theirs are the first two");
+    rig_start(1, 0, 1, 12);
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].started, "ours starts on the others");
+    rig_crash();
+    rig.attempts[1].mask = 3; /* as if the core had it on the first two */
+    rig_engine();
+    RUN_S(20);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 12, "a leaf is ours or theirs, never both");
+}
+
+static void test_ousted(void)
+{
+    RUN_S(6);
+    fake_foreign(1, 3, DURE_HOUR_US);
+    rig_start(1, 0, 1, 3);
+    RUN_S(60);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST, "whose GPUs went to others is given back");
+    TAP_HAS(rig.attempts[1].reason, "outside dure", "with the reason");
+    TAP_OK(!rig.attempts[1].started, "it never ran");
+}
+
+static void test_refused(void)
+{
+    RUN_S(6);
+    fake.refuse = "Invalid account or account/partition combination specified";
+    rig_start(1, 0, 1, 3);
+    RUN_S(5);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_REFUSED, "what Slurm refuses is refused");
+    TAP_HAS(rig.attempts[1].reason, "Invalid account", "in its words");
+    fake.refuse = "Slurm temporarily unable to accept job, sleeping and retrying";
+    rig_start(2, 0, 1, 3);
+    RUN_S(20);
+    TAP_OK(!rig.attempts[2].over && fake.submits > 3, "what passes is tried again");
+    fake.refuse = NULL;
+    RUN_S(20);
+    TAP_OK(rig.attempts[2].started, "until it is taken");
+}
+
+static void test_wrong_token(void)
+{
+    RUN_S(6);
+    fake.denied = true;
+    rig_start(1, 0, 1, 3);
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "a token that is not taken makes the site away");
+    TAP_HAS(rig.nodes[0].reason, "token", "and the reason says so");
+    TAP_OK(!rig.attempts[1].over, "what waits for it waits");
+    fake.denied = false;
+    RUN_S(30);
+    TAP_OK(rig.attempts[1].started, "a good one sets it going");
+    TAP_EQ_UINT(fake_starts_most(), 1, "once");
+}
+
+/* Requests arrive and nothing comes back: nothing is done twice, and when it answers again everything is found. */
+static void test_stuck(void)
+{
+    RUN_S(6);
+    fake.stuck = true;
+    rig_start(1, 0, 2, 3);
+    RUN_S(45);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "who does not answer is away");
+    fake.stuck = false;
+    RUN_S(120);
+    TAP_EQ_UINT(fake.submits, 1, "what arrived unanswered is not sent again");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "and is seen to end");
+}
+
+/* Handed over, on its way for long; meanwhile the daemon died, and the next one found nothing and handed it over again. */
+static void test_late_arrival(void)
+{
+    static const int64_t late_s[] = {3, 5, 34, 36};
+    for (unsigned i = 0; i < sizeof late_s / sizeof late_s[0]; i++) {
+        if (i) {
+            rig_end();
+            rig_begin();
+        }
+        RUN_S(6);
+        fake.lasts_us = 200000;
+        fake.late_us = late_s[i] * DURE_SECOND_US;
+        rig_start(1, 0, 1, 3);
+        RUN_S(1);
+        if (i < 2) {
+            rig_crash();
+            rig_engine();
+        }
+        RUN_S(90);
+        TAP_EQ_UINT(fake_starts_most(), 1, "late by %lld s: it runs once", (long long)late_s[i]);
+        TAP_OK(rig.attempts[1].report == DURE_REPORT_ENDED && !rig.attempts[1].cancelled, "and its end is told");
+    }
+}
+
+static void test_held(void)
+{
+    struct dure_buf text DURE_CLEANUP_BUF;
+    RUN_S(6);
+    fake.start_late_us = 2 * DURE_SECOND_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(1);
+    fake_job("dure-")->held = true;
+    RUN_S(60);
+    dure_buf_init(&text, 1024);
+    dure_engine_slurm_note(rig.engine, (struct dure_attempt_id){1}, &text);
+    TAP_HAS(text.data ? text.data : "", "JobHeldUser", "why it waits in Slurm can be asked");
+    fake_job("dure-")->held = false;
+    RUN_S(5);
+    TAP_OK(rig.attempts[1].started, "and when it is released it runs");
+}
+
+static void test_forgotten_while_handed_over(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    RUN_S(6);
+    fake.lose_answers = 1;
+    rig_start(1, 0, 1, 3);
+    RUN_S(1);
+    rig.attempts[1].over = true;
+    rig.engine->forget(rig.engine->state, (struct dure_attempt_id){1});
+    RUN_S(60);
+    TAP_OK(dure_slurm_state_ended(fake_job("dure-")->state), "it is found and ended");
+    RUN_S(20);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and holds nothing");
+}
+
+static void test_leaving_holds_its_gpus(void)
+{
+    begin_1(1);
+    rig.attempts[1].over = true;
+    fake.lose_orders = 4;
+    rig.engine->forget(rig.engine->state, (struct dure_attempt_id){1});
+    RUN_S(3);
+    TAP_EQ_UINT((unsigned)__builtin_popcountll(rig.nodes[0].foreign), 2,
+                "until it is gone its GPUs are held against others");
+    RUN_S(20);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "then free");
+}
+
+static void test_idle_costs_little(void)
+{
+    RUN_S(20);
+    const unsigned before = fake.requests;
+    RUN_S(100);
+    TAP_OK(fake.requests - before <= 100, "an idle site is asked at most once a second: %u in 100 s",
+           fake.requests - before);
+    begin_1(1);
+    RUN_S(100);
+    const unsigned running = fake.requests;
+    RUN_S(100);
+    TAP_OK(fake.requests - running <= 110, "and one where a job runs hardly more: %u", fake.requests - running);
+}
+
+/* Ten thousand that live are found again with one list, and handed over no second time. */
+static void test_many(void)
+{
+    enum { MANY = 10000 };
+    char name[96];
+    unsigned begun = 0, over = 0;
+    rig_crash();
+    for (uint64_t id = 1; id <= MANY; id++) {
+        snprintf(name, sizeof name, "dure-1a2b3c4d-%llu-%llu", (unsigned long long)id, (unsigned long long)id);
+        fake_running(name, 1u << id % FAKE_NODES);
+        rig.attempts[id] = (struct rig_attempt){.ordered = true,
+                                                .node = (uint32_t)(id % FAKE_NODES),
+                                                .nodes = 1,
+                                                .mask = 1,
+                                                .requeue = true,
+                                                .decided_us = fake.now_us};
+    }
+    const unsigned before = fake.requests;
+    const clock_t from = clock();
+    rig_engine();
+    RUN_S(2);
+    const double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
+    for (uint64_t id = 1; id <= MANY; id++) {
+        begun += rig.attempts[id].started;
+        over += rig.attempts[id].over;
+    }
+    TAP_EQ_UINT(begun, MANY, "all are found");
+    TAP_EQ_UINT(over + fake.submits, 0, "none is given up, none handed over again");
+    TAP_OK(fake.requests - before < 60, "with a few requests: %u", fake.requests - before);
+    TAP_OK(seconds < 5, "in %.2f s of processor", seconds);
+}
+
+int main(void)
+{
+    static void (*const tests[])(void) = {test_end_seen_soon,
+                                          test_cancelled_by_others,
+                                          test_stopped_by_us,
+                                          test_warned,
+                                          test_warned_before_it_began,
+                                          test_node_dies_in_gang,
+                                          test_drained,
+                                          test_silent_node,
+                                          test_foreign_beside_ours,
+                                          test_relabelled,
+                                          test_ousted,
+                                          test_refused,
+                                          test_wrong_token,
+                                          test_stuck,
+                                          test_late_arrival,
+                                          test_held,
+                                          test_forgotten_while_handed_over,
+                                          test_leaving_holds_its_gpus,
+                                          test_idle_costs_little,
+                                          test_many};
+    for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        rig_begin();
+        tests[i]();
+        TAP_EQ_UINT(fake.foreign_cancels, 0, "nothing of others is touched");
+        rig_end();
+    }
+    return tap_done();
+}

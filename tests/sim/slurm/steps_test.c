@@ -1,0 +1,245 @@
+/* Each step that puts the engine's view and Slurm's together again, by the fault that it is there for. With a name of a step: that test alone; built
+ * with the mutants, a number leaves the step out, and its test must fail (mutants.sh). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "engine/slurm/without.h"
+#include "rig.h"
+#include "tap.h"
+
+#ifdef DURE_SLURM_MUTANTS
+int dure_slurm_without;
+#endif
+
+#define RUN_S(s) rig_run((s)*DURE_SECOND_US)
+
+static bool over_1(void)
+{
+    return rig.attempts[1].over;
+}
+
+static bool started_1(void)
+{
+    return rig.attempts[1].started;
+}
+
+/* It arrived, and its answer was lost: there is one job, and it is found again, even while looks are slow and other orders are answered. */
+static void test_SEARCH(void)
+{
+    RUN_S(1);
+    fake.lose_answers = 1;
+    rig_start(1, 0, 2, 3);
+    fake.list_late_us = 3 * DURE_SECOND_US;
+    rig_run(30 * DURE_SECOND_US - 5000);
+    rig_start(2, 2, 1, 3);
+    RUN_S(200);
+    TAP_EQ_UINT(fake.submits, 2, "each is handed over once although nobody said so");
+    TAP_EQ_UINT(fake_starts_most(), 1, "and started once");
+    TAP_OK(rig.attempts[1].over && rig.attempts[1].report == DURE_REPORT_ENDED, "and its end was seen");
+}
+
+static void test_ADOPT(void)
+{
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    rig_crash();
+    RUN_S(10);
+    rig_engine();
+    TAP_OK(rig_until(over_1, 120 * DURE_SECOND_US), "another daemon sees it end");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "as ended");
+    TAP_EQ_UINT(fake.submits, 1, "handed over once");
+}
+
+static void test_ENDED_AWAY(void)
+{
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    rig_crash();
+    RUN_S(100);
+    rig_engine();
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].over, "what ended while nobody looked is reported");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "as ended");
+    TAP_EQ_INT(rig.attempts[1].exit_code, 0, "with its exit code");
+}
+
+static void test_ORPHANS(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    rig_crash();
+    rig.attempts[1].over = true; /* its end was decided, the order to forget it died with the daemon */
+    struct fake_job *theirs = fake_foreign(8, 1, DURE_HOUR_US);
+    rig_engine();
+    RUN_S(10);
+    TAP_OK(dure_slurm_state_ended(fake_job("dure-")->state), "what the core has ended does not run on");
+    TAP_EQ_INT(theirs->state, DURE_SLURM_STATE_RUNNING, "what others gave does");
+    TAP_EQ_UINT(fake.foreign_cancels, 0, "and nobody tried");
+}
+
+static void test_DUPLICATES(void)
+{
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    const uint32_t twin = fake_twin(fake_job("dure-"))->id;
+    RUN_S(20);
+    const struct fake_job *last = fake_job("dure-");
+    TAP_OK(last->id == twin && last->state == DURE_SLURM_STATE_CANCELLED, "the second job of an attempt goes");
+    RUN_S(100);
+    TAP_EQ_UINT(fake_starts_most(), 1, "one ever ran");
+    TAP_OK(rig.attempts[1].report == DURE_REPORT_ENDED && !rig.attempts[1].cancelled, "the first ended by itself");
+}
+
+static void test_VANISHED(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    fake_crash();
+    RUN_S(30);
+    TAP_OK(rig.attempts[1].over, "what Slurm has forgotten is given up");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST, "as lost");
+    TAP_EQ_UINT(fake.submits, 1, "and not begun again by the engine");
+}
+
+static void test_STALE(void)
+{
+    RUN_S(6);
+    fake.list_late_us = 4 * DURE_SECOND_US;
+    RUN_S(5); /* a list is on its way that is of before what follows */
+    rig_start(1, 0, 1, 3);
+    RUN_S(30);
+    TAP_OK(!rig.attempts[1].over, "a list from before the order says nothing about it");
+    RUN_S(100);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "it runs to its end");
+}
+
+static void test_REQUEUED(void)
+{
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    struct fake_job *job = fake_job("dure-");
+    job->restarts = 1;
+    job->state = DURE_SLURM_STATE_PENDING;
+    job->held = true;
+    memset(job->mask, 0, sizeof job->mask);
+    RUN_S(20);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST,
+               "what Slurm put back into its queue is the core's to place again");
+    TAP_EQ_INT(job->state, DURE_SLURM_STATE_CANCELLED, "and does not wait there");
+}
+
+static uint32_t foreign_on(unsigned node)
+{
+    return (uint32_t)__builtin_popcountll(rig.nodes[node].foreign);
+}
+
+static void test_RECOUNT(void)
+{
+    struct fake_job *theirs = fake_foreign(1, 2, 15 * DURE_SECOND_US);
+    RUN_S(10);
+    TAP_EQ_UINT(foreign_on(0), 2, "two GPUs of the first node are theirs");
+    TAP_EQ_UINT(rig.nodes[0].foreign, theirs->mask[0], "those that Slurm says");
+    fake.silent = true;
+    RUN_S(30);
+    fake_foreign(2, 3, DURE_HOUR_US);
+    fake.silent = false;
+    RUN_S(20);
+    TAP_EQ_UINT(foreign_on(0), 0, "after the silence: none");
+    TAP_EQ_UINT(foreign_on(1), 3, "and three of the second");
+}
+
+static void test_AWAY(void)
+{
+    RUN_S(10);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "it is up");
+    fake.silent = true;
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "silence makes it away, not free");
+    TAP_EQ_INT(rig.nodes[3].state, DURE_NODE_IS_AWAY, "all of it");
+    TAP_HAS(rig.nodes[0].reason, "connection refused", "with the reason");
+}
+
+static void test_BACK(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(10);
+    fake.silent = true;
+    RUN_S(60);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "away");
+    fake.silent = false;
+    RUN_S(20);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "an answer brings it back");
+    TAP_OK(!rig.attempts[1].over, "what ran there runs on");
+}
+
+static void test_RETURN(void)
+{
+    RUN_S(10);
+    fake.silent = true;
+    rig_start(1, 0, 1, 3);
+    rig_start(2, 1, 1, 3);
+    rig.attempts[2].requeue = false;
+    RUN_S(120);
+    TAP_OK(rig.attempts[1].over && rig.attempts[1].report == DURE_REPORT_LOST,
+           "what never reached it may run elsewhere");
+    fake.silent = false;
+    RUN_S(20);
+    TAP_OK(fake_job("-1-1") == NULL, "and is not begun there after all");
+}
+
+static void test_REPEAT(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    fake.lose_orders = 2;
+    rig.engine->stop(rig.engine->state, (struct dure_attempt_id){1});
+    RUN_S(30);
+    TAP_OK(rig.attempts[1].over, "a stop that was not heard is said again");
+    TAP_OK(!rig.attempts[1].cancelled, "and is known to be ours");
+}
+
+static void test_DOUBT(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    fake.forgets_nodes = true;
+    RUN_S(20);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "a node that is down while its job runs is away");
+    TAP_EQ_INT(rig.nodes[3].state, DURE_NODE_IS_DOWN, "another is down");
+    fake.forgets_nodes = false;
+    RUN_S(10);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "and comes back");
+    TAP_OK(!rig.attempts[1].over, "its job runs on");
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} tests[] = {
+#define X(name, text) {#name, test_##name},
+    SLURM_STEPS(X)
+#undef X
+};
+
+int main(int argc, char **argv)
+{
+#ifdef DURE_SLURM_MUTANTS
+    dure_slurm_without = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
+#endif
+    for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        if (argc > 1 && strcmp(argv[1], "all") != 0 && strcmp(argv[1], tests[i].name) != 0)
+            continue;
+        tap_diag("%s", tests[i].name);
+        rig_begin();
+        tests[i].run();
+        TAP_EQ_UINT(fake.foreign_cancels, 0, "%s: nothing of others is touched", tests[i].name);
+        rig_end();
+    }
+    return tap_done();
+}
