@@ -1,0 +1,134 @@
+#!/bin/sh
+# usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--rounds N] [--via commands|rest] [--json]
+# Real Slurm by itself, and the same Slurm under dure, on this machine in one run (examples/slurm/cluster: 4 nodes of 8 GPUs; N jobs of one GPU that do nothing):
+#   start:  plain, from calling sbatch to the job's first instruction; through dure, from the core's decision to it; taken in turn, N rounds, p50.
+#   many:   plain, N calls of sbatch, two at a time, until the last job has ended; through dure, one array of N elements, until the last is known to have ended.
+#   idle:   requests a second of a site where nothing of ours is.
+# Installs nothing: where a program is missing it says so and exits with 77. Needs root.
+set -u
+build=${1:?usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--rounds N] [--via commands|rest] [--json]}
+shift
+jobs=1000 rounds=40 via=commands json=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --jobs) jobs=$2 && shift 2 ;;
+    --rounds) rounds=$2 && shift 2 ;;
+    --via) via=$2 && shift 2 ;;
+    --json) json=1 && shift ;;
+    *) echo "through-slurm.sh: found '$1', expected --jobs N, --rounds N, --via commands|rest or --json" >&2 && exit 2 ;;
+    esac
+done
+build=$(cd "$build" && pwd) || exit 2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cluster=$root/examples/slurm/cluster
+work=$(mktemp -d)
+chmod 755 "$work"
+daemon=
+finish() {
+    [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; }
+    "$cluster" stop "$work/peer" >/dev/null 2>&1
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+fail() {
+    echo "through-slurm.sh: $*" >&2
+    exit 1
+}
+now() { date +%s%N; }
+median() { sort -n | awk '{ at[NR] = $1 } END { print NR ? at[int((NR + 1) / 2)] : -1 }'; }
+"$cluster" start peer "$work/peer" 4 8 --restd --set SlurmctldDebug=error --set SlurmdDebug=error \
+    --set SchedulerParameters=batch_sched_delay=1,sched_min_interval=0,default_queue_depth=10000,bf_interval=30,bf_max_job_test=1000 >&2
+status=$?
+[ $status -eq 0 ] || exit $status
+export DURE_STATE="$work/state" DURE_SOCKET="$work/s"
+PATH=$build:$PATH
+case $via in
+commands) way="commands: {conf: $work/peer/slurm.conf}" ;;
+rest) way="submit_as: daemon, rest: {url: 'unix:$work/peer/restd.sock'}" ;;
+*) fail "--via: found '$via', expected commands or rest" ;;
+esac
+cat >"$work/fleet.yaml" <<END
+kind: Fleet
+version: 1
+name: peer
+models: [{name: h100, memory: 80GiB, power: 700W, nvlink: node}]
+owners: [{name: us}]
+sites: [{name: peer, engine: slurm, slurm: {$way, poll: 1s}}]
+groups: [{name: peer, owner: us, site: peer, model: h100, nodes: 'peer-[1-4]', levels: [{name: node, holds: 8}], cpus: 8, memory: 4GiB, status: installed}]
+END
+cat >"$work/tenants.yaml" <<END
+kind: Tenants
+version: 1
+tenants: [{name: us, owner: us}]
+allotments: [{name: all, tenant: us, group: peer, level: node, count: 4}]
+roles: [{login: $(id -un), role: operator}]
+END
+dured --foreground --log "$work/log" --state "$DURE_STATE" --socket "$DURE_SOCKET" --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" &
+daemon=$!
+i=0
+until dure nodes --json 2>/dev/null | grep -q '"state":"up"'; do
+    i=$((i + 1))
+    [ $i -lt 200 ] || fail "the daemon does not see the cluster: $(tail -3 "$work/log")"
+    sleep 0.1
+done
+sleep 3
+
+# ---- start ----
+
+cd "$work" || exit 1
+printf '#!/bin/sh\nexec date +%%s%%N >"$WHERE"\n' >date.sh
+printf 'kind: Job\nversion: 1\ncommand: [sh, -c, "exec date +%%s%%N >begun"]\n' >date.yaml
+i=0
+: >plain.ns
+: >ours.ns
+while [ $i -lt "$rounds" ]; do
+    i=$((i + 1))
+    rm -f begun
+    before=$(now)
+    WHERE=$work/begun SLURM_CONF=$work/peer/slurm.conf sbatch -w peer-1 -n1 --gres=gpu:1 --cpus-per-task=1 --mem=512 -o /dev/null date.sh >/dev/null || fail "sbatch"
+    until [ -s begun ]; do sleep 0.02; done
+    echo $(($(cat begun) - before)) >>plain.ns
+    sleep 0.4
+    rm -f begun
+    number=$(dure submit --parsable date.yaml) || fail "dure submit"
+    until [ -s begun ]; do sleep 0.02; done
+    decided=$(dure show "$number" --json | sed -n 's/.*"started":"\([^"]*\)".*/\1/p' | head -1)
+    echo $(($(cat begun) - $(date -d "$decided" +%s%N))) >>ours.ns
+    sleep 0.4
+done
+plain_us=$(($(median <plain.ns) / 1000)) ours_us=$(($(median <ours.ns) / 1000))
+
+# ---- many ----
+
+printf '#!/bin/sh\nexec true\n' >true.sh
+live() { SLURM_CONF=$work/peer/slurm.conf squeue -h -t pending,running,completing -o %i | head -1; }
+until [ -z "$(live)" ]; do sleep 0.2; done
+before=$(now)
+seq "$jobs" | SLURM_CONF=$work/peer/slurm.conf xargs -P 2 -n 1 sbatch -n1 --gres=gpu:1 --cpus-per-task=1 --mem=512 -o /dev/null true.sh >/dev/null || fail "sbatch"
+until [ -z "$(live)" ]; do sleep 0.1; done
+plain_many_ms=$((($(now) - before) / 1000000))
+printf 'kind: Job\nversion: 1\narray: 1-%s\nstdout: /dev/null\ncommand: ["true"]\n' "$jobs" >many.yaml
+before=$(now)
+number=$(dure submit --parsable many.yaml) || fail "dure submit"
+until [ -z "$(dure jobs --no-header -n 1 2>/dev/null)" ]; do sleep 0.1; done
+ours_many_ms=$((($(now) - before) / 1000000))
+done_count=$(dure jobs --ended -n 5000 --no-header -o state "$number" | grep -c COMPLETED)
+
+# ---- idle ----
+
+asked() { dure version --json | sed -n 's/.*asked \([0-9]*\) times.*/\1/p' | head -1; }
+sleep 8
+first=$(asked)
+sleep 20
+idle_per_20s=$(($(asked) - first))
+version=$(SLURM_CONF=$work/peer/slurm.conf sinfo --version)
+if [ -n "$json" ]; then
+    printf '{"slurm":"%s","via":"%s","start_plain_p50_us":%s,"start_dure_p50_us":%s,"start_more_us":%s,"jobs":%s,"ended":%s,"many_plain_ms":%s,"many_dure_ms":%s,"many_ratio":%s,"idle_requests_per_20s":%s}\n' \
+        "$version" "$via" "$plain_us" "$ours_us" $((ours_us - plain_us)) "$jobs" "$done_count" "$plain_many_ms" "$ours_many_ms" \
+        "$(awk -v a="$ours_many_ms" -v b="$plain_many_ms" 'BEGIN { printf "%.3f", a / b }')" "$idle_per_20s"
+else
+    echo "$version, by $via; dure's first instruction after its decision $((ours_us / 1000)) ms at p50, sbatch's after the call $((plain_us / 1000)) ms"
+    echo "$jobs jobs: through dure $ours_many_ms ms ($done_count completed), directly $plain_many_ms ms"
+    echo "an idle site: $idle_per_20s requests in 20 s"
+fi
