@@ -55,7 +55,8 @@ static void arguments(void)
         text.data,
         "sbatch --parsable --ignore-pbs --export=ALL --job-name=dure-1 --comment=dure 1 --account=own --partition=gpu "
         "--chdir=/home/kim --input=/dev/null --output=/home/kim/%j --nodelist=n[2-3] --nodes=2-2 --ntasks=4 "
-        "--ntasks-per-node=2 --cpus-per-task=3 --gres=gpu:h100:2 --mem=512M --time=2 --signal=B:TERM@30 --no-requeue",
+        "--ntasks-per-node=2 --cpus-per-task=3 --gres=gpu:h100:2 --mem=512M --time=2 --signal=B:TERM@30 "
+        "--open-mode=truncate --no-requeue",
         "what sbatch is told");
     dure_buf_release(&text);
     TAP_EQ_STR(copy.script, "#!/bin/sh\n#-BATCH --nodes=9\n#-BS -l x\necho '#SBATCH stays'\n#-SUB y\n",
@@ -104,6 +105,7 @@ static void bodies(void)
         TAP_OK(says(job, "required_nodes", "[\"n[2-3]\"]") && says(job, "nodes", "\"2-2\"") &&
                    says(job, "time_limit", "{\"set\":true,\"infinite\":false,\"number\":2}") &&
                    says(job, "environment", "[\"A=b c=d\",\"E=\"]") && says(job, "requeue", "false") &&
+                   says(job, "open_mode", "[\"TRUNCATE\"]") &&
                    !json_object_get(job, "hold") && says(job, "kill_warning_flags", "[\"BATCH_JOB\"]"),
                "v0.0.%u", api);
         TAP_OK(says(job, "tres_per_node", api == 39 ? "\"gres:gpu:h100:2\"" : "\"gres/gpu:h100:2\""), "v0.0.%u: GPUs",
