@@ -113,7 +113,7 @@ before=$(now)
 number=$(dure submit --parsable many.yaml) || fail "dure submit"
 until [ -z "$(dure jobs --no-header -n 1 2>/dev/null)" ]; do sleep 0.1; done
 ours_many_ms=$((($(now) - before) / 1000000))
-done_count=$(dure jobs --ended -n 5000 --no-header -o state "$number" | grep -c COMPLETED)
+done_count=$(dure jobs --ended -n 5000 --json | tr '{' '\n' | grep "\"job\":$number," | grep -c COMPLETED)
 
 # ---- idle ----
 

@@ -62,6 +62,10 @@ static void on_work(uv_work_t *work)
     if (!p->plan)
         return;
     enum dure_err err = find_user(p);
+    if (p->noted) { /* by a daemon before this one; it says the same */
+        p->failed = err != DURE_OK;
+        return;
+    }
     if (!err && mkdirat(p->slurm->place.dir_fd, name, 0700) != 0 && errno != EEXIST)
         err = dure_fail(&p->error, errno == ENOSPC ? DURE_E_FULL : DURE_E_IO, "the attempt's folder cannot be made: %s",
                         strerror(errno));
