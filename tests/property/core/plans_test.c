@@ -113,6 +113,12 @@ static bool is_taken(uint64_t id)
     return false;
 }
 
+/* Which rights are short while maintenance lasts is not foreseen: with any booked, a start by right may be planned too early. */
+static bool is_early(uint64_t id)
+{
+    return is_booked && is_by_right[id];
+}
+
 static void watch(struct rig *rig, const struct dure_record *r)
 {
     if (r->job.v >= JOBS)
@@ -127,8 +133,9 @@ static void watch(struct rig *rig, const struct dure_record *r)
         plan(r);
     } else if (r->kind == DURE_REC_UNPLAN) {
         /* New maintenance makes plans anew; what begins takes cells from rights, and never a GPU that a borrower's plan keeps. */
-        const bool by_booking = is_booked && (r->cause == DURE_CAUSE_DRAINED ||
-                                              (r->cause == DURE_CAUSE_NODE_LOST && is_by_right[r->job.v]));
+        const bool by_booking =
+            is_booked && (r->cause == DURE_CAUSE_DRAINED || (is_early(r->job.v) && (r->cause == DURE_CAUSE_NODE_LOST ||
+                                                                                    r->cause == DURE_CAUSE_WALLTIME)));
         if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED && !by_booking && !is_taken(r->job.v))
             TAP_FAIL("the plan of job %llu (kind %u) is given up: %s, %lld s before", (unsigned long long)r->job.v,
                      kind_of[r->job.v], dure_cause_name(r->cause),
@@ -172,7 +179,7 @@ static void go_to(struct rig *rig, int64_t at_us)
         rig_reap(rig); /* borrowers without grace leave at once */
     }
     for (uint64_t id = 1; id < dure_core_next_job(rig->core).v && id < JOBS; id++)
-        if (planned_us[id] && planned_us[id] <= rig->now_us && !is_taken(id))
+        if (planned_us[id] && planned_us[id] <= rig->now_us && !is_taken(id) && !is_early(id))
             TAP_FAIL("job %llu (kind %u) was to start %lld s ago", (unsigned long long)id, kind_of[id],
                      (long long)((rig->now_us - planned_us[id]) / DURE_SECOND_US));
 }
