@@ -17,6 +17,7 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))
+        [ "$number" -eq 0 ] || [ "$found" -eq 0 ] || break # one is enough
     done
     number=$((number + 1))
     if [ "$number" -eq 1 ] && [ "$found" -eq 0 ]; then
@@ -24,7 +25,7 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     elif [ "$number" -gt 1 ] && [ "$found" -gt 0 ]; then
         echo "ok $number - dies: $name"
     else
-        echo "not ok $number - $name: found by $found of $#"
+        echo "not ok $number - $name: found by $found"
         failed=1
     fi
 done

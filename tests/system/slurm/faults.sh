@@ -35,7 +35,8 @@ ran_once kill 16
 ok "each of 16 jobs ran once through two deaths of the daemon" $?
 
 # slurmctld and dured, both dead while a gang runs; back in the other order.
-printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 2\ngpus: 4\nscript: "echo begun >>%s/ran-both-1; sleep 13"\n' "$work/here" >gang.yaml
+printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 2\ngpus: 4\nscript: "echo begun >>%s/ran-both-1; until [ -e %s/go ]; do sleep 0.2; done"\n' \
+    "$work/here" "$work/here" >gang.yaml
 gang=$(submit gang.yaml)
 within 20 "a gang runs" running_is east 1
 sleep 10 # slurmctld writes its state every five seconds or so
@@ -46,6 +47,9 @@ rig_up
 sleep 1
 is "nobody knows, so it goes on" "$(state "$gang")" RUNNING
 "$cluster" daemon "$work/east" start slurmctld
+within 60 "its cluster answers" nodes_are east up
+is "and it runs there" "$(state "$gang")" RUNNING
+touch "$work/here/go" # not before: a slurmctld that begins gives up a job whose end its node could not tell
 within 60 "its end is found" state_is "$gang" COMPLETED
 within 60 "and what waited runs" state_is "$waits" COMPLETED
 ran_once both 2
