@@ -66,6 +66,17 @@ static void other_ways(enum slurm_kind kind, const char *bytes, size_t length, s
     DURE_ASSERT(slurm_span_us(bytes) >= 0);
 }
 
+/* "c 200\n": the digits up to the newline. */
+static int status_of(const char *at, const char *end)
+{
+    int status = 0;
+    while (at < end && *at == ' ')
+        at++;
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        status = (status * 10 + *at - '0') % 600;
+    return status;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *newline = size ? memchr(data, '\n', size) : NULL;
@@ -80,9 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(bytes, newline + 1, length);
     bytes[length] = '\0';
     const enum slurm_kind kind = (enum slurm_kind)(letter - letters);
-    const int status = newline - data > 2 ? (int)strtol((const char *)data + 1, NULL, 10) % 600 : 0;
-    read_once(kind, status < 0 ? 0 : status, bytes, length, arena, &one);
-    read_once(kind, status < 0 ? 0 : status, bytes, length, arena, &two);
+    const int status = status_of((const char *)data + 1, (const char *)newline);
+    read_once(kind, status, bytes, length, arena, &one);
+    read_once(kind, status, bytes, length, arena, &two);
     DURE_ASSERT(one.result == two.result && one.job_count == two.job_count && one.node_count == two.node_count &&
                 one.job_id == two.job_id && strcmp(one.text, two.text) == 0);
     other_ways(kind, bytes, length, arena);
