@@ -77,6 +77,7 @@ sleep 3
 # ---- start ----
 
 cd "$work" || exit 1
+# shellcheck disable=SC2016 # the script is to expand it
 printf '#!/bin/sh\nexec date +%%s%%N >"$WHERE"\n' >date.sh
 printf 'kind: Job\nversion: 1\ncommand: [sh, -c, "exec date +%%s%%N >begun"]\n' >date.yaml
 i=0
