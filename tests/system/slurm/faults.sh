@@ -38,8 +38,9 @@ ok "each of 16 jobs ran once through two deaths of the daemon" $?
 printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 2\ngpus: 4\nscript: "echo begun >>%s/ran-both-1; until [ -e %s/go ]; do sleep 0.2; done"\n' \
     "$work/here" "$work/here" >gang.yaml
 gang=$(submit gang.yaml)
-within 20 "a gang runs" running_is east 1
-sleep 10 # slurmctld writes its state every five seconds or so
+within 20 "a gang runs" test -s "$work/here/ran-both-1"
+within 60 "slurmctld has written it down" test "$work/east/state/job_state" -nt "$work/here/ran-both-1" # else it starts it again
+sleep 1
 "$cluster" daemon "$work/east" kill slurmctld
 waits=$(once east both-2)
 rig_kill
