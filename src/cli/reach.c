@@ -33,17 +33,7 @@ static int by_rest(struct dure_cli *cli, struct dure_slurm_site *site)
 
 int dure_cli_reach(struct dure_cli *cli, struct dure_slurm_site *ret_site, bool *ret_given)
 {
-    struct dure_slurm_site site = {.path = "/usr/bin",
-                                   .conf = "",
-                                   .url = "",
-                                   .token_file = "",
-                                   .user = "",
-                                   .partition = "",
-                                   .account = "",
-                                   .qos = "",
-                                   .reservation = "",
-                                   .node_prefix = "",
-                                   .poll_us = 2000000};
+    struct dure_slurm_site site = dure_slurm_site_unsaid();
     const char *conf = dure_cli_text(cli, "slurm-conf"), *path = dure_cli_text(cli, "slurm-path");
     const bool rest = dure_cli_given(cli, "rest");
     int code = DURE_EXIT_OK;

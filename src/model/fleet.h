@@ -46,6 +46,7 @@ struct dure_slurm_site {
     bool as_daemon;          /* jobs belong to whom the daemon speaks as, not to who submitted them */
     int64_t poll_us;         /* while something runs or waits there, how long until it is looked at again */
 };
+struct dure_slurm_site dure_slurm_site_unsaid(void); /* nothing is said of it: every text is "", poll_us the default */
 
 struct dure_site {
     const char *name;

@@ -7,6 +7,21 @@
 
 enum { PATH_BYTES_MAX = 1024, URL_BYTES_MAX = 512, POLL_US = 2 * 1000 * 1000 };
 
+struct dure_slurm_site dure_slurm_site_unsaid(void)
+{
+    return (struct dure_slurm_site){.path = "",
+                                    .conf = "",
+                                    .url = "",
+                                    .token_file = "",
+                                    .user = "",
+                                    .partition = "",
+                                    .account = "",
+                                    .qos = "",
+                                    .reservation = "",
+                                    .node_prefix = "",
+                                    .poll_us = POLL_US};
+}
+
 static void read_path(struct dure_read *read, const struct dure_tree *map, const char *key, const char **value)
 {
     const struct dure_tree *at = dure_read_text(read, map, key, DURE_OPTIONAL, PATH_BYTES_MAX, value);
@@ -147,17 +162,7 @@ void dure_fleet_read_slurm(struct dure_read *read, struct dure_site *site, const
         read->no_memory = true;
         return;
     }
-    *slurm = (struct dure_slurm_site){.path = "",
-                                      .conf = "",
-                                      .url = "",
-                                      .token_file = "",
-                                      .user = "",
-                                      .partition = "",
-                                      .account = "",
-                                      .qos = "",
-                                      .reservation = "",
-                                      .node_prefix = "",
-                                      .poll_us = POLL_US};
+    *slurm = dure_slurm_site_unsaid();
     site->slurm = slurm;
     if (!block)
         dure_problem_missing(read->problems, map, "slurm",

@@ -7,6 +7,7 @@
 
 #include "engine/outname.h"
 #include "engine/slurm/engine_inner.h"
+#include "engine/variables.h"
 
 static void add_quoted(struct dure_buf *buf, const char *text)
 {
@@ -177,63 +178,36 @@ void slurm_script_write(const struct slurm_plan *plan, const char *prefix, struc
 
 /* ---- the environment ---- */
 
-struct variables {
-    struct dure_buf *list;
-    uint32_t count;
-};
-
-static bool has_name(const struct variables *variables, const char *entry)
+static void put_known(struct dure_variables *variables, const char *name, const char *value)
 {
-    const size_t length = strcspn(entry, "=");
-    const char *at = variables->list->data;
-    for (uint32_t i = 0; i < variables->count; i++, at += strlen(at) + 1)
-        if (strncmp(at, entry, length) == 0 && at[length] == '=')
-            return true;
-    return false;
-}
-
-static void put(struct variables *variables, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct variables *variables, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    dure_buf_vprintf(variables->list, format, args);
-    va_end(args);
-    dure_buf_byte(variables->list, 0);
-    variables->count++;
-}
-
-static void put_default(struct variables *variables, const char *name, const char *value)
-{
-    char entry[64];
-    if (*value && snprintf(entry, sizeof entry, "%s=", name) < (int)sizeof entry && !has_name(variables, entry))
-        put(variables, "%s=%s", name, value);
+    if (*value)
+        dure_variables_default(variables, name, value);
 }
 
 uint32_t slurm_environment_write(const struct slurm_plan *plan, struct dure_buf *list)
 {
     const struct dure_spec *spec = &plan->order->spec;
-    struct variables variables = {list, 0};
-    put(&variables, "DURE_JOB_ID=%" PRIu64, spec->job);
-    put(&variables, "DURE_ATTEMPT=%" PRIu64, spec->attempt);
-    put(&variables, "DURE_TASKS=%" PRIu64, spec->tasks);
-    put(&variables, "DURE_NODES=%s", spec->nodelist.data);
-    put(&variables, "DURE_TENANT=%s", spec->tenant.data);
-    put(&variables, "DURE_CLASS=%s", spec->is_borrowed ? "borrowed" : "guaranteed");
-    put(&variables, "DURE_RESTARTS=%" PRIu64, spec->restarts);
-    put(&variables, "DURE_GRACE_S=%" PRIu64, spec->grace_us / 1000000);
-    put(&variables, "DURE_FLEET=%s", spec->fleet.data);
-    put(&variables, "DURE_GPU_COUNT=%" PRIu32, plan->gpus_per_task);
-    put(&variables, "DURE_GPU_MILLI=%" PRIu64, spec->gpu_milli);
+    struct dure_variables variables = {list, 0};
+    dure_variables_put(&variables, "DURE_JOB_ID=%" PRIu64, spec->job);
+    dure_variables_put(&variables, "DURE_ATTEMPT=%" PRIu64, spec->attempt);
+    dure_variables_put(&variables, "DURE_TASKS=%" PRIu64, spec->tasks);
+    dure_variables_put(&variables, "DURE_NODES=%s", spec->nodelist.data);
+    dure_variables_put(&variables, "DURE_TENANT=%s", spec->tenant.data);
+    dure_variables_put(&variables, "DURE_CLASS=%s", spec->is_borrowed ? "borrowed" : "guaranteed");
+    dure_variables_put(&variables, "DURE_RESTARTS=%" PRIu64, spec->restarts);
+    dure_variables_put(&variables, "DURE_GRACE_S=%" PRIu64, spec->grace_us / 1000000);
+    dure_variables_put(&variables, "DURE_FLEET=%s", spec->fleet.data);
+    dure_variables_put(&variables, "DURE_GPU_COUNT=%" PRIu32, plan->gpus_per_task);
+    dure_variables_put(&variables, "DURE_GPU_MILLI=%" PRIu64, spec->gpu_milli);
     if (spec->is_array)
-        put(&variables, "DURE_ARRAY_INDEX=%" PRIu64, spec->array_index);
+        dure_variables_put(&variables, "DURE_ARRAY_INDEX=%" PRIu64, spec->array_index);
     for (const char *at = spec->environment.data, *end = at + spec->environment.length; at < end; at += strlen(at) + 1)
-        if (strchr(at, '=') && at[0] != '=' && !has_name(&variables, at))
-            put(&variables, "%s", at);
-    put_default(&variables, "PATH", "/usr/local/bin:/usr/bin:/bin");
-    put_default(&variables, "HOME", spec->home.data);
-    put_default(&variables, "SHELL", spec->shell.data);
-    put_default(&variables, "USER", spec->login.data);
-    put_default(&variables, "LOGNAME", spec->login.data);
+        if (strchr(at, '=') && at[0] != '=' && !dure_variables_have(&variables, at))
+            dure_variables_put(&variables, "%s", at);
+    dure_variables_default(&variables, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    put_known(&variables, "HOME", spec->home.data);
+    put_known(&variables, "SHELL", spec->shell.data);
+    put_known(&variables, "USER", spec->login.data);
+    put_known(&variables, "LOGNAME", spec->login.data);
     return variables.count;
 }

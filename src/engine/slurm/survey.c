@@ -27,6 +27,12 @@ static const char *kept(struct visit *visit, const char *text)
     return copy ? copy : "";
 }
 
+static void keep_texts(struct visit *visit, const char **const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *texts[i] = kept(visit, *texts[i]);
+}
+
 static void *kept_list(struct visit *visit, const void *from, size_t size, uint32_t count)
 {
     void *list = dure_arena_array(visit->survey->arena, size, (size_t)count + 1);
@@ -72,8 +78,7 @@ static void on_nodes(void *context, const struct dure_slurm_reply *reply)
         struct dure_slurm_node *node = &survey->nodes[i];
         const char **texts[] = {&node->name,     &node->address,    &node->hostname, &node->version,  &node->reason,
                                 &node->features, &node->partitions, &node->gres,     &node->gres_used};
-        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
-            *texts[k] = kept(visit, *texts[k]);
+        keep_texts(visit, texts, sizeof texts / sizeof *texts);
     }
 }
 
@@ -89,8 +94,7 @@ static void on_partitions(void *context, const struct dure_slurm_reply *reply)
         struct dure_slurm_partition *one = &survey->partitions[i];
         const char **texts[] = {&one->name,           &one->nodes_text, &one->state,
                                 &one->allow_accounts, &one->qos,        &one->preempt_mode};
-        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
-            *texts[k] = kept(visit, *texts[k]);
+        keep_texts(visit, texts, sizeof texts / sizeof *texts);
     }
 }
 

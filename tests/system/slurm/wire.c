@@ -12,17 +12,14 @@ static struct slurm_host host;
 
 static struct dure_slurm_site site_of(enum dure_slurm_via via)
 {
-    return (struct dure_slurm_site){.via = via,
-                                    .path = "/usr/bin",
-                                    .conf = host.conf,
-                                    .url = host.url,
-                                    .token_file = host.token_file,
-                                    .user = "root",
-                                    .partition = "",
-                                    .account = "",
-                                    .qos = "",
-                                    .reservation = "",
-                                    .node_prefix = ""};
+    struct dure_slurm_site site = dure_slurm_site_unsaid();
+    site.via = via;
+    site.path = "/usr/bin";
+    site.conf = host.conf;
+    site.url = host.url;
+    site.token_file = host.token_file;
+    site.user = "root";
+    return site;
 }
 
 static struct dure_slurm *connect_to(const struct dure_slurm_site *site, int64_t timeout_us)

@@ -13,17 +13,7 @@ static struct dure_slurm_partition partition = {.name = "all",
                                                 .nodes_max = DURE_NONE32,
                                                 .priority_tier = 1,
                                                 .is_default = true};
-static struct dure_slurm_site site = {.path = "/usr/bin",
-                                      .conf = "/etc/slurm/slurm.conf",
-                                      .url = "",
-                                      .token_file = "",
-                                      .user = "",
-                                      .partition = "",
-                                      .account = "",
-                                      .qos = "",
-                                      .reservation = "",
-                                      .node_prefix = "",
-                                      .poll_us = 2000000};
+static struct dure_slurm_site site;
 static struct dure_slurm_survey survey;
 
 static void node(unsigned index, const char *name, unsigned gpus, const char *type)
@@ -256,6 +246,9 @@ static void checked(void)
 
 int main(int argc, char **argv)
 {
+    site = dure_slurm_site_unsaid();
+    site.path = "/usr/bin";
+    site.conf = "/etc/slurm/slurm.conf";
     DURE_ASSERT(argc == 2);
     answers_folder = argv[1];
     plain();

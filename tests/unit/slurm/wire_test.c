@@ -53,17 +53,11 @@ static void wait_for(const struct heard *heard, unsigned count)
 
 static struct dure_slurm_site site_of(enum dure_slurm_via via, const char *where)
 {
-    return (struct dure_slurm_site){.via = via,
-                                    .path = where,
-                                    .conf = "/etc/slurm/made.conf",
-                                    .url = where,
-                                    .token_file = "",
-                                    .user = "",
-                                    .partition = "",
-                                    .account = "",
-                                    .qos = "",
-                                    .reservation = "",
-                                    .node_prefix = ""};
+    struct dure_slurm_site site = dure_slurm_site_unsaid();
+    site.via = via;
+    site.path = site.url = where;
+    site.conf = "/etc/slurm/made.conf";
+    return site;
 }
 
 static struct dure_slurm *wire(const struct dure_slurm_site *site, int64_t timeout_us, uint32_t under_way)
