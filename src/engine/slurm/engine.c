@@ -328,7 +328,8 @@ enum dure_err dure_engine_slurm_new(const struct dure_slurm_engine_options *opti
     slurm->observe = observe;
     slurm->context = context;
     slurm->place.dir_fd = -1;
-    snprintf(slurm->head, sizeof slurm->head, "dure-%08" PRIx32 "-", options->instance);
+    /* Two sites may be partitions of one cluster: each knows its own. */
+    snprintf(slurm->head, sizeof slurm->head, "dure-%08" PRIx32 "-", options->instance + options->site.v);
     const enum dure_err err = make(slurm, options, error);
     if (err) {
         if (slurm->place.dir_fd >= 0)

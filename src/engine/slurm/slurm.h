@@ -15,7 +15,7 @@ struct dure_slurm_engine_options {
     struct dure_engine_clock clock;      /* for timers */
     int64_t (*steady_us)(void *context); /* set by nobody: what silence and patience are measured by */
     const char *directory;               /* where this site's attempts are noted; its parent must be there */
-    uint32_t instance;                   /* tells this daemon's jobs from another's on the same cluster */
+    uint32_t instance;                   /* tells this daemon's jobs, with the site, from others' on the same cluster */
     struct dure_site_id site;
     /* The fleet as it is now; `context` is the observer's. */
     const struct dure_fleet *(*fleet)(void *context);
