@@ -143,13 +143,13 @@ static void take_node(struct slurm *slurm, struct slurm_node *node, const struct
     node->reason[0] = '\0';
     if (listed->flags & DURE_SLURM_NODE_SILENT)
         say(node, "the node does not answer", "");
-    else if (listed->flags & (DURE_SLURM_NODE_DOWN | DURE_SLURM_STATE_NODE_FAIL))
+    else if (listed->flags & DURE_SLURM_NODE_DOWN)
         say(node, "down", listed->reason);
     else if (listed->flags & (DURE_SLURM_NODE_FUTURE | DURE_SLURM_NODE_INVALID))
         say(node, "not usable", listed->reason);
-    else if (listed->flags & DURE_SLURM_NODE_DRAIN) {
+    else if (listed->flags & (DURE_SLURM_NODE_DRAIN | DURE_SLURM_NODE_FAIL)) {
         node->whole = true;
-        say(node, "drained", listed->reason);
+        say(node, listed->flags & DURE_SLURM_NODE_DRAIN ? "drained" : "expected to fail", listed->reason);
     } else if (listed->flags & closed) {
         node->whole = true;
         say(node, "reserved for others", "");
@@ -202,8 +202,7 @@ static uint64_t foreign_of(const struct slurm_node *node)
  * jobs: as long as it has not, nobody knows. */
 static enum dure_node_report state_of(const struct slurm *slurm, const struct slurm_node *node)
 {
-    const uint32_t down =
-        DURE_SLURM_NODE_DOWN | DURE_SLURM_STATE_NODE_FAIL | DURE_SLURM_NODE_FUTURE | DURE_SLURM_NODE_INVALID;
+    const uint32_t down = DURE_SLURM_NODE_DOWN | DURE_SLURM_NODE_FUTURE | DURE_SLURM_NODE_INVALID;
     if (slurm->away)
         return DURE_NODE_IS_AWAY;
     if (!node->listed || node->flags & down)

@@ -102,6 +102,16 @@ static void test_drained(void)
     TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and comes back");
 }
 
+static void test_failing(void)
+{
+    RUN_S(6);
+    fake.node_flags[0] = DURE_SLURM_NODE_FAIL | DURE_SLURM_NODE_IDLE;
+    RUN_S(10);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 15, "a node that is expected to fail is nobody's to use");
+    TAP_HAS(rig.nodes[0].foreign_reason, "expected to fail", "and that is said");
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "it is not down");
+}
+
 static void test_silent_node(void)
 {
     RUN_S(6);
@@ -333,6 +343,7 @@ int main(void)
                                           test_warned_before_it_began,
                                           test_node_dies_in_gang,
                                           test_drained,
+                                          test_failing,
                                           test_silent_node,
                                           test_foreign_beside_ours,
                                           test_relabelled,
