@@ -110,7 +110,7 @@ bool slurm_is_searching(const struct slurm *slurm)
 {
     for (const struct slurm_attempt *attempt = slurm->all; attempt; attempt = attempt->next)
         if (attempt->state == SLURM_UNSURE ||
-            (attempt->state == SLURM_IN_SLURM && (!attempt->looked_at || attempt->missing)))
+            (attempt->state == SLURM_IN_SLURM && (!attempt->looked_at || attempt->missing || attempt->pending_seen)))
             return true;
     return !slurm->jobs_counted;
 }

@@ -136,7 +136,7 @@ struct slurm {
 
 int64_t slurm_steady_us(const struct slurm *slurm); /* steady */
 int64_t slurm_wall_us(const struct slurm *slurm);
-bool slurm_is_searching(const struct slurm *slurm); /* does something wait to hear that it is not there? */
+bool slurm_is_searching(const struct slurm *slurm); /* does something wait to hear what is, although nothing changes? */
 struct slurm_attempt *slurm_find(const struct slurm *slurm, uint64_t id);
 /* Ends it for the core; the attempt may be gone when this returns. */
 void slurm_tell_over(struct slurm_attempt *attempt, const struct dure_observation *observation);

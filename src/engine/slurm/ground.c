@@ -95,7 +95,7 @@ static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, boo
         node->live += attempt != NULL;
         const uint64_t share = share_on(attempt, node->id);
         const uint32_t given = (uint32_t)__builtin_popcountll(share), has = job->nodes[i].gpu_count;
-        if (!anew || (attempt && has <= given))
+        if (!anew || (attempt && has <= given) || (ours && !attempt && SLURM_WITHOUT(LEAVING)))
             continue;
         node->foreign += has - given;
         node->foreign_jobs++;

@@ -36,31 +36,27 @@ static bool began(const struct dure_slurm_job *job)
 
 /* ---- how it ended, in the core's terms ---- */
 
+/* Why the end was Slurm's own doing and none of the job's; NULL: it was not. */
+static const char *lost_by_slurm(enum dure_slurm_state state)
+{
+    switch (state) {
+    case DURE_SLURM_STATE_NODE_FAIL: return "Slurm: a node of it failed";
+    case DURE_SLURM_STATE_BOOT_FAIL: return "Slurm: its nodes did not come up";
+    case DURE_SLURM_STATE_PREEMPTED: return "Slurm preempted it: dure's partition should not be preempted by others";
+    case DURE_SLURM_STATE_DEADLINE: return "Slurm: its deadline passed";
+    default: return NULL;
+    }
+}
+
 static void describe_end(const struct slurm_attempt *attempt, const struct dure_slurm_job *job,
                          struct dure_observation *over)
 {
     const bool ours = attempt->stop_wanted || attempt->warn_wanted || attempt->withdrawn;
-    const char *reason = "";
-    over->report = DURE_REPORT_ENDED;
+    const char *lost = lost_by_slurm(job->state), *reason = lost ? lost : "";
+    over->report = lost ? DURE_REPORT_LOST : DURE_REPORT_ENDED;
     over->exit_code = job->exit_code;
     over->exit_signal = job->exit_signal;
     switch (job->state) {
-    case DURE_SLURM_STATE_NODE_FAIL:
-        over->report = DURE_REPORT_LOST;
-        reason = "Slurm: a node of it failed";
-        break;
-    case DURE_SLURM_STATE_BOOT_FAIL:
-        over->report = DURE_REPORT_LOST;
-        reason = "Slurm: its nodes did not come up";
-        break;
-    case DURE_SLURM_STATE_PREEMPTED:
-        over->report = DURE_REPORT_LOST;
-        reason = "Slurm preempted it: dure's partition should not be preempted by others";
-        break;
-    case DURE_SLURM_STATE_DEADLINE:
-        over->report = DURE_REPORT_LOST;
-        reason = "Slurm: its deadline passed";
-        break;
     case DURE_SLURM_STATE_TIMEOUT:
         reason = "Slurm ended it at its time limit";
         over->exit_signal = job->exit_signal ? job->exit_signal : SIGTERM;
@@ -95,7 +91,7 @@ static void report_end(struct slurm_attempt *attempt, const struct dure_slurm_jo
     struct dure_observation over = {.attempt = {attempt->id}};
     if (attempt->recovering && !attempt->looked_at && SLURM_WITHOUT(ENDED_AWAY))
         return;
-    if (began(job) && !attempt->started_told && !attempt->forget_wanted) {
+    if (began(job) && !attempt->started_told && !attempt->forget_wanted && !SLURM_WITHOUT(BEGUN)) {
         attempt->started_told = true;
         slurm_tell(attempt, DURE_REPORT_STARTED, "");
     }
@@ -137,10 +133,12 @@ static void search(struct slurm_attempt *attempt, int64_t asked_us)
     const bool maybe_sent = !attempt->recovering || attempt->noted || attempt->begun;
     if (attempt->searches++ == 0)
         attempt->searched_us = now;
-    if (maybe_sent && (attempt->searches < SLURM_SEARCHES || now < attempt->searched_us + SLURM_SETTLE_US))
+    if (maybe_sent && !SLURM_WITHOUT(SETTLE) &&
+        (attempt->searches < SLURM_SEARCHES || now < attempt->searched_us + SLURM_SETTLE_US))
         return;
-    attempt->careful = maybe_sent;
-    if (attempt->begun || (attempt->recovering && attempt->noted && age_us > SLURM_MEMORY_US))
+    attempt->careful = maybe_sent && !SLURM_WITHOUT(HOLD);
+    if (attempt->begun ||
+        (attempt->recovering && attempt->noted && age_us > SLURM_MEMORY_US && !SLURM_WITHOUT(FORGOTTEN)))
         slurm_tell(attempt, DURE_REPORT_LOST, "Slurm knows nothing of it any more, and how it ended is not known");
     else
         slurm_ready(attempt);
@@ -177,6 +175,8 @@ static void let_go(struct slurm_attempt *attempt, const struct dure_slurm_job *j
     if (!attempt->careful || !(job->flags & DURE_SLURM_JOB_HELD) || now < attempt->pending_us + SLURM_HOLD_US ||
         now < attempt->released_us + (SLURM_WITHOUT(REPEAT) ? DURE_HOUR_US : SLURM_REPEAT_US))
         return;
+    if (SLURM_WITHOUT(RELEASE))
+        return;
     attempt->released_us = now;
     slurm_release_job(attempt->slurm, job->job_id);
 }
@@ -189,7 +189,7 @@ static void wait_in_slurm(struct slurm_attempt *attempt, const struct dure_slurm
     attempt->pending_seen = true;
     let_go(attempt, job);
     dure_text_copy(attempt->waits_for, sizeof attempt->waits_for, job->reason);
-    if (job->flags & DURE_SLURM_JOB_HELD || attempt->withdrawn || !attempt->requeue ||
+    if (job->flags & DURE_SLURM_JOB_HELD || attempt->withdrawn || !attempt->requeue || SLURM_WITHOUT(OUSTED) ||
         now < attempt->pending_us + SLURM_OUSTED_US || !slurm_ground_ousted(slurm, attempt))
         return;
     attempt->withdrawn = true;
@@ -200,7 +200,8 @@ static void wait_in_slurm(struct slurm_attempt *attempt, const struct dure_slurm
 static void look_at_limit(struct slurm_attempt *attempt, const struct dure_slurm_job *job)
 {
     const int64_t limit_us = slurm_limit_us(attempt);
-    if (job->walltime_us > 0 && (job->walltime_us < limit_us || job->walltime_us >= limit_us + DURE_MINUTE_US))
+    if (!SLURM_WITHOUT(LIMIT) && job->walltime_us > 0 &&
+        (job->walltime_us < limit_us || job->walltime_us >= limit_us + DURE_MINUTE_US))
         attempt->extend_wanted = true;
 }
 
@@ -282,8 +283,9 @@ static void orphan(struct slurm *slurm, const struct dure_slurm_job *job)
     if (ended(job))
         return;
     slurm->orphans++;
-    if (slurm->swept && !SLURM_WITHOUT(ORPHANS) && job->state != DURE_SLURM_STATE_COMPLETING &&
-        !(job->flags & DURE_SLURM_JOB_COMPLETING) && slurm_steady_us(slurm) >= slurm->orphans_us)
+    if ((slurm->swept || SLURM_WITHOUT(SWEPT)) && !SLURM_WITHOUT(ORPHANS) &&
+        job->state != DURE_SLURM_STATE_COMPLETING && !(job->flags & DURE_SLURM_JOB_COMPLETING) &&
+        slurm_steady_us(slurm) >= slurm->orphans_us)
         slurm_cancel_job(slurm, job->job_id, began(job));
 }
 

@@ -122,7 +122,8 @@ static void look(struct slurm *slurm)
 {
     const int64_t now = slurm_steady_us(slurm);
     /* A list that is the same as before may be said so, but not to those who wait to hear that something is not in it. */
-    const struct dure_slurm_filter filter = {.since_us = slurm_is_searching(slurm) ? 0 : slurm->list_mark_us};
+    const struct dure_slurm_filter filter = {
+        .since_us = slurm_is_searching(slurm) && !SLURM_WITHOUT(WHOLE) ? 0 : slurm->list_mark_us};
     slurm->asked_us = now;
     if (now >= slurm->nodes_us + slurm->site.poll_us || !slurm->nodes_listed)
         look_nodes(slurm);

@@ -15,7 +15,17 @@
     X(BACK, "back on an answer")                                                                                       \
     X(RETURN, "give back what never reached the cluster")                                                              \
     X(REPEAT, "repeat an order that was not heard")                                                                    \
-    X(DOUBT, "doubt a node that is down while its jobs run")
+    X(DOUBT, "doubt a node that is down while its jobs run")                                                           \
+    X(SETTLE, "search twice, with time between")                                                                       \
+    X(FORGOTTEN, "begin nothing again that Slurm may have forgotten")                                                  \
+    X(HOLD, "hold what is handed over a second time")                                                                  \
+    X(RELEASE, "let go what was held")                                                                                 \
+    X(BEGUN, "tell the start of what is seen only when it has ended")                                                  \
+    X(SWEPT, "leave what is ours alone until the core has said all that lives")                                        \
+    X(LEAVING, "hold the GPUs of what is leaving")                                                                     \
+    X(OUSTED, "take back what others keep from starting")                                                              \
+    X(LIMIT, "set a walltime that was changed while nobody was there")                                                 \
+    X(WHOLE, "ask for the whole list while something is searched for")
 
 enum slurm_step {
     SLURM_STEP_NONE,

@@ -163,6 +163,8 @@ static void purge(void)
 
 void fake_jobs_move(void)
 {
+    if (fake.ctld_dead)
+        return;
     for (uint32_t i = 0; i < fake.job_count; i++) {
         struct fake_job *job = &fake.jobs[i];
         kill_on_dead_nodes(job);
@@ -296,7 +298,11 @@ static struct pending *ask(struct dure_slurm *slurm, enum question question, dur
 /* What stands in the way of a question; true: it does not arrive. */
 static bool stopped(struct pending *pending)
 {
-    if (fake.silent) {
+    if (fake.gone) {
+        pending->due_us = fake.now_us + TIMEOUT_US;
+        pending->reply.result = DURE_SLURM_NO_ANSWER;
+        pending->reply.text = "no answer in 30 s";
+    } else if (fake.silent || fake.ctld_dead) {
         pending->due_us = fake.now_us + DURE_SECOND_US;
         pending->reply.result = DURE_SLURM_NO_ANSWER;
         pending->reply.unsent = true;
@@ -310,7 +316,24 @@ static bool stopped(struct pending *pending)
         pending->reply.text = "no answer in 30 s";
         return false; /* it arrives */
     }
-    return fake.silent || fake.denied;
+    return fake.gone || fake.silent || fake.ctld_dead || fake.denied;
+}
+
+/* When the list of jobs last became another one: a sum over what it tells. */
+static int64_t changed_us;
+
+static void note_changes(void)
+{
+    static uint64_t before;
+    uint64_t sum = fake.job_count;
+    for (uint32_t i = 0; i < fake.job_count; i++) {
+        const struct fake_job *job = &fake.jobs[i];
+        if (job->arrives_us <= fake.now_us)
+            sum = (sum ^ job->id ^ (uint64_t)job->state << 32 ^ (uint64_t)job->held << 40) * UINT64_C(0x100000001b3);
+    }
+    if (sum != before)
+        changed_us = fake.now_us;
+    before = sum;
 }
 
 static uint32_t nodes_of(const char *list)
@@ -347,6 +370,7 @@ enum dure_err dure_slurm_submit(struct dure_slurm *slurm, const struct dure_slur
         return DURE_OK;
     }
     struct fake_job *job = job_new(submit->name);
+    job->walltime_us = submit->walltime_us;
     job->nodes = nodes_of(submit->nodelist);
     job->gpus = submit->gpus_per_node;
     job->held = submit->hold;
@@ -373,12 +397,17 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
                               void *context, struct dure_error *error)
 {
     struct pending *pending = ask(slurm, ASK_LIST, fn, context);
-    (void)filter;
     (void)error;
     pending->due_us += fake.list_late_us;
     if (stopped(pending) || fake.stuck)
         return DURE_OK;
     fake_jobs_move();
+    note_changes();
+    pending->reply.as_of_us = fake.marks ? fake.now_us : 0;
+    if (fake.marks && filter && filter->since_us - DURE_SECOND_US >= changed_us) {
+        pending->reply.unchanged = true;
+        return DURE_OK;
+    }
     pending->jobs = malloc((fake.job_count + 1) * sizeof *pending->jobs);
     if (!pending->jobs)
         tap_bail("out of memory");
@@ -456,9 +485,10 @@ enum dure_err dure_slurm_extend(struct dure_slurm *slurm, uint32_t id, int64_t w
 {
     bool arrives;
     (void)order(slurm, fn, context, &arrives);
-    (void)id;
-    (void)walltime_us;
+    struct fake_job *job = arrives ? by_id(id) : NULL;
     (void)error;
+    if (job)
+        job->walltime_us = walltime_us;
     return DURE_OK;
 }
 
@@ -491,6 +521,7 @@ static void give_jobs(struct pending *pending)
                                           .exit_code = job->exit_code,
                                           .exit_signal = job->exit_signal,
                                           .start_us = job->start_us,
+                                          .walltime_us = job->walltime_us,
                                           .restarts = job->restarts,
                                           .nodes = own};
         for (unsigned n = 0; n < FAKE_NODES; n++)
@@ -498,7 +529,7 @@ static void give_jobs(struct pending *pending)
                 own[list[i].node_count++] =
                     (struct dure_slurm_job_node){names[n], (uint32_t)__builtin_popcountll(job->mask[n]), job->mask[n]};
     }
-    pending->reply.jobs = list;
+    pending->reply.jobs = pending->reply.unchanged ? NULL : list;
     pending->reply.job_count = pending->job_count;
     pending->fn(pending->context, &pending->reply);
     free(list);

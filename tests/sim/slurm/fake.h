@@ -15,6 +15,7 @@ struct fake_job {
     uint64_t mask[FAKE_NODES]; /* which, while it runs */
     int64_t lasts_us, start_us, end_us, submit_us;
     int64_t arrives_us; /* until then it is on its way */
+    int64_t walltime_us;
     int exit_code, exit_signal;
     uint32_t restarts;
     bool held, foreign, obeys_nothing, completing;
@@ -40,6 +41,9 @@ struct fake {
     int64_t list_late_us;  /* a list is taken now and comes so much later */
     int64_t start_late_us; /* between a submission and its start */
     const char *refuse;    /* the words that a submission is refused with */
+    bool marks;            /* a list that is asked for since a time says "nothing changed", as newer versions do */
+    bool gone;             /* nothing arrives and nothing says so: a cut cable */
+    bool ctld_dead;        /* nothing arrives; and nothing begins, and no end is known, before it is back */
 
     /* What was seen. */
     unsigned submits, requests, foreign_cancels, cancels, signals;

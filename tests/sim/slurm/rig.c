@@ -105,7 +105,7 @@ static void order(uint64_t id, bool recovering)
                                  .level = "",
                                  .spread_level = "",
                                  .mig = "",
-                                 .walltime_us = DURE_HOUR_US,
+                                 .walltime_us = attempt->walltime_us ? attempt->walltime_us : DURE_HOUR_US,
                                  .grace_us = 30 * DURE_SECOND_US,
                                  .requeue = attempt->requeue};
     const struct dure_place place = {.node_first = attempt->node,
@@ -145,6 +145,12 @@ void rig_engine(void)
     struct dure_error error = {0};
     if (dure_engine_slurm_new(&options, observe, NULL, &rig.engine, &error) != DURE_OK)
         tap_bail("%s", error.text);
+    if (!rig.slow)
+        rig_recover();
+}
+
+void rig_recover(void)
+{
     for (uint64_t id = 1; id <= RIG_ATTEMPTS; id++)
         if (rig.attempts[id].ordered && !rig.attempts[id].over)
             order(id, true);

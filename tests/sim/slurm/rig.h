@@ -14,7 +14,7 @@ struct rig_attempt {
     uint64_t mask;
     uint32_t nodes;
     bool requeue;
-    int64_t decided_us;
+    int64_t decided_us, walltime_us;
 };
 
 struct rig {
@@ -24,13 +24,15 @@ struct rig {
     unsigned sights;
     char directory[256];
     bool forgets; /* what has ended is forgotten at once, as the loop does */
+    bool slow;    /* a daemon that begins reads its record for long: nothing is handed over before rig_recover */
 };
 extern struct rig rig;
 
 void rig_begin(void);
 void rig_end(void);
-void rig_engine(void); /* a daemon begins: what lives is handed over again */
-void rig_crash(void);  /* the daemon dies at once */
+void rig_engine(void);  /* a daemon begins: what lives is handed over again */
+void rig_recover(void); /* it has read its record */
+void rig_crash(void);   /* the daemon dies at once */
 void rig_start(uint64_t attempt, uint32_t node, uint32_t nodes, uint64_t mask);
 void rig_run(int64_t us); /* time passes */
 bool rig_until(bool (*is)(void), int64_t most_us);

@@ -1,5 +1,6 @@
 /* Each step that puts the engine's view and Slurm's together again, by the fault that it is there for. With a name of a step: that test alone; built
  * with the mutants, a number leaves the step out, and its test must fail (mutants.sh). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,6 +219,139 @@ static void test_DOUBT(void)
     TAP_OK(!rig.attempts[1].over, "its job runs on");
 }
 
+/* It arrives later than the first list that could have shown it, and before the second. */
+static void test_SETTLE(void)
+{
+    RUN_S(6);
+    fake.late_us = 1500000;
+    rig_start(1, 0, 1, 3);
+    rig_run(5000);
+    rig_crash();
+    rig_engine();
+    RUN_S(100);
+    TAP_EQ_UINT(fake.submits, 1, "a list that came too soon does not have it handed over again");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "it runs to its end");
+}
+
+static void test_FORGOTTEN(void)
+{
+    RUN_S(6);
+    rig_start(1, 0, 1, 3);
+    rig_run(5000); /* on its way, and nobody has heard that it arrived */
+    rig_crash();
+    TAP_OK(!rig.attempts[1].started, "the daemon died before it heard that it began");
+    RUN_S(400);
+    TAP_OK(fake_job("dure-") == NULL, "meanwhile it ran, ended, and Slurm forgot it");
+    rig_engine();
+    RUN_S(60);
+    TAP_EQ_UINT(fake.submits, 1, "what may have run is not handed over again");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST, "but lost");
+}
+
+/* Handed over, on its way for long; the next daemon found nothing and handed it over again. */
+static void test_HOLD(void)
+{
+    RUN_S(6);
+    fake.lasts_us = 200000;
+    fake.late_us = 5 * DURE_SECOND_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(1);
+    rig_crash();
+    rig_engine();
+    RUN_S(90);
+    TAP_EQ_UINT(fake.submits, 2, "it was handed over twice");
+    TAP_EQ_UINT(fake_starts_most(), 1, "and ran once");
+}
+
+static void test_RELEASE(void)
+{
+    RUN_S(6);
+    fake.late_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(36);
+    TAP_OK(fake.submits == 2 && fake_job("dure-")->held, "what seems lost is handed over again, held");
+    rig_crash();
+    rig_engine();
+    TAP_OK(rig_until(started_1, 30 * DURE_SECOND_US), "and let go, by another daemon too");
+}
+
+static void test_BEGUN(void)
+{
+    RUN_S(6);
+    fake.lasts_us = 0;
+    rig_start(1, 0, 1, 3);
+    RUN_S(10);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_ENDED, "it ended before anybody looked");
+    TAP_OK(rig.attempts[1].started, "and the core hears that it began");
+}
+
+static void test_SWEPT(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    rig_crash();
+    rig.slow = true;
+    rig_engine();
+    RUN_S(30);
+    rig_recover();
+    RUN_S(30);
+    TAP_OK(!rig.attempts[1].over, "a daemon that has not read its record yet ends nothing");
+    TAP_EQ_UINT(fake.cancels + fake.signals, 0, "and says nothing");
+}
+
+static uint32_t foreign_on(unsigned node);
+
+static void test_LEAVING(void)
+{
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    fake.lose_orders = 4;
+    rig.attempts[1].over = true;
+    rig.engine->forget(rig.engine->state, (struct dure_attempt_id){1});
+    RUN_S(3);
+    TAP_EQ_UINT(foreign_on(0), 2, "what the core has ended and Slurm has not holds its GPUs");
+    RUN_S(20);
+    TAP_EQ_UINT(foreign_on(0), 0, "until it is gone");
+}
+
+static void test_OUSTED(void)
+{
+    RUN_S(6);
+    fake_foreign(1, 3, DURE_HOUR_US);
+    rig_start(1, 0, 1, 3);
+    RUN_S(60);
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_LOST, "whose GPUs went to others is the core's to place again");
+    TAP_OK(!rig.attempts[1].started && dure_slurm_state_ended(fake_job("dure-")->state), "and waits there no longer");
+}
+
+static void test_LIMIT(void)
+{
+    fake.lasts_us = 3 * DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "it runs");
+    rig_crash();
+    rig.attempts[1].walltime_us = 2 * DURE_HOUR_US; /* recorded; the order died with the daemon */
+    rig_engine();
+    RUN_S(20);
+    const int64_t limit_us = fake_job("dure-")->walltime_us;
+    TAP_OK(limit_us > 2 * DURE_HOUR_US && limit_us < 2 * DURE_HOUR_US + 3 * DURE_MINUTE_US,
+           "Slurm's limit follows the walltime: %lld s", (long long)(limit_us / DURE_SECOND_US));
+}
+
+/* Slurm may say "nothing changed" in place of a list. Who is searched for is not in it, and that must be heard. */
+static void test_WHOLE(void)
+{
+    fake.marks = true;
+    RUN_S(20);
+    fake.late_us = DURE_HOUR_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(90);
+    TAP_EQ_UINT(fake.submits, 2, "what never arrived is handed over again");
+    TAP_OK(rig.attempts[1].started, "and runs");
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -232,6 +366,11 @@ int main(int argc, char **argv)
 #ifdef DURE_SLURM_MUTANTS
     dure_slurm_without = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
 #endif
+    if (argc > 1 && strcmp(argv[1], "steps") == 0) {
+        for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++)
+            puts(tests[i].name);
+        return 0;
+    }
     for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         if (argc > 1 && strcmp(argv[1], "all") != 0 && strcmp(argv[1], tests[i].name) != 0)
             continue;
