@@ -85,8 +85,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     dure_buf_add(to, buf->base, (size_t)count);
     if (to->failed) { /* more than is taken: nobody reads on */
         uv_process_kill(&command->process, SIGKILL);
-        slurm_failed(request, DURE_SLURM_MALFORMED, false, "an answer of more than %d MiB",
-                     DURE_SLURM_ANSWER_MAX >> 20);
+        slurm_failed(request, DURE_SLURM_MALFORMED, false, SLURM_TOO_LARGE, DURE_SLURM_ANSWER_MAX >> 20);
     }
 }
 

@@ -79,3 +79,13 @@ enum dure_slurm_result slurm_judge(const char *words, bool *ret_unsent)
         *ret_unsent = unsent;
     return result;
 }
+
+/* slurmctld hangs up on what it cannot verify, and tells its own log alone. */
+const char *slurm_hint(const char *words, bool by_rest)
+{
+    if (by_rest)
+        return strstr(words, "Zero Bytes") ? " (is it this Slurm's token?)" : "";
+    return strstr(words, "Zero Bytes") || strstr(words, "Unspecified error")
+               ? " (if slurmctld runs: do the clocks agree, and the keys of munge?)"
+               : "";
+}

@@ -77,8 +77,10 @@ static void note_reply(struct slurm *slurm, const struct dure_slurm_reply *reply
 
 static bool passes_soon(const char *text)
 {
-    static const char *const words[] = {"emporarily",    "ry again",      "tandby", "ransition",
-                                        "Communication", "communication", NULL};
+    static const char *const words[] = {"emporarily", "ry again",      "tandby",
+                                        "ransition",  "Communication", "communication",
+                                        "I/O error", /* slurmctld's disk is full */
+                                        NULL};
     for (unsigned i = 0; words[i]; i++)
         if (strstr(text, words[i]))
             return true;

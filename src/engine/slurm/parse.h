@@ -19,6 +19,8 @@ enum slurm_kind {
     SLURM_TOPOLOGY,
     SLURM_VERSIONS, /* the OpenAPI document: reply.api is the newest that we speak */
 };
+#define SLURM_FEWER "; MinJobAge and MaxJobCount there say how many jobs Slurm lists"
+#define SLURM_TOO_LARGE "an answer of more than %d MiB" SLURM_FEWER
 enum {
     SLURM_API_OLDEST = 38,
     SLURM_API_NEWEST = 42,
@@ -41,6 +43,8 @@ void slurm_parse_command(enum slurm_kind kind, int exit_status, const char *out,
                          struct dure_slurm_reply *reply);
 /* Slurm's words for a failure → which kind it is. `ret_unsent` may be NULL. */
 enum dure_slurm_result slurm_judge(const char *words, bool *ret_unsent);
+/* What may be meant where slurmctld hangs up without a word: in brackets, to stand behind the words; "" = nothing. */
+const char *slurm_hint(const char *words, bool by_rest);
 
 /* "n[1-3,07],m" → names, in order, with memory of `arena`. -1: not a hostlist; -2: more than count_max or no memory. */
 int slurm_hostlist(const char *text, uint32_t count_max, struct dure_arena *arena, const char ***ret_names);

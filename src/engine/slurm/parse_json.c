@@ -77,7 +77,7 @@ static bool grow(struct answer *answer)
     if (answer->count < answer->capacity)
         return true;
     if (answer->count == answer->count_max) {
-        answer->why = "more entries than are taken";
+        answer->why = "more entries than are taken" SLURM_FEWER;
         return false;
     }
     uint32_t capacity = answer->capacity ? answer->capacity * 2 : 64;
@@ -219,9 +219,8 @@ static void judge(const struct answer *answer, int status, const char *words, in
         return;
     if (number == AUTHENTICATION || number == ACCESS_DENIED || status == 401 || status == 403)
         result = DURE_SLURM_DENIED;
-    /* slurmctld hangs up on a token that it does not accept. */
-    const char *hint = status && strstr(words, "Zero Bytes") ? " (is it this Slurm's token?)" : "";
-    slurm_reply_fail(reply, answer->arena, result, "%.900s%s", *words ? words : "an error without words", hint);
+    slurm_reply_fail(reply, answer->arena, result, "%.900s%s", *words ? words : "an error without words",
+                     slurm_hint(words, status != 0));
     reply->unsent = unsent && result == DURE_SLURM_NO_ANSWER;
 }
 
@@ -371,7 +370,7 @@ void slurm_parse_json(enum slurm_kind kind, int status, const char *bytes, size_
         return;
     }
     if (length > DURE_SLURM_ANSWER_MAX)
-        slurm_reply_fail(reply, arena, DURE_SLURM_MALFORMED, "an answer of more than %d bytes", DURE_SLURM_ANSWER_MAX);
+        slurm_reply_fail(reply, arena, DURE_SLURM_MALFORMED, SLURM_TOO_LARGE, DURE_SLURM_ANSWER_MAX >> 20);
     else if (!read_whole(&answer, bytes, length))
         judge_plain(status, bytes, length, answer.why, arena, reply);
     else {

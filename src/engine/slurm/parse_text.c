@@ -273,7 +273,7 @@ void slurm_parse_command(enum slurm_kind kind, int exit_status, const char *out,
     if (kind == SLURM_TOPOLOGY && strstr(words, "No topology information")) /* of a flat cluster */
         return;
     if (*words)
-        slurm_reply_fail(reply, arena, result, "%s", words);
+        slurm_reply_fail(reply, arena, result, "%.900s%s", words, slurm_hint(words, false));
     else
         slurm_reply_fail(reply, arena, exit_status < 0 ? result : DURE_SLURM_REFUSED,
                          "it ended with status %d and said nothing", exit_status);

@@ -363,8 +363,7 @@ static void lost(struct transfer *transfer, CURLcode code)
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     const bool unsent = sent == 0 || transfer->kind != request->kind;
     if (code == CURLE_WRITE_ERROR)
-        slurm_failed(request, DURE_SLURM_MALFORMED, false, "an answer of more than %d MiB",
-                     DURE_SLURM_ANSWER_MAX >> 20);
+        slurm_failed(request, DURE_SLURM_MALFORMED, false, SLURM_TOO_LARGE, DURE_SLURM_ANSWER_MAX >> 20);
     else
         slurm_failed(request, DURE_SLURM_NO_ANSWER, unsent, "slurmrestd at %s: %s", request->slurm->site.url,
                      curl_easy_strerror(code));

@@ -126,7 +126,7 @@ static void parse(struct slurm_request *request)
     dure_buf_str(&request->err, "");
     if (request->out.failed || !request->out.data || !request->err.data) {
         slurm_reply_init(&request->reply);
-        slurm_reply_fail(&request->reply, request->arena, DURE_SLURM_MALFORMED, "an answer of more than %d MiB",
+        slurm_reply_fail(&request->reply, request->arena, DURE_SLURM_MALFORMED, SLURM_TOO_LARGE,
                          DURE_SLURM_ANSWER_MAX >> 20);
     } else if (request->is_http)
         slurm_parse_json(request->kind, request->status, request->out.data, request->out.length, filter, request->arena,

@@ -176,6 +176,31 @@ static void test_refused(void)
     TAP_OK(rig.attempts[2].started, "until it is taken");
 }
 
+static void test_full_disk_of_slurmctld(void)
+{
+    RUN_S(6);
+    fake.refuse = "Batch job submission failed: I/O error writing script/environment to file";
+    rig_start(1, 0, 1, 3);
+    RUN_S(20);
+    TAP_OK(!rig.attempts[1].over && fake.submits > 3, "what slurmctld cannot keep is no fault of the job: it waits");
+    fake.refuse = NULL;
+    RUN_S(20);
+    TAP_OK(rig.attempts[1].started, "and runs when there is room");
+}
+
+/* A node that cannot launch it has Slurm cancel it at once. */
+static void test_not_launched(void)
+{
+    RUN_S(6);
+    fake.lasts_us = 0;
+    fake.launch_fails = true;
+    rig_start(1, 0, 1, 3);
+    RUN_S(10);
+    TAP_OK(rig.attempts[1].report == DURE_REPORT_LOST && !rig.attempts[1].cancelled,
+           "what its node could not launch is placed again, not cancelled");
+    TAP_HAS(rig.attempts[1].reason, "could not launch", "and that is said");
+}
+
 static void test_wrong_token(void)
 {
     RUN_S(6);
@@ -349,6 +374,8 @@ int main(void)
                                           test_relabelled,
                                           test_ousted,
                                           test_refused,
+                                          test_full_disk_of_slurmctld,
+                                          test_not_launched,
                                           test_wrong_token,
                                           test_stuck,
                                           test_late_arrival,

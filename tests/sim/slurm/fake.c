@@ -169,7 +169,7 @@ void fake_jobs_move(void)
         struct fake_job *job = &fake.jobs[i];
         kill_on_dead_nodes(job);
         if (job->state == DURE_SLURM_STATE_RUNNING && fake.now_us >= job->start_us + job->lasts_us)
-            finish(job, DURE_SLURM_STATE_COMPLETED, 0, 0);
+            finish(job, fake.launch_fails ? DURE_SLURM_STATE_CANCELLED : DURE_SLURM_STATE_COMPLETED, 0, 0);
     }
     for (uint32_t i = 0; i < fake.job_count; i++)
         if (fake.jobs[i].state == DURE_SLURM_STATE_PENDING && fake.jobs[i].arrives_us <= fake.now_us)
@@ -521,6 +521,7 @@ static void give_jobs(struct pending *pending)
                                           .exit_code = job->exit_code,
                                           .exit_signal = job->exit_signal,
                                           .start_us = job->start_us,
+                                          .end_us = job->end_us,
                                           .walltime_us = job->walltime_us,
                                           .restarts = job->restarts,
                                           .nodes = own};

@@ -187,6 +187,7 @@ static void refusals(void)
         {SLURM_CANCEL, 500, "v42-denied", DURE_SLURM_DENIED, "Protocol authentication error"},
         {SLURM_JOBS, 401, "unauthorised", DURE_SLURM_DENIED, "not authorised (HTTP 401)"},
         {SLURM_JOBS, 0, "down", DURE_SLURM_NO_ANSWER, "Failed while looking for jobs"},
+        {SLURM_JOBS, 0, "down", DURE_SLURM_NO_ANSWER, "do the clocks agree, and the keys of munge?"},
         {SLURM_JOBS, 200, "duplicate-key", DURE_SLURM_MALFORMED, "no JSON object, or is cut off"},
         {SLURM_JOBS, 200, "duplicate-list", DURE_SLURM_MALFORMED, "no JSON object, or is cut off"},
         {SLURM_JOBS, 200, "deep", DURE_SLURM_MALFORMED, "no JSON object, or is cut off"},
