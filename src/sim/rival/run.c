@@ -314,7 +314,8 @@ static void due(struct rival *r, const struct dure_sim_event *event)
 
 static bool goes_on(const struct rival *r)
 {
-    return r->next_job < r->job_count || r->running_count > 0 || (r->sim.pending > 0 && r->opens > 0);
+    return r->sim.options.until_us != DURE_NEVER_US || r->next_job < r->job_count || r->running_count > 0 ||
+           (r->sim.pending > 0 && r->opens > 0);
 }
 
 static int64_t next_due(const struct rival *r)
@@ -360,10 +361,8 @@ static void play(struct rival *r)
     for (uint64_t turn = 0; !sim->failed && goes_on(r); turn++) {
         const struct dure_sim_event *first;
         const int64_t at = next_due(r);
-        if (at == DURE_NEVER_US)
-            break;
-        if (at > sim->options.until_us) {
-            sim->now_us = sim->options.until_us;
+        if (at > sim->options.until_us || at == DURE_NEVER_US) {
+            sim->now_us = sim->options.until_us != DURE_NEVER_US ? sim->options.until_us : sim->now_us;
             break;
         }
         sim->now_us = at > sim->now_us ? at : sim->now_us;

@@ -209,10 +209,11 @@ static int64_t due(const struct sim *sim)
     return sim->options.from_us + (since + batch - 1) / batch * batch;
 }
 
-/* Does anything go on? Nodes that fail and mend would never let a run end. */
+/* Does anything go on? A time that was asked for is played to its end; without one, nodes that fail and mend would never let a run end. */
 static bool goes_on(const struct sim *sim)
 {
-    return sim->has_next || sim->by_attempt.count > 0 || !dure_loop_idle(sim->loop) ||
+    return sim->options.until_us != DURE_NEVER_US || sim->has_next || sim->by_attempt.count > 0 ||
+           !dure_loop_idle(sim->loop) ||
            (sim->wake_us != DURE_NEVER_US && dure_core_counts(sim->core).jobs_pending > 0);
 }
 
@@ -250,10 +251,8 @@ static void play(struct sim *sim)
     sim->has_next = sim->options.next(sim->options.context, &sim->next);
     for (uint64_t turns = 0; !sim->failed && goes_on(sim); turns++) {
         const int64_t at = due(sim);
-        if (at == DURE_NEVER_US)
-            break;
-        if (at > sim->options.until_us) {
-            sim->now_us = sim->options.until_us;
+        if (at > sim->options.until_us || at == DURE_NEVER_US) {
+            sim->now_us = sim->options.until_us != DURE_NEVER_US ? sim->options.until_us : sim->now_us;
             break;
         }
         turn(sim, at);

@@ -213,6 +213,8 @@ static void quotas(void)
     options.until_us = 90000 * DURE_SECOND_US;
     struct dure_sim_result by_cell = play(rival_of("dure"), &options);
     TAP_EQ_UINT(by_cell.promises_late, 0, "by cells it does not");
+    TAP_EQ_INT(by_quota.until_us, options.until_us, "both are played to the end of the time that was asked for");
+    TAP_EQ_INT(by_cell.until_us, options.until_us, "though their work ends sooner");
     TAP_OK(by_cell.waits[0][2].most_ms <= 300000, "it starts within the notice");
     dure_sim_result_release(&by_quota);
     dure_sim_result_release(&by_cell);

@@ -132,6 +132,12 @@ static void ends(void)
     TAP_EQ_UINT(r.gpu_ms[0], UINT64_C(8) * HOUR * 1000, "what still runs has used its GPUs too");
     TAP_OK(!r.partial, "that is no partial run");
     dure_sim_result_release(&r);
+    rig.next = 0;
+    options.until_us = 100 * HOUR * DURE_SECOND_US;
+    r = rig_run(&options);
+    TAP_EQ_INT(r.until_us, 100 * HOUR * DURE_SECOND_US, "not sooner, though nothing is left to do");
+    TAP_EQ_UINT(r.available_ms, UINT64_C(96) * 100 * HOUR * 1000, "and the GPUs were there all that time");
+    dure_sim_result_release(&r);
     options = rig_options(&rig);
     options.progress = stop_at_once;
     r = rig_run(&options);
