@@ -48,7 +48,7 @@ const struct schema dure_schemas[] = {
     {"Dataset",
      "name:string label:string class:string? everywhere:boolean sites:[string] alone_in:string? forbidden:[string] "
      "jobs:integer",
-     "`alone_in`: the level of which no other tenant's work may share a cell; `jobs`: live ones that name it."},
+     "`alone_in`: the level of which no other tenant's work, or none of those `forbidden`, may share a cell; `jobs`: live ones that name it."},
     {"Datasets", "datasets:[{Dataset}]", ""},
     {"Allotment", "", "One declaration as under `allotments` of a Tenants spec."},
     {"Submitted", "job:integer sequence:integer note:string?",

@@ -68,7 +68,7 @@ const struct dure_verb dure_verb_power_apply = {
 #define DATA_TEXT                                                                                                      \
     "A job names datasets (`data: [census]`) and must keep the rules of all of them: only at their SITES, and with "   \
     "no "                                                                                                              \
-    "other tenant's work in the node or rack that it must be ALONE IN."
+    "other tenant's work, or none of the tenants that are named, in the node or rack that it must be ALONE IN."
 
 const struct dure_verb dure_verb_data = {
     .name = "data",

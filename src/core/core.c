@@ -8,6 +8,7 @@
 #include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
+#include "core/gate/fence.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/lenders.h"
@@ -146,6 +147,7 @@ void dure_core_free(struct dure_core *core)
     class_forget_idle(core);
     free_entities(core);
     queue_release(core);
+    fence_release(core);
     gate_release(core);
     allots_free(core);
     for (uint32_t i = 0; core->fleet && i < core->fleet->node_count; i++) {

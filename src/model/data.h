@@ -2,8 +2,8 @@
 /* Data: at which sites a dataset may be used, and beside whom. Jobs name datasets; a job with several must keep the rules of all.
  *
  * A dataset's id is its place in the list, because jobs carry them as a mask: declared ones stay where they are and new ones come at the end.
- * Forbidden neighbours: while a job uses the dataset, no work of another tenant is on the same node (or rack). The job's own tenant and all
- * below it are no others. A list of forbidden tenants is kept and shown, and enforced as `others`: never less than was asked. */
+ * Forbidden neighbours: while a job uses the dataset, no work of another tenant, or of the tenants of a list and of all below them, is on the same
+ * node (or rack). The job's own tenant and all below it are never forbidden to it. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/fleet.h"
@@ -55,8 +55,12 @@ bool dure_data_find(const struct dure_data *data, const char *name, uint32_t *re
 bool dure_data_allows(const struct dure_dataset *dataset, struct dure_site_id site); /* O(log sites) */
 /* The first dataset of the mask that is forbidden at the site; false: all are allowed. */
 bool dure_data_forbidden(const struct dure_data *data, uint64_t mask, struct dure_site_id site, uint32_t *ret_dataset);
-/* The widest neighbourhood that the datasets of the mask want for themselves. */
+/* The widest neighbourhood that the datasets of the mask want for themselves, without any other tenant. */
 enum dure_data_level dure_data_alone(const struct dure_data *data, uint64_t mask);
+/* The same of those that name the tenants they forbid there. */
+enum dure_data_level dure_data_fenced(const struct dure_data *data, uint64_t mask);
+/* Do the datasets of the mask, which both have, forbid the same neighbours? */
+bool dure_data_same_neighbours(const struct dure_data *a, const struct dure_data *b, uint64_t mask);
 extern const char *const dure_data_level_names[]; /* "", "node", "rack": the name of the fleet's level */
 
 /* The `data` of a Job tree, by name, into the job's mask. `data` NULL: none is declared. Problems name field and what was expected. */

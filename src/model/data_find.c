@@ -42,15 +42,45 @@ bool dure_data_forbidden(const struct dure_data *data, uint64_t mask, struct dur
     return false;
 }
 
-enum dure_data_level dure_data_alone(const struct dure_data *data, uint64_t mask)
+static enum dure_data_level widest(const struct dure_data *data, uint64_t mask, bool listed)
 {
-    enum dure_data_level alone = DURE_DATA_ANYBODY;
+    enum dure_data_level level = DURE_DATA_ANYBODY;
     for (; mask; mask &= mask - 1) {
         const uint32_t at = (uint32_t)__builtin_ctzll(mask);
-        if (at < data->dataset_count && data->datasets[at].alone > alone)
-            alone = data->datasets[at].alone;
+        if (at < data->dataset_count && (data->datasets[at].forbidden_count > 0) == listed &&
+            data->datasets[at].alone > level)
+            level = data->datasets[at].alone;
     }
-    return alone;
+    return level;
+}
+
+enum dure_data_level dure_data_alone(const struct dure_data *data, uint64_t mask)
+{
+    return widest(data, mask, false);
+}
+
+enum dure_data_level dure_data_fenced(const struct dure_data *data, uint64_t mask)
+{
+    return widest(data, mask, true);
+}
+
+static bool same_list(const struct dure_dataset *a, const struct dure_dataset *b)
+{
+    for (uint32_t i = 0; i < a->forbidden_count; i++)
+        if (i >= b->forbidden_count || strcmp(a->forbidden[i], b->forbidden[i]) != 0)
+            return false;
+    return a->forbidden_count == b->forbidden_count;
+}
+
+bool dure_data_same_neighbours(const struct dure_data *a, const struct dure_data *b, uint64_t mask)
+{
+    for (; mask; mask &= mask - 1) {
+        const uint32_t at = (uint32_t)__builtin_ctzll(mask);
+        if (at < a->dataset_count && at < b->dataset_count &&
+            (a->datasets[at].alone != b->datasets[at].alone || !same_list(&a->datasets[at], &b->datasets[at])))
+            return false;
+    }
+    return true;
 }
 
 enum dure_err dure_data_may_follow(const struct dure_data *now, const struct dure_data *next, struct dure_error *error)

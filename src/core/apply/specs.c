@@ -4,6 +4,7 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
+#include "core/gate/fence.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/ceilings.h"
@@ -88,6 +89,7 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet)
         spec_watch_cells(core, i);
     allots_order_chains(core);
     gate_rebuild(core);
+    fence_rebuild(core);
     core->world_next_us = world_next(core);
     if (core->tenants)
         queue_rebuild(core); /* more hardware may carry more */
@@ -138,6 +140,7 @@ void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants)
     }
     dure_tenants_free(core->tenants);
     core->tenants = tenants;
+    fence_rebuild(core);
     core->s.tenants_set = 1;
     core->s.tenants = dure_hash128(DOMAIN_TEXT, tenants->spec_json, tenants->spec_json_length);
     branches_renew(core);

@@ -1,5 +1,6 @@
 #include "core/decide/after.h"
 
+#include "core/gate/fence.h"
 #include "core/place/ground.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
@@ -46,6 +47,12 @@ static void spare(struct dure_core *core, void *context, uint32_t leaf, const st
         after_add(core, AFTER_SPARED, attempt_at(core, users[i])->d.id);
 }
 
+static void spare_neighbour(struct dure_core *core, void *context, uint32_t slot)
+{
+    (void)context;
+    after_add(core, AFTER_SPARED, attempt_at(core, slot)->d.id);
+}
+
 void after_give_up_claim(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
@@ -57,6 +64,7 @@ void after_give_up_claim(struct dure_core *core, uint32_t slot)
     ground_each(core, claim->d.chain, claim->places, claim->d.place_count, spare, &claim->d.chain);
     for (uint32_t i = 0; i < claim->d.binding_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)claim->bindings[i].allot.v << 32 | claim->bindings[i].virtual_index);
+    fence_each(core, job_ask(core, job), claim->d.chain, claim->places, claim->d.place_count, spare_neighbour, NULL);
     share_charge(core, job_ask(core, job)->tenant, share_cost(claim->d.gpus_milli, job_ask(core, job)->walltime_us),
                  claim->d.made_us, true);
     claim_drop(core, slot);

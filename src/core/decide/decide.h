@@ -44,7 +44,8 @@ void decide_stop(struct dure_core *core, uint32_t attempt, enum dure_cause cause
 /* Takes back a warning that nothing calls for any more, and what was cut off a grace after the walltime. */
 void decide_spare(struct dure_core *core, uint64_t attempt_id);
 /* Warns all that stand on a plan's or claim's places. */
-void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
+void decide_clear(struct dure_core *core, const struct request *ask, uint32_t chain, const struct dure_place *places,
+                  uint32_t count);
 bool decide_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
 
 void decide_node(struct dure_core *core, uint32_t node);

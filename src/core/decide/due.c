@@ -3,6 +3,7 @@
 #include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/decide/decide.h"
+#include "core/gate/fence.h"
 #include "core/place/ground.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
@@ -33,7 +34,7 @@ static int64_t last_moment(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
-    struct earliest e = {attempt->d.chain, attempt->d.borrowed, DURE_NEVER_US};
+    struct earliest e = {attempt->d.chain, attempt->d.borrowed, fence_waited_since_us(core, slot)};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
     const int64_t deadline = attempt->d.walltime_end_us + grace;
     return e.made_us != DURE_NEVER_US && e.made_us + grace < deadline ? e.made_us + grace : deadline;
@@ -163,7 +164,7 @@ void decide_follow(struct dure_core *core)
             decide_spare(core, what);
         } else if (after_take(core, AFTER_READY, &what)) {
             const uint32_t claim = claim_of(core, (uint32_t)(what >> 32), (uint32_t)what);
-            if (claim != NONE && !claim_at(core, claim)->open)
+            if (claim != NONE && !claim_at(core, claim)->open && !fence_holds_up(core, claim))
                 start_claim(core, claim);
         } else if (after_take(core, AFTER_UNPLAN, &what)) {
             const uint32_t slot = job_find(core, what & ((UINT64_C(1) << AFTER_CAUSE_SHIFT) - 1));

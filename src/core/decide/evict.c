@@ -3,6 +3,7 @@
 
 #include "core/allot/allots.h"
 #include "core/decide/decide.h"
+#include "core/gate/fence.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/queue/queue.h"
@@ -71,11 +72,18 @@ static int by_id(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-void decide_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count)
+static void add_neighbour(struct dure_core *core, void *context, uint32_t slot)
+{
+    add_user(context, attempt_at(core, slot)->d.id);
+}
+
+void decide_clear(struct dure_core *core, const struct request *ask, uint32_t chain, const struct dure_place *places,
+                  uint32_t count)
 {
     struct users users = {0};
     void *context[2] = {&users, &chain};
     ground_each(core, chain, places, count, collect, context);
+    fence_each(core, ask, chain, places, count, add_neighbour, &users);
     if (users.count)
         qsort(users.ids, users.count, sizeof *users.ids, by_id);
     for (uint32_t i = 0; i < users.count; i++) {
@@ -136,7 +144,7 @@ void decide_spare(struct dure_core *core, uint64_t id)
         uint32_t chain;
     } seen = {false, attempt->d.chain};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see_claim, &seen);
-    if (seen.claimed)
+    if (seen.claimed || fence_waited_since_us(core, slot) != DURE_NEVER_US)
         return;
     struct dure_record r;
     decide_record(core, DURE_REC_CANCEL_NOTICE, &r);

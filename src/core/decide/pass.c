@@ -12,6 +12,7 @@
  * What cannot be decided for a whole need (state.h) at once is refused for one class and until the next pass only. */
 #include "core/booked/booked.h"
 #include "core/decide/decide.h"
+#include "core/gate/fence.h"
 #include "core/place/later.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/need.h"
@@ -24,7 +25,9 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
 {
     uint32_t ordinal;
     DURE_ASSERT(job_next_ordinal(job, &ordinal));
-    const bool clear = plan->allot == NONE || decide_is_clear(core, plan->chain, plan->places, plan->place_count);
+    const bool clear = plan->allot == NONE ||
+                       (decide_is_clear(core, plan->chain, plan->places, plan->place_count) &&
+                        !fence_obstructs(core, job_ask(core, job), plan->chain, plan->places, plan->place_count));
     struct dure_record r;
     decide_record(core, clear ? DURE_REC_START : DURE_REC_RESERVE, &r);
     r.job.v = job->d.id;
@@ -37,7 +40,7 @@ static void emit_place(struct dure_core *core, const struct job *job, const stru
     r.binding_count = plan->binding_count;
     decide_emit(core, &r);
     if (!clear)
-        decide_clear(core, plan->chain, plan->places, plan->place_count);
+        decide_clear(core, job_ask(core, job), plan->chain, plan->places, plan->place_count);
 }
 
 /* Searches for a planned start in one queue and pass: for the first so many of its blocked needs, and in every so many-th pass also for as many

@@ -1,5 +1,6 @@
 /* Forbidden neighbours: a gang that must be alone in its nodes (or its rack) takes them whole, so that nobody else's work finds a GPU there, and
  * whoever stands on any of their GPUs is in its way and leaves like every other borrower. What the gang does not need of them stays empty. */
+#include "core/gate/fence.h"
 #include "core/gate/gate.h"
 
 enum dure_data_level gate_alone(const struct dure_core *core, const struct request *ask)
@@ -51,7 +52,11 @@ bool gate_widen(const struct dure_core *core, const struct request *ask, uint32_
 struct verdict gate_neighbours(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct verdict fits = {DURE_RULE_FITS, 0, 0, ""};
+    if (!ask->data_mask || !core->data)
+        return fits;
     const enum dure_data_level alone = gate_alone(core, ask);
+    if (dure_data_fenced(core->data, ask->data_mask) == DURE_DATA_RACK && !rack_nodes(core, at))
+        return (struct verdict){DURE_RULE_NEIGHBOURS, 1, 0, "racks here"};
     if (alone == DURE_DATA_ANYBODY)
         return fits;
     if (ask->task_gpu_milli < 1000)
@@ -66,10 +71,27 @@ struct verdict gate_neighbours(const struct dure_core *core, const struct reques
                : (struct verdict){DURE_RULE_NEIGHBOURS, nodes, core->fleet->chains[at].node_count, "nodes to itself"};
 }
 
+uint32_t gate_neighbours_dataset(struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    const enum dure_data_level alone = gate_alone(core, ask);
+    uint32_t own = NONE;
+    for (uint32_t i = core->data ? core->data->dataset_count : 0; i-- > 0;) {
+        const struct dure_dataset *set = &core->data->datasets[i];
+        if ((ask->data_mask >> i & 1) && set->alone != DURE_DATA_ANYBODY &&
+            (alone == DURE_DATA_ANYBODY || (set->alone == alone && !set->forbidden_count)))
+            own = i;
+    }
+    const uint32_t fence = fence_dataset(core, ask, chain, ask->job_class != DURE_BORROWED);
+    return alone != DURE_DATA_ANYBODY || fence == NONE ? own : fence;
+}
+
 bool gate_right_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
     const struct dure_chain *chain = &core->fleet->chains[allot->spec.chain.v];
-    switch (gate_alone(core, ask)) {
+    const enum dure_data_level alone = gate_alone(core, ask),
+                               fenced = ask->data_mask && core->data ? dure_data_fenced(core->data, ask->data_mask)
+                                                                     : DURE_DATA_ANYBODY;
+    switch (alone > fenced ? alone : fenced) {
     case DURE_DATA_NODE: return allot->spec.level >= chain->node_level;
     case DURE_DATA_RACK: {
         const unsigned level = dure_chain_level(chain, dure_data_level_names[DURE_DATA_RACK]);

@@ -67,6 +67,8 @@ struct verdict gate_neighbours(const struct dure_core *core, const struct reques
 
 /* ---- forbidden neighbours ---- */
 
+/* The dataset that it is kept from a chain for by neighbours; NONE. */
+uint32_t gate_neighbours_dataset(struct dure_core *core, const struct request *ask, uint32_t chain);
 enum dure_data_level gate_alone(const struct dure_core *core, const struct request *ask);
 /* A gang in terms of a field becomes one of whole nodes, or of one whole rack, where it must be alone. False: it cannot be. */
 bool gate_widen(const struct dure_core *core, const struct request *ask, uint32_t chain, struct dure_ask *gang);

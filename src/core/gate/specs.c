@@ -1,5 +1,6 @@
 /* Limits and datasets as records bring them. */
 #include "core/apply/apply.h"
+#include "core/gate/fence.h"
 #include "core/gate/gate.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
@@ -36,6 +37,7 @@ void gate_install_data(struct dure_core *core, struct dure_data *data)
     core->lenders_stamp++; /* where data may go is part of who may borrow where */
     core->s.data_set = 1;
     core->s.data = dure_hash128(DOMAIN_TEXT, data->spec_json, data->spec_json_length);
+    fence_rebuild(core);
 }
 
 /* Neighbours of work that has begun, or whose place is chosen, were kept away by the rule of then. */
@@ -46,8 +48,7 @@ static enum dure_err keeps_neighbours(const struct dure_core *core, const struct
         const struct job *job = job_at(core, slot);
         if (!job_ask(core, job)->data_mask || (!job->d.live && !job->d.claims))
             continue;
-        if (dure_data_alone(core->data, job_ask(core, job)->data_mask) !=
-            dure_data_alone(next, job_ask(core, job)->data_mask))
+        if (!dure_data_same_neighbours(core->data, next, job_ask(core, job)->data_mask))
             return dure_fail(error, DURE_E_STATE,
                              "job %llu runs with a dataset whose forbidden neighbours would change; its place was "
                              "chosen by the rule of then: let it end first, or cancel it",

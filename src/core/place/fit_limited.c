@@ -64,6 +64,8 @@ static uint64_t usable(const struct window *w, uint32_t slot, uint32_t *ret_room
         if (next != node)
             return by_place ? slot + 1u : next == DURE_NONE32 ? UINT64_MAX : next - limits->node_first;
     }
+    if (field_fenced(w->field, limits, slot))
+        return slot + 1u;
     *ret_room = limits_room(limits, leaf);
     if (*ret_room)
         return slot;
@@ -75,7 +77,10 @@ static uint64_t usable(const struct window *w, uint32_t slot, uint32_t *ret_room
 static uint32_t next_slot(const struct window *w, uint32_t idle, uint64_t from, uint32_t *ret_room)
 {
     while (from < w->end) {
-        const uint64_t slot = dure_bits_first(&w->field->slots->by_idle[idle], from);
+        const struct dure_bits *bits = &w->field->slots->by_idle[idle];
+        const bool by_node = w->limits->side_count && !w->field->bound && !w->limits->core->fences.later_us;
+        const uint64_t slot =
+            by_node ? fence_first(w->limits->sides, w->limits->side_count, bits, from) : dure_bits_first(bits, from);
         if (slot >= w->end)
             break;
         from = usable(w, (uint32_t)slot, ret_room);

@@ -85,7 +85,7 @@ int64_t later_is_clear(struct dure_core *core, uint32_t chain, const struct dure
 }
 
 /* In the private cluster it has started when it was made, unless its holder's own work is still in its way. */
-static int64_t claim_ends(struct dure_core *core, uint32_t slot)
+int64_t later_claim_ends(struct dure_core *core, uint32_t slot)
 {
     const struct claim *claim = claim_at(core, slot);
     const struct request *ask = job_ask(core, job_at(core, claim->job_slot));
@@ -113,7 +113,7 @@ static void read_list(struct timeline *t)
     for (uint32_t i = 0; i < t->list->count; i++) {
         struct ending ending = t->list->at[i];
         if (ending.slot & END_CLAIM)
-            ending.at_us = claim_ends(t->core, ending.slot & ~END_CLAIM);
+            ending.at_us = later_claim_ends(t->core, ending.slot & ~END_CLAIM);
         if (ending.at_us < t->before_us)
             t->front[t->front_count++] = ending;
     }
@@ -167,7 +167,7 @@ static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64
     const uint32_t *list = NULL;
     uint32_t count = ground_claims(core, chain, leaf, &list);
     for (uint32_t i = 0; i < count; i++)
-        if (claim_ends(core, list[i]) > at_us)
+        if (later_claim_ends(core, list[i]) > at_us)
             return false;
     if (count)
         return true;
@@ -296,7 +296,7 @@ static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
     struct allot *allot = core->allots[id];
     struct dure_ask gang;
     core->takes.count = 0;
-    if (limits_any(t->ask))
+    if (limits_hold(core, t->ask, true))
         return limited_allot_later(core, t->ask, id, leveled, t->plan);
     if (!ask_of_allot(core, t->ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
         return false;
@@ -349,7 +349,7 @@ static bool fits_rights(struct timeline *t)
     for (uint32_t chain = 0; chain < core->fleet->chain_count; chain++) {
         t->plan->place_count = t->plan->binding_count = 0;
         if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
-            (limits_any(ask) ? limited_spanning_later(core, ask, t->holder, chain, t->plan) : fits_spanning(t, chain)))
+            (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan) : fits_spanning(t, chain)))
             return true;
     }
     return false;
@@ -471,7 +471,7 @@ static bool fits_borrowed(struct timeline *t)
     for (unsigned leveled = t->ask->level && rule_level(core, t->ask, t->chain) ? 1 : 0;; leveled = 0) {
         struct dure_ask gang;
         core->takes.count = 0;
-        if (limits_any(t->ask) ? limited_chain_later(core, t->ask, t->chain, leveled)
+        if (limits_hold(core, t->ask, false) ? limited_chain_later(core, t->ask, t->chain, leveled)
                                : ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
                                      (dure_slots_fit(&chain->away, &gang, &core->takes) ||
                                       dure_slots_fit(&chain->idle, &gang, &core->takes))) {
@@ -486,7 +486,10 @@ static bool fits_borrowed(struct timeline *t)
 static bool fits(struct timeline *t, uint32_t moment)
 {
     go_to(t, moment);
-    return t->chain == NONE ? fits_guaranteed(t) : fits_borrowed(t);
+    t->core->fences.later_us = moment ? t->moments[moment - 1].at_us : 0;
+    const bool found = t->chain == NONE ? fits_guaranteed(t) : fits_borrowed(t);
+    t->core->fences.later_us = 0;
+    return found;
 }
 
 static uint64_t idle_now(const struct timeline *t)
@@ -586,7 +589,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, str
 {
     struct plan other = {0};
     enum later found = LATER_NEVER;
-    if (later_is_counted(ask))
+    if (later_is_counted(ask) && !fence_touches(core, ask, false))
         return later_counted(core, ask, plan, ret_at_us);
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const uint32_t at = core->borrow_order[i];

@@ -1,5 +1,6 @@
 #include "core/place/limited.h"
 
+#include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
@@ -7,6 +8,12 @@
 #include "core/place/rules.h"
 #include "core/place/shares.h"
 #include "core/state/planned.h"
+
+/* A gang of whole nodes by now, in which each holds as many of its tasks as there is room for. */
+static bool is_alone(const struct dure_core *core, const struct request *ask)
+{
+    return gate_alone(core, ask) != DURE_DATA_ANYBODY;
+}
 
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
@@ -32,6 +39,7 @@ static void part_init(struct dure_core *core, const struct request *ask, uint32_
         .ask = ask,
         .id = id,
         .field = {.slots = &allot->slots,
+                  .bound = core->chains[allot->spec.chain.v].cells,
                   .cells = limited_by_hardware(core, ask, allot) ? core->chains[allot->spec.chain.v].cells : NULL,
                   .allot = {id},
                   .cell_slots = allot->cell_slots},
@@ -161,6 +169,9 @@ static void note(const struct part *part, struct plan *plan)
 {
     const struct dure_takes *takes = &part->core->takes;
     const struct allot *allot = part->core->allots[part->id];
+    const uint32_t a_node =
+        is_alone(part->core, part->ask) ? gate_tasks_a_node(part->core, part->ask, allot->spec.chain.v) : 0;
+    uint32_t left = part->ask->tasks;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *take = &takes->at[i];
         struct dure_binding binding = {.allot = {part->id}};
@@ -171,7 +182,9 @@ static void note(const struct part *part, struct plan *plan)
             binding.cell_index = cell.cell.index;
             binding.is_new = plan_is_fresh(plan, part->id, cell.index);
         }
-        plan_add_place(plan, (struct dure_place){take->slot, 1, take->mask, take->tasks, 1000, 0});
+        const uint32_t tasks = !a_node ? take->tasks : left < a_node ? left : a_node;
+        left -= a_node ? tasks : 0;
+        plan_add_place(plan, (struct dure_place){take->slot, 1, take->mask, tasks, 1000, 0});
         plan_add_binding(plan, binding);
     }
     const uint32_t taken = plan->place_count;
@@ -198,7 +211,7 @@ static bool try_allot(struct dure_core *core, const struct request *ask, uint32_
     struct limits limits;
     struct part part;
     plan->place_count = plan->binding_count = plan->fresh_count = 0;
-    limits_init(core, ask, allot->spec.chain.v, &limits);
+    limits_init(core, ask, allot->spec.chain.v, true, &limits);
     part_init(core, ask, id, &limits, &part);
     bool done = ask_of_allot(core, ask, allot, leveled, &part.gang);
     if (done) {
@@ -208,7 +221,8 @@ static bool try_allot(struct dure_core *core, const struct request *ask, uint32_
             tasks = plan_fill_shared(core, ask, allot->spec.chain.v, id, &limits, part.field.cells != NULL, plan);
         plan->on_trial = plan->by_take = true;
         core->takes.count = 0;
-        done = !tasks || place_part(&part, tasks, plan) == tasks;
+        const uint32_t parts = is_alone(core, ask) ? part.gang.tasks : tasks;
+        done = !tasks || place_part(&part, parts, plan) == parts;
         if (done && later)
             note(&part, plan);
         else
@@ -245,7 +259,7 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
     struct limits limits;
     uint32_t left = ask->tasks;
     bool sound = true;
-    limits_init(core, ask, chain, &limits);
+    limits_init(core, ask, chain, true, &limits);
     plan->place_count = plan->binding_count = plan->fresh_count = 0;
     plan->on_trial = true;
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE && left && sound;
@@ -257,7 +271,7 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
         if (!part.field
                  .cells) { /* one private cluster tells nothing of the places in another, but its cells are its own */
             limits_release(&limits);
-            limits_init(core, ask, chain, &limits);
+            limits_init(core, ask, chain, true, &limits);
         }
         part.gang = (struct dure_ask){.task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         const uint32_t most = ask->tasks_per_node ? left / ask->tasks_per_node * ask->tasks_per_node : left;
@@ -305,9 +319,9 @@ bool limited_chain_later(struct dure_core *core, const struct request *ask, uint
     struct limits limits;
     if (!ask_of_chain(core, ask, at, leveled, &gang))
         return false;
-    limits_init(core, ask, at, &limits);
+    limits_init(core, ask, at, false, &limits);
     const bool done = fit_chain(core, at, &gang, ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0,
-                                &limits, ask->tasks);
+                                &limits, is_alone(core, ask) ? gang.tasks : ask->tasks);
     limits_release(&limits);
     return done;
 }
@@ -321,10 +335,10 @@ bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t a
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0;
     uint32_t tasks = ask->tasks;
     plan->place_count = plan->binding_count = 0;
-    limits_init(core, ask, at, &limits);
+    limits_init(core, ask, at, false, &limits);
     if (per_gpu && ((!gang.span && !gang.group) || tasks == 1))
         tasks = plan_fill_shared(core, ask, at, NONE, &limits, true, plan);
-    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, tasks);
+    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, is_alone(core, ask) ? gang.tasks : tasks);
     plan->by_take = true;
     if (done)
         plan_realise_chain(core, ask, at, tasks, &core->takes, plan);

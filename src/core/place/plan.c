@@ -217,6 +217,8 @@ static uint32_t limited_room(const struct dure_core *core, const struct limits *
     const uint32_t node = limits->node_first + shared->leaf / limits->node_gpus;
     if (limits->listed && dure_node_runs_next(limits->allowed, node) != node)
         return 0;
+    if (limits_fenced(limits, shared->leaf / limits->node_gpus))
+        return 0;
     return limits_room(limits, *ret_leaf);
 }
 
@@ -361,7 +363,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
 {
     const struct allot *allot = core->allots[id];
     struct dure_ask gang;
-    if (limits_any(ask))
+    if (limits_hold(core, ask, true))
         return limited_allot(core, ask, id, leveled, plan);
     if (ask->task_gpu_milli == 1000 && !has_slot(&allot->slots, ask))
         return false;
@@ -465,7 +467,7 @@ static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t 
                     struct plan *plan)
 {
     struct dure_ask gang;
-    if (limits_any(ask))
+    if (limits_hold(core, ask, false))
         return (where & ON_BOUND) && limited_chain(core, ask, at, leveled, plan);
     if (ask->task_gpu_milli == 1000 &&
         !has_slot(where & ON_BOUND ? &core->chains[at].idle : &core->chains[at].away, ask))

@@ -92,7 +92,7 @@ static bool span_trial(struct dure_core *core, const struct request *ask, uint32
 bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan)
 {
-    if (!plan_may_span(core, ask, chain) || !(limits_any(ask) ? limited_spanning(core, ask, holder, chain, plan)
+    if (!plan_may_span(core, ask, chain) || !(limits_hold(core, ask, true) ? limited_spanning(core, ask, holder, chain, plan)
                                                               : span_trial(core, ask, holder, chain, plan)))
         return false;
     plan->chain = chain;

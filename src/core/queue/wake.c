@@ -1,4 +1,5 @@
 /* Which needs may be met by what came free, and which queues are worth a look. */
+#include "core/gate/fence.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
@@ -38,7 +39,8 @@ enum need_list wait_enter(struct dure_core *core, uint32_t slot)
 {
     struct need *need = need_at(core, slot);
     const uint32_t least = least_of_slot(&need->ask);
-    if (need->ask.lists || need->ask.spread_level)
+    if (need->ask.lists || need->ask.spread_level ||
+        fence_touches(core, &need->ask, need->ask.job_class != DURE_BORROWED))
         return NEED_FAR;
     if (need->ask.job_class != DURE_BORROWED) {
         const enum need_list list = other_ways(core, &need->ask);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/gate/fence.h"
 #include "core/queue/queue.h"
 #include "core/state/domains.h"
 #include "core/state/ends.h"
@@ -163,6 +164,7 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     dure_heap_add(&core->deadlines, next_time(attempt), data->id, slot);
     ends_add(core, slot);
     attempt_in(core, attempt);
+    fence_attempt(core, slot, 1);
     return slot;
 }
 
@@ -195,6 +197,7 @@ void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uin
 void attempt_unbind(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
+    fence_attempt(core, slot, -1);
     attempt_out(core, attempt);
     if (attempt->d.binding_count > 1)
         free(attempt->bindings);
@@ -206,12 +209,15 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
     attempt->d.allot = NONE;
     ends_add(core, slot);
     attempt_in(core, attempt);
+    fence_attempt(core, slot, 1);
 }
 
 void attempt_drop(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
+    fence_attempt(core, slot, -1);
+    fence_left(core, slot);
     dure_heap_remove(&core->deadlines, attempt->heap_place);
     ends_remove(core, slot);
     if (attempt->next_run != NONE)
@@ -290,12 +296,14 @@ uint32_t claim_add(struct dure_core *core, uint32_t job_slot, const struct claim
                              DURE_RUN_KEY(job_slot, ordinal_of(job_at(core, job_slot), data->element)), slot));
     ends_add_claim(core, slot);
     dure_digest_add(&core->digest, claim_hash(claim));
+    fence_claim(core, slot, 1);
     return slot;
 }
 
 void claim_drop(struct dure_core *core, uint32_t slot)
 {
     struct claim *claim = claim_at(core, slot);
+    fence_claim(core, slot, -1);
     dure_digest_sub(&core->digest, claim_hash(claim));
     ends_remove_claim(core, slot);
     dure_map_remove(&core->claim_map,

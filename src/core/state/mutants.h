@@ -31,6 +31,7 @@ enum {
     DURE_CORE_MUTANT_FOREIGN_FORGOTTEN,      /* GPUs that work outside dure uses are used as well */
     DURE_CORE_MUTANT_AWAY_IS_DOWN,           /* what runs on a node that is away is given up */
     DURE_CORE_MUTANT_PLAN_WINDOWS,           /* a start is planned into booked maintenance */
+    DURE_CORE_MUTANT_FENCE_ONE_WAY,          /* whom a list forbids may come beside its data */
     DURE_CORE_MUTANTS_END,
 };
 

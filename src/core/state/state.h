@@ -475,6 +475,15 @@ struct gate {
     bool due;                /* something changed: decide_power looks */
 };
 
+/* Neighbours that lists of datasets forbid: gate/fence.h; derived. */
+struct fences {
+    uint64_t listed; /* datasets with a list */
+    uint64_t lifted; /* of a trial: datasets whose lists do not hold */
+    struct fence **at;
+    uint32_t count, chains;
+    int64_t later_us; /* of a trial: the moment that is looked at; 0: now */
+};
+
 struct packed {
     const struct dure_record *of; /* the record at hand; NULL: none is */
     bool ready;
@@ -501,6 +510,7 @@ struct dure_core {
     struct dure_data *data;         /* NULL: no datasets */
     struct dure_prices hole_prices; /* all 0 until the first record */
     struct gate gate;
+    struct fences fences;
     struct chain_state *chains;
     struct node *nodes;
     struct node_words *node_words;

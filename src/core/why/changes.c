@@ -6,6 +6,7 @@
 
 #include "core/allot/allots.h"
 #include "core/decide/decide.h"
+#include "core/gate/fence.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/queue/ceilings.h"
@@ -125,6 +126,23 @@ static void try_data(const struct trial *t)
         add(t, "datasets.sites", dure_arena_printf(t->arena, "%s", t->core->fleet->sites[site].name),
             dure_arena_printf(t->arena, "dataset '%s': at site %s as well", dataset->name,
                               t->core->fleet->sites[site].name));
+    }
+}
+
+/* Without the list of one dataset, its own or of what stands there. Whom `others` keeps away is no list's business. */
+static void try_neighbours(const struct trial *t)
+{
+    const struct dure_data *data = t->core->data;
+    const bool by_right = t->ask->job_class != DURE_BORROWED;
+    for (uint32_t i = 0; data && i < data->dataset_count && fence_touches(t->core, t->ask, by_right); i++) {
+        if (!data->datasets[i].forbidden_count)
+            continue;
+        t->core->fences.lifted = UINT64_C(1) << i;
+        const bool fits = would_start(t, t->ask);
+        t->core->fences.lifted = 0;
+        if (fits)
+            add(t, "datasets.neighbours", dure_arena_printf(t->arena, "%s", data->datasets[i].name),
+                dure_arena_printf(t->arena, "dataset '%s': beside anybody", data->datasets[i].name));
     }
 }
 
@@ -276,6 +294,7 @@ void changes_try(struct dure_core *core, const struct request *ask, const struct
     try_model(&t);
     try_gpu_memory(&t);
     try_data(&t);
+    try_neighbours(&t);
     try_class(&t);
     try_tasks(&t);
 }

@@ -289,7 +289,7 @@ static bool gather(struct dure_core *core, const struct request *ask, const stru
 }
 
 /* The dataset that a rule of data is of; the limit of power that is too low by most on this chain, and by how much. */
-static const char *subject(const struct dure_core *core, const struct request *ask, enum dure_rule rule, uint32_t chain,
+static const char *subject(struct dure_core *core, const struct request *ask, enum dure_rule rule, uint32_t chain,
                            struct dure_arena *arena, struct dure_why_opening *opening)
 {
     const char *name = "";
@@ -297,9 +297,9 @@ static const char *subject(const struct dure_core *core, const struct request *a
     struct gate_shortage shortage;
     if (rule == DURE_RULE_DATA)
         (void)gate_data(core, ask, chain, &name);
-    for (uint32_t i = 0; rule == DURE_RULE_NEIGHBOURS && core->data && i < core->data->dataset_count; i++)
-        if (ask->data_mask >> i & 1 && core->data->datasets[i].alone == gate_alone(core, ask) && !*name)
-            name = core->data->datasets[i].name;
+    const uint32_t dataset = rule == DURE_RULE_NEIGHBOURS ? gate_neighbours_dataset(core, ask, chain) : NONE;
+    if (dataset != NONE)
+        name = core->data->datasets[dataset].name;
     if (rule == DURE_RULE_POWER) {
         const uint64_t need = rule_gpus(core, ask, chain), idle = idle_of(core, ask, chain),
                        more = need > idle ? need - idle : 1;
@@ -336,7 +336,7 @@ static void find_opening(const struct sets *sets, struct dure_why *why)
 }
 
 /* One of the rules that cross: what it would leave, and what it is of where it refuses first. */
-static struct dure_why_crossed crossed_by(const struct dure_core *core, const struct request *ask, enum dure_rule rule,
+static struct dure_why_crossed crossed_by(struct dure_core *core, const struct request *ask, enum dure_rule rule,
                                           const struct sets *sets, struct dure_arena *arena)
 {
     struct dure_why_crossed crossed = {.rule = rule, .first = {NONE}, .what = ""};

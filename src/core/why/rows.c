@@ -98,6 +98,46 @@ static bool fits_now(const struct rows *r, const struct request *ask, uint32_t c
     return fits;
 }
 
+/* Idle GPUs of a chain, or of the holder's rights there, where nobody stands whom it must keep clear of. */
+static int64_t idle_in_clear(const struct rows *r, uint32_t chain)
+{
+    struct limits limits;
+    const bool by_right = r->ask->job_class != DURE_BORROWED;
+    struct dure_core *core = r->core;
+    struct field field = {.slots = &core->chains[chain].idle};
+    int64_t idle = 0;
+    limits_init(core, r->ask, chain, by_right, &limits);
+    for (uint32_t slot = 0; !by_right && slot < field.slots->count; slot++)
+        idle += field_fenced(&field, &limits, slot) ? 0 : __builtin_popcountll(field.slots->idle[slot]);
+    for (uint32_t id = by_right ? r->first[chain] : NONE; id != NONE; id = core->allots[id]->next_of_holder) {
+        const struct allot *allot = core->allots[id];
+        field = (struct field){&allot->slots, NULL, core->chains[chain].cells, {id}, allot->cell_slots};
+        for (uint32_t slot = 0; allot->spec.chain.v == chain && r->suits[id] && slot < field.slots->count; slot++)
+            idle += field_fenced(&field, &limits, slot) ? 0 : __builtin_popcountll(field.slots->idle[slot]);
+    }
+    limits_release(&limits);
+    return idle;
+}
+
+/* Others' work beside it would have to be let in: by its own data, or by what stands there already. */
+static bool add_neighbours(const struct rows *r, uint32_t chain, const struct stand *s)
+{
+    struct request without = *r->ask;
+    const bool alone = gate_alone(r->core, r->ask) != DURE_DATA_ANYBODY;
+    without.data_mask = 0; /* at a site that its data allows */
+    if (!alone && !fence_touches(r->core, r->ask, r->ask->job_class != DURE_BORROWED))
+        return false;
+    r->core->fences.lifted = UINT64_MAX;
+    const bool fits = fits_now(r, &without, chain);
+    r->core->fences.lifted = 0;
+    if (fits && alone)
+        add(r, chain, DURE_RULE_NEIGHBOURS, s->idle, s->idle_nodes);
+    else if (fits)
+        add_figures(r, chain, DURE_RULE_NEIGHBOURS, s->idle, s->idle_nodes, (int64_t)rule_gpus(r->core, r->ask, chain),
+                    idle_in_clear(r, chain), "GPUs idle where it may have what stands beside it");
+    return fits;
+}
+
 /* What is idle is refused by one of its limits, if without that limit it would fit. */
 static bool add_limit(const struct rows *r, uint32_t chain, const struct stand *s)
 {
@@ -108,12 +148,8 @@ static bool add_limit(const struct rows *r, uint32_t chain, const struct stand *
                     idle_on_list(r, chain), "GPUs idle on the nodes that it may use");
         return true;
     }
-    without = *r->ask;
-    without.data_mask = 0; /* at a site that its data allows */
-    if (gate_alone(r->core, r->ask) != DURE_DATA_ANYBODY && fits_now(r, &without, chain)) {
-        add(r, chain, DURE_RULE_NEIGHBOURS, s->idle, s->idle_nodes);
+    if (add_neighbours(r, chain, s))
         return true;
-    }
     without = *r->ask;
     without.spread_max = 0;
     without.spread_level = 0;
@@ -157,7 +193,8 @@ static void add_stand(const struct rows *r, uint32_t chain, const struct stand *
     else if (fit == FIT_GOOD)
         add(r, chain, r->ahead && in_use == DURE_RULE_OWN_USE ? DURE_RULE_ORDER : DURE_RULE_FITS, s->idle,
             s->idle_nodes);
-    else if ((!limits_any(r->ask) && !r->ask->data_mask) || !add_limit(r, chain, s))
+    else if ((!limits_hold(r->core, r->ask, r->ask->job_class != DURE_BORROWED) && !r->ask->data_mask) ||
+             !add_limit(r, chain, s))
         add_figures(r, chain, idle < need ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED, s->idle, s->idle_nodes, need, idle,
                     unit);
 }

@@ -2,7 +2,7 @@
  * core's own tables. After every step, for every domain: the worst-case power of GPUs with work is within the limit of that moment, but for
  * work whose grace runs because a limit fell at once; no more GPUs are fed than the least limit of the lead allows; and none is dark that
  * every domain over it could feed. And for every job with datasets: it runs at a site that all of them allow, and no work of another tenant
- * stands on its nodes (its rack) where one forbids neighbours. Mutants that must die: worst-case power not reserved; a future limit ignored;
+ * stands on its nodes (its rack) where one forbids neighbours, nor work of a tenant that one names. Mutants that must die: worst-case power not reserved; a future limit ignored;
  * neighbours forgotten. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,12 +46,13 @@ static struct row rows[ROWS];
 static uint32_t row_count;
 static int64_t applied_us;
 static struct attempt attempts[ATTEMPTS];
-static uint64_t starts, notices, faults, asked;
+static uint64_t starts, notices, faults, asked, kept_apart;
 static int64_t graces[ATTEMPTS]; /* by job */
 static uint32_t tenants[ATTEMPTS];
 static uint64_t data[ATTEMPTS];
 static uint64_t dark[NODES];
-static uint64_t foreign[NODES];            /* GPUs that work outside dure uses */
+static uint64_t foreign[NODES]; /* GPUs that work outside dure uses */
+static int64_t freed_us[NODES]; /* when that work left some: ours there counts from then on, and nobody knew before */
 static uint64_t reserved[ATTEMPTS][NODES]; /* by job */
 
 static void add_places(uint64_t gpus[NODES], const struct dure_record *r)
@@ -130,7 +131,8 @@ static void check_row(struct rig *rig, const struct row *row)
         if (a->deadline_us > rig->now_us && fell_at_once(row) && rig->now_us < applied_us + a->grace_us)
             continue;
         for (uint32_t n = row->first; n < row->end; n++)
-            busy[n] |= a->gpus[n];
+            if (a->deadline_us <= rig->now_us || rig->now_us >= freed_us[n] + a->grace_us)
+                busy[n] |= a->gpus[n];
     }
     for (uint32_t n = row->first; n < row->end; n++) /* a GPU that is used from outside draws as much without us */
         used += (uint64_t)__builtin_popcountll(busy[n] & ~foreign[n]) * gpu_mw(n);
@@ -214,12 +216,23 @@ static uint64_t room_over(struct rig *rig, uint32_t node)
     return room;
 }
 
-/* open: site one. alone: anywhere, with nobody else in the node. vault: anywhere, with nobody else in the rack. */
-enum { OPEN = 1, ALONE = 2, VAULT = 4 };
+/* open: site one. alone: anywhere, with nobody else in the node. vault: anywhere, with nobody else in the rack. The others with some tenants in the
+ * node or the rack, one of which may be below the job's own. */
+enum { OPEN = 1, ALONE = 2, VAULT = 4, RIVAL = 8, KEEP = 16, KIN = 32 };
+static const struct {
+    uint64_t set;
+    bool rack;
+    const char *paths[2];
+} lists[] = {
+    {RIVAL, false, {"firm/c", "guest"}}, {KEEP, true, {"state/b", NULL}}, {KIN, false, {"state/a/x", "state/b"}}};
 static const char datasets[] =
     "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"open\",\"sites\":[\"one\"]},"
     "{\"name\":\"alone\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
-    "{\"name\":\"vault\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}}]}";
+    "{\"name\":\"vault\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}},"
+    "{\"name\":\"rival\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"firm/c\",\"guest\"]}},"
+    "{\"name\":\"keep\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"state/b\"]}},"
+    "{\"name\":\"kin\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"state/a/x\",\"state/"
+    "b\"]}}]}";
 
 /* The first node of the cell that work with these datasets has to itself, and its end. */
 static void cell_of(uint32_t node, uint64_t mask, uint32_t *ret_first, uint32_t *ret_end)
@@ -237,8 +250,40 @@ static bool stands_in(const struct attempt *a, uint32_t first, uint32_t end)
     return false;
 }
 
+/* Does work of one job, by a list of its data, forbid that of another beside it? */
+static bool forbids(const struct rig *rig, uint64_t job, uint64_t other, unsigned list)
+{
+    for (unsigned i = 0; i < 2 && (data[job] & lists[list].set) && lists[list].paths[i]; i++) {
+        struct dure_tenant_id named = {0};
+        DURE_ASSERT(dure_tenants_find(rig->tenants, lists[list].paths[i], &named));
+        if (dure_tenants_within(rig->tenants, (struct dure_tenant_id){tenants[other]}, named) &&
+            !dure_tenants_within(rig->tenants, (struct dure_tenant_id){tenants[other]},
+                                 (struct dure_tenant_id){tenants[job]}))
+            return true;
+    }
+    return false;
+}
+
+static void check_lists(const struct rig *rig, const struct attempt *a)
+{
+    for (unsigned i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (uint64_t id = 1; id < ATTEMPTS && (data[a->job] & lists[i].set); id++) {
+            const struct attempt *other = &attempts[id];
+            if (!other->live || !forbids(rig, a->job, other->job, i))
+                continue;
+            kept_apart++;
+            for (uint32_t n = 0; n < NODES; n++) {
+                uint32_t first, end;
+                cell_of(n, lists[i].rack ? VAULT : 0, &first, &end);
+                if (a->gpus[n] && stands_in(other, first, end))
+                    fault("a tenant beside data whose list forbids it", other->job, a->job);
+            }
+        }
+}
+
 static void check_data(const struct rig *rig, const struct attempt *a)
 {
+    check_lists(rig, a);
     const uint64_t mask = data[a->job];
     for (uint32_t n = 0; n < NODES; n++) {
         uint32_t first, end;
@@ -345,6 +390,8 @@ static void submit(struct rig *rig)
     job.walltime_us = (5 + below(200)) * DURE_MINUTE_US;
     if (!below(4))
         job.data_mask = 1 + below(7);
+    if (!below(4))
+        job.data_mask = (job.data_mask & (below(2) ? OPEN | ALONE : 0)) | RIVAL << below(3);
     graces[dure_core_next_job(rig->core).v] = job.grace_us;
     tenants[dure_core_next_job(rig->core).v] = job.tenant.v;
     data[dure_core_next_job(rig->core).v] = job.data_mask;
@@ -378,8 +425,11 @@ static void node_event(struct rig *rig)
         return;
     }
     r.mask = below(2) ? below(1u << dure_fleet_chain_of(rig->fleet, r.node, NULL)->node_gpus) : 0;
-    if (rig_step(rig, &r) == DURE_OK)
-        foreign[r.node.v] = r.mask;
+    if (rig_step(rig, &r) != DURE_OK)
+        return;
+    if (foreign[r.node.v] & ~r.mask)
+        freed_us[r.node.v] = rig->now_us;
+    foreign[r.node.v] = r.mask;
 }
 
 static uint64_t some_attempt(struct rig *rig)
@@ -443,6 +493,7 @@ static void history(uint32_t steps)
     memset(attempts, 0, sizeof attempts);
     memset(dark, 0, sizeof dark);
     memset(foreign, 0, sizeof foreign);
+    memset(freed_us, 0, sizeof freed_us);
     memset(reserved, 0, sizeof reserved);
     row_count = 0;
     struct dure_record r = rig_record(&rig, DURE_REC_DATA);
@@ -466,7 +517,9 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < rounds && !faults; i++)
         history(600);
     TAP_EQ_UINT(faults, 0,
-                "no limit is passed, no answer is wrong: %llu starts, %llu notices because of power, %llu answers",
-                (unsigned long long)starts, (unsigned long long)notices, (unsigned long long)asked);
+                "no limit is passed, no answer is wrong: %llu starts, %llu notices because of power, %llu answers, "
+                "%llu pairs apart",
+                (unsigned long long)starts, (unsigned long long)notices, (unsigned long long)asked,
+                (unsigned long long)kept_apart);
     return tap_done();
 }

@@ -13,7 +13,7 @@ for name in 'no mutant' 'count borrowed leaves as used' 'worst-case memory share
     'backfill takes what is kept for a planned start' 'cells that a planned start counts on are bound elsewhere' \
     'a start is sought for the first of the blocked alone' \
     'foreign leaves forgotten' 'what runs on a node that is away is given up' \
-    'a start is planned into booked maintenance'; do
+    'a start is planned into booked maintenance' 'whom a list forbids comes beside its data'; do
     found=0
     for program in "$@"; do
         "$program" "$number" >/dev/null 2>&1 || found=$((found + 1))

@@ -4,6 +4,7 @@
 
 #include "core/allot/allots.h"
 #include "core/gate/gate.h"
+#include "core/place/ground.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/state/jobs.h"
@@ -94,9 +95,24 @@ static enum dure_data_level alone(const struct walk *w)
 {
     enum dure_data_level level = DURE_DATA_ANYBODY;
     for (uint32_t i = 0; i < 64; i++)
-        if (dataset(w, i) && dataset(w, i)->alone > level)
+        if (dataset(w, i) && !dataset(w, i)->forbidden_count && dataset(w, i)->alone > level)
             level = dataset(w, i)->alone;
     return level;
+}
+
+/* The same of those that name whom they forbid. */
+static enum dure_data_level fenced(const struct walk *w)
+{
+    enum dure_data_level level = DURE_DATA_ANYBODY;
+    for (uint32_t i = 0; i < 64; i++)
+        if (dataset(w, i) && dataset(w, i)->forbidden_count && dataset(w, i)->alone > level)
+            level = dataset(w, i)->alone;
+    return level;
+}
+
+static enum dure_data_level widest(const struct walk *w)
+{
+    return alone(w) > fenced(w) ? alone(w) : fenced(w);
 }
 
 static uint32_t rack_of(const struct walk *w)
@@ -122,6 +138,8 @@ static bool neighbours_refuse(const struct walk *w)
 {
     const uint32_t each = w->ask->tasks_per_node ? w->ask->tasks_per_node : w->c->node_gpus / w->ask->task_gpus;
     const uint32_t nodes = (w->ask->tasks + each - 1) / each;
+    if (fenced(w) == DURE_DATA_RACK && !rack_of(w))
+        return true;
     return alone(w) != DURE_DATA_ANYBODY && (fraction(w->ask) || w->ask->lists || w->ask->spread_max ||
                                              nodes > (alone(w) == DURE_DATA_RACK ? rack_of(w) : w->c->node_count));
 }
@@ -207,10 +225,65 @@ static bool late_somewhere(const struct walk *w)
     return false;
 }
 
+/* ---- neighbours that lists forbid ---- */
+
+/* Does `a`, by its datasets of the level, forbid the tenant of `b`? */
+static bool forbids(const struct dure_core *core, const struct request *a, const struct request *b,
+                    enum dure_data_level level)
+{
+    const struct dure_tenants *tenants = core->tenants;
+    for (uint32_t i = 0; core->data && i < core->data->dataset_count; i++) {
+        const struct dure_dataset *d = &core->data->datasets[i];
+        for (uint32_t k = 0; (a->data_mask >> i & 1) && d->alone == level && k < d->forbidden_count; k++) {
+            struct dure_tenant_id named;
+            if (dure_tenants_find(tenants, d->forbidden[k], &named) &&
+                dure_tenants_within(tenants, (struct dure_tenant_id){b->tenant}, named) &&
+                !dure_tenants_within(tenants, (struct dure_tenant_id){b->tenant}, (struct dure_tenant_id){a->tenant}))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool apart(const struct walk *w, const struct request *other, enum dure_data_level level)
+{
+    return forbids(w->core, w->ask, other, level) || forbids(w->core, other, w->ask, level);
+}
+
+/* Does anybody stand, or has a reservation, on the leaf whom it may not have in one cell of the level? */
+static bool stands_on(const struct walk *w, uint32_t leaf, enum dure_data_level level)
+{
+    const uint32_t *list = NULL;
+    uint32_t count = ground_users(w->core, w->at, leaf, &list);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct attempt *a = attempt_at(w->core, list[i]);
+        if ((w->ask->job_class == DURE_BORROWED || !a->d.borrowed) &&
+            apart(w, job_ask(w->core, job_at(w->core, a->job_slot)), level))
+            return true;
+    }
+    count = ground_claims(w->core, w->at, leaf, &list);
+    for (uint32_t i = 0; i < count; i++)
+        if (apart(w, job_ask(w->core, job_at(w->core, claim_at(w->core, list[i])->job_slot)), level))
+            return true;
+    return false;
+}
+
+static bool is_fenced(const struct walk *w, uint32_t node)
+{
+    for (enum dure_data_level level = DURE_DATA_NODE; level <= DURE_DATA_RACK; level++) {
+        const uint32_t nodes = level == DURE_DATA_NODE ? 1 : rack_of(w), first = nodes ? node / nodes * nodes : 0;
+        for (uint32_t leaf = first * w->c->node_gpus; leaf < (first + nodes) * w->c->node_gpus; leaf++)
+            if (stands_on(w, leaf, level))
+                return true;
+    }
+    return false;
+}
+
 /* ---- does it fit into these nodes? ---- */
 
 struct field {
     uint64_t idle[64]; /* mask by node, physical or virtual */
+    bool fenced[64];   /* beside work that it may not have beside it */
     uint32_t nodes, gpus;
 };
 
@@ -251,13 +324,16 @@ static bool fits_beside(const struct walk *w, const struct field *f, uint32_t le
     return false;
 }
 
-/* With the nodes (the rack) to itself that its data wants. */
-static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
+/* With the nodes (the rack) to itself that its data wants, and nobody beside it whom data keeps apart. */
+static bool fits(const struct walk *w, const struct field *all, uint32_t leaves)
 {
+    struct field clear = *all, *f = &clear;
+    for (uint32_t i = 0; i < f->nodes && i < 64; i++)
+        f->idle[i] = f->fenced[i] ? 0 : f->idle[i];
     const struct request ask = widened(w);
     struct walk wide = *w;
     wide.ask = &ask;
-    if (alone(w) != DURE_DATA_ANYBODY && f->gpus < w->c->node_gpus)
+    if (widest(w) != DURE_DATA_ANYBODY && f->gpus < w->c->node_gpus)
         return false; /* the rest of the node is somebody else's */
     return fits_beside(&wide, f, alone(w) == DURE_DATA_RACK ? rack_of(w) * w->c->node_gpus : leaves);
 }
@@ -265,7 +341,7 @@ static bool fits(const struct walk *w, const struct field *f, uint32_t leaves)
 /* What is idle is not enough: because of what must not be beside it, of how many there are, or of where. */
 static enum dure_rule no_rule(const struct walk *w, bool beside, uint64_t idle)
 {
-    if (alone(w) != DURE_DATA_ANYBODY && beside)
+    if (beside)
         return DURE_RULE_NEIGHBOURS;
     return idle < gpus_needed(w) ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED;
 }
@@ -336,6 +412,8 @@ static void walk_chain(struct walk *w)
         idle_nodes += f.idle[node] != 0;
         busy->nodes += f.idle[node] == 0 && !none_left;
     }
+    for (uint32_t node = 0; node < w->c->node_count; node++)
+        f.fenced[node] = is_fenced(w, node);
     in_time = f;
     for (uint32_t node = 0; node < w->c->node_count; node++)
         in_time.idle[node] = is_late(w, w->c->node_first + node) ? 0 : f.idle[node];
@@ -376,7 +454,7 @@ static void borrowed(struct walk *w)
 static bool suits(const struct walk *w, const struct allot *allot)
 {
     struct field f = {.nodes = allot->cells * allot->cell_slots, .gpus = allot->slot_gpus};
-    if (alone(w) == DURE_DATA_RACK && allot->spec.level < dure_chain_level(w->c, "rack"))
+    if (widest(w) == DURE_DATA_RACK && allot->spec.level < dure_chain_level(w->c, "rack"))
         return false; /* the rest of the rack is somebody else's */
     for (uint32_t i = 0; i < f.nodes && i < 64; i++)
         f.idle[i] = allot->slot_gpus == 64 ? UINT64_MAX : (UINT64_C(1) << allot->slot_gpus) - 1;
@@ -393,7 +471,7 @@ static uint64_t capacity(const struct walk *w, const struct field *f)
 {
     uint64_t tasks = 0;
     for (uint32_t i = 0; i < f->nodes; i++)
-        tasks += tasks_on(w, (uint64_t)__builtin_popcountll(f->idle[i]));
+        tasks += f->fenced[i] ? 0 : tasks_on(w, (uint64_t)__builtin_popcountll(f->idle[i]));
     return tasks;
 }
 
@@ -444,10 +522,13 @@ static void walk_cell(struct walk *w, uint32_t id, const struct dure_cells_virtu
     const uint32_t first = cell->cell.level ? dure_cells_first_leaf(w->state->cells, cell->cell) : 0;
     for (uint32_t slot = 0; slot < allot->cell_slots; slot++) {
         uint64_t *idle = &f->idle[cell->index * allot->cell_slots + slot];
-        if (cell->state == DURE_CELLS_UNBOUND)
+        if (cell->state == DURE_CELLS_UNBOUND) {
             *idle = (UINT64_C(1) << allot->slot_gpus) - 1;
-        else
-            walk_slot(w, allot, first + slot * allot->slot_gpus, idle);
+            continue;
+        }
+        walk_slot(w, allot, first + slot * allot->slot_gpus, idle);
+        f->fenced[cell->index * allot->cell_slots + slot] =
+            is_fenced(w, (first + slot * allot->slot_gpus) / w->c->node_gpus);
     }
 }
 
@@ -466,7 +547,7 @@ static bool only_dark(const struct walk *w)
 }
 
 /* What one allotment adds; says how many tasks its idle nodes carry, and whether they hold the whole gang. */
-static bool walk_allot(struct walk *w, uint32_t id, bool together, uint64_t *tasks, uint64_t idle[2])
+static bool walk_allot(struct walk *w, uint32_t id, bool together, uint64_t *tasks, uint64_t idle[2], bool *beside)
 {
     const struct allot *allot = w->core->allots[id];
     const uint64_t slots = allot->slot_gpus == w->c->node_gpus ? allot->cell_slots : 0;
@@ -498,7 +579,9 @@ static bool walk_allot(struct walk *w, uint32_t id, bool together, uint64_t *tas
         idle[1] += f.idle[i] && slots;
     }
     *tasks += suited && allot->state != DURE_ALLOT_PROMISED ? capacity(w, &f) : 0;
-    return suited && allot->state != DURE_ALLOT_PROMISED && fits(w, &f, required_leaves(w, allot->spec.level));
+    const uint32_t leaves = required_leaves(w, allot->spec.level);
+    *beside |= suited && allot->state != DURE_ALLOT_PROMISED && fits_beside(w, &f, leaves);
+    return suited && allot->state != DURE_ALLOT_PROMISED && fits(w, &f, leaves);
 }
 
 static void by_right(struct walk *w)
@@ -509,15 +592,15 @@ static void by_right(struct walk *w)
         return;
     }
     uint64_t tasks = 0, idle[2] = {0, 0};
-    bool fit = false;
+    bool fit = false, beside = false;
     const bool together = suits_together(w);
     w->count[DURE_RULE_RIGHTS] = (struct count){.gpus = w->c->leaf_count, .nodes = w->c->node_count};
     for (uint32_t id = 0; id < w->core->s.allot_count; id++)
         if (w->core->allots[id]->spec.tenant.v == w->holder && w->core->allots[id]->spec.chain.v == w->at &&
             w->core->allots[id]->state != DURE_ALLOT_ENDED)
-            fit |= walk_allot(w, id, together, &tasks, idle);
+            fit |= walk_allot(w, id, together, &tasks, idle, &beside);
     fit |= may_span(w->ask) && tasks >= w->ask->tasks;
-    const enum dure_rule nearest = fit ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS : no_rule(w, false, idle[0]);
+    const enum dure_rule nearest = fit ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS : no_rule(w, beside, idle[0]);
     w->count[nearest].gpus += idle[0];
     w->count[nearest].nodes += idle[1];
 }
@@ -563,13 +646,15 @@ static void take_yes(struct walk *w, const struct dure_why *why)
     take_late(w, why, judged);
     for (uint32_t i = 0; i < why->row_count && !judged; i++) {
         const enum dure_rule rule = why->rows[i].rule;
-        const bool neighbours = rule == DURE_RULE_NEIGHBOURS && alone(w) != DURE_DATA_ANYBODY && !neighbours_refuse(w);
+        const bool neighbours = rule == DURE_RULE_NEIGHBOURS && !neighbours_refuse(w);
         if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER && !neighbours))
             continue;
         for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED; no++) {
             move(w, no, rule);
             move(w, DURE_RULE_WINDOW, rule);
         }
+        if (!neighbours)
+            move(w, DURE_RULE_NEIGHBOURS, rule);
     }
 }
 
@@ -631,9 +716,11 @@ static bool opens(struct dure_core *core, const struct request *ask, const struc
     case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
     default: return true;
     }
+    core->fences.lifted = why->opening.rule == DURE_RULE_NEIGHBOURS ? UINT64_MAX : 0;
     const bool fits = changed.job_class == DURE_BORROWED
                           ? plan_chain(core, &changed, chain, changed.level_required, &plan)
                           : plan_guaranteed(core, &changed, &plan);
+    core->fences.lifted = 0;
     plan_release(&plan);
     return fits && rule_hardware(core, &changed, chain).rule == DURE_RULE_FITS;
 }

@@ -214,6 +214,55 @@ static void test_neighbours(void)
     dure_arena_free(arena);
 }
 
+/* By a list: guest stands on every node of site one, and may not have the data beside it; state may. Each way round, and lifted for a try. */
+static void test_listed_neighbours(void)
+{
+    struct rig rig = two_sites(1000000);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct dure_why why = {0};
+    bool never = true, offered = false;
+    tell(&rig, DURE_REC_DATA,
+         "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"web\",\"sites\":\"all\"},"
+         "{\"name\":\"census\",\"sites\":[\"one\"],\"neighbours\":{\"level\":\"node\",\"tenants\":[\"guest\"]}}]}");
+    struct dure_job job = rig_job(&rig, "guest", 8, 3, true);
+    job.model_mask = UINT64_C(1) << rig.fleet->chains[0].model.v;
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 1), "the guest is on every node there");
+    job = rig_job(&rig, "state/a", 1, 1, true);
+    job.data_mask = 2;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.opening.rule == DURE_RULE_NEIGHBOURS, "neighbours, not %s", dure_rule_wire(why.opening.rule));
+    TAP_EQ_STR(why.opening.what, "census", "because of the dataset");
+    TAP_OK(why.opening.need == 1 && why.opening.have == 0, "1 GPU, of which none is idle beside others");
+    for (uint32_t i = 0; i < why.change_count; i++)
+        offered |= !strcmp(why.changes[i].text, "dataset 'census': beside anybody");
+    TAP_OK(offered, "to let the data stand beside anybody is offered");
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(!runs(&rig, 2), "it waits");
+    job = rig_job(&rig, "state", 1, 1, true);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 3), "whom the list does not name starts");
+    TAP_OK(rig_report(&rig, 1, DURE_REPORT_ENDED, 0) == DURE_OK && rig_report(&rig, 2, DURE_REPORT_ENDED, 0) == DURE_OK,
+           "both end");
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 2), "then the data has its place");
+    job = rig_job(&rig, "guest", 8, 4, true);
+    job.model_mask = UINT64_C(1) << rig.fleet->chains[0].model.v;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never, "eight whole nodes are not to be had");
+    job = rig_job(&rig, "guest", 8, 3, true);
+    job.model_mask = UINT64_C(1) << rig.fleet->chains[0].model.v;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.opening.rule == DURE_RULE_NEIGHBOURS, "whom it names waits by the same rule, not %s",
+           dure_rule_wire(why.opening.rule));
+    TAP_EQ_STR(why.opening.what, "census", "of the same dataset");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void test_toll(void)
 {
     struct rig rig;
@@ -249,6 +298,7 @@ int main(void)
     test_power_and_data();
     test_another_site();
     test_neighbours();
+    test_listed_neighbours();
     test_toll();
     return tap_done();
 }

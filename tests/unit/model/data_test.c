@@ -34,6 +34,21 @@ static void test_rules(void)
     TAP_OK(dure_data_forbidden(data, 8, r, &which), "what is not declared is allowed nowhere");
     TAP_EQ_INT(dure_data_alone(data, 3), DURE_DATA_ANYBODY, "anybody beside it");
     TAP_EQ_INT(dure_data_alone(data, 7), DURE_DATA_NODE, "the widest neighbourhood counts");
+    struct dure_data *lists = data_of("[{name: a, sites: all, neighbours: {level: node, tenants: others}}, "
+                                      "{name: b, sites: all, neighbours: {level: node, tenants: [x, y]}}]");
+    struct dure_data *other = data_of("[{name: a, sites: [s], neighbours: {level: node, tenants: others}}, "
+                                      "{name: b, sites: all, neighbours: {level: node, tenants: [x, z]}}]");
+    if (TAP_OK(lists && other, "a list of tenants is read")) {
+        TAP_EQ_INT(dure_data_alone(lists, 3), DURE_DATA_NODE, "a list leaves others in");
+        TAP_EQ_INT(dure_data_alone(lists, 2), DURE_DATA_ANYBODY, "and wants nothing for itself");
+        TAP_EQ_INT(dure_data_fenced(lists, 3), DURE_DATA_NODE, "it holds in the node");
+        TAP_EQ_INT(dure_data_fenced(lists, 1), DURE_DATA_ANYBODY, "others are no list");
+        TAP_OK(dure_data_same_neighbours(lists, other, 1), "other sites are the same neighbours");
+        TAP_OK(!dure_data_same_neighbours(lists, other, 2), "another list is not");
+        TAP_OK(!dure_data_same_neighbours(lists, data, 2), "nor is none");
+    }
+    dure_data_free(lists);
+    dure_data_free(other);
     struct dure_job job = {0};
     spec_problems.count = spec_problems.total = 0;
     dure_job_read_data(spec_tree("data: [images, web]"), data, &job, &spec_problems);
