@@ -3,7 +3,7 @@
 # Real Slurm by itself, and the same Slurm under dure, on this machine in one run (examples/slurm/cluster: 4 nodes of 8 GPUs; N jobs of one GPU that do nothing):
 #   start:  plain, from calling sbatch to the job's first instruction; through dure, from the core's decision to it; taken in turn, N rounds, p50.
 #   many:   plain, N calls of sbatch, two at a time, until the last job has ended; through dure, one array of N elements, until the last is known to have ended.
-#   idle:   requests a second of a site where nothing of ours is.
+#   idle:   requests of a site where nothing of ours is, in 20 s: as dured counts them, and the messages that slurmctld's sdiag counts.
 # Installs nothing: where a program is missing it says so and exits with 77. Needs root.
 set -u
 build=${1:?usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--rounds N] [--via commands|rest] [--json]}
@@ -119,17 +119,19 @@ done_count=$(dure jobs --ended -n 5000 --json | tr '{' '\n' | grep "\"job\":$num
 # ---- idle ----
 
 asked() { dure version --json | sed -n 's/.*asked \([0-9]*\) times.*/\1/p' | head -1; }
+# Of people and programs, without sdiag's own.
+heard() { SLURM_CONF=$work/peer/slurm.conf sdiag | awk '/^Remote Procedure Call statistics by user/ { exit } /REQUEST_/ && !/REQUEST_STATS_INFO/ { sub(/.*count:/, ""); n += $1 } END { print n + 0 }'; }
 sleep 8
-first=$(asked)
+first=$(asked) first_heard=$(heard)
 sleep 20
-idle_per_20s=$(($(asked) - first))
+idle_per_20s=$(($(asked) - first)) idle_heard=$(($(heard) - first_heard))
 version=$(SLURM_CONF=$work/peer/slurm.conf sinfo --version)
 if [ -n "$json" ]; then
-    printf '{"slurm":"%s","via":"%s","start_plain_p50_us":%s,"start_dure_p50_us":%s,"start_more_us":%s,"jobs":%s,"ended":%s,"many_plain_ms":%s,"many_dure_ms":%s,"many_ratio":%s,"idle_requests_per_20s":%s}\n' \
+    printf '{"slurm":"%s","via":"%s","start_plain_p50_us":%s,"start_dure_p50_us":%s,"start_more_us":%s,"jobs":%s,"ended":%s,"many_plain_ms":%s,"many_dure_ms":%s,"many_ratio":%s,"idle_requests_per_20s":%s,"idle_messages_per_20s":%s}\n' \
         "$version" "$via" "$plain_us" "$ours_us" $((ours_us - plain_us)) "$jobs" "$done_count" "$plain_many_ms" "$ours_many_ms" \
-        "$(awk -v a="$ours_many_ms" -v b="$plain_many_ms" 'BEGIN { printf "%.3f", a / b }')" "$idle_per_20s"
+        "$(awk -v a="$ours_many_ms" -v b="$plain_many_ms" 'BEGIN { printf "%.3f", a / b }')" "$idle_per_20s" "$idle_heard"
 else
     echo "$version, by $via; dure's first instruction after its decision $((ours_us / 1000)) ms at p50, sbatch's after the call $((plain_us / 1000)) ms"
     echo "$jobs jobs: through dure $ours_many_ms ms ($done_count completed), directly $plain_many_ms ms"
-    echo "an idle site: $idle_per_20s requests in 20 s"
+    echo "an idle site: $idle_per_20s requests in 20 s, $idle_heard messages to slurmctld"
 fi
