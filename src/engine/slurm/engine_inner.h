@@ -118,7 +118,7 @@ struct slurm {
 
     /* Looking (watch.c). */
     int64_t changed_us, look_us, asked_us, heard_us, latency_us, nodes_us, orphans_us;
-    bool looking, nodes_looking, away, heard_once;
+    bool looking, nodes_looking, away, heard_once, list_failed; /* list_failed: the last one of jobs */
     unsigned failures;
     uint64_t requests;
     char trouble[256];

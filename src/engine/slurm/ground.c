@@ -213,7 +213,8 @@ static enum dure_node_report state_of(const struct slurm *slurm, const struct sl
 static void words_of(const struct slurm *slurm, const struct slurm_node *node, struct dure_node_observation *seen)
 {
     if (slurm->away)
-        snprintf(seen->reason, sizeof seen->reason, "its Slurm does not answer: %.200s", slurm->trouble);
+        snprintf(seen->reason, sizeof seen->reason, "its Slurm does not answer: %.200s",
+                 slurm->trouble[0] ? slurm->trouble : "nothing came within 10 s; what is heard by now stands in dure version --json");
     else if (seen->state != DURE_NODE_IS_UP)
         dure_text_copy(seen->reason, sizeof seen->reason, node->reason);
     if (seen->foreign)

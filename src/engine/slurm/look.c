@@ -38,11 +38,11 @@ static bool began(const struct dure_slurm_job *job)
 
 #define NOT_LAUNCHED "Slurm: its node could not launch it (sinfo -R and the node's slurmd.log say why)"
 /* A node that cannot launch what it was given (its spool is full, its prolog failed) has Slurm cancel the job, which looks as if somebody had: but it
- * ended in the second in which it got its nodes, and nobody has seen it run. */
-static bool never_launched(const struct slurm_attempt *attempt, const struct dure_slurm_job *job)
+ * ended as soon as it had its nodes, and by no signal. */
+static bool never_launched(const struct dure_slurm_job *job)
 {
-    return job->state == DURE_SLURM_STATE_CANCELLED && began(job) && !attempt->runs && !job->exit_code &&
-           !job->exit_signal && job->start_us && job->end_us <= job->start_us + DURE_SECOND_US;
+    return job->state == DURE_SLURM_STATE_CANCELLED && began(job) && !job->exit_code && !job->exit_signal &&
+           job->start_us && job->end_us <= job->start_us + 2 * DURE_SECOND_US;
 }
 
 /* Why the end was Slurm's own doing and none of the job's; NULL: it was not. */
@@ -61,7 +61,7 @@ static void describe_end(const struct slurm_attempt *attempt, const struct dure_
                          struct dure_observation *over)
 {
     const bool ours = attempt->stop_wanted || attempt->warn_wanted || attempt->withdrawn;
-    const char *lost = !ours && never_launched(attempt, job) ? NOT_LAUNCHED : lost_by_slurm(job->state), *reason = "";
+    const char *lost = !ours && never_launched(job) ? NOT_LAUNCHED : lost_by_slurm(job->state), *reason = "";
     over->report = lost ? DURE_REPORT_LOST : DURE_REPORT_ENDED;
     over->exit_code = job->exit_code;
     over->exit_signal = job->exit_signal;

@@ -41,8 +41,11 @@ static void note_silence(struct slurm *slurm)
         slurm_ground_tell(slurm);
 }
 
+/* While its list of jobs cannot be read, no other answer says that it is there: nothing could be known of what runs. */
 void slurm_heard(struct slurm *slurm)
 {
+    if (slurm->list_failed)
+        return;
     slurm->heard_us = slurm_steady_us(slurm);
     slurm->heard_once = true;
     slurm->failures = 0;
@@ -94,6 +97,7 @@ static void on_jobs(void *context, const struct dure_slurm_reply *reply)
     struct slurm *slurm = context;
     const bool was_away = slurm->away;
     slurm->looking = false;
+    slurm->list_failed = reply->result != DURE_SLURM_DONE;
     if (!heard_list(slurm, reply))
         return;
     if (was_away)

@@ -112,6 +112,24 @@ static void test_failing(void)
     TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "it is not down");
 }
 
+/* Nodes are told and submissions answered, but the list of jobs passes what is taken: nothing is known of what runs. */
+static void test_list_unreadable(void)
+{
+    begin_1(1);
+    fake.list_unreadable = true;
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "whose jobs cannot be listed is away");
+    TAP_HAS(rig.nodes[0].reason, "an answer of more", "with the reason");
+    TAP_OK(!rig.attempts[1].over, "what runs there runs on");
+    const unsigned before = fake.submits;
+    rig_start(2, 1, 1, 3);
+    RUN_S(20);
+    TAP_EQ_UINT(fake.submits, before, "nothing new is handed over");
+    fake.list_unreadable = false;
+    RUN_S(20);
+    TAP_OK(rig.nodes[0].state == DURE_NODE_IS_UP && rig.attempts[2].started, "and all goes on when they can");
+}
+
 static void test_silent_node(void)
 {
     RUN_S(6);
@@ -369,6 +387,7 @@ int main(void)
                                           test_node_dies_in_gang,
                                           test_drained,
                                           test_failing,
+                                          test_list_unreadable,
                                           test_silent_node,
                                           test_foreign_beside_ours,
                                           test_relabelled,

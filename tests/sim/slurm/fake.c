@@ -401,6 +401,11 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     pending->due_us += fake.list_late_us;
     if (stopped(pending) || fake.stuck)
         return DURE_OK;
+    if (fake.list_unreadable) {
+        pending->reply.result = DURE_SLURM_MALFORMED;
+        pending->reply.text = "an answer of more than 256 MiB";
+        return DURE_OK;
+    }
     fake_jobs_move();
     note_changes();
     pending->reply.as_of_us = fake.marks ? fake.now_us : 0;

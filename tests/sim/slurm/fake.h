@@ -41,6 +41,7 @@ struct fake {
     int64_t list_late_us;  /* a list is taken now and comes so much later */
     int64_t start_late_us; /* between a submission and its start */
     const char *refuse;    /* the words that a submission is refused with */
+    bool list_unreadable;  /* the list of jobs, and nothing else */
     bool launch_fails;     /* what begins is cancelled at once by its node */
     bool marks;            /* a list that is asked for since a time says "nothing changed", as newer versions do */
     bool gone;             /* nothing arrives and nothing says so: a cut cable */

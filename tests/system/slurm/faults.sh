@@ -13,16 +13,6 @@ rig_up
 within 20 "all nodes are up" nodes_are east up
 within 20 "by slurmrestd too" nodes_are west up
 
-# Each job leaves a line when it begins: one that began twice leaves two.
-once() { submit -A "$1/a" --gpus 1 --wrap "echo begun >>'$work/here/ran-$2'; sleep ${3:-0.2}"; }
-ran_once() { # of the jobs of a kind, each once
-    local file
-    for file in "$work/here/ran-$1"-*; do [ "$(wc -l <"$file")" = 1 ] || return 1; done
-    [ "$(ls "$work/here/ran-$1"-* | wc -l)" -eq "$2" ]
-}
-all_ended() { [ "$(dure jobs --no-header 2>/dev/null | wc -l)" -eq 0 ]; }
-daemon_pid() { "$cluster" daemon "$work/$1" pid "$2"; }
-
 # dured, killed while it hands jobs over.
 for i in $(seq 16); do once "$([ $((i % 2)) -eq 0 ] && echo east || echo west)" "kill-$i" 0.1 >/dev/null; done
 for _ in 1 2; do

@@ -138,3 +138,12 @@ foreign_is() { [ "$(foreign_on "$1")" = "$2" ]; }
 node_states() { dure nodes --json 2>/dev/null | tr '{' '\n' | sed -n "s/.*\"name\":\"$1-[0-9]*\".*\"state\":\"\([a-z]*\)\".*/\1/p" | sort -u; }
 nodes_are() { [ "$(node_states "$1")" = "$2" ]; } # all of a site's
 running_is() { [ "$(jobs_of "$1" running)" -eq "$2" ]; }
+# Each job leaves a line when it begins: one that began twice leaves two.
+once() { submit -A "$1/a" --gpus 1 --wrap "echo begun >>'$work/here/ran-$2'; sleep ${3:-0.2}"; }
+ran_once() { # of the jobs of a kind, each once
+    local file
+    for file in "$work/here/ran-$1"-*; do [ "$(wc -l <"$file")" = 1 ] || return 1; done
+    [ "$(ls "$work/here/ran-$1"-* | wc -l)" -eq "$2" ]
+}
+all_ended() { [ "$(dure jobs --no-header 2>/dev/null | wc -l)" -eq 0 ]; }
+daemon_pid() { "$cluster" daemon "$work/$1" pid "$2"; }
