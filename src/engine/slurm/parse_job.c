@@ -43,7 +43,8 @@ static void read_exit(const json_t *object, struct dure_slurm_job *job)
     int64_t number;
     if (json_is_object(value) && !json_object_get(value, "number")) {
         const json_t *signal = json_object_get(value, "signal");
-        job->exit_code = (int32_t)(slurm_number(value, "return_code", 0) & 255);
+        const int64_t code = slurm_number(value, "return_code", 0); /* v0.0.39: -127 where there is none */
+        job->exit_code = code < 0 ? 0 : (int32_t)(code & 255);
         job->exit_signal = (int32_t)(slurm_number(signal, "id", slurm_number(signal, "signal_id", 0)) & 127);
     } else if (slurm_number_of(value, &number) == SLURM_NUMBER)
         slurm_exit_status(number, &job->exit_code, &job->exit_signal);

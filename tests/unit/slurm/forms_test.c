@@ -134,6 +134,8 @@ static void exits(void)
         {"{'set': true, 'infinite': false, 'number': 9}", 0, 9},
         {"{'status': 'ERROR', 'return_code': 3}", 3, 0}, /* v0.0.39 */
         {"{'status': 'SIGNALED', 'return_code': 0, 'signal': {'signal_id': 15, 'name': 'TERM'}}", 0, 15},
+        {"{'status': 'SIGNALED', 'return_code': -127, 'signal': {'signal_id': 9, 'name': 'SIGKILL'}}", 0, 9},
+        {"{'status': 'PENDING', 'return_code': -127}", 0, 0},
         {"{'status': ['ERROR'], 'return_code': {'set': true, 'infinite': false, 'number': 3}, 'signal': {'id': {'set': "
          "false, 'infinite': false, 'number': 0}, 'name': ''}}",
          3, 0},
