@@ -105,10 +105,33 @@ static bool fit_slot(const struct window *w, uint32_t tasks, struct dure_takes *
     return false;
 }
 
+static bool is_taken(const struct dure_takes *takes, uint32_t since, uint32_t slot)
+{
+    for (uint32_t i = since; i < takes->count; i++)
+        if (takes->at[i].slot == slot)
+            return true;
+    return false;
+}
+
+/* What is left of a gang with a number of tasks for each slot: fewer than that, in the tightest slot that is not its own yet. */
+static bool fit_rest(const struct window *w, uint32_t tasks, uint32_t since, struct dure_takes *takes)
+{
+    uint32_t room;
+    for (uint32_t c = gpus_of(w, tasks); c <= w->field->slots->gpus; c++)
+        for (uint32_t slot = next_slot(w, c, w->first, &room); slot != DURE_NONE32;
+             slot = next_slot(w, c, slot + 1u, &room))
+            if (room >= tasks && !is_taken(takes, since, slot)) {
+                take(w, takes, slot, w->field->slots->idle[slot], tasks);
+                return true;
+            }
+    return false;
+}
+
 /* Over several slots; the emptiest first, or with a number of tasks for each slot the tightest first. */
 static uint32_t fit_slots(const struct window *w, uint32_t tasks, struct dure_takes *takes)
 {
     const uint32_t gpus = w->field->slots->gpus, exact = w->per_gpu ? 0 : w->ask->per_slot;
+    const uint32_t since = takes->count;
     uint32_t left = tasks, room;
     for (uint32_t k = 1; k <= gpus && left; k++) {
         const uint32_t c = exact ? k : gpus + 1 - k;
@@ -126,6 +149,8 @@ static uint32_t fit_slots(const struct window *w, uint32_t tasks, struct dure_ta
             left -= here;
         }
     }
+    if (left && left < exact && fit_rest(w, left, since, takes))
+        left = 0;
     return tasks - left;
 }
 

@@ -28,6 +28,22 @@ static uint32_t level_nodes(const struct reference *reference, const char *level
     return !level || !*level ? 0 : !strcmp(level, "rack") ? reference->rack_nodes : 1;
 }
 
+/* Every node that is named and not left out; without names every one. */
+static void limit(const struct reference *reference, const struct dure_job *asked, struct reference_job *job)
+{
+    job->is_listed = asked->include.count > 0 || asked->exclude.count > 0;
+    for (uint32_t node = 0; job->is_listed && node < reference->node_count; node++) {
+        bool in = asked->include.count == 0;
+        for (uint32_t i = 0; i < asked->include.count; i++)
+            in |= node - asked->include.at[i].first < asked->include.at[i].count;
+        for (uint32_t i = 0; i < asked->exclude.count; i++)
+            in &= node - asked->exclude.at[i].first >= asked->exclude.at[i].count;
+        job->nodes |= (uint64_t)in << node;
+    }
+    job->spread_max = asked->spread_max;
+    job->spread_nodes = asked->spread_max > 0 ? level_nodes(reference, asked->spread_level) : 0;
+}
+
 static void submit(struct reference *reference, const struct dure_record *input)
 {
     const struct dure_job *asked = &input->submit;
@@ -53,6 +69,7 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .checkpoint_us = asked->checkpoint_us,
                                   .borrowed = asked->job_class == DURE_BORROWED,
                                   .requeue = asked->requeue};
+    limit(reference, asked, job);
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++)
         job->elements[i] = ELEMENT_WAITS;
 }

@@ -54,21 +54,26 @@ static bool borrow_in(const struct reference *reference, const struct reference_
         gang.tasks = (left + reference_per_gpu(job) - 1) / reference_per_gpu(job);
     }
     list_nodes(reference, trial, away, &slots);
-    if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
+    if (reference_is_limited(job)) {
+        if (left > 0 && !reference_fit_limited(job, trial, &slots, span, left, reference->node_gpus, &takes))
+            return false;
+    } else if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes)) {
         return false;
+    }
     trial->virtual_count = takes.count;
     for (uint32_t t = 0; t < takes.count; t++) {
         const struct dure_place place = {.node_first = takes.at[t]->offset,
                                          .node_count = 1,
-                                         .gpu_mask =
-                                             reference_lowest(takes.at[t]->idle, takes.at[t]->tasks * job->gpus),
+                                         .gpu_mask = reference_taken(job, takes.at[t]),
                                          .tasks = takes.at[t]->tasks,
                                          .gpu_milli = 1000};
         trial->virtuals[t] = place;
+        uint32_t here = reference_is_limited(job) ? place.tasks : left;
         if (job->milli < 1000)
-            reference_spread(job, place.node_first, place.gpu_mask, &left, trial);
+            reference_spread(job, place.node_first, place.gpu_mask, &here, trial);
         else
             trial->places[trial->place_count++] = place;
+        left = reference_is_limited(job) ? left - place.tasks : here;
     }
     return true;
 }

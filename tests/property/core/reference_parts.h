@@ -61,6 +61,16 @@ bool reference_obstructs(const struct reference *reference, const struct referen
                          const struct dure_place *place);
 uint32_t reference_milli(const struct reference_job *job);
 
+/* ---- lists and spreads (reference_limits.c) ---- */
+
+bool reference_is_limited(const struct reference_job *job);
+/* Tasks that may still be put on this node. */
+uint32_t reference_limit(const struct reference_job *job, uint32_t node, const struct trial *trial);
+bool reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
+                           uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes);
+/* The GPUs of a node that was taken. */
+uint64_t reference_taken(const struct reference_job *job, const struct slot *slot);
+
 bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_gpus, struct takes *takes);
 uint32_t reference_ones(uint64_t mask);
 uint64_t reference_lowest(uint64_t mask, uint32_t count);

@@ -26,7 +26,8 @@ static bool alike(const struct reference_job *a, const struct reference_job *b)
     return a->tenant == b->tenant && a->borrowed == b->borrowed && (!a->borrowed || a->grace_us == b->grace_us) &&
            a->priority == b->priority && a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli &&
            a->mib == b->mib && a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
-           (!a->level_nodes || a->level_required == b->level_required);
+           (!a->level_nodes || a->level_required == b->level_required) && a->is_listed == b->is_listed &&
+           a->nodes == b->nodes && a->spread_max == b->spread_max && a->spread_nodes == b->spread_nodes;
 }
 
 static uint64_t first_alike(const struct turn *turn, uint64_t id)

@@ -21,12 +21,19 @@ struct match {
     struct reference reference;
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
+    bool lists, spreads;
+    uint64_t listed, spread;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
     uint64_t told[KINDS], reclaimed, served, fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
         bool required;
+        uint32_t first,
+            count; /* nodes that it may use, or, `leaves_out`, not; count 0: any. Of who borrows, as the spread */
+        bool leaves_out;
+        uint32_t spread_max;
+        const char *spread_level;
     } shapes[SHAPES]; /* of which jobs are: so that many ask for the same */
 };
 
@@ -48,6 +55,9 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     write_line(&match->core, decision);
     match->told[decision->kind]++;
     match->fractions += decision->kind == DURE_REC_START && decision->places[0].gpu_milli < 1000;
+    const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
+    match->listed += job && job->is_listed;
+    match->spread += job && job->spread_max > 0;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
 }
 
@@ -119,6 +129,13 @@ static void submit(struct match *match)
     job->gpu_memory_mib = shape->mib;
     job->level = shape->level;
     job->level_required = shape->required;
+    struct dure_node_run run = {shape->first, shape->count};
+    if (job->job_class == DURE_BORROWED && shape->count > 0)
+        *(shape->leaves_out ? &job->exclude : &job->include) = (struct dure_node_runs){&run, 1};
+    if (job->job_class == DURE_BORROWED && shape->spread_max > 0) {
+        job->spread_max = shape->spread_max;
+        job->spread_level = shape->spread_level;
+    }
     job->walltime_us = (1 + below(40)) * DURE_MINUTE_US;
     job->grace_us = below(3) * 45 * DURE_SECOND_US;
     job->priority = below(3) ? 0 : (int32_t)below(4) - 1;
@@ -217,6 +234,21 @@ static void one_step(struct match *match)
     }
 }
 
+/* Each life is of those whose work names nodes, or is spread, or both, or neither. */
+static void limit(struct match *match, struct shape *shape)
+{
+    shape->count = shape->spread_max = 0;
+    if (match->lists && below(2)) {
+        shape->first = below(match->reference.node_count);
+        shape->count = 1 + below(match->reference.node_count - shape->first);
+        shape->leaves_out = below(2);
+    }
+    if (match->spreads && below(2)) {
+        shape->spread_level = below(2) ? "rack" : "node";
+        shape->spread_max = 1 + below(3);
+    }
+}
+
 static void new_shape(struct match *match, struct shape *shape)
 {
     shape->gpus = 1 + below(match->reference.node_gpus);
@@ -232,6 +264,7 @@ static void new_shape(struct match *match, struct shape *shape)
     }
     shape->level = below(3) ? "" : below(2) ? "rack" : "node";
     shape->required = shape->level[0] && below(2);
+    limit(match, shape);
 }
 
 static void play(uint32_t steps, struct match *match)
@@ -247,6 +280,8 @@ static void play(uint32_t steps, struct match *match)
     reference_begin(&match->reference);
     match->reference.tell = told;
     match->reference.context = match;
+    match->lists = seed % 4 & 1;
+    match->spreads = seed % 4 & 2;
     for (uint32_t i = 0; i < SHAPES; i++)
         new_shape(match, &match->shapes[i]);
     match->parted = false;
@@ -285,6 +320,8 @@ int main(void)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
     TAP_OK(match->fractions >= 500, "decided alike: %llu starts of fractions", (unsigned long long)match->fractions);
+    TAP_OK(match->listed >= 100 && match->spread >= 100, "decided alike: %llu starts on lists of nodes, %llu spread",
+           (unsigned long long)match->listed, (unsigned long long)match->spread);
     TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
            (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",

@@ -1,0 +1,147 @@
+/* Lists of nodes, and spreads, of those who borrow: every node is asked whether it may be used, and how many tasks may still come there. */
+#include "reference_parts.h"
+
+bool reference_is_limited(const struct reference_job *job)
+{
+    return job->is_listed || job->spread_max > 0;
+}
+
+/* Tasks that its spread still lets onto this node, after those that are placed. */
+static uint32_t spread_room(const struct reference_job *job, uint32_t node, const struct trial *trial,
+                            const struct takes *takes)
+{
+    const uint32_t cell = job->spread_max > 0 ? node / job->spread_nodes : 0;
+    uint32_t tasks = 0;
+    if (job->spread_max == 0)
+        return UINT32_MAX;
+    for (uint32_t i = 0; i < trial->place_count; i++)
+        if (trial->places[i].node_first / job->spread_nodes == cell)
+            tasks += trial->places[i].tasks;
+    for (uint32_t t = 0; t < takes->count; t++)
+        if (takes->at[t]->offset / job->spread_nodes == cell)
+            tasks += takes->at[t]->tasks;
+    return tasks < job->spread_max ? job->spread_max - tasks : 0;
+}
+
+uint32_t reference_limit(const struct reference_job *job, uint32_t node, const struct trial *trial)
+{
+    const struct takes none = {.count = 0};
+    if (job->is_listed && !(job->nodes >> node & 1))
+        return 0;
+    return spread_room(job, node, trial, &none);
+}
+
+struct search {
+    const struct reference_job *job;
+    const struct trial *trial;
+    struct slots *slots;
+    struct takes *takes;
+    uint32_t node_gpus;
+};
+
+static uint32_t gpus_of(const struct reference_job *job, uint32_t tasks)
+{
+    const uint32_t per_gpu = job->milli < 1000 ? reference_per_gpu(job) : 0;
+    return per_gpu > 0 ? (tasks + per_gpu - 1) / per_gpu : tasks * job->gpus;
+}
+
+static uint32_t tasks_on(const struct reference_job *job, uint32_t gpus)
+{
+    return job->milli < 1000 ? gpus * reference_per_gpu(job) : gpus / job->gpus;
+}
+
+static uint32_t room_on(const struct search *s, const struct slot *slot)
+{
+    if (slot->tasks > 0 || (s->job->is_listed && !(s->job->nodes >> slot->offset & 1)))
+        return 0;
+    return spread_room(s->job, slot->offset, s->trial, s->takes);
+}
+
+static void take(const struct search *s, struct slot *slot, uint32_t tasks)
+{
+    slot->tasks = tasks;
+    s->takes->at[s->takes->count++] = slot;
+}
+
+static bool give_up(const struct search *s)
+{
+    while (s->takes->count > 0)
+        s->takes->at[--s->takes->count]->tasks = 0;
+    return false;
+}
+
+/* All on one node, the tightest of those from `first` on that will do. */
+static bool fit_one(const struct search *s, uint32_t first, uint32_t count, uint32_t tasks)
+{
+    struct slot *best = NULL;
+    for (uint32_t i = first; i < first + count; i++) {
+        struct slot *slot = &s->slots->at[i];
+        if (reference_ones(slot->idle) >= gpus_of(s->job, tasks) && room_on(s, slot) >= tasks &&
+            (!best || reference_ones(slot->idle) < reference_ones(best->idle)))
+            best = slot;
+    }
+    if (best)
+        take(s, best, tasks);
+    return best != NULL;
+}
+
+/* The emptiest nodes first; where a node takes exactly so many the fullest first, and one for the rest. */
+static bool fit_many(const struct search *s, uint32_t first, uint32_t count, uint32_t tasks)
+{
+    const uint32_t exact = s->job->milli < 1000 ? 0 : s->job->tasks_per_node;
+    uint32_t left = tasks;
+    for (uint32_t k = 1; k <= s->node_gpus; k++) {
+        const uint32_t size = exact > 0 ? k : s->node_gpus + 1 - k, can = tasks_on(s->job, size);
+        for (uint32_t i = first; i < first + count && left > 0; i++) {
+            const uint32_t room = reference_ones(s->slots->at[i].idle) == size ? room_on(s, &s->slots->at[i]) : 0;
+            uint32_t here = exact > 0 ? exact : can;
+            here = here < room ? here : room;
+            here = here < left ? here : left;
+            if (here == 0 || can < here || here < exact)
+                continue;
+            take(s, &s->slots->at[i], here);
+            left -= here;
+        }
+    }
+    if (left > 0 && (left >= exact || !fit_one(s, first, count, left)))
+        return give_up(s);
+    return true;
+}
+
+static uint32_t idle_in(const struct search *s, uint32_t first, uint32_t count)
+{
+    uint32_t idle = 0;
+    for (uint32_t i = first; i < first + count; i++)
+        idle += reference_ones(s->slots->at[i].idle);
+    return idle;
+}
+
+/* The cell with fewest idle GPUs that has room. */
+static bool fit_cell(const struct search *s, uint32_t span, uint32_t tasks)
+{
+    for (uint32_t idle = gpus_of(s->job, tasks); idle <= span * s->node_gpus; idle++)
+        for (uint32_t first = 0; first + span <= s->slots->count; first += span)
+            if (idle_in(s, first, span) == idle && fit_many(s, first, span, tasks))
+                return true;
+    return false;
+}
+
+bool reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
+                           uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes)
+{
+    const struct search s = {job, trial, slots, takes, node_gpus};
+    takes->count = 0;
+    if (gpus_of(job, tasks) <= node_gpus &&
+        (job->milli < 1000 || job->tasks_per_node == 0 || tasks <= job->tasks_per_node) &&
+        fit_one(&s, 0, slots->count, tasks))
+        return true;
+    if (span == 1)
+        return false;
+    return span > 0 ? fit_cell(&s, span, tasks) : fit_many(&s, 0, slots->count, tasks);
+}
+
+uint64_t reference_taken(const struct reference_job *job, const struct slot *slot)
+{
+    return reference_lowest(slot->idle,
+                            reference_is_limited(job) ? gpus_of(job, slot->tasks) : slot->tasks * job->gpus);
+}
