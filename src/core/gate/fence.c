@@ -23,6 +23,8 @@ static void fence_free(const struct dure_core *core, struct fence *fence)
         }
     dure_bits_release(&fence->owners);
     dure_bits_release(&fence->forbidden);
+    free(fence->by_right[0]);
+    free(fence->by_right[1]);
     free(fence->chains);
     free(fence);
 }
@@ -78,32 +80,39 @@ static uint32_t cell_nodes(const struct dure_chain *chain, enum dure_data_level 
     return at >= chain->node_level ? dure_chain_leaves_at(chain, at) / chain->node_gpus : 0;
 }
 
-static void count_places(struct dure_core *core, struct fence *fence, enum fence_who who, uint32_t at, bool by_right,
+/* Whose right it runs by; NONE: it borrows. */
+static uint32_t holder_of(const struct dure_core *core, uint32_t allot)
+{
+    return allot == NONE ? NONE : core->allots[allot]->spec.tenant.v;
+}
+
+static void count_places(struct dure_core *core, struct fence *fence, enum fence_who who, uint32_t at, uint32_t holder,
                          const struct dure_place *places, uint32_t place_count, int sign);
 
-static void count_if(struct dure_core *core, struct fence *fence, const struct request *ask, uint32_t at, bool by_right,
-                     const struct dure_place *places, uint32_t place_count, int sign)
+static void count_if(struct dure_core *core, struct fence *fence, const struct request *ask, uint32_t at,
+                     uint32_t holder, const struct dure_place *places, uint32_t place_count, int sign)
 {
     if (ask->data_mask >> fence->dataset & 1 && dure_bits_test(&fence->owners, ask->tenant))
-        count_places(core, fence, FENCE_USERS, at, by_right, places, place_count, sign);
+        count_places(core, fence, FENCE_USERS, at, holder, places, place_count, sign);
     if (dure_bits_test(&fence->forbidden, ask->tenant))
-        count_places(core, fence, FENCE_FORBIDDEN, at, by_right, places, place_count, sign);
+        count_places(core, fence, FENCE_FORBIDDEN, at, holder, places, place_count, sign);
 }
 
 static void count_all(struct dure_core *core, struct fence *fence)
 {
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
         const struct attempt *a = attempt_at(core, core->deadlines.at[i].slot);
-        count_if(core, fence, job_ask(core, job_at(core, a->job_slot)), a->d.chain, !a->d.borrowed, a->places,
-                 a->d.place_count, 1);
+        count_if(core, fence, job_ask(core, job_at(core, a->job_slot)), a->d.chain, holder_of(core, a->d.allot),
+                 a->places, a->d.place_count, 1);
     }
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         const struct job *job = job_at(core, slot);
         for (uint32_t ordinal = 0; job->d.claims && ordinal < job_ordinals(job); ordinal++) {
             const uint32_t claim = claim_of(core, slot, ordinal);
             if (claim != NONE)
-                count_if(core, fence, job_ask(core, job), claim_at(core, claim)->d.chain, true,
-                         claim_at(core, claim)->places, claim_at(core, claim)->d.place_count, 1);
+                count_if(core, fence, job_ask(core, job), claim_at(core, claim)->d.chain,
+                         holder_of(core, claim_at(core, claim)->d.allot), claim_at(core, claim)->places,
+                         claim_at(core, claim)->d.place_count, 1);
         }
     }
 }
@@ -123,6 +132,10 @@ static struct fence *make(struct dure_core *core, uint32_t dataset, uint32_t ten
             dure_bits_set(&fence->owners, t);
         if (names(core, set, t) && !(special && within(core, t, tenant)))
             dure_bits_set(&fence->forbidden, t);
+    }
+    for (unsigned who = 0; who < 2; who++) {
+        fence->by_right[who] = dure_core_alloc(sizeof *fence->by_right[who], tenants);
+        memset(fence->by_right[who], 0, tenants * sizeof *fence->by_right[who]);
     }
     fences->chains = core->fleet->chain_count;
     fence->chains = dure_core_alloc(sizeof *fence->chains, fences->chains);
@@ -185,7 +198,7 @@ static void put(const struct dure_chain *chain, uint32_t *counts, uint64_t *tota
         dure_bits_put_range(on, first, first + nodes > chain->node_count ? chain->node_count - first : nodes, !was);
 }
 
-static void count_places(struct dure_core *core, struct fence *fence, enum fence_who who, uint32_t at, bool by_right,
+static void count_places(struct dure_core *core, struct fence *fence, enum fence_who who, uint32_t at, uint32_t holder,
                          const struct dure_place *places, uint32_t place_count, int sign)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
@@ -200,14 +213,14 @@ static void count_places(struct dure_core *core, struct fence *fence, enum fence
             const uint32_t cell = (places[i].node_first + k - chain->node_first) / nodes;
             put(chain, part->all, &part->all_count, &part->all_on, cell, nodes, sign);
             fence->all_count[who] += (uint64_t)(int64_t)sign;
-            if (!by_right)
+            if (holder == NONE)
                 continue;
             put(chain, part->by_right, &part->by_right_count, &part->right_on, cell, nodes, sign);
-            fence->by_right_count[who] += (uint64_t)(int64_t)sign;
+            fence->by_right[who][holder] += (uint32_t)sign;
         }
 }
 
-static void count(struct dure_core *core, const struct request *ask, uint32_t chain, bool by_right,
+static void count(struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t holder,
                   const struct dure_place *places, uint32_t place_count, int sign)
 {
     if (!core->tenants)
@@ -216,7 +229,7 @@ static void count(struct dure_core *core, const struct request *ask, uint32_t ch
     for (uint32_t i = 0; i < core->fences.count; i++) {
         struct fence *fence = core->fences.at[i];
         if (!fence->is_fresh)
-            count_if(core, fence, ask, chain, by_right, places, place_count, sign);
+            count_if(core, fence, ask, chain, holder, places, place_count, sign);
         fence->is_fresh = false;
     }
 }
@@ -224,15 +237,15 @@ static void count(struct dure_core *core, const struct request *ask, uint32_t ch
 void fence_count_attempt(struct dure_core *core, uint32_t slot, int sign)
 {
     const struct attempt *a = attempt_at(core, slot);
-    count(core, job_ask(core, job_at(core, a->job_slot)), a->d.chain, !a->d.borrowed, a->places, a->d.place_count,
-          sign);
+    count(core, job_ask(core, job_at(core, a->job_slot)), a->d.chain, holder_of(core, a->d.allot), a->places,
+          a->d.place_count, sign);
 }
 
 void fence_count_claim(struct dure_core *core, uint32_t slot, int sign)
 {
     const struct claim *claim = claim_at(core, slot);
-    count(core, job_ask(core, job_at(core, claim->job_slot)), claim->d.chain, true, claim->places, claim->d.place_count,
-          sign);
+    count(core, job_ask(core, job_at(core, claim->job_slot)), claim->d.chain, holder_of(core, claim->d.allot),
+          claim->places, claim->d.place_count, sign);
 }
 
 /* ---- asking ---- */
@@ -269,12 +282,13 @@ static void want_now(struct dure_core *core, const struct request *ask)
 
 bool fence_stands(struct dure_core *core, const struct request *ask, bool by_right)
 {
+    const uint32_t holder = core->tenant[ask->tenant].holder;
     want_now(core, ask);
     for (uint32_t i = 0; i < core->fences.count; i++) {
         const struct fence *fence = core->fences.at[i];
-        const uint64_t *count = by_right ? fence->by_right_count : fence->all_count;
         for (unsigned who = 0; who < 2; who++)
-            if (count[who] && minds(fence, ask, (enum fence_who)who) && !is_lifted(core, fence))
+            if ((by_right ? holder != NONE && fence->by_right[who][holder] : fence->all_count[who] > 0) &&
+                minds(fence, ask, (enum fence_who)who) && !is_lifted(core, fence))
                 return true;
     }
     return false;

@@ -30,8 +30,9 @@ struct fence {
     enum dure_data_level level;
     struct dure_bits owners, forbidden; /* tenants */
     struct fence_chain *chains;
-    uint64_t all_count[2], by_right_count[2]; /* on all chains, by enum fence_who */
-    bool is_fresh;                            /* counted already with what is being added */
+    uint64_t all_count[2]; /* on all chains, by enum fence_who */
+    uint32_t *by_right[2]; /* the same of each holder's rights, by tenant */
+    bool is_fresh;         /* counted already with what is being added */
 };
 
 /* A part of a fence on one chain that a request must keep clear of. */
@@ -58,7 +59,8 @@ static inline void fence_claim(struct dure_core *core, uint32_t slot, int sign)
         fence_count_claim(core, slot, sign);
 }
 
-/* Is there anything now, on any chain, that the request must keep clear of? */
+/* Is there anything now, on any chain, that the request must keep clear of? By right its own holder's work alone counts, so that nobody else's makes it
+ * look for a place in another way. */
 bool fence_stands(struct dure_core *core, const struct request *ask, bool by_right);
 static inline bool fence_touches(struct dure_core *core, const struct request *ask, bool by_right)
 {

@@ -185,12 +185,14 @@ void attempt_lower_floors(struct dure_core *core, uint32_t slot)
 void attempt_rebind(struct dure_core *core, uint32_t slot, uint32_t binding, uint32_t allot, uint32_t index)
 {
     struct attempt *attempt = attempt_at(core, slot);
+    fence_attempt(core, slot, -1);
     attempt_out(core, attempt);
     attempt->bindings[binding].allot.v = allot;
     attempt->bindings[binding].virtual_index = index;
     attempt->d.allot = attempt->bindings[0].allot.v;
     attempt->d.held_us = core->s.time_us;
     attempt_in(core, attempt);
+    fence_attempt(core, slot, 1);
     attempt_lower_floors(core, slot);
 }
 

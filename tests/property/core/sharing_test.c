@@ -128,7 +128,23 @@ static void others(struct world *world, int64_t grace_us)
         job.grace_us = grace_us;
     }
     job.requeue = below(2);
+    job.data_mask = below(3) ? 0 : 2u << below(2);
     put(world, &job, NULL, 20 + below(300));
+}
+
+/* The trace's own forbids some of the others beside it, and theirs forbid its tenant. */
+static void declare_data(struct rig *rig)
+{
+    static const char datasets[] =
+        "{\"kind\":\"Data\",\"version\":1,\"datasets\":["
+        "{\"name\":\"own\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"guest\",\"firm\"]}},"
+        "{\"name\":\"near\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"state/b\"]}},"
+        "{\"name\":\"far\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"state/b\"]}}]}";
+    struct dure_record r = rig_record(rig, DURE_REC_DATA);
+    r.text = datasets;
+    r.text_length = sizeof datasets - 1;
+    if (rig_step(rig, &r) != DURE_OK)
+        tap_bail("datasets: %s", rig->error.text);
 }
 
 static void play(struct world *world, const char *fleet, const struct event *trace, bool shared, int64_t grace_us,
@@ -142,6 +158,7 @@ static void play(struct world *world, const char *fleet, const struct event *tra
     world->rig.watch = watch;
     world->rig.context = world;
     world->rig.quiet = true;
+    declare_data(&world->rig);
     seed = others_seed;
     uint32_t next = 0;
     for (int64_t s = 0; s < SECONDS; s++) {
@@ -167,6 +184,7 @@ static void make_trace(struct event *trace)
         at_s += below(66);
         trace[i] = (struct event){at_s, 10 + below(200), guaranteed(&rig, "state/b")};
         trace[i].job.walltime_us = DURE_DAY_US;
+        trace[i].job.data_mask = !below(3);
     }
     rig_release(&rig);
 }
