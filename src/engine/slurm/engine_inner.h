@@ -13,7 +13,10 @@ enum {
     SLURM_ATTEMPTS_MAX = 1 << 17,
     SLURM_HANDING_OVER = 6, /* at a time; the wire keeps room for looking */
     SLURM_NAME_BYTES = 96,
-    SLURM_SEARCHES = 2, /* that find nothing, before what may have been handed over is taken not to have been */
+    SLURM_LAUNCHES_MAX =
+        3,                 /* nodes that may fail to launch a job before it is the job's fault: each is drained by it */
+    SLURM_UNLAUNCHED = 32, /* jobs that are remembered for that */
+    SLURM_SEARCHES = 2,    /* that find nothing, before what may have been handed over is taken not to have been */
 };
 #define SLURM_QUICK_US (DURE_SECOND_US / 20)   /* between two looks, at the least */
 #define SLURM_IDLE_US (5 * DURE_SECOND_US)     /* while nothing of ours is there */
@@ -123,6 +126,11 @@ struct slurm {
     uint64_t requests;
     char trouble[256];
     int64_t list_mark_us; /* as_of of the last list */
+    struct {
+        uint64_t job, element;
+        unsigned count;
+    } unlaunched[SLURM_UNLAUNCHED];
+    unsigned unlaunched_next;
 
     /* Nodes (ground.c). */
     const struct dure_fleet *fleet; /* the one they were listed from; only compared */

@@ -98,6 +98,31 @@ static void describe_end(const struct slurm_attempt *attempt, const struct dure_
     dure_text_copy(over->reason, sizeof over->reason, reason);
 }
 
+/* A job that no node can launch would drain one after the other: after some it has failed. */
+static void judge_unlaunched(const struct slurm_attempt *attempt, struct dure_observation *over)
+{
+    struct slurm *slurm = attempt->slurm;
+    unsigned at = 0;
+    if (!attempt->plan)
+        return;
+    const uint64_t job = attempt->plan->order->spec.job, element = attempt->plan->order->spec.array_index;
+    while (at < SLURM_UNLAUNCHED && (slurm->unlaunched[at].job != job || slurm->unlaunched[at].element != element))
+        at++;
+    if (at == SLURM_UNLAUNCHED) {
+        at = slurm->unlaunched_next++ % SLURM_UNLAUNCHED;
+        slurm->unlaunched[at].job = job;
+        slurm->unlaunched[at].element = element;
+        slurm->unlaunched[at].count = 0;
+    }
+    if (++slurm->unlaunched[at].count < SLURM_LAUNCHES_MAX)
+        return;
+    slurm->unlaunched[at].job = 0;
+    over->report = DURE_REPORT_ENDED;
+    over->exit_code = 1;
+    dure_text_copy(over->reason, sizeof over->reason,
+                   "Slurm: three times no node could launch it (slurmd.log says why)");
+}
+
 /* An end that was there before this daemon looked for the first time is one that happened while nobody looked. */
 static void report_end(struct slurm_attempt *attempt, const struct dure_slurm_job *job)
 {
@@ -113,6 +138,8 @@ static void report_end(struct slurm_attempt *attempt, const struct dure_slurm_jo
         dure_text_copy(over.reason, sizeof over.reason, "its GPUs went to work outside dure before it began");
     } else {
         describe_end(attempt, job, &over);
+        if (over.report == DURE_REPORT_LOST && never_launched(job))
+            judge_unlaunched(attempt, &over);
     }
     slurm_tell_over(attempt, &over);
 }

@@ -217,6 +217,15 @@ static void test_not_launched(void)
     TAP_OK(rig.attempts[1].report == DURE_REPORT_LOST && !rig.attempts[1].cancelled,
            "what its node could not launch is placed again, not cancelled");
     TAP_HAS(rig.attempts[1].reason, "could not launch", "and that is said");
+    rig.job = 7; /* of one that no node can launch: each that tries is drained */
+    for (uint64_t id = 2; id <= 4; id++) {
+        rig_start(id, (uint32_t)id - 1, 1, 3);
+        RUN_S(10);
+        TAP_EQ_INT(rig.attempts[id].report, id < 4 ? DURE_REPORT_LOST : DURE_REPORT_ENDED, "node %llu",
+                   (unsigned long long)id);
+    }
+    TAP_EQ_INT(rig.attempts[4].exit_code, 1, "after three it has failed");
+    TAP_HAS(rig.attempts[4].reason, "three times", "and that is said");
 }
 
 static void test_wrong_token(void)

@@ -117,7 +117,7 @@ static void order(uint64_t id, bool recovering)
         dure_body_set(body, DURE_BODY_WORKDIR, "/tmp", 4) != DURE_OK)
         tap_bail("out of memory");
     const struct dure_order given = {.term = 1,
-                                     .ref = {{id}, 0},
+                                     .ref = {{attempt->job ? attempt->job : id}, 0},
                                      .attempt = {id},
                                      .job = &job,
                                      .body = body,
@@ -183,8 +183,13 @@ void rig_end(void)
 
 void rig_start(uint64_t id, uint32_t node, uint32_t nodes, uint64_t mask)
 {
-    rig.attempts[id] = (struct rig_attempt){
-        .ordered = true, .node = node, .nodes = nodes, .mask = mask, .requeue = true, .decided_us = fake.now_us};
+    rig.attempts[id] = (struct rig_attempt){.ordered = true,
+                                            .job = rig.job,
+                                            .node = node,
+                                            .nodes = nodes,
+                                            .mask = mask,
+                                            .requeue = true,
+                                            .decided_us = fake.now_us};
     order(id, false);
 }
 

@@ -10,6 +10,7 @@ struct rig_attempt {
     enum dure_report report;
     int exit_code, exit_signal;
     char reason[DURE_REASON_MAX + 1];
+    uint64_t job; /* 0: as the attempt */
     uint32_t node;
     uint64_t mask;
     uint32_t nodes;
@@ -24,6 +25,7 @@ struct rig {
     unsigned sights;
     char directory[256];
     bool forgets; /* what has ended is forgotten at once, as the loop does */
+    uint64_t job; /* of the attempts to come; 0: each its own */
     bool slow;    /* a daemon that begins reads its record for long: nothing is handed over before rig_recover */
 };
 extern struct rig rig;

@@ -75,6 +75,8 @@ goes_on() { is "$1: both still run" "$(state "$last_east") $(state "$last_west")
 
 # ---- a blocked port: west. Meanwhile disks fill up and munge's clock is wrong in east ----
 
+put_between west hold # half an answer, and the connection stays open
+sleep 1
 put_between west drop
 cut=$(once west cut-1)
 if [ -n "$small" ]; then
