@@ -56,7 +56,7 @@ static bool read_fields(struct call *call, json_t *json, struct erase *erase)
             call_fail(
                 call, DURE_E_INVALID,
                 "fields[%zu]: found '%.64s', expected one of login, email, person, name, script, command, environment, "
-                "workdir, stdout, stderr, comment",
+                "workdir, stdout, stderr, comment, image",
                 index, json_is_string(entry) ? json_string_value(entry) : "not a string");
             return false;
         }

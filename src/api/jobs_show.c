@@ -205,7 +205,8 @@ static void write_texts(struct dure_buf *out, const char *key, const struct dure
 static void write_body(const struct show *show, struct dure_buf *out)
 {
     static const enum dure_body_field texts[] = {DURE_BODY_NAME,   DURE_BODY_SCRIPT, DURE_BODY_WORKDIR,
-                                                 DURE_BODY_STDOUT, DURE_BODY_STDERR, DURE_BODY_COMMENT};
+                                                 DURE_BODY_STDOUT, DURE_BODY_STDERR, DURE_BODY_COMMENT,
+                                                 DURE_BODY_IMAGE};
     const struct dure_body *body = show->visible ? show->body : NULL;
 
     for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {

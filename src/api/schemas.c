@@ -85,7 +85,8 @@ const struct schema dure_schemas[] = {
          "nodes_excluded:string? mig:string? must_end_by:string? begin:string? requeue:boolean after:[{Dependency}] "
          "attempts:[{Attempt}] "
          "script:string? workdir:string? "
-         "stdout:string? stderr:string? comment:string? command:[string] environment:[string] erased:[string] "
+         "stdout:string? stderr:string? comment:string? image:string? command:[string] environment:[string] "
+         "erased:[string] "
          "parts:[{JobRow}]",
      "What a person wrote is null for those who may not see it; the environment is for its submitter and operators."},
     {"WhyRow",

@@ -259,7 +259,7 @@ static int fields_json(struct dure_cli *cli, struct dure_buf *body)
         if (!dure_body_field_find(name, &field))
             return dure_cli_fail(cli, DURE_EXIT_USAGE,
                                  "--fields: found '%s', expected login, email, person, name, script, command, "
-                                 "environment, workdir, stdout, stderr or comment",
+                                 "environment, workdir, stdout, stderr, comment or image",
                                  name);
         dure_buf_printf(body, "%s\"%s\"", at == fields ? "" : ",", name);
     }

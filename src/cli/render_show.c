@@ -237,6 +237,7 @@ enum dure_err dure_render_job(const struct dure_screen *screen, const json_t *jo
     }
     usage_row(screen, json_object_get(job, "usage"));
     command_row(screen, json_object_get(job, "command"));
+    text_row(screen, "image", job, "image");
     text_row(screen, "directory", job, "workdir");
     text_row(screen, "stdout", job, "stdout");
     text_row(screen, "stderr", job, "stderr");

@@ -93,29 +93,57 @@ static const char *kept(struct dure_cli *cli, const char *format, ...)
     return copy ? copy : "";
 }
 
-/* Logs are read where they were written: in a folder that this machine and the nodes share. */
-static void probe(struct dure_cli *cli, const struct dure_slurm_site *site, struct dure_slurm_findings *findings)
+static void add_finding(struct dure_slurm_findings *findings, const struct dure_slurm_finding *one)
+{
+    if (findings->count < DURE_SLURM_FINDINGS_MAX)
+        findings->at[findings->count++] = *one;
+}
+
+/* What runs images there, by what a node has and what the fleet says. */
+static void probe_containers(struct dure_cli *cli, const char *said, const struct dure_slurm_probed *probed,
+                             struct dure_slurm_findings *findings)
+{
+    struct dure_slurm_finding one = {DURE_SLURM_OK, "containers", "", "", ""};
+    if (*probed->containers) {
+        one.found = kept(cli, "%s has %s", probed->node, probed->containers);
+        if (!*said) {
+            one.level = DURE_SLURM_WARN;
+            one.expected = "containers: apptainer (or that path) at the site in the fleet spec: else no job with an "
+                           "image goes there";
+        }
+    } else if (*said) {
+        one.level = DURE_SLURM_FAIL;
+        one.found = kept(cli, "%s has no %s", probed->node, said);
+        one.expected = "what the fleet spec says runs images there, on every node";
+    } else {
+        one.found = kept(cli, "%s has none, and the fleet says so", probed->node);
+    }
+    add_finding(findings, &one);
+}
+
+/* Logs are read where they were written: in a folder that this machine and the nodes share, or as the site says that they are fetched. */
+static void probe(struct dure_cli *cli, const struct dure_slurm_site *site, const char *containers,
+                  struct dure_slurm_findings *findings)
 {
     const char *folder = dure_cli_text(cli, "probe");
     struct dure_error error = {0};
-    char node[64] = "";
-    int64_t skew_us = 0;
+    struct dure_slurm_probed probed = {0};
     struct dure_slurm_finding one = {DURE_SLURM_WARN, "log folder", "not looked at",
                                      "--probe DIRECTORY: a job there says whether its nodes share it", ""};
     struct dure_slurm_finding clock = {DURE_SLURM_OK, "node clock", "", "within 5 s: run chrony on all", ""};
     enum dure_err err = DURE_OK;
     if (folder) {
-        err = dure_slurm_probe(site, folder, dure_cli_count(cli, "timeout"), node, &skew_us, &error);
+        err = dure_slurm_probe(site, containers, folder, dure_cli_count(cli, "timeout"), &probed, &error);
         one.level = !err ? DURE_SLURM_OK : err == DURE_E_NOT_FOUND ? DURE_SLURM_FAIL : DURE_SLURM_WARN;
-        one.found = err ? kept(cli, "%s", error.text) : kept(cli, "%s wrote there", node);
+        one.found = err ? kept(cli, "%s", error.text) : kept(cli, "%s wrote there", probed.node);
         one.expected = "a folder of this name that this machine and all nodes share";
     }
-    if (findings->count + 2 <= DURE_SLURM_FINDINGS_MAX)
-        findings->at[findings->count++] = one;
-    if (folder && !err && findings->count < DURE_SLURM_FINDINGS_MAX) {
-        clock.level = skew_us > 5000000 || skew_us < -5000000 ? DURE_SLURM_FAIL : DURE_SLURM_OK;
-        clock.found = kept(cli, "%s: %+lld s from this machine's", node, (long long)(skew_us / 1000000));
-        findings->at[findings->count++] = clock;
+    add_finding(findings, &one);
+    if (folder && !err) {
+        clock.level = probed.skew_us > 5000000 || probed.skew_us < -5000000 ? DURE_SLURM_FAIL : DURE_SLURM_OK;
+        clock.found = kept(cli, "%s: %+lld s from this machine's", probed.node, (long long)(probed.skew_us / 1000000));
+        add_finding(findings, &clock);
+        probe_containers(cli, containers, &probed, findings);
     }
 }
 
@@ -143,7 +171,7 @@ static int check(struct dure_cli *cli, const struct dure_fleet *fleet, struct du
         findings->count = 1;
     } else {
         dure_slurm_check(survey, fleet, id, findings);
-        probe(cli, &site, findings);
+        probe(cli, &site, fleet->sites[id.v].containers, findings);
     }
     code = report(cli, name, survey, findings);
     dure_slurm_survey_free(survey);

@@ -70,7 +70,7 @@ static const struct dure_option audit_erase_options[] = {
     {"login", 'u', DURE_OPTION_TEXT, "LOGIN", NULL, "of this person, everywhere"},
     {"job", 'j', DURE_OPTION_COUNT, "JOB", NULL, "of this job", NULL, 1, INT64_MAX},
     {"fields", 'f', DURE_OPTION_TEXT, "NAMES", "all of them",
-     "which, parted by commas: login email person name script command environment workdir stdout stderr comment"},
+     "which, parted by commas: login email person name script command environment workdir stdout stderr comment image"},
     {"yes", 0, DURE_OPTION_FLAG, NULL, NULL, "do not ask"},
     {NULL},
 };

@@ -32,6 +32,8 @@ static const struct dure_option submit_options[] = {
     {"chdir", 'D', DURE_OPTION_DIR, "DIRECTORY", "the present directory", "where the job runs"},
     {"export", 0, DURE_OPTION_TEXT, "ALL|NONE|NAMES", "ALL",
      "which variables of this shell the job sees: all, none but the standard ones, or a list of NAME and NAME=VALUE"},
+    {"image", 0, DURE_OPTION_TEXT, "IMAGE", NULL,
+     "the container it runs in, by Apptainer: /images/train.sif, docker://NAME; only where a site has it"},
     {"comment", 0, DURE_OPTION_TEXT, "TEXT", NULL, "a note kept with the job"},
     {"hold", 'H', DURE_OPTION_FLAG, NULL, NULL, "submit held; `dure release` lets it go"},
     {"requeue", 0, DURE_OPTION_FLAG, NULL, "yes", "start again after a node failure or an eviction"},
@@ -74,12 +76,14 @@ const struct dure_verb dure_verb_submit = {
 
 static const struct dure_option whatif_options[] = {
     {"add-nodes", 0, DURE_OPTION_TEXT, "GROUP=COUNT", NULL, "more nodes like those of a group, there at once"},
-    {"fail", 0, DURE_OPTION_TEXT, "WHAT", NULL, "site=NAME, rack=NODE (or another level, of that node) or node=NODES is down"},
+    {"fail", 0, DURE_OPTION_TEXT, "WHAT", NULL,
+     "site=NAME, rack=NODE (or another level, of that node) or node=NODES is down"},
     {"allot", 0, DURE_OPTION_TEXT, "TENANT:GROUP:LEVEL=COUNT", NULL, "so many cells more are promised"},
     {"power", 0, DURE_OPTION_TEXT, "SITE=LIMIT", NULL, "the site may draw so much, such as 12MW, or none: no limit"},
     {"data", 0, DURE_OPTION_TEXT, "DATASET=SITES", NULL, "where the dataset may go: sites parted by commas, or all"},
     {"submit", 0, DURE_OPTION_FILE, "FILE", NULL, "one more job, submitted now"},
-    {"policy", 0, DURE_OPTION_TEXT, "NAME", NULL, "another scheduler decides, such as easy+bestfit; names as in `dure sim compare`"},
+    {"policy", 0, DURE_OPTION_TEXT, "NAME", NULL,
+     "another scheduler decides, such as easy+bestfit; names as in `dure sim compare`"},
     {"arrivals", 0, DURE_OPTION_TEXT, "recent|none|FILE", "recent",
      "what comes meanwhile: the work of the last week once more, nothing, or a trace from now on"},
     {"until", 0, DURE_OPTION_SECONDS, "TIME", "7d", "how far to look", NULL, 60, 31622400},
@@ -91,15 +95,21 @@ const struct dure_verb dure_verb_whatif = {
     .name = "whatif",
     .operands = "",
     .title = "ask what would happen, without doing it",
-    .text = "The state of the daemon, from its newest snapshot and its record, is simulated here twice: as it is, and with the "
-            "changes. Both stand side by side: use, waits, promises by tenant, and which jobs start at another time. Nothing is "
+    .text = "The state of the daemon, from its newest snapshot and its record, is simulated here twice: as it is, and "
+            "with the "
+            "changes. Both stand side by side: use, waits, promises by tenant, and which jobs start at another time. "
+            "Nothing is "
             "changed there, and the daemon only answers reads.\n\n"
-            "What runs and waits now is played to --until. A job that does not say how long it lasts (runs_for) is taken to use "
-            "all of its walltime. What was submitted in the last seven days comes again seven days later, at the same hours "
-            "and as long as it worked then, and so on; of a younger record as many days as there are, one at least. What was "
+            "What runs and waits now is played to --until. A job that does not say how long it lasts (runs_for) is "
+            "taken to use "
+            "all of its walltime. What was submitted in the last seven days comes again seven days later, at the same "
+            "hours "
+            "and as long as it worked then, and so on; of a younger record as many days as there are, one at least. "
+            "What was "
             "assumed is told in words. Neither a draw nor a model is in it: the same state gives the same answer.\n\n"
             "A change may be given several times; --add-nodes come "
-            "first, then --allot, --power, --data, --fail and --submit. One that the daemon would refuse is refused here in "
+            "first, then --allot, --power, --data, --fail and --submit. One that the daemon would refuse is refused "
+            "here in "
             "the same words.",
     .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_REPEATS,
     .options = whatif_options,

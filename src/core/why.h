@@ -15,6 +15,7 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
       "the local engine makes no MIG instances; ask for a fraction (gpus: 0.125), or for a site whose engine does")    \
     X(WHOLE_GPUS, "whole-gpus",                                                                                        \
       "Slurm gives whole GPUs only; ask for whole ones (gpus: 1), or for a site whose engine shares them")             \
+    X(IMAGE, "image", "the site has no containers; its operator says so with containers: apptainer where it has")      \
     X(GPU_MEMORY, "gpu-memory", "the GPUs have too little memory")                                                     \
     X(NODE_SHAPE, "node-shape", "a task does not fit into one node")                                                   \
     X(LEVEL, "level", "the gang does not fit into one cell of the required level")                                     \

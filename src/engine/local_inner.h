@@ -39,14 +39,21 @@ void local_place_describe(struct local_place *place, struct dure_buf *text);
 /* An order, copied: all spans point into the arena. */
 struct local_plan {
     struct dure_arena *arena;
-    struct dure_spec spec; /* user, GPUs and token are filled in by a worker */
-    const char *model;     /* of its GPUs, by the fleet's name */
+    struct dure_spec spec;      /* user, GPUs and token are filled in by a worker */
+    const char *model;          /* of its GPUs, by the fleet's name */
+    const char *image, *runner; /* the container that it runs in, and what runs that; NULL: none */
 };
 /* NULL with `reason`: cannot be carried out here. `one_machine`: GPUs that are there stand in one node. */
 struct local_plan *local_plan_new(const struct dure_order *order, bool one_machine, char reason[DURE_REASON_MAX + 1]);
 /* Who it runs as, on a worker: looks the login up on this machine. */
 DURE_NODISCARD enum dure_err local_plan_user(struct local_plan *plan, struct dure_error *error);
 void local_plan_free(struct local_plan *plan);
+/* Puts its command or script into its container (local_contain.c); once its working folder is known. */
+DURE_NODISCARD enum dure_err local_contain(struct local_plan *plan, struct dure_error *error);
+void local_quote(struct dure_buf *buf, const char *text);         /* one word for a shell */
+void local_end_mark(const struct dure_spec *spec, char mark[48]); /* a line that the script does not have */
+/* The kernel's reading of a first line: the interpreter, and the rest as one argument; quoted. */
+void local_interpreter(struct dure_buf *buf, const char *script);
 DURE_NODISCARD enum dure_err local_plan_complete(struct local_plan *plan, struct local_place *place,
                                                  struct dure_error *error);
 

@@ -148,6 +148,24 @@ static void fill_job(struct local_plan *plan, const struct dure_order *order)
     spec->err_name = copy_field(plan->arena, order->body, DURE_BODY_STDERR);
 }
 
+static bool fill_image(struct local_plan *plan, const struct dure_order *order, const struct dure_chain *chain,
+                       char *reason)
+{
+    const struct dure_site *site = &order->fleet->sites[chain->site.v];
+    if (!order->job->container)
+        return true;
+    if (!*site->containers || !order->body || !*dure_body_text(order->body, DURE_BODY_IMAGE)) {
+        snprintf(reason, DURE_REASON_MAX, "%s",
+                 *site->containers ? "its image was erased" : "this site has no containers");
+        return false;
+    }
+    plan->image = dure_arena_strdup(plan->arena, dure_body_text(order->body, DURE_BODY_IMAGE));
+    plan->runner = dure_arena_strdup(plan->arena, site->containers);
+    if (!plan->image || !plan->runner)
+        snprintf(reason, DURE_REASON_MAX, "out of memory");
+    return plan->image && plan->runner;
+}
+
 struct local_plan *local_plan_new(const struct dure_order *order, bool one_machine, char reason[DURE_REASON_MAX + 1])
 {
     uint64_t tasks, nodes;
@@ -180,7 +198,7 @@ struct local_plan *local_plan_new(const struct dure_order *order, bool one_machi
         snprintf(reason, DURE_REASON_MAX, "out of memory");
     else if (plan->spec.command.length == 0 && plan->spec.script.length == 0)
         snprintf(reason, DURE_REASON_MAX, "the job has neither a command nor a script (erased, or never given)");
-    else if (lay_out(plan, order, ids, reason))
+    else if (fill_image(plan, order, chain, reason) && lay_out(plan, order, ids, reason))
         return plan;
     dure_arena_free(arena);
     return NULL;
@@ -248,7 +266,7 @@ enum dure_err local_plan_user(struct local_plan *plan, struct dure_error *error)
             plan->spec.workdir = plan->spec.home;
     }
     free(room);
-    return err;
+    return err ? err : local_contain(plan, error);
 }
 
 /* A node's GPU i is the i-th of this machine; where the machine has several models, the i-th of the model that the fleet names. */

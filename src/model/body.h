@@ -18,13 +18,14 @@
     X(WORKDIR, 8, "workdir")                                                                                             \
     X(STDOUT, 9, "stdout")                                                                                               \
     X(STDERR, 10, "stderr")                                                                                              \
-    X(COMMENT, 11, "comment")
+    X(COMMENT, 11, "comment")                                                                                            \
+    X(IMAGE, 12, "image")
 
 enum dure_body_field {
 #define X(name, number, text) DURE_BODY_##name = number,
     DURE_BODY_FIELDS(X)
 #undef X
-    DURE_BODY_FIELD_COUNT = 12,
+    DURE_BODY_FIELD_COUNT = 13,
 };
 
 struct dure_body {

@@ -34,6 +34,23 @@ static void read_owners(struct dure_read *read, struct dure_fleet *fleet, const 
         dure_problem_add(read->problems, list, "an empty list", "at least one owner");
 }
 
+/* Apptainer, and Singularity where that is its name, speak the same words: the path says which of them it is. */
+static void read_containers(struct dure_read *read, struct dure_site *site, const struct dure_tree *map)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/";
+    const char *text = "";
+    const struct dure_tree *at = dure_read_text(read, map, "containers", DURE_OPTIONAL, 1024, &text);
+    if (!at)
+        return;
+    if (strcmp(text, "apptainer") != 0 && strcmp(text, "singularity") != 0 &&
+        (*text != '/' || text[strspn(text, letters)] != '\0'))
+        dure_problem_add(
+            read->problems, at, NULL,
+            "apptainer or singularity where its nodes have it on PATH, or the absolute path of its program");
+    else
+        site->containers = text;
+}
+
 static void read_site(struct dure_read *read, struct dure_site *site, const struct dure_tree *map)
 {
     static const char *const engines[] = {"local", "emulated", "slurm", NULL};
@@ -48,12 +65,14 @@ static void read_site(struct dure_read *read, struct dure_site *site, const stru
         dure_problem_missing(read->problems, map, "latitude", "degrees beside the longitude");
     dure_read_choice(read, map, "engine", DURE_REQUIRED, engines, &engine);
     site->engine = (enum dure_engine_kind)engine;
+    read_containers(read, site, map);
     dure_fleet_read_slurm(read, site, map);
 }
 
 static void read_sites(struct dure_read *read, struct dure_fleet *fleet, const struct dure_tree *root)
 {
-    static const char *const known[] = {"name", "label", "region", "latitude", "longitude", "engine", "slurm", NULL};
+    static const char *const known[] = {"name",   "label",      "region", "latitude", "longitude",
+                                        "engine", "containers", "slurm",  NULL};
     const struct dure_tree *list = dure_read_list(read, root, "sites", DURE_REQUIRED, DURE_SITES_MAX);
     uint32_t count = list ? list->count : 0;
     fleet->sites = DURE_ARENA_NEW(read->arena, struct dure_site, count + 1);
@@ -64,7 +83,7 @@ static void read_sites(struct dure_read *read, struct dure_fleet *fleet, const s
     }
     for (const struct dure_tree *map = list ? list->first : NULL; map; map = map->next) {
         struct dure_site *site = &fleet->sites[map->index];
-        site->name = site->label = site->region = "";
+        site->name = site->label = site->region = site->containers = "";
         const struct dure_tree *at = NULL;
         if (dure_read_map(read, map, known)) {
             at = dure_read_name(read, map, "name", DURE_REQUIRED, &site->name);

@@ -22,6 +22,7 @@ enum {
     DURE_MIG_PROFILES_MAX = 128, /* of the fleet */
     DURE_MODEL_MIGS_MAX = 16,    /* of one model */
     DURE_MIG_SLICES_MAX = 16,    /* of one GPU; starts are a 16-bit mask */
+    DURE_SLURM_FETCH_MAX = 32,   /* words */
 };
 
 enum dure_provenance { DURE_ANNOUNCED, DURE_INSTALLED, DURE_ASSUMED };
@@ -43,6 +44,10 @@ struct dure_slurm_site {
     const char *user;       /* rest: whose token it is; "" = the token's own */
     const char *partition, *account, *qos, *reservation;
     const char *node_prefix; /* stands before Slurm's names of its nodes in this fleet, and nowhere in Slurm */
+    /* Words of a program that runs a shell on a machine which sees the cluster's storage; the shell reads its script from standard input. Each ends in
+     * NUL; fetch_count 0: this machine sees the storage itself. */
+    const char *fetch;
+    uint32_t fetch_count;
     bool as_daemon;          /* jobs belong to whom the daemon speaks as, not to who submitted them */
     int64_t poll_us;         /* while something runs or waits there, how long until it is looked at again */
 };
@@ -55,6 +60,7 @@ struct dure_site {
     int32_t latitude_udeg; /* both 0: not stated */
     int32_t longitude_udeg;
     enum dure_engine_kind engine;
+    const char *containers; /* what runs a job's image there: a name to be found on PATH, or an absolute path; "" = nothing does */
     const struct dure_slurm_site *slurm; /* NULL but for DURE_ENGINE_SLURM */
 };
 

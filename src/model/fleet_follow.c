@@ -23,6 +23,9 @@ static enum dure_err compare_small(const struct dure_fleet *now, const struct du
             return differs(error, "site", now->sites[i].name, "is gone or moved");
         if (now->sites[i].engine != next->sites[i].engine)
             return differs(error, "site", now->sites[i].name, "has another engine");
+        if (*now->sites[i].containers && !*next->sites[i].containers)
+            return differs(error, "site", now->sites[i].name,
+                           "has no containers any more, and jobs were accepted that need them");
         /* How it is reached may change; what its nodes are called may not. */
         if (now->sites[i].slurm && strcmp(now->sites[i].slurm->node_prefix, next->sites[i].slurm->node_prefix) != 0)
             return differs(error, "site", now->sites[i].name, "has another node_prefix");

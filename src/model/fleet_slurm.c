@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { PATH_BYTES_MAX = 1024, URL_BYTES_MAX = 512, POLL_US = 2 * 1000 * 1000 };
+enum { FETCH_BYTES_MAX = 4096, PATH_BYTES_MAX = 1024, URL_BYTES_MAX = 512, POLL_US = 2 * 1000 * 1000 };
 
 struct dure_slurm_site dure_slurm_site_unsaid(void)
 {
@@ -17,6 +17,7 @@ struct dure_slurm_site dure_slurm_site_unsaid(void)
                                     .partition = "",
                                     .account = "",
                                     .qos = "",
+                                    .fetch = "",
                                     .reservation = "",
                                     .node_prefix = "",
                                     .poll_us = POLL_US};
@@ -130,10 +131,37 @@ static void read_terms(struct dure_read *read, struct dure_slurm_site *slurm, co
     dure_read_duration(read, map, "poll", DURE_OPTIONAL, 1000 * 1000, INT64_C(600) * 1000 * 1000, &slurm->poll_us);
 }
 
+/* Where output is on storage that this machine does not see. */
+static void read_fetch(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    const struct dure_tree *list = dure_read_list(read, map, "fetch", DURE_OPTIONAL, DURE_SLURM_FETCH_MAX);
+    DURE_CLEANUP_BUF struct dure_buf words;
+    dure_buf_init(&words, FETCH_BYTES_MAX);
+    if (list && list->count == 0)
+        dure_problem_add(read->problems, list, "an empty list",
+                         "a program and its arguments, such as [ssh, login1, sh]");
+    for (const struct dure_tree *entry = list ? list->first : NULL; entry; entry = entry->next) {
+        const char *word = dure_read_scalar(read, entry, FETCH_BYTES_MAX, "a word of a command");
+        if (word && entry == list->first && (!*word || (*word != '/' && strchr(word, '/'))))
+            dure_problem_add(read->problems, entry, NULL, "a program: an absolute path, or a name to be found on PATH");
+        if (word)
+            dure_buf_add(&words, word, strlen(word) + 1);
+    }
+    char *copy = words.failed || !words.length ? NULL : dure_arena_alloc(read->arena, words.length);
+    if (words.failed)
+        dure_problem_add(read->problems, list, "more text", "a command of at most %d bytes", FETCH_BYTES_MAX);
+    read->no_memory |= words.length && !words.failed && !copy;
+    if (!copy)
+        return;
+    memcpy(copy, words.data, words.length);
+    slurm->fetch = copy;
+    slurm->fetch_count = list->count;
+}
+
 static void read_block(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
 {
-    static const char *const known[] = {"commands",    "rest",        "partition", "account", "qos",
-                                        "reservation", "node_prefix", "submit_as", "poll",    NULL};
+    static const char *const known[] = {"commands",    "rest",      "partition", "account", "qos", "reservation",
+                                        "node_prefix", "submit_as", "poll",      "fetch",   NULL};
     if (!dure_read_map(read, map, known))
         return;
     const struct dure_tree *commands = dure_tree_get(map, "commands"), *rest = dure_tree_get(map, "rest");
@@ -147,6 +175,7 @@ static void read_block(struct dure_read *read, struct dure_slurm_site *slurm, co
         dure_problem_missing(read->problems, map, "commands",
                              "how Slurm is reached: commands: {conf: ...} or rest: {url: ...}");
     read_terms(read, slurm, map);
+    read_fetch(read, slurm, map);
 }
 
 void dure_fleet_read_slurm(struct dure_read *read, struct dure_site *site, const struct dure_tree *map)

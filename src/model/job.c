@@ -15,7 +15,7 @@ static const char *const job_fields[] = {
     "models",  "model",    "cpus",     "memory",  "tasks_per_node", "level",   "walltime", "grace",
     "begin",   "runs_for", "priority", "requeue", "hold",           "array",   "after",    "command",
     "script",  "env",      "workdir",  "stdout",  "stderr",         "comment", "spread",   "nodes",
-    "exclude", "mig",      "deadline", "data",    "checkpoint",     NULL};
+    "exclude", "mig",      "deadline", "data",    "checkpoint",     "image",   NULL};
 
 /* What people bring from other schedulers. */
 static const char *const job_hints[] = {"ntasks",     "tasks",
@@ -27,8 +27,7 @@ static const char *const job_hints[] = {"ntasks",     "tasks",
                                         "partition",  "project and model: there are no partitions",
                                         "qos",        "class: guaranteed or borrowed",
                                         "dependency", "after: [{job: 12, if: ok}]",
-                                        "image",      "command: [apptainer, exec, --nv, IMAGE, program], where it is",
-                                        "container",  "command: [apptainer, exec, --nv, IMAGE, program], where it is",
+                                        "container",  "image",
                                         NULL};
 
 static void read_project(struct dure_read *read, const struct dure_tree *root, const struct dure_tenants *tenants,
@@ -218,6 +217,7 @@ static void read_job(struct dure_read *read, const struct dure_tree *root, const
     dure_job_read_after(read, root, job);
     read_data(read, root);
     dure_job_read_body(read, root, body);
+    job->container = body->field[DURE_BODY_IMAGE].present;
 }
 
 enum dure_err dure_job_parse(const struct dure_tree *tree, const struct dure_fleet *fleet,

@@ -57,6 +57,7 @@ struct dure_job {
     int32_t priority;         /* within the tenant; higher first; -1,000,000..1,000,000 */
     bool requeue;             /* start again after node failure or eviction (default true) */
     bool hold;                /* submitted held */
+    bool container;           /* it runs in a container, whose image is in the body: only at sites that have containers */
     uint32_t array_first, array_count, array_step; /* count 0: a batch job */
     uint32_t array_limit;     /* most elements at a time; 0 = no limit */
     uint64_t data_mask;       /* bit = dataset (model/data.h): which it uses */

@@ -8,6 +8,7 @@ enum {
     NAME_TEXT_MAX = 256,
     PATH_TEXT_MAX = 4096,
     COMMENT_MAX = 4096,
+    IMAGE_TEXT_MAX = 1024,
     LIST_BYTES_MAX = 64 * 1024,
     SCRIPT_BYTES_MAX = 1024 * 1024
 };
@@ -181,6 +182,32 @@ static void read_environment(struct dure_read *read, const struct dure_tree *roo
         set(read, body, DURE_BODY_ENVIRONMENT, map, buf.data, buf.length);
 }
 
+/* It stands between the words of a command that runs it, so it is no option and needs no quoting. A folder with a colon or a comma in its name cannot be
+ * said to Apptainer. */
+static void read_image(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/:@";
+    static const char *const kinds[] = {"docker://", "oras://", "library://", "https://", NULL};
+    const char *image;
+    const struct dure_tree *at = dure_read_text(read, root, "image", DURE_OPTIONAL, IMAGE_TEXT_MAX, &image);
+    if (!at)
+        return;
+    unsigned kind = 0;
+    while (kinds[kind] && strncmp(image, kinds[kind], strlen(kinds[kind])) != 0)
+        kind++;
+    if ((*image != '/' && (!kinds[kind] || !image[strlen(kinds[kind])])) || image[strspn(image, letters)] != '\0')
+        dure_problem_add(
+            read->problems, at, NULL,
+            "an absolute path such as /images/train.sif, or docker://, oras://, library:// or https:// and a "
+            "name; of letters, digits and ._+-/:@");
+    else
+        set(read, body, DURE_BODY_IMAGE, at, image, strlen(image));
+    const char *workdir = dure_body_text(body, DURE_BODY_WORKDIR);
+    if (workdir[strcspn(workdir, ":,")] != '\0')
+        dure_problem_add(read->problems, dure_tree_get(root, "workdir"), NULL,
+                         "a path without ':' and ',' beside image: a container could not be given it");
+}
+
 void dure_job_read_body(struct dure_read *read, const struct dure_tree *root, struct dure_body *body)
 {
     read_line(read, root, "name", NAME_TEXT_MAX, DURE_BODY_NAME, body);
@@ -192,6 +219,7 @@ void dure_job_read_body(struct dure_read *read, const struct dure_tree *root, st
         dure_problem_add(read->problems, workdir, NULL, "an absolute path");
     read_line(read, root, "stdout", PATH_TEXT_MAX, DURE_BODY_STDOUT, body);
     read_line(read, root, "stderr", PATH_TEXT_MAX, DURE_BODY_STDERR, body);
+    read_image(read, root, body);
     const char *comment;
     const struct dure_tree *at = dure_read_text(read, root, "comment", DURE_OPTIONAL, COMMENT_MAX, &comment);
     if (at)

@@ -91,7 +91,8 @@ struct dure_field {
     X(32, mig, LEVEL, 0, "mig")                                                                                        \
     X(33, data_mask, U64, 0, "data")                                                                                   \
     X(34, deadline_us, I64, 0, "deadline_us")                                                                          \
-    X(35, checkpoint_us, I64, 0, "checkpoint_us")
+    X(35, checkpoint_us, I64, 0, "checkpoint_us")                                                                      \
+    X(36, container, BOOL, 0, "container")
 
 /* Bit k = key k is allowed. */
 #define DURE_KEY(k) (UINT64_C(1) << (k))

@@ -214,6 +214,7 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
     map_text(s, root, DURE_SB_OUTPUT, "stdout");
     map_text(s, root, DURE_SB_ERROR, "stderr");
     map_text(s, root, DURE_SB_COMMENT, "comment");
+    map_text(s, root, DURE_SB_IMAGE, "image");
     map_flag(s, root, DURE_SB_REQUEUE, "requeue", "true");
     map_flag(s, root, DURE_SB_NO_REQUEUE, "requeue", "false");
     map_flag(s, root, DURE_SB_HOLD, "hold", "true");

@@ -8,6 +8,7 @@
     X(ARRAY, "array")                                                                                                  \
     X(CHDIR, "chdir")                                                                                                  \
     X(COMMENT, "comment")                                                                                              \
+    X(IMAGE, "image")                                                                                                  \
     X(CPUS_PER_TASK, "cpus-per-task")                                                                                  \
     X(DEADLINE, "deadline")                                                                                            \
     X(DEPENDENCY, "dependency")                                                                                        \

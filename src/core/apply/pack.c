@@ -141,6 +141,7 @@ enum dure_err job_pack(const struct dure_core *core, const struct dure_job *job,
     ask->spread_level = (uint8_t)spread;
     ask->spread_max = (uint16_t)job->spread_max;
     ask->data_mask = job->data_mask;
+    ask->container = job->container;
     ask->grace_us = job->grace_us;
     ask->tenant = job->tenant.v;
     ask->tasks = job->tasks;
@@ -194,6 +195,7 @@ void job_unpack(const struct dure_core *core, const struct job *job, struct dure
                           .exclude = lists_exclude(core, ask->lists),
                           .model_order = ask->model_order,
                           .data_mask = ask->data_mask,
+                          .container = ask->container,
                           .mig = ask->mig ? core->fleet->migs[ask->mig - 1].name : "",
                           .walltime_us = ask->walltime_us,
                           .grace_us = ask->grace_us,

@@ -210,6 +210,8 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
         return rule_mig(core, ask, at);
     if (!ask->mig && is_fraction(ask) && core->fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM)
         return refuse(DURE_RULE_WHOLE_GPUS, 0, 0, "");
+    if (ask->container && !*core->fleet->sites[chain->site.v].containers)
+        return refuse(DURE_RULE_IMAGE, 0, 0, "");
     if (ask->gpu_memory_mib > memory_mib)
         return refuse(DURE_RULE_GPU_MEMORY, ask->gpu_memory_mib, memory_mib, "MiB");
     const uint64_t node =
@@ -223,7 +225,7 @@ bool rule_carries(const struct dure_core *core, const struct request *ask, uint3
 {
     const struct dure_chain *chain = chain_of(core, at);
     if (ask->data_mask || ask->mig || is_fraction(ask) || ask->level_required || ask->spread_max || ask->lists ||
-        ask->tasks > 1 || ask->tasks_per_node || DURE_CORE_MUTATED(SHARE_FORGOTTEN))
+        ask->tasks > 1 || ask->tasks_per_node || ask->container || DURE_CORE_MUTATED(SHARE_FORGOTTEN))
         return rule_hardware(core, ask, at).rule == DURE_RULE_FITS;
     /* One task of whole GPUs, which is what is mostly asked for: the same, without the figures. */
     return (!ask->model_mask || ask->model_mask >> chain->model.v & 1) &&

@@ -43,10 +43,10 @@ struct request {
     uint8_t spread_level; /* as level: at most spread_max tasks in one cell of it; 0: none */
     uint8_t
         mig; /* index among the fleet's MIG profiles + 1; 0: none. It is a fraction then, and GPUs are shared by profile */
-    uint8_t zero;
+    uint8_t container; /* only where there are containers */
     uint16_t spread_max;
     uint32_t user; /* where a ceiling counts users: whose job it is; else NONE */
-    uint32_t zero_too;
+    uint32_t zero;
 };
 
 /* Words without padding: compared so, the compiler needs no call. */

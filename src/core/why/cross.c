@@ -13,12 +13,12 @@ _Static_assert(RULES <= 64, "a set of rules is one word");
 
 /* What the submitter wishes, then what its tenant decides, then operators and owners, then what only the end of others' work changes. */
 static const enum dure_rule by_cost[] = {
-    DURE_RULE_NOTICE,      DURE_RULE_WINDOW,     DURE_RULE_LEVEL,      DURE_RULE_SPREAD,     DURE_RULE_NODE_LIST,
-    DURE_RULE_NODE_SHAPE,  DURE_RULE_SHARE,      DURE_RULE_MODEL,      DURE_RULE_MIG_ENGINE, DURE_RULE_MIG,
-    DURE_RULE_WHOLE_GPUS,  DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,       DURE_RULE_ORDER,      DURE_RULE_OWN_USE,
-    DURE_RULE_MAINTENANCE, DURE_RULE_LOST,       DURE_RULE_AWAY,       DURE_RULE_FOREIGN,    DURE_RULE_SUSPENDED,
-    DURE_RULE_POWER,       DURE_RULE_NOT_LENT,   DURE_RULE_NEIGHBOURS, DURE_RULE_DATA,       DURE_RULE_RIGHT_TOO_SMALL,
-    DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED,  DURE_RULE_BUSY,
+    DURE_RULE_NOTICE,          DURE_RULE_WINDOW,      DURE_RULE_LEVEL,      DURE_RULE_SPREAD,     DURE_RULE_NODE_LIST,
+    DURE_RULE_NODE_SHAPE,      DURE_RULE_SHARE,       DURE_RULE_MODEL,      DURE_RULE_MIG_ENGINE, DURE_RULE_MIG,
+    DURE_RULE_WHOLE_GPUS,      DURE_RULE_IMAGE,       DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,       DURE_RULE_ORDER,
+    DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE, DURE_RULE_LOST,       DURE_RULE_AWAY,       DURE_RULE_FOREIGN,
+    DURE_RULE_SUSPENDED,       DURE_RULE_POWER,       DURE_RULE_NOT_LENT,   DURE_RULE_NEIGHBOURS, DURE_RULE_DATA,
+    DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED,  DURE_RULE_BUSY,
 };
 
 unsigned cross_cost(enum dure_rule rule)
@@ -39,6 +39,7 @@ static bool give_up(struct request *ask, enum dure_rule rule)
 {
     switch (rule) {
     case DURE_RULE_MODEL: ask->model_mask = 0; return true;
+    case DURE_RULE_IMAGE: ask->container = 0; return true;
     case DURE_RULE_GPU_MEMORY: ask->gpu_memory_mib = 0; return true;
     case DURE_RULE_NODE_SHAPE:
         ask->tasks_per_node = 0;

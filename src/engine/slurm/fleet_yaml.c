@@ -350,12 +350,38 @@ static void put_field(struct dure_buf *yaml, const char *name, const char *value
     }
 }
 
+static bool has_feature(const char *features, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = features; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
+            return true;
+    return false;
+}
+
+/* Operators who have it on every node say so by a feature, for --constraint; nothing else of Slurm tells it. */
+static void put_containers(struct survey_fleet *fleet)
+{
+    const struct dure_slurm_survey *survey = fleet->survey;
+    uint32_t with = 0, having = 0;
+    for (uint32_t i = 0; i < survey->node_count; i++) {
+        with += survey->nodes[i].gpu_count > 0;
+        having += survey->nodes[i].gpu_count > 0 && has_feature(survey->nodes[i].features, "apptainer");
+    }
+    dure_buf_str(fleet->yaml,
+                 with && with == having
+                     ? "    containers: apptainer # a feature of all its nodes\n"
+                     : "    # containers: apptainer, if its nodes have it: `dure site check --probe` looks\n");
+}
+
 static void put_site(struct survey_fleet *fleet)
 {
     const struct dure_slurm_site *site = fleet->survey->site;
     struct dure_buf *yaml = fleet->yaml;
-    dure_buf_printf(yaml, "owners:\n  - {name: %s}\nsites:\n  - name: %s\n    engine: slurm\n    slurm: {",
-                    fleet->naming->owner, fleet->naming->site);
+    dure_buf_printf(yaml, "owners:\n  - {name: %s}\nsites:\n  - name: %s\n    engine: slurm\n", fleet->naming->owner,
+                    fleet->naming->site);
+    put_containers(fleet);
+    dure_buf_str(yaml, "    slurm: {");
     if (site->via == DURE_SLURM_COMMANDS) {
         dure_buf_str(yaml, "commands: {path: ");
         dure_buf_json(yaml, site->path);

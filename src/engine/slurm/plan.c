@@ -98,6 +98,8 @@ void slurm_plan_free(struct slurm_plan *plan)
 bool slurm_plan_has_steps(const struct slurm_plan *plan)
 {
     const struct dure_spec *spec = &plan->order->spec;
+    if (plan->order->runner && spec->script.length)
+        return false; /* there is no srun in its container */
     return spec->script.length ? strstr(spec->script.data, "srun") != NULL : spec->tasks > 1;
 }
 

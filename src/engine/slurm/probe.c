@@ -9,13 +9,14 @@
 
 #include "engine/slurm/survey.h"
 
-enum { LOOK_MS = 250, SEE_MS = 3000, PATH_BYTES_MAX = 4096 };
+enum { LOOK_MS = 250, SEE_MS = 3000, PATH_BYTES_MAX = 4096, RUNNER_BYTES_MAX = 1024 };
 
 struct probe {
     struct dure_slurm *slurm;
     uv_loop_t loop;
     uv_timer_t timer;
     char path[PATH_BYTES_MAX];
+    const char *runner; /* of containers; "" = whichever there is */
     uint32_t job_id;
     enum dure_slurm_state state;
     bool told;
@@ -49,17 +50,20 @@ static void turn(struct probe *probe, int64_t until_us)
 static enum dure_err submit(struct probe *probe, const char *directory, int64_t until_us, struct dure_error *error)
 {
     static const char script[] = "#!/bin/sh\n"
-                                 "echo \"${SLURMD_NODENAME:-node} $(date +%s)\" >\"$DURE_PROBE.part\" && mv "
+                                 "r=$(command -v \"${DURE_PROBE_RUNNER:-apptainer}\" || command -v "
+                                 "\"${DURE_PROBE_RUNNER:-singularity}\" || echo none)\n"
+                                 "echo \"${SLURMD_NODENAME:-node} $(date +%s) $r\" >\"$DURE_PROBE.part\" && mv "
                                  "\"$DURE_PROBE.part\" \"$DURE_PROBE\"\n";
-    char variable[PATH_BYTES_MAX + 16];
+    char variable[PATH_BYTES_MAX + 16], runner[RUNNER_BYTES_MAX + 24];
     snprintf(variable, sizeof variable, "DURE_PROBE=%s", probe->path);
-    const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", variable};
+    snprintf(runner, sizeof runner, "DURE_PROBE_RUNNER=%s", probe->runner);
+    const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", variable, runner};
     const struct dure_slurm_submit job = {.name = "dure-probe",
                                           .directory = directory,
                                           .script = script,
                                           .script_length = sizeof script - 1,
                                           .environment = environment,
-                                          .environment_count = 2,
+                                          .environment_count = 3,
                                           .node_count = 1,
                                           .tasks = 1,
                                           .walltime_us = 60000000};
@@ -72,26 +76,31 @@ static enum dure_err submit(struct probe *probe, const char *directory, int64_t 
     return dure_fail(error, DURE_E_STATE, "its job was not taken: %s", probe->told ? probe->text : "no answer in time");
 }
 
-static bool seen(const struct probe *probe, char node[64], int64_t *ret_skew_us)
+static bool seen(const struct probe *probe, struct dure_slurm_probed *ret_probed)
 {
     long long seconds = 0;
     FILE *file = fopen(probe->path, "re");
-    const bool whole = file && fscanf(file, "%63s %lld", node, &seconds) == 2;
+    struct dure_slurm_probed probed = {0};
+    const bool whole = file && fscanf(file, "%63s %lld %1023[^\n]", probed.node, &seconds, probed.containers) == 3;
     if (file)
         fclose(file);
-    if (whole)
-        *ret_skew_us = (seconds - (long long)time(NULL)) * INT64_C(1000000);
+    if (whole) {
+        *ret_probed = probed;
+        ret_probed->skew_us = (seconds - (long long)time(NULL)) * INT64_C(1000000);
+        if (strcmp(probed.containers, "none") == 0)
+            ret_probed->containers[0] = '\0';
+    }
     return whole;
 }
 
 /* Looks for the file until the job has ended, and a little longer: file systems of a network take their time. */
-static enum dure_err watch(struct probe *probe, int64_t until_us, char node[64], int64_t *ret_skew_us,
+static enum dure_err watch(struct probe *probe, int64_t until_us, struct dure_slurm_probed *ret_probed,
                            struct dure_error *error)
 {
     int64_t ended_us = 0;
     for (;;) {
         const int64_t now_us = (int64_t)(uv_hrtime() / 1000);
-        if (seen(probe, node, ret_skew_us))
+        if (seen(probe, ret_probed))
             return DURE_OK;
         if (ended_us && now_us > ended_us + SEE_MS * 1000)
             return dure_fail(error, DURE_E_NOT_FOUND, "job %u ran on a node and its file is not here", probe->job_id);
@@ -110,10 +119,10 @@ static enum dure_err watch(struct probe *probe, int64_t until_us, char node[64],
     }
 }
 
-enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *directory, int64_t timeout_us,
-                               char node[64], int64_t *ret_skew_us, struct dure_error *error)
+enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *containers, const char *directory,
+                               int64_t timeout_us, struct dure_slurm_probed *ret_probed, struct dure_error *error)
 {
-    struct probe probe = {0};
+    struct probe probe = {.runner = containers};
     uint64_t token = 0;
     const int64_t until_us = (int64_t)(uv_hrtime() / 1000) + timeout_us;
     if (getrandom(&token, sizeof token, 0) < 0 || uv_loop_init(&probe.loop))
@@ -128,7 +137,7 @@ enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *d
     if (!err)
         err = submit(&probe, directory, until_us, error);
     if (!err)
-        err = watch(&probe, until_us, node, ret_skew_us, error);
+        err = watch(&probe, until_us, ret_probed, error);
     if (probe.job_id && err == DURE_E_TIMEOUT) {
         probe.told = false;
         if (dure_slurm_cancel(probe.slurm, probe.job_id, hear, &probe, NULL) == DURE_OK)

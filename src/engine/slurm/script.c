@@ -9,22 +9,11 @@
 #include "engine/slurm/engine_inner.h"
 #include "engine/variables.h"
 
-static void add_quoted(struct dure_buf *buf, const char *text)
-{
-    dure_buf_byte(buf, '\'');
-    for (; *text; text++)
-        if (*text == '\'')
-            dure_buf_str(buf, "'\\''");
-        else
-            dure_buf_byte(buf, (uint8_t)*text);
-    dure_buf_byte(buf, '\'');
-}
-
 static void add_items(struct dure_buf *buf, struct dure_span list)
 {
     for (const char *at = list.data, *end = list.data + list.length; at < end; at += strlen(at) + 1) {
         dure_buf_byte(buf, ' ');
-        add_quoted(buf, at);
+        local_quote(buf, at);
     }
 }
 
@@ -37,11 +26,11 @@ static void add_variables(struct dure_buf *buf, const struct dure_spec *spec, co
         prefix);
     dure_buf_str(buf,
                  "unset SLURM_JOB_DEPENDENCY; export SLURM_SUBMIT_DIR="); /* that of who submitted, not the daemon's */
-    add_quoted(buf, spec->workdir.data);
+    local_quote(buf, spec->workdir.data);
     dure_buf_byte(buf, '\n');
     if (spec->job_name.length) {
         dure_buf_str(buf, "export SLURM_JOB_NAME=");
-        add_quoted(buf, spec->job_name.data);
+        local_quote(buf, spec->job_name.data);
         dure_buf_byte(buf, '\n');
     }
     if (!spec->is_array)
@@ -54,46 +43,16 @@ static void add_variables(struct dure_buf *buf, const struct dure_spec *spec, co
                     spec->job, spec->array_index, spec->array_count, spec->array_first, last, spec->array_step);
 }
 
-/* A line that the script does not have. */
-static void end_mark(const struct dure_spec *spec, char mark[48])
-{
-    unsigned salt = 0;
-    do
-        snprintf(mark, 48, "end-of-script-%" PRIu64 "-%u", spec->attempt, salt++);
-    while (strstr(spec->script.data, mark));
-}
-
-/* The kernel's reading of a first line: the interpreter, and the rest as one argument. */
-static void add_interpreter(struct dure_buf *buf, const char *script)
-{
-    char line[256] = "/bin/sh";
-    if (script[0] == '#' && script[1] == '!') {
-        const size_t length = strcspn(script, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)(length - 2), script + 2);
-    }
-    char *at = line + strspn(line, " \t"), *rest = at + strcspn(at, " \t");
-    for (size_t end = strlen(at); end && (at[end - 1] == ' ' || at[end - 1] == '\t' || at[end - 1] == '\r');)
-        at[--end] = '\0';
-    if (*rest)
-        *rest++ = '\0';
-    rest += strspn(rest, " \t");
-    add_quoted(buf, *at ? at : "/bin/sh");
-    if (*rest) {
-        dure_buf_byte(buf, ' ');
-        add_quoted(buf, rest);
-    }
-}
-
 static void add_script(struct dure_buf *buf, const struct dure_spec *spec)
 {
     char mark[48];
-    end_mark(spec, mark);
+    local_end_mark(spec, mark);
     dure_buf_printf(buf, "exec 9<<'%s'\n", mark);
     dure_buf_add(buf, spec->script.data, spec->script.length);
     if (spec->script.data[spec->script.length - 1] != '\n')
         dure_buf_byte(buf, '\n');
     dure_buf_printf(buf, "%s\nexec ", mark);
-    add_interpreter(buf, spec->script.data);
+    local_interpreter(buf, spec->script.data);
     dure_buf_str(buf, " /dev/fd/9");
     add_items(buf, spec->command);
     dure_buf_byte(buf, '\n');
@@ -138,7 +97,7 @@ static void add_pattern(struct dure_buf *buf, const struct dure_spec *spec, bool
     }
     one.out_name = one.err_name = (struct dure_span){kept.data ? kept.data : "", (uint32_t)kept.length};
     if (!kept.failed && dure_out_name(&one, 0, is_stderr, path, sizeof path, NULL) == DURE_OK)
-        add_quoted(buf, path);
+        local_quote(buf, path);
 }
 
 static void add_command(struct dure_buf *buf, const struct dure_spec *spec, const char *prefix, uint64_t gpus_each)
@@ -159,7 +118,7 @@ static void add_command(struct dure_buf *buf, const struct dure_spec *spec, cons
         add_pattern(buf, spec, true);
     }
     dure_buf_str(buf, " /bin/sh -c ");
-    add_quoted(buf, each_task);
+    local_quote(buf, each_task);
     dure_buf_printf(buf, " dure '%s' %" PRIu64, prefix, gpus_each);
     add_items(buf, spec->command);
     dure_buf_byte(buf, '\n');

@@ -36,10 +36,15 @@ DURE_NODISCARD enum dure_err dure_slurm_fleet_yaml(const struct dure_slurm_surve
                                                    struct dure_error *error);
 
 /* A job of a second on one node, which leaves its name and its clock in `directory`: E_TIMEOUT: it was not started in time, E_NOT_FOUND: it
- * ran, and its file is not to be seen here. Blocks. `ret_skew_us`: that node's clock, by the second, against ours. */
-DURE_NODISCARD enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *directory,
-                                              int64_t timeout_us, char node[64], int64_t *ret_skew_us,
-                                              struct dure_error *error);
+ * ran, and its file is not to be seen here. Blocks. `containers`: the program that the site says runs images; "" = apptainer or singularity. */
+struct dure_slurm_probed {
+    char node[64];
+    int64_t skew_us;       /* that node's clock, by the second, against ours */
+    char containers[1024]; /* where it has that program; "" = it has not */
+};
+DURE_NODISCARD enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *containers,
+                                              const char *directory, int64_t timeout_us,
+                                              struct dure_slurm_probed *ret_probed, struct dure_error *error);
 
 enum dure_slurm_level { DURE_SLURM_OK, DURE_SLURM_WARN, DURE_SLURM_FAIL };
 struct dure_slurm_finding {

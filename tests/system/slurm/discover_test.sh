@@ -67,6 +67,7 @@ mkdir -m 777 "$work/logs"
 said=$("$dure" site check east --probe "$work/logs" --timeout 20 2>&1)
 tap_has "a folder that the nodes share" "$said" "ok   log folder: east-"
 tap_has "and their clocks" "$said" "ok   node clock: east-"
+tap_has "and that none has containers, which the fleet does not say either" "$said" "ok   containers: east-"
 tap_is "nothing is left of it" "$(ls -A "$work/logs")" ""
 "$cluster" daemon "$work/east" kill slurmctld
 said=$("$dure" site check east --timeout 2 2>&1)

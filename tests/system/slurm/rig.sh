@@ -9,7 +9,9 @@ chmod 755 "$work" # jobs of others write below it
 export DURE_STATE=$work/state DURE_SOCKET=$work/s HOME=$work TZ=UTC LC_ALL=C.UTF-8
 unset XDG_RUNTIME_DIR NO_COLOR COLUMNS SLURM_CONF
 cluster=$source_root/examples/slurm/cluster
-clusters="" sites="" groups="" allots=""
+clusters="" sites="" groups="" allots="" rig_site_more="" rig_slurm_more=""
+rig_under=(env)    # what the daemon is started by
+rig_local_more="" # of the local site
 mkdir "$work/here"
 cd "$work/here" || exit 1
 
@@ -85,7 +87,7 @@ rig_site() {
     http) way="rest: {url: '$REST_URL', token_file: $REST_TOKEN_FILE, user: root}" ;;
     esac
     unset SLURM_CONF
-    sites="$sites  - {name: $name, engine: slurm, slurm: {$way, poll: 1s}}"$'\n'
+    sites="$sites  - {name: $name, engine: slurm, ${rig_site_more:-}slurm: {$way, poll: 1s${rig_slurm_more:-}}}"$'\n'
     groups="$groups  - {name: $name, owner: $name, site: $name, model: h100, nodes: '$name-[1-$nodes]', levels: [{name: node, holds: $gpus}], cpus: 8, memory: 4GiB, status: installed}"$'\n'
     allots="$allots  - {name: all-$name, tenant: $name/a, group: $name, level: node, count: $nodes}"$'\n'
 }
@@ -94,7 +96,7 @@ rig_fleet() { # rig_fleet OWNER...: of the sites so far, with this machine's loc
         printf 'kind: Fleet\nversion: 1\nname: rig\nmodels:\n  - {name: h100, memory: 80GiB, power: 700W, nvlink: node}\n'
         printf '  - {name: slot, virtual: true, memory: 1GiB}\nowners: [{name: here}'
         for owner; do printf ', {name: %s}' "$owner"; done
-        printf ']\nsites:\n%s  - {name: here, engine: local}\ngroups:\n%s' "$sites" "$groups"
+        printf ']\nsites:\n%s  - {name: here, engine: local%s}\ngroups:\n%s' "$sites" "$rig_local_more" "$groups"
         printf '  - {name: here, owner: here, site: here, model: slot, nodes: here, levels: [{name: node, holds: 2}], cpus: 2, memory: 2GiB, status: installed}\n'
     } >"$work/fleet.yaml"
     {
@@ -106,7 +108,7 @@ rig_fleet() { # rig_fleet OWNER...: of the sites so far, with this machine's loc
     } >"$work/tenants.yaml"
 }
 rig_up() {
-    dured --foreground --log "$work/dured.log" --state "$DURE_STATE" --socket "$DURE_SOCKET" --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" \
+    "${rig_under[@]}" dured --foreground --log "$work/dured.log" --state "$DURE_STATE" --socket "$DURE_SOCKET" --fleet "$work/fleet.yaml" --tenants "$work/tenants.yaml" \
         >"$work/out" 2>"$work/err" &
     dured_pid=$!
     for _ in $(seq 200); do

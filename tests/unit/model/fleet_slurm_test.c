@@ -13,7 +13,8 @@ static void taken(void)
     struct dure_fleet *f = spec_fleet(
         HEAD "- name: s\n  engine: slurm\n  slurm:\n    commands: {conf: /etc/slurm/slurm.conf}\n"
              "    partition: dure\n    account: nat\n    qos: top\n    reservation: r\n    node_prefix: east-\n"
-             "    submit_as: daemon\n    poll: 5s\n" TAIL);
+             "    submit_as: daemon\n    poll: 5s\n    fetch: [ssh, -q, login1, sh]\n  containers: "
+             "/opt/bin/apptainer\n" TAIL);
     const struct dure_slurm_site *s = f->sites[0].slurm;
     TAP_OK(f->sites[0].engine == DURE_ENGINE_SLURM && s != NULL, "an engine of its own");
     TAP_EQ_STR(dure_engine_kind_name(f->sites[0].engine), "slurm", "and its name");
@@ -24,6 +25,9 @@ static void taken(void)
                !strcmp(s->reservation, "r") && !strcmp(s->node_prefix, "east-") && s->as_daemon &&
                s->poll_us == 5000000,
            "the terms");
+    TAP_OK(s->fetch_count == 4 && !memcmp(s->fetch, "ssh\0-q\0login1\0sh", 17) &&
+               !strcmp(f->sites[0].containers, "/opt/bin/apptainer"),
+           "how its output is fetched, and what runs its containers");
     struct dure_fleet *again = NULL;
     TAP_OK(!dure_fleet_from_json(f->spec_json, f->spec_json_length, &again, NULL) &&
                !strcmp(again->sites[0].slurm->node_prefix, "east-"),
@@ -51,6 +55,14 @@ static void refused(void)
                              "...} or rest: {url: ...}"},
         {"engine: local, slurm: {commands: {}}}\n",
          "sites[0].slurm: found a field of another engine, expected no such field, or engine: slurm"},
+        {"engine: slurm, containers: docker, slurm: {commands: {}}}\n",
+         "sites[0].containers: found 'docker', expected apptainer or singularity where its nodes have it on PATH"},
+        {"engine: slurm, containers: '/a;b', slurm: {commands: {}}}\n", "sites[0].containers: found '/a;b', expected"},
+        {"engine: slurm, slurm: {commands: {}, fetch: ssh}}\n", "sites[0].slurm.fetch: found"},
+        {"engine: slurm, slurm: {commands: {}, fetch: []}}\n",
+         "sites[0].slurm.fetch: found an empty list, expected a program and its arguments, such as [ssh, login1, sh]"},
+        {"engine: slurm, slurm: {commands: {}, fetch: [bin/ssh]}}\n",
+         "sites[0].slurm.fetch[0]: found 'bin/ssh', expected a program: an absolute path, or a name"},
         {"engine: slurm, slurm: {partition: p}}\n",
          "sites[0].slurm.commands: found nothing, expected how Slurm is reached"},
         {"engine: slurm, slurm: {commands: {}, rest: {url: 'unix:/a'}}}\n",

@@ -171,8 +171,34 @@ static void limits(void)
     TAP_EQ_INT(dure_job_parse(spec_tree(text.data), fleet, tenants, &j, &b, &spec_problems), DURE_E_INVALID,
                "seventeen dependencies");
     TAP_EQ_STR(spec_said(), "1:46: after: found 17 entries, expected at most 16\n", "in words");
+    static const char *const images[] = {"train.sif", "-B/:/x",   "/a b", "/a'b", "$(id)",
+                                         "docker://", "shub://x", "/a;b", ""};
+    for (unsigned i = 0; i < sizeof images / sizeof images[0]; i++) {
+        dure_buf_clear(&text);
+        dure_buf_printf(&text, "{kind: Job, version: 1, command: [x], image: \"%s\"}", images[i]);
+        TAP_EQ_INT(dure_job_parse(spec_tree(text.data), fleet, tenants, &j, &b, &spec_problems), DURE_E_INVALID,
+                   "image: %s", images[i]);
+    }
+    TAP_HAS(spec_said(), "image: found '', expected an absolute path such as /images/train.sif", "in words");
+    TAP_EQ_INT(dure_job_parse(spec_tree("{kind: Job, version: 1, command: [x], image: /i.sif, workdir: '/a:b'}"), fleet,
+                              tenants, &j, &b, &spec_problems),
+               DURE_E_INVALID, "a folder that no container can be given");
     TAP_OK(!b, "no body is handed out");
     dure_buf_release(&text);
+}
+
+static void contained(void)
+{
+    struct dure_job j;
+    struct dure_body *b = NULL;
+    TAP_EQ_INT(
+        dure_job_parse(
+            spec_tree("{kind: Job, version: 1, command: [x], image: 'docker://ghcr.io/a/b@sha256:0a', workdir: /w}"),
+            NULL, NULL, &j, &b, &spec_problems),
+        DURE_OK, "an image: %s", spec_said());
+    TAP_OK(j.container && !strcmp(dure_body_text(b, DURE_BODY_IMAGE), "docker://ghcr.io/a/b@sha256:0a"),
+           "whose name is in the body, and that there is one in the job");
+    dure_body_free(b);
 }
 
 int main(void)
@@ -185,6 +211,7 @@ int main(void)
     arrays();
     unresolved();
     limits();
+    contained();
     dure_tenants_free(tenants);
     dure_fleet_free(fleet);
     dure_arena_free(spec_arena);
