@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "api/inner.h"
+#include "engine/slurm/fetch.h"
 
 static void dispatch(struct call *call)
 {
@@ -129,5 +130,8 @@ void dure_api_close(struct dure_api *api, void (*closed)(void *context), void *c
     api->closed = closed;
     api->closed_context = context;
     streams_close(api);
+    dure_fetcher_free(api->fetcher);
+    api->fetcher = NULL;
+    api->stopping = true;
     dure_http_close(api->http, on_http_closed, api);
 }

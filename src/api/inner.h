@@ -118,6 +118,7 @@ struct dure_api {
     void (*closed)(void *context);
     void *closed_context;
     struct dure_buf openapi;
+    struct dure_fetcher *fetcher; /* NULL: nothing was fetched yet */
 };
 
 /* call.c: answering. Each ends the call. */

@@ -10,8 +10,9 @@
 #include <uv.h>
 
 #include "api/row.h"
+#include "engine/slurm/fetch.h"
 
-enum { LOG_LIMIT_DEFAULT = 65536, LOG_LIMIT_MAX = 1 << 20, ENTRY_BYTES = 16384 };
+enum { LOG_LIMIT_DEFAULT = 65536, LOG_LIMIT_MAX = 1 << 20, ENTRY_BYTES = 16384, FETCH_US = 20 * 1000 * 1000 };
 
 struct log {
     uv_work_t work;
@@ -48,11 +49,12 @@ static bool folder_is_here(const char *path)
 static void not_here(struct log *log)
 {
     if (log->slurm != NULL && (log->ended || !folder_is_here(log->path)))
-        log->err =
-            dure_fail(&log->error, DURE_E_NOT_FOUND,
-                      "the output is not on this machine: it was written as %s on the cluster of site %s; let this "
-                      "machine see that folder at the same path, or read it there: srun -N1 cat %s",
-                      log->path, log->slurm, log->path);
+        log->err = dure_fail(
+            &log->error, DURE_E_NOT_FOUND,
+            "the output is not on this machine: it was written as %s on the cluster of site %s; let this "
+            "machine see that folder at the same path, let the site's slurm block say how it is fetched (fetch: [ssh, "
+            "login1, sh]), or read it there: srun -N1 cat %s",
+            log->path, log->slurm, log->path);
     else if (log->ended)
         log->err = dure_fail(&log->error, DURE_E_NOT_FOUND,
                              "the output is gone: there is no file %s any more, or the task never made one", log->path);
@@ -115,6 +117,54 @@ static void answer_log(uv_work_t *work, int status)
     call_answer_as(call, 200, "application/octet-stream");
 }
 
+static void on_fetched(void *context, const struct dure_fetched *fetched)
+{
+    struct log *log = context;
+
+    if (fetched->err == DURE_E_NOT_FOUND && log->ended)
+        log->err = dure_fail(&log->error, DURE_E_NOT_FOUND,
+                             "the output is gone: there is no file %s on the cluster of site %s any more, or the task "
+                             "never made one",
+                             log->path, log->slurm);
+    else if (fetched->err != DURE_OK && fetched->err != DURE_E_NOT_FOUND)
+        log->err = dure_fail(&log->error, fetched->err, "its output on the cluster of site %s was not fetched: %s",
+                             log->slurm, fetched->text);
+    log->size = fetched->size;
+    log->got = fetched->length < log->limit ? fetched->length : log->limit;
+    if (log->got > 0)
+        memcpy(log->bytes, fetched->bytes, log->got);
+    answer_log(&log->work, 0);
+}
+
+/* From storage that this machine does not see. */
+static void fetch(struct call *call, struct log *log, const struct dure_slurm_site *site, const char *login)
+{
+    const struct dure_fetch wanted = {.words = site->fetch,
+                                      .word_count = site->fetch_count,
+                                      .path = log->path,
+                                      .login = site->as_daemon ? "" : login,
+                                      .offset = log->offset,
+                                      .limit = log->limit,
+                                      .timeout_us = FETCH_US};
+    struct dure_error error = {0};
+    enum dure_err err = DURE_OK;
+
+    log->work.data = log;
+    log->bytes = malloc(log->limit > 0 ? log->limit : 1);
+    if (log->bytes == NULL)
+        err = dure_fail(&error, DURE_E_MEMORY, "out of memory");
+    else if (call->api->stopping)
+        err = dure_fail(&error, DURE_E_STATE, "the daemon is stopping");
+    else if (call->api->fetcher == NULL && dure_fetcher_new(call->api->uv, &call->api->fetcher) != DURE_OK)
+        err = dure_fail(&error, DURE_E_MEMORY, "out of memory");
+    if (err == DURE_OK)
+        err = dure_fetcher_fetch(call->api->fetcher, &wanted, on_fetched, log, &error);
+    if (err == DURE_OK)
+        return;
+    free(log->bytes);
+    call_fail_error(call, err, &error);
+}
+
 static bool uid_of_login(const char *login, uid_t *ret_uid)
 {
     struct passwd entry, *found = NULL;
@@ -158,20 +208,22 @@ static bool names_one(struct call *call, const struct log *log, const struct dur
     return false;
 }
 
-static const char *slurm_site_of(struct call *call, const struct row *row)
+static const struct dure_site *site_of(struct call *call, const struct row *row)
 {
     const struct dure_fleet *fleet = dure_core_fleet(call->api->core);
     const struct dure_chain *chain = NULL;
-    const char *name;
-    char *copy;
 
     if (fleet != NULL && row->place_count > 0 && row->places[0].node_first < fleet->node_count)
         chain = dure_fleet_chain_of(fleet, (struct dure_node_id){row->places[0].node_first}, NULL);
-    if (chain == NULL || fleet->sites[chain->site.v].engine != DURE_ENGINE_SLURM)
-        return NULL;
-    name = fleet->sites[chain->site.v].name;
-    copy = call_alloc(call, strlen(name) + 1); /* the fleet may be declared anew meanwhile */
-    return copy != NULL ? memcpy(copy, name, strlen(name) + 1) : NULL;
+    return chain != NULL ? &fleet->sites[chain->site.v] : NULL;
+}
+
+/* Its name, if its engine is Slurm; the fleet may be declared anew meanwhile. */
+static const char *slurm_name(struct call *call, const struct dure_site *site)
+{
+    char *copy = site != NULL && site->slurm != NULL ? call_alloc(call, strlen(site->name) + 1) : NULL;
+
+    return copy != NULL ? memcpy(copy, site->name, strlen(site->name) + 1) : NULL;
 }
 
 static void begin(struct call *call, struct log *log, const struct row *row)
@@ -179,6 +231,8 @@ static void begin(struct call *call, struct log *log, const struct row *row)
     const struct dure_job *job = row->spec;
     const struct dure_api_host *host = &call->api->host;
     const char *login = dure_loop_login(call->api->loop, job->principal);
+    const struct dure_site *site = site_of(call, row);
+    const bool fetched = site != NULL && site->slurm != NULL && site->slurm->fetch_count > 0;
     enum dure_err err;
 
     if (!names_one(call, log, job))
@@ -189,7 +243,7 @@ static void begin(struct call *call, struct log *log, const struct row *row)
         return;
     }
     log->owner = host->uid;
-    if (host->uid == 0 && !uid_of_login(login, &log->owner)) {
+    if (!fetched && host->uid == 0 && !uid_of_login(login, &log->owner)) {
         call_fail(call, DURE_E_NOT_FOUND, "the user that job %s ran as is not known here any more", call->part[0]);
         return;
     }
@@ -198,7 +252,11 @@ static void begin(struct call *call, struct log *log, const struct row *row)
         call_fail(call, err, "job %s left no output on this machine (an emulated site runs no process)", call->part[0]);
         return;
     }
-    log->slurm = slurm_site_of(call, row);
+    log->slurm = slurm_name(call, site);
+    if (fetched && log->slurm != NULL) {
+        fetch(call, log, site->slurm, login);
+        return;
+    }
     log->bytes = malloc(log->limit > 0 ? log->limit : 1);
     log->work.data = log;
     if (log->bytes == NULL || uv_queue_work(call->api->uv, &log->work, read_file, answer_log) != 0) {
