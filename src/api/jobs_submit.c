@@ -66,6 +66,22 @@ static bool has_other_sites(const struct dure_fleet *fleet)
     return false;
 }
 
+/* Must nodes of a Slurm site get different numbers of its GPUs? */
+static bool is_uneven(const struct dure_fleet *fleet, const struct dure_job *job)
+{
+    if (job->tasks_per_node > 0 || job->task_gpu_milli < 1000)
+        return false;
+    for (uint32_t i = 0; i < fleet->chain_count; i++) {
+        const struct dure_chain *chain = &fleet->chains[i];
+        const uint32_t each = chain->node_gpus / job->task_gpus;
+
+        if (fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM && each > 0 && job->tasks > each &&
+            job->tasks % each != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Is it the name of a level below the node, on a site whose engine does not choose GPUs by us? */
 static bool inside_node(const struct dure_fleet *fleet, const char *level)
 {
@@ -88,6 +104,9 @@ static const char *submit_note(struct call *call, const struct dure_fleet *fleet
         "tasks with srun; on a local site it runs in every task";
     static const char shape[] = "on a Slurm site which GPUs of a node a task gets is Slurm's choice: 'level' holds "
                                 "between nodes, not inside one";
+    static const char uneven[] =
+        "on a Slurm site its tasks cannot be the same number on every node, and then Slurm divides "
+        "its GPUs among the nodes as it likes; tasks_per_node makes them even";
     const char *unpromised = dure_core_unpromised(call->api->core, job);
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     char *note;
@@ -101,6 +120,8 @@ static const char *submit_note(struct call *call, const struct dure_fleet *fleet
         dure_buf_printf(&text, "%s; ", script);
     if (job->level_required && *job->level != '\0' && inside_node(fleet, job->level))
         dure_buf_printf(&text, "%s; ", shape);
+    if (is_uneven(fleet, job))
+        dure_buf_printf(&text, "%s; ", uneven);
     if (text.failed || text.length < 2)
         return NULL;
     note = call_alloc(call, text.length);

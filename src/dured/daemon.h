@@ -28,7 +28,7 @@ struct options {
     const char *fleet; /* file; NULL: none */
     const char *tenants;
     char launch_to[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": nobody is told of emulated starts */
-    char log[PATH_BYTES]; /* file; "": standard error */
+    char log[PATH_BYTES];                                      /* file; "": standard error */
     const char *origin;
     enum log_level level;
     bool foreground, new_key;
@@ -114,6 +114,7 @@ struct recovered {
 /* Of one site; `failed`: it cannot run here, and the log says why. */
 struct slurm_engine {
     struct dure_engine *engine;
+    const struct dure_fleet *seen; /* the last that it was compared with; only compared */
     bool failed;
 };
 

@@ -77,9 +77,35 @@ struct dure_engine *world_slurm(struct daemon *daemon, struct dure_site_id site)
     struct dure_engine *engine = make(daemon, site);
     daemon->slurm[site.v].engine = engine;
     daemon->slurm[site.v].failed = engine == NULL;
+    daemon->slurm[site.v].seen = dure_core_fleet(daemon->core);
     if (engine != NULL && daemon->swept)
         dure_engine_slurm_sweep(engine);
     return engine;
+}
+
+/* The operator is told once of each block that cannot be used. */
+static void renew(struct daemon *daemon, uint32_t id)
+{
+    struct slurm_engine *slurm = &daemon->slurm[id];
+    const struct dure_fleet *fleet = dure_core_fleet(daemon->core);
+    struct dure_error error = {0};
+    bool changed = false;
+
+    if (slurm->failed && slurm->seen != fleet) {
+        slurm->seen = fleet;
+        slurm->failed = false; /* the next turn tries again */
+        return;
+    }
+    if (slurm->engine == NULL)
+        return;
+    if (dure_engine_slurm_renew(slurm->engine, &changed, &error) == DURE_OK) {
+        if (changed)
+            log_line(LOG_LEVEL_INFO, "site %s: its Slurm is reached as the fleet says now", fleet->sites[id].name);
+    } else if (slurm->seen != fleet)
+        log_line(LOG_LEVEL_ERROR,
+                 "site %s: its Slurm cannot be reached as the fleet says now, and is reached as before: %s",
+                 fleet->sites[id].name, error.text);
+    slurm->seen = fleet;
 }
 
 void slurm_make_all(struct daemon *daemon)
@@ -89,6 +115,8 @@ void slurm_make_all(struct daemon *daemon)
     for (uint32_t i = 0; fleet != NULL && i < fleet->site_count; i++)
         if (fleet->sites[i].engine == DURE_ENGINE_SLURM)
             (void)world_slurm(daemon, (struct dure_site_id){i});
+    for (uint32_t i = 0; fleet != NULL && i < fleet->site_count && i < daemon->slurm_count; i++)
+        renew(daemon, i);
 }
 
 void slurm_sweep_all(struct daemon *daemon)

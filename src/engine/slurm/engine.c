@@ -236,6 +236,7 @@ static void slurm_free(void *state)
     slurm->closing = true;
     slurm_watch_stop(slurm);
     dure_slurm_free(slurm->wire);
+    dure_slurm_free(slurm->wire_before);
     slurm_orders_free(slurm);
     while (slurm->all)
         free_attempt(slurm->all);
@@ -272,28 +273,6 @@ static void slurm_describe(void *state, struct dure_buf *text)
         }
 }
 
-/* `site` lives as long as the fleet that it was declared in: a copy of our own. */
-static bool copy_site(struct slurm *slurm, const struct dure_slurm_site *site)
-{
-    const char *texts[] = {site->path,      site->conf,    site->url, site->token_file,  site->user,
-                           site->partition, site->account, site->qos, site->reservation, site->node_prefix};
-    const char **copies[] = {&slurm->site.path,       &slurm->site.conf, &slurm->site.url,
-                             &slurm->site.token_file, &slurm->site.user, &slurm->site.partition,
-                             &slurm->site.account,    &slurm->site.qos,  &slurm->site.reservation,
-                             &slurm->site.node_prefix};
-    size_t size = 0;
-    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        size += strlen(texts[i]) + 1;
-    char *at = slurm->site_texts = malloc(size);
-    slurm->site = *site;
-    for (unsigned i = 0; at && i < sizeof texts / sizeof texts[0]; i++) {
-        memcpy(at, texts[i], strlen(texts[i]) + 1);
-        *copies[i] = at;
-        at += strlen(at) + 1;
-    }
-    return slurm->site_texts != NULL;
-}
-
 static enum dure_err open_folder(struct slurm *slurm, const char *directory, struct dure_error *error)
 {
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
@@ -309,7 +288,7 @@ static enum dure_err make(struct slurm *slurm, const struct dure_slurm_engine_op
 {
     const struct dure_fleet *fleet = options->fleet(slurm->context);
     DURE_ASSERT(fleet && options->site.v < fleet->site_count && fleet->sites[options->site.v].slurm);
-    if (!copy_site(slurm, fleet->sites[options->site.v].slurm))
+    if (!slurm_site_copy(slurm, fleet->sites[options->site.v].slurm))
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     const struct dure_slurm_options wire = {.loop = options->loop, .site = &slurm->site};
     enum dure_err err = open_folder(slurm, options->directory, error);
@@ -373,8 +352,13 @@ void dure_engine_slurm_note(const struct dure_engine *engine, struct dure_attemp
 {
     const struct slurm *slurm = engine->state;
     const struct slurm_attempt *attempt = slurm_find(slurm, id.v);
-    if (!attempt || attempt->runs || attempt->state == SLURM_ATTEMPT_OVER)
+    if (!attempt || attempt->state == SLURM_ATTEMPT_OVER)
         return;
+    if (attempt->runs) {
+        if (attempt->divided[0])
+            dure_buf_printf(text, "Slurm divided its GPUs otherwise than they were placed: %s", attempt->divided);
+        return;
+    }
     if (attempt->state == SLURM_IN_SLURM && attempt->pending_seen)
         dure_buf_printf(text, "waits in Slurm as job %" PRIu32 ": %s", attempt->job_id, attempt->waits_for);
     else if (attempt->state == SLURM_UNSURE)

@@ -80,6 +80,7 @@ struct slurm_attempt {
     int64_t missing_us, ready_us, retry_us, pending_us, stop_us;
     int64_t walltime_us, grace_us;
     char waits_for[128]; /* Slurm's reason */
+    char divided[128];   /* GPUs by node, where they are others than were placed; "" */
     struct slurm_plan *plan;
     struct slurm_share *shares;
     uint32_t share_count;
@@ -106,10 +107,10 @@ struct slurm_node {
 struct slurm {
     struct dure_engine engine;
     struct dure_slurm_engine_options options;
-    struct local_place place; /* only its folder */
-    char head[24];            /* of the names of our jobs */
-    struct dure_slurm *wire;
-    struct dure_slurm_site site; /* copied */
+    struct local_place place;              /* only its folder */
+    char head[24];                         /* of the names of our jobs */
+    struct dure_slurm *wire, *wire_before; /* before: until what is under way there has ended */
+    struct dure_slurm_site site;           /* copied */
     char *site_texts;
     dure_observe_fn observe;
     void *context;
@@ -151,6 +152,8 @@ void slurm_tell_over(struct slurm_attempt *attempt, const struct dure_observatio
 void slurm_tell(struct slurm_attempt *attempt, enum dure_report report, const char *reason);
 void slurm_drop(struct slurm_attempt *attempt); /* without a word; its folder goes too */
 void slurm_engine_unref(struct slurm *slurm);
+
+DURE_NODISCARD bool slurm_site_copy(struct slurm *slurm, const struct dure_slurm_site *site); /* renew.c */
 
 /* plan.c. NULL with `reason`. */
 struct slurm_plan *slurm_plan_new(const struct dure_order *order, const struct dure_slurm_site *site,

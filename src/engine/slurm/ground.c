@@ -83,11 +83,35 @@ static uint64_t share_on(const struct slurm_attempt *attempt, uint32_t node)
 }
 
 /* What a job holds beyond what the core gave it; of a job that the core does not know, all. */
+/* Slurm alone divides a job's GPUs where its nodes shall get different numbers. */
+static void note_division(const struct slurm *slurm, struct slurm_attempt *attempt, const struct dure_slurm_job *job)
+{
+    size_t at = 0;
+    bool other = false;
+    if (attempt->divided[0] || job->node_count != attempt->share_count)
+        return;
+    for (uint32_t i = 0; i < job->node_count; i++) {
+        const struct slurm_node *node = node_named(slurm, job->nodes[i].name);
+        const uint32_t has = job->nodes[i].gpu_count;
+        if (!node || !has)
+            return; /* not said */
+        const unsigned placed = (unsigned)__builtin_popcountll(share_on(attempt, node->id));
+        other |= placed != has;
+        if (placed != has && at < sizeof attempt->divided)
+            at += (size_t)snprintf(attempt->divided + at, sizeof attempt->divided - at, "%s%s has %u, not %u",
+                                   at ? ", " : "", job->nodes[i].name, has, placed);
+    }
+    if (!other)
+        attempt->divided[0] = '\0';
+}
+
 static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, bool anew)
 {
     uint64_t id;
     const bool ours = slurm_name_is_ours(slurm, job->name, &id);
-    const struct slurm_attempt *attempt = ours ? slurm_find(slurm, id) : NULL;
+    struct slurm_attempt *attempt = ours ? slurm_find(slurm, id) : NULL;
+    if (attempt)
+        note_division(slurm, attempt, job);
     for (uint32_t i = 0; i < job->node_count; i++) {
         struct slurm_node *node = node_named(slurm, job->nodes[i].name);
         if (!node)

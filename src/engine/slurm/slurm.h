@@ -28,7 +28,12 @@ DURE_NODISCARD enum dure_err dure_engine_slurm_new(const struct dure_slurm_engin
                                                    struct dure_engine **ret_engine, struct dure_error *error);
 /* Every live attempt was handed over by now: jobs of ours that are found beside them belong to attempts that have ended, and are cancelled. */
 void dure_engine_slurm_sweep(struct dure_engine *engine);
-/* Why an attempt that was handed over does not run yet, in Slurm's words; "" = it runs, or is not known. */
+/* The fleet's block of this site may be another than before: then the cluster is spoken to as it says from now on. Where that cannot be, it goes on as
+ * before, and `error` says why. Cheap where nothing changed. */
+DURE_NODISCARD enum dure_err dure_engine_slurm_renew(struct dure_engine *engine, bool *ret_changed,
+                                                     struct dure_error *error);
+/* Why an attempt that was handed over does not run yet, in Slurm's words; of one that runs, what Slurm gave it otherwise than it was placed; "" = nothing
+ * to say. */
 void dure_engine_slurm_note(const struct dure_engine *engine, struct dure_attempt_id attempt, struct dure_buf *text);
 
 /* Requests since the beginning, for tests and benches. */

@@ -66,6 +66,55 @@ static void test_warned(void)
     TAP_EQ_UINT(fake.signals, 1, "once");
 }
 
+/* Two GPUs of each of two nodes were placed, and Slurm gives three and one: what it took beyond is nobody else's, what it left is not free. */
+static void test_divided_otherwise(void)
+{
+    char note[200] = "";
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    begin_1(2);
+    struct fake_job *job = fake_job("dure-");
+    job->mask[0] = 7;
+    job->mask[1] = 8;
+    RUN_S(3);
+    TAP_EQ_UINT(rig.nodes[0].foreign, 8, "the GPU that it took beyond is lost to others");
+    TAP_EQ_UINT(rig.nodes[1].foreign, 0, "and the one that it left stays its own");
+    dure_buf_init(&text, sizeof note);
+    dure_engine_slurm_note(rig.engine, (struct dure_attempt_id){1}, &text);
+    snprintf(note, sizeof note, "%s", text.data ? text.data : "");
+    TAP_EQ_STR(note, "Slurm divided its GPUs otherwise than they were placed: n1 has 3, not 2, n2 has 1, not 2",
+               "it is told");
+    job->state = DURE_SLURM_STATE_COMPLETED;
+    job->mask[0] = job->mask[1] = 0;
+    job->end_us = fake.now_us;
+    RUN_S(5);
+    TAP_OK(rig.attempts[1].over && rig.nodes[0].foreign == 0, "with its end all are free");
+}
+
+/* The fleet says that its Slurm is reached otherwise, while a submission is under way and a job runs. */
+static void test_block_changes(void)
+{
+    struct dure_error error = {0};
+    bool changed = false;
+    begin_1(1);
+    TAP_OK(dure_engine_slurm_renew(rig.engine, &changed, &error) == DURE_OK && !changed, "nothing changed");
+    rig_start(2, 1, 1, 3);
+    rig_run(1);
+    rig_block("other");
+    TAP_OK(dure_engine_slurm_renew(rig.engine, &changed, &error) == DURE_OK && changed, "another way is taken");
+    rig_block("third");
+    TAP_OK(dure_engine_slurm_renew(rig.engine, &changed, &error) == DURE_OK && !changed,
+           "a third when what is under way has ended");
+    rig_start(3, 2, 1, 3);
+    RUN_S(5);
+    TAP_OK(rig.attempts[2].started && rig.attempts[3].started, "what was under way and what came after run");
+    TAP_OK(!rig.attempts[1].over, "and what ran");
+    TAP_EQ_UINT(fake_starts_most(), 1, "each once");
+    TAP_OK(dure_engine_slurm_renew(rig.engine, &changed, &error) == DURE_OK && changed, "then the third");
+    RUN_S(3);
+    TAP_OK(rig.sights > 0 && rig.nodes[0].state == DURE_NODE_IS_UP, "nobody was away");
+    rig_block("");
+}
+
 static void test_warned_before_it_began(void)
 {
     fake_foreign(1, 4, DURE_HOUR_US);
@@ -393,6 +442,8 @@ int main(void)
                                           test_stopped_by_us,
                                           test_warned,
                                           test_warned_before_it_began,
+                                          test_divided_otherwise,
+                                          test_block_changes,
                                           test_node_dies_in_gang,
                                           test_drained,
                                           test_failing,

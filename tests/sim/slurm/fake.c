@@ -274,6 +274,14 @@ void dure_slurm_free(struct dure_slurm *slurm)
     free(slurm);
 }
 
+uint32_t dure_slurm_under_way(const struct dure_slurm *slurm)
+{
+    uint32_t count = 0;
+    for (const struct pending *at = replies; at; at = at->next)
+        count += at->wire == slurm;
+    return count;
+}
+
 void dure_slurm_describe(const struct dure_slurm *slurm, struct dure_buf *text)
 {
     (void)slurm;

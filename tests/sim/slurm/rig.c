@@ -132,6 +132,12 @@ static void order(uint64_t id, bool recovering)
     dure_body_free(body);
 }
 
+void rig_block(const char *partition)
+{
+    struct dure_slurm_site *site = (struct dure_slurm_site *)(uintptr_t)fleet->sites[0].slurm;
+    site->partition = partition;
+}
+
 void rig_engine(void)
 {
     struct dure_slurm_engine_options options = {.loop = &loop,

@@ -32,9 +32,10 @@ extern struct rig rig;
 
 void rig_begin(void);
 void rig_end(void);
-void rig_engine(void);  /* a daemon begins: what lives is handed over again */
-void rig_recover(void); /* it has read its record */
-void rig_crash(void);   /* the daemon dies at once */
+void rig_engine(void);                 /* a daemon begins: what lives is handed over again */
+void rig_block(const char *partition); /* the fleet says another of its Slurm */
+void rig_recover(void);                /* it has read its record */
+void rig_crash(void);                  /* the daemon dies at once */
 void rig_start(uint64_t attempt, uint32_t node, uint32_t nodes, uint64_t mask);
 void rig_run(int64_t us); /* time passes */
 bool rig_until(bool (*is)(void), int64_t most_us);

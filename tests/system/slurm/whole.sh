@@ -6,8 +6,15 @@
 
 rig_cluster east 2 4
 rig_cluster west 2 4 --restd
+# East has containers, by a stand-in, and its output lies where the daemon does not see it: a file system of its own hides the folder from it.
+mkdir "$work/far"
+rig_under=(unshare --mount sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$work/far")
+apptainer=$source_root/tests/system/slurm/apptainer
+rig_site_more="containers: $apptainer, " rig_slurm_more=", fetch: [nsenter, --mount=/proc/$$/ns/mnt, sh]"
 rig_site east commands
+rig_site_more='' rig_slurm_more=''
 rig_site west rest
+rig_local_more=", containers: $apptainer"
 rig_fleet east west
 rig_up
 within 20 "the nodes of both are up" nodes_are east up
@@ -112,6 +119,94 @@ run 0 "with its reason" dure nodes west-2 --json
 has out "fan 3"
 slurm west scontrol update nodename=west-2 state=resume
 within 20 "and comes back" foreign_is west-2 0
+
+# Containers, where a site has them.
+folder="$work/far/it's \$(odd)"
+mkdir -p "$folder" "$work/here/it's \$(odd)"
+cat >box.yaml <<END
+kind: Job
+version: 1
+project: PROJECT/a
+tasks: 2
+gpus: 2
+workdir: "$folder"
+env: {COLOUR: blue}
+image: docker://ghcr.io/lab/train@sha256:0a
+command: [sh, -c, 'echo "task \$DURE_TASK in \$APPTAINER_CONTAINER, \$COLOUR, GPUs \$CUDA_VISIBLE_DEVICES, \$SLURM_NTASKS, \$(pwd)"; exit 7']
+END
+for site in east west here; do sed "s/PROJECT/$site/" box.yaml >"box-$site.yaml"; done
+sed -i '/^gpus/d; s|/far/|/here/|' box-here.yaml
+box=$(submit box-east.yaml)
+local_box=$(submit box-here.yaml)
+printf 'print("script", __import__("os").environ["APPTAINER_NAME"])\nraise SystemExit(3)\n' >body.py
+boxed=$(cd "$work/far" && { echo '#!/usr/bin/env -S python3 -u'; cat ../here/body.py; } >s.py && submit -A east/a --gpus 1 --image /images/a.sif s.py)
+warned=$(cd "$work/far" && submit -A east/a --gpus 1 --image /images/a.sif --wrap 'trap "echo heard; exit 0" TERM; echo ready; sleep 300 & wait')
+within 30 "a gang in a container keeps its exit code" state_is "$box" FAILED
+run 0 "its output is fetched" dure logs "$box"
+has out "task 0 in docker://ghcr.io/lab/train@sha256:0a, blue, GPUs 0,1, 2, $folder"
+has out "task 1 in docker://ghcr.io/lab/train@sha256:0a, blue, GPUs 2,3, 2, $folder"
+run 0 "7 it was" dure jobs --ended -o jobid,exit "$box"
+has out "7:0"
+within 30 "a script in a container, too" state_is "$boxed" FAILED
+run 0 "its output is fetched" dure logs "$boxed"
+has out "script a.sif"
+within 20 "on this machine likewise" state_is "$local_box" FAILED
+run 0 "with its output" dure logs "$local_box"
+has out "task 1 in docker://ghcr.io/lab/train@sha256:0a, blue, GPUs , 2, $work/here/it's \$(odd)"
+run 1 "where no site that may have it has containers it is refused" dure submit box-west.yaml
+has err "the site has no containers"
+within 20 "it runs" state_is "$warned" RUNNING
+timeout 60 dure logs -f "$warned" >"$work/followed" 2>&1 &
+follower=$!
+within 20 "and is followed" grep -q ready "$work/followed"
+dure cancel "$warned" >/dev/null
+within 20 "a signal goes into the container" state_is "$warned" CANCELLED
+wait $follower
+is "and what is followed ends with it" "$(grep -v slurmstepd "$work/followed")" "$(printf 'ready\nheard')"
+
+# What is fetched is the user's own, or nothing.
+chown nobody "$work/far/dure-$boxed.out"
+run 4 "a file of another user is not shown" dure logs "$boxed"
+has err "not a plain file of the job's own user"
+rm "$work/far/dure-$boxed.out"
+run 5 "a file that is gone is said to be" dure logs "$boxed"
+has err "the output is gone: there is no file $work/far/dure-$boxed.out on the cluster of site east"
+lost=$(cd "$work/far" && submit -A west/a --gpus 1 --wrap 'echo unseen')
+within 20 "west has no way to fetch" state_is "$lost" COMPLETED
+run 5 "so it says where the output is, and how it could be fetched" dure logs "$lost"
+has err "fetch: [ssh, login1, sh]"
+
+# The way to a cluster changes while work runs there: from slurmrestd to the commands, with another account; what is wrong leaves it as it was.
+going=$(submit -A west/a --gpus 1 --wrap 'sleep 3; exit 4')
+within 20 "a job runs" state_is "$going" RUNNING
+cp "$work/fleet.yaml" "$work/first.yaml"
+sed -i "s|submit_as: daemon, rest: {url: '[^']*'}|rest: {url: 'http://127.0.0.1:1', token_file: $work/none}|" "$work/fleet.yaml"
+run 0 "a block that cannot be used" dure fleet apply "$work/fleet.yaml"
+within 10 "is told of" grep -q "site west: its Slurm cannot be reached as the fleet says now, and is reached as before" "$work/dured.log"
+sed "s|submit_as: daemon, rest: {url: '[^']*'}|commands: {conf: $work/west/slurm.conf}|" "$work/first.yaml" >"$work/fleet.yaml"
+run 0 "one that can" dure fleet apply "$work/fleet.yaml"
+within 10 "is in force without a restart" grep -q "site west: its Slurm is reached as the fleet says now" "$work/dured.log"
+run 0 "as is said" dure version --json
+has out "site west: Slurm: the commands in"
+within 30 "what ran before is seen to end" state_is "$going" FAILED
+after=$(submit -A west/a --gpus 1 --wrap 'exit 5')
+within 30 "and what comes after runs" state_is "$after" FAILED
+is "nobody was away" "$(node_states west)" up
+
+# GPUs that Slurm divides otherwise than they were placed: no option of its own says how many of which node in one allocation.
+for node in 1 1 2 2 2 2; do echo "east-$node"; done >hosts
+divided=$(SLURM_HOSTFILE=$work/here/hosts slurm east sbatch --parsable -N 2 -n 6 -c 1 -m arbitrary --gpus-per-task 1 --mem 10 -o /dev/null --wrap 'sleep 300')
+divided_runs() { [ "$(slurm east squeue -h -j "$divided" -o %T)" = RUNNING ]; }
+within 20 "two on the first node and four on the second are asked for" divided_runs
+is "and Slurm gives four and two" "$(slurm east scontrol show job -d "$divided" | sed -n 's/.*Nodes=\(east-[12]\) .*GRES=gpu:h100:\([0-9]\).*/\1=\2/p' | paste -sd ' ')" "east-1=4 east-2=2"
+slurm east scancel "$divided"
+printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 6\ncommand: [sh, -c, "echo on $DURE_NODE"]\n' >six.yaml
+six=$(submit six.yaml)
+grep -q "then Slurm divides its GPUs among the nodes as it likes; tasks_per_node makes them even" "$work/err"
+ok "six tasks on nodes of four: submission says that they may be divided" $?
+within 30 "run all the same" state_is "$six" COMPLETED
+run 0 "on both" dure logs "$six"
+is "six of them" "$(grep -c 'on east-[12]' "$work/out")" 6
 
 # What this engine cannot do is refused with the remedy.
 printf 'kind: Job\nversion: 1\nproject: east/a\ngpus: 0.5\ncommand: ["true"]\n' >half.yaml
