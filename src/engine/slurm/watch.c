@@ -1,5 +1,5 @@
 /* When Slurm is looked at. An end is seen within a tenth of the time since anything last happened there, but not more often than twenty times a
- * second, than half the time a look takes, or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
+ * second, than a rest after each answer (as long as it took, if it took long), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,9 +26,12 @@ static int64_t interval_us(const struct slurm *slurm)
         return SLURM_AGAIN_US << (slurm->failures < FAILURES_MAX ? slurm->failures - 1 : FAILURES_MAX - 1);
     if (!slurm->live_count && !slurm->orphans && slurm->nodes_listed)
         return most_us;
+    /* Counted from the question: a short answer is followed by a short rest, a long one by one as long. */
+    const int64_t least_us =
+        slurm->latency_us < SLURM_LONG_US ? slurm->latency_us + SLURM_REST_US : 2 * slurm->latency_us;
     wait_us = later((slurm_steady_us(slurm) - slurm->changed_us) / 10, SLURM_QUICK_US);
-    wait_us = later(wait_us, 2 * slurm->latency_us);
-    return wait_us < most_us ? wait_us : later(most_us, 2 * slurm->latency_us);
+    wait_us = later(wait_us, least_us);
+    return wait_us < most_us ? wait_us : later(most_us, least_us);
 }
 
 static void note_silence(struct slurm *slurm)
