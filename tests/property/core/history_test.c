@@ -507,7 +507,8 @@ static void ask_why(struct rig *rig)
     if (err == DURE_OK && (!why.sentence || !*why.sentence || why.row_count < rig->fleet->chain_count))
         TAP_FAIL("why has an answer");
     const struct dure_job *asked = err == DURE_OK ? why.job.job : NULL;
-    const bool limited = asked && (asked->spread_max || asked->include.count || asked->exclude.count);
+    const bool listed = asked && (asked->include.count || asked->exclude.count),
+               limited = asked && (asked->spread_max || (listed && asked->job_class != DURE_BORROWED));
     if (asked && !limited && why.job.state == DURE_JOB_PENDING && !naive_why_agrees(rig, job, &why))
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING) {

@@ -8,7 +8,7 @@
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/state/jobs.h"
-#include "core/why/cross.h"
+#include "core/state/lists.h"
 #include "tap.h"
 
 enum { RULES = DURE_RULE_HERE + 1 };
@@ -166,6 +166,36 @@ static bool power_refuses(const struct walk *w)
     return false;
 }
 
+/* ---- lists of nodes ---- */
+
+static bool is_in(struct dure_node_runs runs, uint32_t node)
+{
+    for (uint32_t i = 0; i < runs.count; i++)
+        if (node - runs.at[i].first < runs.at[i].count)
+            return true;
+    return false;
+}
+
+/* Named, if any is, and not left out. */
+static bool may_use(const struct walk *w, uint32_t node)
+{
+    const struct dure_node_runs named =
+                                    w->ask->lists ? lists_include(w->core, w->ask->lists) : (struct dure_node_runs){0},
+                                out =
+                                    w->ask->lists ? lists_exclude(w->core, w->ask->lists) : (struct dure_node_runs){0};
+    return (!named.count || is_in(named, node)) && !is_in(out, node);
+}
+
+/* Are there too few nodes here that it may use, were they all idle? */
+static bool lists_refuse(const struct walk *w)
+{
+    const uint64_t each = fraction(w->ask) ? (uint64_t)w->c->node_gpus * tasks_a_gpu(w) : tasks_on(w, w->c->node_gpus);
+    uint64_t nodes = 0;
+    for (uint32_t node = 0; node < w->c->node_count; node++)
+        nodes += may_use(w, w->c->node_first + node);
+    return w->ask->lists && nodes * each < w->ask->tasks;
+}
+
 static enum dure_rule hardware(const struct walk *w)
 {
     const struct request *ask = w->ask;
@@ -197,6 +227,8 @@ static enum dure_rule hardware(const struct walk *w)
         return DURE_RULE_SIZE;
     if (neighbours_refuse(w))
         return DURE_RULE_NEIGHBOURS;
+    if (lists_refuse(w))
+        return DURE_RULE_NODE_LIST;
     if (ask->task_cpu_milli > w->c->leaf_cpu_milli * milli / 1000 ||
         ask->task_memory_mib > w->c->leaf_memory_mib * milli / 1000)
         return DURE_RULE_SHARE;
@@ -284,6 +316,7 @@ static bool is_fenced(const struct walk *w, uint32_t node)
 struct field {
     uint64_t idle[64]; /* mask by node, physical or virtual */
     bool fenced[64];   /* beside work that it may not have beside it */
+    bool out[64];      /* not on its list of nodes */
     uint32_t nodes, gpus;
 };
 
@@ -329,7 +362,7 @@ static bool fits(const struct walk *w, const struct field *all, uint32_t leaves)
 {
     struct field clear = *all, *f = &clear;
     for (uint32_t i = 0; i < f->nodes && i < 64; i++)
-        f->idle[i] = f->fenced[i] ? 0 : f->idle[i];
+        f->idle[i] = f->fenced[i] || f->out[i] ? 0 : f->idle[i];
     const struct request ask = widened(w);
     struct walk wide = *w;
     wide.ask = &ask;
@@ -338,9 +371,27 @@ static bool fits(const struct walk *w, const struct field *all, uint32_t leaves)
     return fits_beside(&wide, f, alone(w) == DURE_DATA_RACK ? rack_of(w) * w->c->node_gpus : leaves);
 }
 
-/* What is idle is not enough: because of what must not be beside it, of how many there are, or of where. */
-static enum dure_rule no_rule(const struct walk *w, bool beside, uint64_t idle)
+/* The same without the list of nodes; and beside anybody, but on the list. */
+static bool fits_off_list(const struct walk *w, const struct field *f, uint32_t leaves)
 {
+    struct field all = *f;
+    memset(all.out, 0, sizeof all.out);
+    return w->ask->lists && fits(w, &all, leaves);
+}
+
+static bool fits_with_anybody(const struct walk *w, const struct field *f, uint32_t leaves)
+{
+    struct field listed = *f;
+    for (uint32_t i = 0; i < f->nodes && i < 64; i++)
+        listed.idle[i] = f->out[i] ? 0 : f->idle[i];
+    return fits_beside(w, &listed, leaves);
+}
+
+/* What is idle is not enough: because of the list, of what must not be beside it, of how many there are, or of where. */
+static enum dure_rule no_rule(const struct walk *w, bool off_list, bool beside, uint64_t idle)
+{
+    if (off_list)
+        return DURE_RULE_NODE_LIST;
     if (beside)
         return DURE_RULE_NEIGHBOURS;
     return idle < gpus_needed(w) ? DURE_RULE_TOO_FEW : DURE_RULE_SCATTERED;
@@ -412,15 +463,18 @@ static void walk_chain(struct walk *w)
         idle_nodes += f.idle[node] != 0;
         busy->nodes += f.idle[node] == 0 && !none_left;
     }
-    for (uint32_t node = 0; node < w->c->node_count; node++)
+    for (uint32_t node = 0; node < w->c->node_count; node++) {
         f.fenced[node] = is_fenced(w, node);
+        f.out[node] = !may_use(w, w->c->node_first + node);
+    }
     in_time = f;
     for (uint32_t node = 0; node < w->c->node_count; node++)
         in_time.idle[node] = is_late(w, w->c->node_first + node) ? 0 : f.idle[node];
     const uint32_t leaves = required_leaves(w, w->c->level_count);
     const enum dure_rule rule = fits(w, &in_time, leaves) ? DURE_RULE_FITS
-                                : fits(w, &f, leaves)     ? DURE_RULE_WINDOW
-                                                          : no_rule(w, fits_beside(w, &f, leaves), idle);
+                                : fits(w, &f, leaves)
+                                    ? DURE_RULE_WINDOW
+                                    : no_rule(w, fits_off_list(w, &f, leaves), fits_with_anybody(w, &f, leaves), idle);
     w->count[rule].gpus += idle;
     w->count[rule].nodes += idle_nodes;
 }
@@ -600,7 +654,8 @@ static void by_right(struct walk *w)
             w->core->allots[id]->state != DURE_ALLOT_ENDED)
             fit |= walk_allot(w, id, together, &tasks, idle, &beside);
     fit |= may_span(w->ask) && tasks >= w->ask->tasks;
-    const enum dure_rule nearest = fit ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS : no_rule(w, beside, idle[0]);
+    const enum dure_rule nearest =
+        fit ? w->ahead ? DURE_RULE_ORDER : DURE_RULE_FITS : no_rule(w, false, beside, idle[0]);
     w->count[nearest].gpus += idle[0];
     w->count[nearest].nodes += idle[1];
 }
@@ -646,7 +701,8 @@ static void take_yes(struct walk *w, const struct dure_why *why)
     take_late(w, why, judged);
     for (uint32_t i = 0; i < why->row_count && !judged; i++) {
         const enum dure_rule rule = why->rows[i].rule;
-        const bool neighbours = rule == DURE_RULE_NEIGHBOURS && !neighbours_refuse(w);
+        const bool neighbours = (rule == DURE_RULE_NEIGHBOURS && !neighbours_refuse(w)) ||
+                                (rule == DURE_RULE_NODE_LIST && !lists_refuse(w));
         if (why->rows[i].chain.v != w->at || (rule != DURE_RULE_FITS && rule != DURE_RULE_ORDER && !neighbours))
             continue;
         for (enum dure_rule no = DURE_RULE_TOO_FEW; no <= DURE_RULE_SCATTERED; no++) {
@@ -680,77 +736,15 @@ static bool compare(const struct walk *w, const struct dure_why *why)
     return true;
 }
 
-static bool sums(const struct dure_core *core, const struct dure_why *why)
-{
-    uint64_t gpus[2] = {0, 0}, nodes[2] = {0, 0};
-    for (uint32_t i = 0; i < why->row_count; i++) {
-        gpus[0] += why->rows[i].gpus;
-        nodes[0] += why->rows[i].nodes;
-    }
-    for (uint32_t i = 0; i < why->group_count; i++) {
-        gpus[1] += why->groups[i].gpus;
-        nodes[1] += why->groups[i].nodes;
-    }
-    return gpus[0] == core->fleet->gpu_count && gpus[1] == gpus[0] && nodes[0] == core->fleet->node_count &&
-           nodes[1] == nodes[0];
-}
-
-/* A rule of the submitter's own wishes that refuses a place alone: without it, the place is open. */
-static bool opens(struct dure_core *core, const struct request *ask, const struct dure_why *why)
-{
-    struct request changed = *ask;
-    struct plan plan = {0};
-    const uint32_t chain = why->opening.chain.v;
-    switch (why->opening.rule) {
-    case DURE_RULE_NOTICE: changed.grace_us = 0; break;
-    case DURE_RULE_LEVEL: changed.level_required = 0; break;
-    case DURE_RULE_NODE_SHAPE:
-        changed.tasks_per_node = 0;
-        changed.task_gpus = 1;
-        break;
-    case DURE_RULE_SHARE: changed.task_cpu_milli = changed.task_memory_mib = 0; break;
-    case DURE_RULE_MODEL: changed.model_mask = 0; break;
-    case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
-    case DURE_RULE_SIZE: changed.tasks = 1; break;
-    case DURE_RULE_DATA:
-    case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
-    default: return true;
-    }
-    core->fences.lifted = why->opening.rule == DURE_RULE_NEIGHBOURS ? UINT64_MAX : 0;
-    const bool fits = changed.job_class == DURE_BORROWED
-                          ? plan_chain(core, &changed, chain, changed.level_required, &plan)
-                          : plan_guaranteed(core, &changed, &plan);
-    core->fences.lifted = 0;
-    plan_release(&plan);
-    return fits && rule_hardware(core, &changed, chain).rule == DURE_RULE_FITS;
-}
-
-/* Rules that cross: together they refuse every chain, and none of them does alone. */
-static bool crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why)
-{
-    uint64_t together = 0, alone = UINT64_MAX;
-    for (uint32_t i = 0; i < why->crossing_count; i++)
-        together |= UINT64_C(1) << why->crossing[i].rule;
-    for (uint32_t row = 0, next; row < why->row_count; row = next) {
-        for (next = row + 1; next < why->row_count && why->rows[next].chain.v == why->rows[row].chain.v; next++)
-            ;
-        const uint64_t rules = cross_rules(core, ask, &why->rows[row], next - row);
-        if (together && !(rules & together))
-            return false;
-        alone &= rules;
-    }
-    return !(alone & together);
-}
-
 bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
 {
     struct dure_core *core = rig->core;
     const struct request *ask = job_ask(core, job_at(core, job_find(core, id.v)));
-    if (!sums(core, why)) {
+    if (!naive_why_sums(core, why)) {
         tap_diag("the groups do not sum to the fleet");
         return false;
     }
-    if (!opens(core, ask, why) || !crosses(core, ask, why)) {
+    if (!naive_why_opens(core, ask, why) || !naive_why_crosses(core, ask, why)) {
         tap_diag("opening by %s on chain %u, %u rules cross", dure_rule_wire(why->opening.rule), why->opening.chain.v,
                  why->crossing_count);
         return false;

@@ -3,5 +3,11 @@
  * only who stands where. */
 #include "rig.h"
 
+struct request;
+
 /* Compares rows and groups of a pending job's answer with what the walk finds. False: tells the difference through tap_diag. */
 bool naive_why_agrees(struct rig *rig, struct dure_job_id job, const struct dure_why *why);
+/* Parts of it: the groups sum to the fleet; without the rule that is called cheapest to change the place is open; rules that cross refuse every place. */
+bool naive_why_sums(const struct dure_core *core, const struct dure_why *why);
+bool naive_why_opens(struct dure_core *core, const struct request *ask, const struct dure_why *why);
+bool naive_why_crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why);
