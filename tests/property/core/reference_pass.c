@@ -17,6 +17,7 @@ struct turn {
     int64_t budget;
     struct trial *trial;
     uint32_t blocked; /* for which a start was to be planned */
+    uint32_t needs;   /* as the pass found them */
     enum verdict verdict[REFERENCE_JOBS];
     bool left_out[REFERENCE_JOBS]; /* no start is planned for it any more; both by the first who asks for the same */
 };
@@ -155,15 +156,15 @@ static uint32_t count_needs(const struct turn *turn)
     return needs;
 }
 
-/* The first few are looked at in each pass; every now and then a few of those behind them, in turn. */
+/* The first few are looked at in each pass; every now and then a few of those behind them, in turn. Whose turn it is holds for the whole pass: would it
+ * move with each need that starts meanwhile, somebody could be passed by for ever. */
 static bool is_looked_at(const struct turn *turn, uint32_t nth)
 {
-    const uint32_t needs = count_needs(turn);
     if (nth < FIRST_LOOKS)
         return true;
-    if (turn->reference->passes % TURN_EVERY != 0 || needs <= FIRST_LOOKS)
+    if (turn->reference->passes % TURN_EVERY != 0 || turn->needs <= FIRST_LOOKS)
         return false;
-    const uint64_t turns = (needs - FIRST_LOOKS + TURN_LOOKS - 1) / TURN_LOOKS;
+    const uint64_t turns = (turn->needs - FIRST_LOOKS + TURN_LOOKS - 1) / TURN_LOOKS;
     return (nth - FIRST_LOOKS) / TURN_LOOKS == turn->reference->passes / TURN_EVERY % turns;
 }
 
@@ -293,6 +294,7 @@ void reference_pass(struct reference *reference, int64_t budget)
         turn.is_borrowed = queue == reference->tenant_count;
         turn.budget = budget;
         turn.trial = &trial;
+        turn.needs = count_needs(&turn);
         in_order(&turn);
         budget = turn.budget;
     }
