@@ -20,6 +20,7 @@ struct turn {
     uint32_t needs;   /* as the pass found them */
     enum verdict verdict[REFERENCE_JOBS];
     bool left_out[REFERENCE_JOBS]; /* no start is planned for it any more; both by the first who asks for the same */
+    bool passed[REFERENCE_JOBS];   /* it would have room, were it shorter */
 };
 
 static bool alike(const struct reference_job *a, const struct reference_job *b)
@@ -245,20 +246,39 @@ static uint64_t next_of(const struct turn *turn)
             continue;
         const uint64_t need = first_alike(turn, id);
         const bool may_try = turn->verdict[need] == VERDICT_OPEN ||
-                             (turn->verdict[need] == VERDICT_LONG && lasts(turn, id) <= reach(turn));
+                             (turn->verdict[need] == VERDICT_LONG && lasts(turn, id) <= reach(turn) && !turn->passed[id]);
         if (may_try || (!plan_of(turn)->job && !turn->left_out[need] && !is_too_soon(turn, id)))
             next = id;
     }
     return next;
 }
 
-/* On what is kept for the planned job: if it is gone by then, and those whom it displaces are as well. */
-static bool try_on_plan(struct turn *turn, uint64_t id)
+/* Is it gone before the planned start, once those whom it displaces are? */
+static bool is_in_time(const struct turn *turn, uint64_t id)
 {
-    const int64_t now = turn->reference->input->time_us;
-    return lasts(turn, id) <= reach(turn) && try(turn, id, false) &&
-           reference_clear_by(turn->reference, turn->trial->places, turn->trial->place_count) - now + lasts(turn, id) <=
-               reach(turn);
+    const int64_t clear = reference_clear_by(turn->reference, turn->trial->places, turn->trial->place_count);
+    return clear - turn->reference->input->time_us + lasts(turn, id) <= reach(turn);
+}
+
+/* For those who would come too late the place says nothing of others: a shorter one may have it. */
+static void pass_over(struct turn *turn, uint64_t id)
+{
+    const struct reference_job *jobs = turn->reference->jobs;
+    for (uint64_t other = 1; other < turn->reference->next_job; other++)
+        turn->passed[other] |= alike(&jobs[other], &jobs[id]) && jobs[other].walltime_us == jobs[id].walltime_us &&
+                               jobs[other].grace_us == jobs[id].grace_us &&
+                               jobs[other].checkpoint_us == jobs[id].checkpoint_us;
+}
+
+/* On what is kept for the planned job, if it is gone by then. */
+static void on_plan(struct turn *turn, uint64_t id)
+{
+    if (!try(turn, id, false))
+        turn->verdict[first_alike(turn, id)] = VERDICT_SHUT;
+    else if (is_in_time(turn, id))
+        begin(turn, id);
+    else
+        pass_over(turn, id);
 }
 
 static void in_order(struct turn *turn)
@@ -272,8 +292,8 @@ static void in_order(struct turn *turn)
             begin(turn, id);
         } else if (*verdict == VERDICT_OPEN && plan_of(turn)->job) {
             *verdict = VERDICT_LONG;
-        } else if (*verdict == VERDICT_LONG && try_on_plan(turn, id)) {
-            begin(turn, id);
+        } else if (*verdict == VERDICT_LONG) {
+            on_plan(turn, id);
         } else {
             *verdict = VERDICT_SHUT;
             if (!plan_of(turn)->job)
