@@ -41,6 +41,8 @@ void spec_install_fleet(struct dure_core *core, struct dure_fleet *fleet);
 void spec_install_tenants(struct dure_core *core, struct dure_tenants *tenants);
 enum dure_err spec_chain_cells(const struct dure_chain *chain, struct dure_cells **ret_cells, struct dure_error *error);
 
+/* Takes the cells that its bindings say are new. */
+enum dure_err apply_bindings(struct dure_core *core, const struct dure_record *record, struct dure_error *error);
 enum dure_err apply_plan(struct dure_core *core, const struct dure_record *record,
                          struct dure_error *error); /* PLAN UNPLAN */
 enum dure_err apply_node_state(struct dure_core *core, const struct dure_record *record, struct dure_error *error);

@@ -132,7 +132,7 @@ static void refresh_bound(struct dure_core *core, uint32_t chain, struct dure_ce
     ground_refresh_bound(core, chain, dure_cells_first_leaf(cells, cell), dure_cells_leaves(cells, cell.level));
 }
 
-static enum dure_err take_cells(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
+enum dure_err apply_bindings(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
 {
     for (uint32_t i = 0; i < record->binding_count; i++) {
         const struct dure_binding *b = &record->bindings[i];
@@ -164,7 +164,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
         (!sound_one(core, record, ask, &chain) &&
          (!sound_places(core, record, ask, t.claim, &chain) || !sound_shares(core, record, ask, t.claim, chain))))
         return CORRUPT("start of job %llu at a place that is not free", (unsigned long long)record->job.v);
-    const enum dure_err err = take_cells(core, record, error);
+    const enum dure_err err = apply_bindings(core, record, error);
     if (err != DURE_OK)
         return err;
     struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
@@ -221,7 +221,7 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
     if (!record->binding_count || !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, &chain) ||
         !sound_shares(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, chain))
         return CORRUPT("reservation of no place");
-    const enum dure_err err = take_cells(core, record, error);
+    const enum dure_err err = apply_bindings(core, record, error);
     if (err != DURE_OK)
         return err;
     struct job *job = job_at(core, t.job_slot);
@@ -395,7 +395,7 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
     if (record->kind == DURE_REC_UNBIND && was.cell.level)
         refresh_bound(core, allot->spec.chain.v, was.cell);
     if (record->kind == DURE_REC_SUSPEND || allot->state == DURE_ALLOT_SHORT)
-        planned_void(core, allot->spec.tenant.v, DURE_CAUSE_NODE_LOST);
+        planned_void_right(core, record->allot.v, DURE_CAUSE_NODE_LOST);
     if (record->kind == DURE_REC_RESTORE)
         queue_wake(core, allot->spec.tenant.v);
     ground_wake_short(core, allot->spec.chain.v);

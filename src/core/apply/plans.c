@@ -1,5 +1,7 @@
 /* Planned starts, as they are recorded. */
 #include "core/apply/apply.h"
+#include "core/booked/booked.h"
+#include "core/queue/need.h"
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
 #include "core/state/planned.h"
@@ -50,6 +52,12 @@ static enum dure_err make(struct dure_core *core, const struct dure_record *reco
         if (!sound_place(core, record, i, &chain) || (i && chain != data.chain))
             return CORRUPT("a plan for job %llu at a place that is not there", (unsigned long long)data.job);
         data.chain = chain;
+    }
+    data.firm = !borrowed && booked_before(core, data.chain, data.at_us + request_lasts_us(job_ask(core, job)));
+    if (data.firm) {
+        const enum dure_err err = apply_bindings(core, record, error);
+        if (err != DURE_OK)
+            return err;
     }
     planned_add(core, job_slot, &data, record->places, record->bindings);
     return DURE_OK;

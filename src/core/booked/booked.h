@@ -36,12 +36,22 @@ bool window_touches(const struct dure_core *core, uint32_t chain, const struct d
 /* A place for it, by its class, that no window which it would reach into touches. */
 bool plan_around(struct dure_core *core, const struct request *ask, struct plan *plan);
 
-/* A planned start for it, by its class, that would be allowed at its time as things stand: nothing in its place reaches into a window. Of windows
- * one after another those that begin first are left out of the place for good, so where all hardware is booked nothing is planned behind it. */
+/* Is a window of one of these nodes yet to begin that meets this time? When is the first of all such windows over; DURE_NEVER_US: there is none.
+ * O(bookings and their runs). */
+bool window_meets(const struct dure_core *core, uint32_t node_first, uint32_t node_count, int64_t from_us,
+                  int64_t until_us);
+int64_t window_over(const struct dure_core *core, int64_t from_us, int64_t until_us);
+/* Is there maintenance in this chain, or will some begin before then? Until it is over a plan by right is firm. O(1). */
+bool booked_before(const struct dure_core *core, uint32_t chain, int64_t until_us);
+
+/* A planned start for it, by its class, that will be allowed at its time: nothing in its place reaches into a window, be it one that is over by then. A
+ * plan by right with maintenance about says in its bindings which cells it counts on; `is_new` are to be bound when it is made. */
 enum later later_around(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us);
+/* The very place that a firm plan keeps, if it may have it now. */
+bool plan_as_planned(struct dure_core *core, const struct request *ask, const struct planned *planned,
+                     struct plan *plan);
 
 struct veil {
-    int64_t reach_us;
     uint32_t *nodes; /* out of sight */
     uint64_t *idle, *away;
     uint32_t count, capacity;
@@ -50,8 +60,8 @@ struct veil {
     struct dure_cells_mark *marks; /* by chain, where `veiled` */
     bool *veiled;
 };
-/* Between the two calls the nodes are out of sight in every chain. `rights`: in the cells too. */
-void veil_put(struct dure_core *core, struct veil *veil, int64_t reach_us, bool rights);
+/* Between the two calls the nodes whose windows meet this time, which begins now or later, are out of sight in every chain. `rights`: in the cells too. */
+void veil_put(struct dure_core *core, struct veil *veil, int64_t from_us, int64_t reach_us, bool rights);
 void veil_take(struct dure_core *core, struct veil *veil);
 /* Can the cells of a plan made under a veil be bound as they really are? */
 bool veil_plan_holds(struct dure_core *core, const struct plan *plan);

@@ -182,6 +182,8 @@ enum dure_err apply_book_state(struct dure_core *core, const struct dure_record 
         b->d.state == BOOKING_BEGUN) /* one that never began leaves another's nodes alone */
         mark_nodes(core, b, record->count == BOOKING_BEGUN);
     b->d.state = record->count;
+    if (record->count == BOOKING_OVER && b->d.until_us > core->s.time_us)
+        planned_void_all(core, DURE_CAUSE_DRAINED); /* cancelled: what was planned behind it may be sooner */
     if (record->count == BOOKING_OVER)
         drop(core, b);
     else
@@ -256,13 +258,17 @@ void windows_renew(struct dure_core *core)
             for (uint32_t i = 0; i < core->fleet->chains[c].node_count; i++)
                 core->nodes[core->fleet->chains[c].node_first + i].window_us = DURE_NEVER_US;
         chain->window_us = DURE_NEVER_US;
+        chain->is_maintained = false;
     }
     for (uint32_t i = 0; i < core->booking_count; i++) {
         const struct booking *b = core->bookings[i];
-        for (uint32_t r = 0; b->d.state == BOOKING_COMING && r < b->d.run_count; r++) {
+        for (uint32_t r = 0; r < b->d.run_count; r++) {
             const uint32_t first = b->runs[r].node_first;
             struct chain_state *chain =
                 &core->chains[dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){first}).v];
+            chain->is_maintained |= b->d.state == BOOKING_BEGUN;
+            if (b->d.state != BOOKING_COMING)
+                continue;
             chain->window_us = b->d.from_us < chain->window_us ? b->d.from_us : chain->window_us;
             for (uint32_t k = 0; k < b->runs[r].node_count; k++) {
                 struct node *node = &core->nodes[first + k];
@@ -292,4 +298,32 @@ bool window_touches(const struct dure_core *core, uint32_t chain, const struct d
         return false;
     *ret_window_us = first;
     return true;
+}
+
+static bool meets(const struct booking *b, int64_t from_us, int64_t until_us)
+{
+    return b->d.state == BOOKING_COMING && b->d.from_us < until_us && b->d.until_us > from_us;
+}
+
+bool window_meets(const struct dure_core *core, uint32_t first, uint32_t count, int64_t from_us, int64_t until_us)
+{
+    uint32_t node;
+    for (uint32_t i = 0; i < core->booking_count; i++)
+        if (meets(core->bookings[i], from_us, until_us) && covers(core->bookings[i], first, count, &node))
+            return true;
+    return false;
+}
+
+int64_t window_over(const struct dure_core *core, int64_t from_us, int64_t until_us)
+{
+    int64_t over_us = DURE_NEVER_US;
+    for (uint32_t i = 0; i < core->booking_count; i++)
+        if (meets(core->bookings[i], from_us, until_us) && core->bookings[i]->d.until_us < over_us)
+            over_us = core->bookings[i]->d.until_us;
+    return over_us;
+}
+
+bool booked_before(const struct dure_core *core, uint32_t chain, int64_t until_us)
+{
+    return core->chains[chain].is_maintained || core->chains[chain].window_us < until_us;
 }

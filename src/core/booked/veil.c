@@ -53,16 +53,23 @@ static void hide_cells(struct dure_core *core, struct veil *veil, uint32_t at, u
         note_cell(veil, step.allot.v, step.index);
 }
 
-void veil_put(struct dure_core *core, struct veil *veil, int64_t reach_us, bool rights)
+/* Its next window tells enough of the present: none of those to come is over then. */
+static bool is_out_of_sight(const struct dure_core *core, uint32_t node, int64_t from_us, int64_t reach_us)
+{
+    return core->nodes[node].window_us < reach_us &&
+           (from_us <= core->s.time_us || window_meets(core, node, 1, from_us, reach_us));
+}
+
+void veil_put(struct dure_core *core, struct veil *veil, int64_t from_us, int64_t reach_us, bool rights)
 {
     const struct dure_fleet *fleet = core->fleet;
-    *veil = (struct veil){.reach_us = reach_us};
+    *veil = (struct veil){0};
     veil->marks = dure_core_alloc(sizeof *veil->marks, fleet->chain_count);
     veil->veiled = dure_core_alloc(sizeof *veil->veiled, fleet->chain_count);
     for (uint32_t c = 0; c < fleet->chain_count; c++) {
         const uint32_t first = veil->count;
         for (uint32_t i = 0; core->chains[c].window_us < reach_us && i < fleet->chains[c].node_count; i++)
-            if (core->nodes[fleet->chains[c].node_first + i].window_us < reach_us)
+            if (is_out_of_sight(core, fleet->chains[c].node_first + i, from_us, reach_us))
                 hide(core, veil, c, fleet->chains[c].node_first + i);
         veil->veiled[c] = rights && veil->count > first;
         if (veil->veiled[c])
@@ -125,52 +132,11 @@ bool plan_around(struct dure_core *core, const struct request *ask, struct plan 
     if (!window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, &window_us))
         return true;
     core->trials++;
-    veil_put(core, &veil, reach_us, rights);
+    veil_put(core, &veil, core->s.time_us, reach_us, rights);
     const bool found = plan_it(core, ask, plan);
     veil_take(core, &veil);
     core->trials--;
     const bool holds = found && (!rights || veil_plan_holds(core, plan));
     core->blamed = !holds; /* it is not room that is lacking */
     return holds;
-}
-
-/* ---- planned starts ---- */
-
-static enum later later_it(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
-{
-    return ask->job_class == DURE_BORROWED ? later_borrowed(core, ask, plan, ret_at_us)
-                                           : later_guaranteed(core, ask, plan, ret_at_us);
-}
-
-/* By rights a place is told in the private cluster, and may come to stand anywhere in the chain. */
-static bool may_touch(const struct dure_core *core, const struct request *ask, const struct plan *plan,
-                      int64_t reach_us)
-{
-    int64_t window_us;
-    if (ask->job_class == DURE_BORROWED)
-        return window_touches(core, plan->chain, plan->places, plan->place_count, reach_us, &window_us);
-    return core->chains[plan->chain].window_us < reach_us;
-}
-
-enum later later_around(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
-{
-    enum { ROUNDS_MAX = 8 };
-    const int64_t lasts_us = window_reach(core, ask) - core->s.time_us;
-    int64_t veiled_us = INT64_MIN; /* windows that begin before then are out of sight */
-    enum later found = later_it(core, ask, plan, ret_at_us);
-    for (unsigned round = 0; found == LATER_FOUND; round++) {
-        const int64_t reach_us = *ret_at_us + lasts_us;
-        struct veil veil;
-        if (reach_us <= veiled_us || !may_touch(core, ask, plan, reach_us) || DURE_CORE_MUTATED(PLAN_WINDOWS))
-            return found;
-        if (round == ROUNDS_MAX)
-            return LATER_NEVER;
-        core->trials++;
-        veil_put(core, &veil, reach_us, ask->job_class == DURE_GUARANTEED);
-        found = later_it(core, ask, plan, ret_at_us);
-        veil_take(core, &veil);
-        core->trials--;
-        veiled_us = reach_us;
-    }
-    return found;
 }

@@ -236,7 +236,7 @@ static void try_planned(struct run *run)
         return;
     if (ceiling_passes_over(core, ask, run->queue))
         return;
-    if (find_place(run, ask, false))
+    if (find_place(run, ask, false) || plan_as_planned(core, ask, planned_at(core, planned), core->plan))
         start(run, job_slot);
     else
         refuse(run, class, VERDICT_SHUT);

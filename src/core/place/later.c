@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
 #include "core/place/rules.h"
+#include "core/queue/need.h"
 #include "core/state/attempts.h"
 #include "core/state/ends.h"
 #include "core/state/jobs.h"
@@ -33,6 +35,7 @@ struct timeline {
     uint32_t holder, chain; /* one of them NONE */
     int64_t at_us;          /* of the end at hand */
     uint32_t leaving;       /* whose it is */
+    int64_t from_us;        /* no earlier, and all that ends by then is gone */
     int64_t before_us;      /* later is of no use */
     uint64_t idle, need;    /* GPUs: now, and of the request (of fractions: 0) */
     struct ending *front;   /* a heap of those to come */
@@ -139,12 +142,14 @@ static uint64_t gpus_left_by(const struct timeline *t, uint32_t slot)
     return gpus_of(attempt->places, attempt->d.place_count);
 }
 
-/* All that ends at the next moment; false: nothing does in time. What should be gone already counts as going now. */
+/* All that ends at the next moment; false: nothing does in time. What should be gone already counts as going now; where the first moment is yet to
+ * come, it is one whether anything ends by then or not. */
 static bool read_moment(struct timeline *t)
 {
-    const int64_t now = t->core->s.time_us;
-    const int64_t at = !t->front_count ? DURE_NEVER_US : t->front[0].at_us > now ? t->front[0].at_us : now;
-    if (!t->front_count || at >= t->before_us)
+    const bool is_first = !t->moment_count && t->from_us > t->core->s.time_us;
+    const int64_t next = t->front_count ? t->front[0].at_us : DURE_NEVER_US;
+    const int64_t at = is_first || next < t->from_us ? t->from_us : next;
+    if ((!t->front_count && !is_first) || at >= t->before_us)
         return false;
     uint64_t gpus = t->moment_count ? t->moments[t->moment_count - 1].gpus : t->idle;
     while (t->front_count && t->front[0].at_us <= at) {
@@ -450,7 +455,18 @@ static bool is_by_hardware(const struct timeline *t)
     return id != NONE;
 }
 
-static bool fits_guaranteed(struct timeline *t)
+/* What is bound anew then hangs on what others bind until then, and on which rights are short: not with maintenance about. */
+static bool may_rebind(const struct timeline *t, uint32_t moment)
+{
+    const struct dure_core *core = t->core;
+    const int64_t at_us = moment ? t->moments[moment - 1].at_us : core->s.time_us;
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
+        if (booked_before(core, core->allots[id]->spec.chain.v, at_us + request_lasts_us(t->ask)))
+            return false;
+    return is_by_hardware(t);
+}
+
+static bool fits_guaranteed(struct timeline *t, uint32_t moment)
 {
     struct dure_core *core = t->core;
     uint64_t idle = 0;
@@ -458,7 +474,7 @@ static bool fits_guaranteed(struct timeline *t)
         idle += core->allots[id]->slots.idle_total;
     if (t->ask->task_gpu_milli == 1000 && idle < request_gpus(t->ask))
         return false;
-    return fits_rights(t) || (is_by_hardware(t) && fits_rebound(t));
+    return fits_rights(t) || (may_rebind(t, moment) && fits_rebound(t));
 }
 
 static bool fits_borrowed(struct timeline *t)
@@ -487,7 +503,7 @@ static bool fits(struct timeline *t, uint32_t moment)
 {
     go_to(t, moment);
     t->core->fences.later_us = moment ? t->moments[moment - 1].at_us : 0;
-    const bool found = t->chain == NONE ? fits_guaranteed(t) : fits_borrowed(t);
+    const bool found = t->chain == NONE ? fits_guaranteed(t, moment) : fits_borrowed(t);
     t->core->fences.later_us = 0;
     return found;
 }
@@ -512,7 +528,7 @@ static bool may_fit(struct timeline *t, uint32_t moment)
 static enum later search(struct timeline *t, int64_t *ret_at_us)
 {
     uint32_t failed = 0, leap = 1; /* it does not fit after so many moments */
-    if (fits(t, 0))
+    if (t->from_us <= t->core->s.time_us && fits(t, 0))
         return LATER_NOW;
     t->need = t->ask->task_gpu_milli == 1000 ? request_gpus(t->ask) : 0;
     t->idle = idle_now(t);
@@ -552,7 +568,8 @@ static void release(struct timeline *t)
     free(t->changes);
 }
 
-enum later later_guaranteed(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+enum later later_guaranteed(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
+                            int64_t *ret_at_us)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     bool any = false;
@@ -566,6 +583,7 @@ enum later later_guaranteed(struct dure_core *core, const struct request *ask, s
                          .list = &core->tenant[holder].ends,
                          .holder = holder,
                          .chain = NONE,
+                         .from_us = from_us,
                          .before_us = DURE_NEVER_US,
                          .plan = plan};
     const enum later found = search(&t, ret_at_us);
@@ -585,12 +603,13 @@ bool later_may_borrow(const struct dure_core *core, const struct request *ask, u
            ask->grace_us <= notice;
 }
 
-enum later later_borrowed(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+enum later later_borrowed(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
+                          int64_t *ret_at_us)
 {
     struct plan other = {0};
     enum later found = LATER_NEVER;
     if (later_is_counted(ask) && !fence_touches(core, ask, false))
-        return later_counted(core, ask, plan, ret_at_us);
+        return later_counted(core, ask, from_us, plan, ret_at_us);
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         const uint32_t at = core->borrow_order[i];
         int64_t at_us;
@@ -601,9 +620,10 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, str
                              .list = &core->chains[at].ends,
                              .holder = NONE,
                              .chain = at,
+                             .from_us = from_us,
                              .before_us = found == LATER_FOUND ? *ret_at_us : DURE_NEVER_US,
                              .plan = &other};
-        if (t.before_us <= core->s.time_us)
+        if (t.before_us <= from_us)
             break;
         const enum later here = search(&t, &at_us);
         if (here == LATER_FOUND) { /* sooner than any before it */

@@ -11,4 +11,5 @@ bool later_may_borrow(const struct dure_core *core, const struct request *ask, u
 
 /* later_lent.c. A gang of whole GPUs that may stand anywhere in a chain finds room there when there is room for so many tasks in all. */
 bool later_is_counted(const struct request *ask);
-enum later later_counted(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us);
+enum later later_counted(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
+                         int64_t *ret_at_us);

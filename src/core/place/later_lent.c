@@ -24,7 +24,8 @@ struct count {
     struct ending *front;
     uint32_t front_count;
     uint32_t leaving;
-    int64_t at_us; /* the moment at hand */
+    int64_t from_us; /* no earlier */
+    int64_t at_us;   /* the moment at hand */
     struct slot_list touched;
 };
 
@@ -78,10 +79,9 @@ static void leave(struct dure_core *core, void *context, uint32_t node, const st
 /* All that ends at the next moment; what should be gone already counts as going now. False: nothing does in time. */
 static bool pass_moment(struct count *c, int64_t before_us)
 {
-    const int64_t now = c->core->s.time_us;
     if (!c->front_count)
         return false;
-    c->at_us = c->front[0].at_us > now ? c->front[0].at_us : now;
+    c->at_us = c->front[0].at_us > c->from_us ? c->front[0].at_us : c->from_us;
     if (c->at_us >= before_us)
         return false;
     while (c->front_count && c->front[0].at_us <= c->at_us) {
@@ -118,11 +118,12 @@ static enum later search(struct count *c, int64_t before_us)
 {
     struct chain_state *chain = &c->core->chains[c->chain];
     c->tasks = dure_slots_capacity(&chain->idle, c->ask->task_gpus);
-    if (c->tasks >= c->ask->tasks)
+    if (c->tasks >= c->ask->tasks && c->from_us <= c->core->s.time_us)
         return LATER_NOW;
     if (!chain->foreseen)
         chain->foreseen = dure_core_alloc(sizeof *chain->foreseen, c->core->fleet->chains[c->chain].node_count);
     read_ends(c, before_us);
+    c->at_us = c->from_us;
     while (c->tasks < c->ask->tasks)
         if (!pass_moment(c, before_us))
             return LATER_NEVER;
@@ -164,14 +165,15 @@ static void find_place(struct dure_core *core, const struct request *ask, uint32
     }
 }
 
-enum later later_counted(struct dure_core *core, const struct request *ask, struct plan *plan, int64_t *ret_at_us)
+enum later later_counted(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
+                         int64_t *ret_at_us)
 {
     enum later found = LATER_NEVER;
     struct left *lefts = NULL;
     uint32_t left_count = 0, best = NONE;
-    struct count c = {.core = core, .ask = ask};
+    struct count c = {.core = core, .ask = ask, .from_us = from_us};
     int64_t before_us = DURE_NEVER_US;
-    for (uint32_t i = 0; i < core->fleet->chain_count && before_us > core->s.time_us; i++) {
+    for (uint32_t i = 0; i < core->fleet->chain_count && before_us > from_us; i++) {
         c.chain = core->borrow_order[i];
         if (!later_may_borrow(core, ask, c.chain))
             continue;

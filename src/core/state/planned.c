@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/booked/booked.h"
 #include "core/decide/after.h"
 #include "core/place/ground.h"
 #include "core/place/limited.h"
@@ -182,8 +183,10 @@ uint32_t planned_add(struct dure_core *core, uint32_t job_slot, const struct pla
     if (!data->borrowed) {
         planned->bindings = dure_core_alloc(sizeof *bindings, data->place_count);
         memcpy(planned->bindings, bindings, data->place_count * sizeof *bindings);
-        for (uint32_t i = 0; i < data->place_count; i++)
+        for (uint32_t i = 0; i < data->place_count; i++) {
             planned->by_hardware |= limited_by_hardware(core, job_ask(core, job), core->allots[bindings[i].allot.v]);
+            planned->bindings[i].is_new &= !data->firm; /* bound since */
+        }
     }
     core->overruns.owner = core;
     core->overruns.moved = moved;
@@ -212,7 +215,7 @@ void planned_drop(struct dure_core *core, uint32_t job_slot)
     job->planned = NONE;
     need_reopen(core, planned->queue, NEED_LONG);
     queue_moved(core, planned->queue);
-    for (uint32_t i = 0; planned->by_hardware && i < planned->d.place_count; i++)
+    for (uint32_t i = 0; (planned->by_hardware || planned->d.firm) && i < planned->d.place_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)planned->bindings[i].allot.v << 32 | planned->bindings[i].virtual_index);
     free(planned->places);
     free(planned->bindings);
@@ -270,16 +273,16 @@ bool planned_keeps_leaf(const struct dure_core *core, uint32_t id, uint32_t at, 
            allot->kept[l.index * allot->cell_slots + l.offset / allot->slot_gpus] >> (l.offset % allot->slot_gpus) & 1;
 }
 
-static const struct planned *by_hardware(const struct dure_core *core, uint32_t allot)
+static const struct planned *by_cells(const struct dure_core *core, uint32_t allot)
 {
     const uint32_t slot = core->queues ? core->queues[core->allots[allot]->spec.tenant.v].planned : NONE;
     const struct planned *planned = slot == NONE ? NULL : planned_at(core, slot);
-    return planned && planned->by_hardware && !DURE_CORE_MUTATED(PLAN_CELLS) ? planned : NULL;
+    return planned && (planned->by_hardware || planned->d.firm) && !DURE_CORE_MUTATED(PLAN_CELLS) ? planned : NULL;
 }
 
 bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dure_cell cell)
 {
-    const struct planned *planned = by_hardware(core, allot);
+    const struct planned *planned = by_cells(core, allot);
     const uint32_t chain = core->allots[allot]->spec.chain.v;
     if (!planned || !planned->is_kept || planned->d.chain != chain)
         return false;
@@ -296,7 +299,7 @@ bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dur
 
 bool planned_holds_cell(const struct dure_core *core, uint32_t allot, uint32_t index)
 {
-    const struct planned *planned = by_hardware(core, allot);
+    const struct planned *planned = by_cells(core, allot);
     for (uint32_t i = 0; planned && i < planned->d.place_count; i++)
         if (planned->bindings[i].allot.v == allot && planned->bindings[i].virtual_index == index)
             return !planned->bindings[i].is_new;
@@ -330,6 +333,14 @@ void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause)
         after_add(core, AFTER_UNPLAN, planned_at(core, slot)->d.job | (uint64_t)cause << AFTER_CAUSE_SHIFT);
 }
 
+void planned_void_right(struct dure_core *core, uint32_t allot, enum dure_cause cause)
+{
+    const struct dure_allotment *spec = &core->allots[allot]->spec;
+    const uint32_t slot = core->queues[spec->tenant.v].planned;
+    if (slot != NONE && !planned_at(core, slot)->d.firm && planned_at(core, slot)->d.chain == spec->chain.v)
+        planned_void(core, spec->tenant.v, cause);
+}
+
 static void void_one(void *context, const struct planned *planned)
 {
     const struct {
@@ -348,18 +359,35 @@ void planned_void_all(struct dure_core *core, enum dure_cause cause)
     planned_each(core, void_one, &all);
 }
 
+/* It is there again when the plan begins: booked maintenance alone has it, and is over by then. */
+static bool comes_back(const struct dure_core *core, const struct planned *planned, uint32_t node)
+{
+    const struct node_data *d = &core->nodes[node].d;
+    const struct booking *booking = d->booked && !d->drain && !d->down && !d->away ? booking_of_node(core, node) : NULL;
+    return booking && booking->d.until_us <= planned->d.at_us;
+}
+
 void planned_void_leaf(struct dure_core *core, uint32_t at, uint32_t leaf, enum dure_cause cause)
 {
     if (!core->tenants)
         return;
     const uint32_t borrowed = queue_of_borrowed(core), gpus = core->fleet->chains[at].node_gpus;
+    const uint32_t node = core->fleet->chains[at].node_first + leaf / gpus, slot = core->queues[borrowed].planned;
     const uint64_t *kept = core->chains[at].kept;
-    if (kept && kept[leaf / gpus] >> (leaf % gpus) & 1)
+    if (kept && kept[leaf / gpus] >> (leaf % gpus) & 1 && !comes_back(core, planned_at(core, slot), node))
         planned_void(core, borrowed, cause);
     struct dure_cells_leaf l;
     dure_cells_leaf(core->chains[at].cells, leaf, &l);
-    if (l.allot.v != NONE)
-        planned_void(core, core->allots[l.allot.v]->spec.tenant.v, cause);
+    if (l.allot.v == NONE)
+        return;
+    const struct allot *allot = core->allots[l.allot.v];
+    const uint32_t own = core->queues[allot->spec.tenant.v].planned;
+    const uint32_t place = l.index * allot->cell_slots + l.offset / allot->slot_gpus;
+    const bool is_kept = allot->kept && allot->kept[place] >> (l.offset % allot->slot_gpus) & 1;
+    if (own == NONE || !planned_at(core, own)->d.firm)
+        planned_void_right(core, l.allot.v, cause);
+    else if (is_kept && !comes_back(core, planned_at(core, own), node))
+        planned_void(core, allot->spec.tenant.v, cause);
 }
 
 void planned_digest_all(const struct dure_core *core, struct dure_digest *sum)

@@ -29,15 +29,17 @@ void planned_keep(struct dure_core *core, uint32_t planned, bool on);
 void planned_hide(struct hidden_list *hidden, uint32_t slot, uint64_t gpus);
 /* The plan of this queue, if there is one, is made anew, and why. */
 void planned_void(struct dure_core *core, uint32_t queue, enum dure_cause cause);
+/* The same for its holder's, when something happens to this right: unless it is firm, or on another chain. */
+void planned_void_right(struct dure_core *core, uint32_t allot, enum dure_cause cause);
 void planned_void_all(struct dure_core *core, enum dure_cause cause);
-/* A GPU of this node is gone: the plans that may have kept it. */
+/* A GPU of this node is gone: the plans that may have kept it, but for those that begin when the maintenance that has it is over. */
 void planned_void_leaf(struct dure_core *core, uint32_t chain, uint32_t leaf, enum dure_cause cause);
 /* The borrowers' plan, if it keeps any of these places beyond `until_us`, is made anew. */
 void planned_void_borrowed(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count,
                            int64_t until_us);
 /* Is this leaf kept just now? By rights of `allot`, or (NONE) on the hardware. */
 bool planned_keeps_leaf(const struct dure_core *core, uint32_t allot, uint32_t chain, uint32_t leaf);
-/* Where lists or a spread speak of hardware, a plan counts on cells. While it is kept: is this cell to be bound for it? (Its holder's others bind
+/* Where lists or a spread speak of hardware, or a plan is firm, it counts on cells. While it is kept: is this cell to be bound for it? (Its holder's others bind
  * another.) And does this virtual cell stay bound for it, though nobody uses it? O(places). */
 bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dure_cell cell);
 bool planned_holds_cell(const struct dure_core *core, uint32_t allot, uint32_t index);

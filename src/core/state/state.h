@@ -177,7 +177,9 @@ struct claim {
 struct planned_data {
     uint64_t job;
     int64_t at_us;
-    uint32_t element, chain, place_count, borrowed;
+    uint32_t element, chain, place_count;
+    uint16_t borrowed;
+    uint16_t firm; /* by right, with maintenance about: its cells are bound from when it is planned until it starts */
 };
 struct planned {
     struct planned_data d;
@@ -252,6 +254,7 @@ struct chain_state {
     uint32_t *occupant;        /* per leaf: attempt slot, or OCCUPANT_SHARED | slot of a shared leaf; NONE */
     uint32_t *claim;           /* per leaf: claim slot, or OCCUPANT_SHARED | slot of a shared leaf with claims; NONE */
     int64_t window_us;         /* the next booked maintenance of any of its nodes; DURE_NEVER_US: none */
+    bool is_maintained;        /* one of its nodes is in booked maintenance */
     uint32_t owed_leaves;      /* under rights, now and promised */
     struct tally tally;        /* place/tally.h */
     uint32_t priced;           /* levels whose prices are kept: bit = level */

@@ -65,7 +65,7 @@ static enum fit in_time(const struct rows *r, uint32_t allot, uint32_t chain, st
     struct veil veil;
     const bool borrowed = r->ask->job_class == DURE_BORROWED;
     core->trials++;
-    veil_put(core, &veil, reach_us, !borrowed);
+    veil_put(core, &veil, core->s.time_us, reach_us, !borrowed);
     const bool fits = allot != NONE ? plan_allot(core, r->ask, allot, r->ask->level_required, plan)
                       : borrowed    ? plan_chain(core, r->ask, chain, r->ask->level_required, plan)
                                     : plan_spanning_on(core, r->ask, core->tenant[r->ask->tenant].holder, chain, plan);

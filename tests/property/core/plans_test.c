@@ -5,12 +5,15 @@
  * planned start has its place by then, unless a record says what took it: higher priority, its own tenant's older job, or (of a borrower) an owner, by a start, or by a
  * reservation of its place that stands at that moment. No other plan is ever given up because its time is past. All kinds of jobs get planned starts, and keep them.
  *
+ * Maintenance is booked now and then in some of these lives; what was booked when a start was planned takes nothing from it, by right or borrowed. Where it is booked over all
+ * that a gang may use, the gang's start is planned for the moment at which it is over, and is then.
+ *
  * Then a gang that needs all there is, behind an endless stream of small jobs: by right, borrowed, under fair share against a tenant that has used less, and against the
  * elements of one large array; with a list, with a spread, with a dataset; and behind more blocked jobs without hope than starts are sought for in one pass. It starts once
  * what ran when it came is over.
  *
  * Mutants that must die (mutants.sh): backfill takes what is kept for a planned start; cells that a planned start counts on are bound elsewhere; a start is sought for
- * the first of the blocked alone. */
+ * the first of the blocked alone; a start is planned into booked maintenance. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +46,6 @@ enum kind { PLAIN, LIST, SPREAD, DATA, KINDS };
 
 static uint64_t seed, kept, put_aside, planned_of[KINDS], kept_of[KINDS];
 static uint8_t kind_of[JOBS];
-static bool is_by_right[JOBS];             /* its plan, as it was made last */
 static int64_t planned_us[JOBS];           /* 0: no planned start */
 static int64_t began_us[JOBS];             /* has its place since */
 static uint64_t planned_gpus[JOBS][NODES]; /* of who borrows: bits of each node */
@@ -75,7 +77,6 @@ static void mark(uint64_t gpus[NODES], const struct dure_record *r)
 static void plan(const struct dure_record *r)
 {
     planned_us[r->job.v] = r->deadline_us;
-    is_by_right[r->job.v] = r->binding_count > 0;
     booked_plans += is_booked;
     planned_of[kind_of[r->job.v]]++;
     if (r->binding_count)
@@ -113,12 +114,6 @@ static bool is_taken(uint64_t id)
     return false;
 }
 
-/* Which rights are short while maintenance lasts is not foreseen: with any booked, a start by right may be planned too early. */
-static bool is_early(uint64_t id)
-{
-    return is_booked && is_by_right[id];
-}
-
 static void watch(struct rig *rig, const struct dure_record *r)
 {
     if (r->job.v >= JOBS)
@@ -132,10 +127,8 @@ static void watch(struct rig *rig, const struct dure_record *r)
             TAP_FAIL("job %llu is planned for the past", (unsigned long long)r->job.v);
         plan(r);
     } else if (r->kind == DURE_REC_UNPLAN) {
-        /* New maintenance makes plans anew; what begins takes cells from rights, and never a GPU that a borrower's plan keeps. */
-        const bool by_booking =
-            is_booked && (r->cause == DURE_CAUSE_DRAINED || (is_early(r->job.v) && (r->cause == DURE_CAUSE_NODE_LOST ||
-                                                                                    r->cause == DURE_CAUSE_WALLTIME)));
+        /* New maintenance makes plans anew; what begins was foreseen. */
+        const bool by_booking = is_booked && r->cause == DURE_CAUSE_DRAINED;
         if (r->cause != DURE_CAUSE_PRIORITY && r->cause != DURE_CAUSE_RECLAIMED && !by_booking && !is_taken(r->job.v))
             TAP_FAIL("the plan of job %llu (kind %u) is given up: %s, %lld s before", (unsigned long long)r->job.v,
                      kind_of[r->job.v], dure_cause_name(r->cause),
@@ -179,7 +172,7 @@ static void go_to(struct rig *rig, int64_t at_us)
         rig_reap(rig); /* borrowers without grace leave at once */
     }
     for (uint64_t id = 1; id < dure_core_next_job(rig->core).v && id < JOBS; id++)
-        if (planned_us[id] && planned_us[id] <= rig->now_us && !is_taken(id) && !is_early(id))
+        if (planned_us[id] && planned_us[id] <= rig->now_us && !is_taken(id))
             TAP_FAIL("job %llu (kind %u) was to start %lld s ago", (unsigned long long)id, kind_of[id],
                      (long long)((rig->now_us - planned_us[id]) / DURE_SECOND_US));
 }
@@ -253,6 +246,51 @@ static void book(struct rig *rig)
     (void)!rig_step(rig, &r); /* two at once of one node are refused */
 }
 
+static void unbook(struct rig *rig)
+{
+    struct dure_booking_view view;
+    struct dure_record r = rig_record(rig, DURE_REC_UNBOOK);
+    for (uint32_t i = 0, seen = 0; dure_core_booking_view(rig->core, i, &view); i++)
+        r.number = below(++seen) ? r.number : (int64_t)view.id;
+    if (r.number && rig_step(rig, &r) != DURE_OK)
+        tap_bail("unbook: %s", rig->error.text);
+    go_to(rig, rig->now_us);
+}
+
+static void book_run(struct rig *rig, uint32_t first, uint32_t count, int64_t from_us, int64_t until_us)
+{
+    struct dure_record r = rig_record(rig, DURE_REC_BOOK);
+    struct dure_place run = {.node_first = first, .node_count = count};
+    r.places = &run;
+    r.place_count = 1;
+    r.number = from_us;
+    r.deadline_us = until_us;
+    if (rig_step(rig, &r) != DURE_OK)
+        tap_bail("book: %s", rig->error.text);
+}
+
+/* All that there is goes into maintenance before the gang could be over; what runs is over before the maintenance is. */
+static void behind_maintenance(const char *tenant, uint32_t tasks, enum kind kind)
+{
+    struct rig rig;
+    begin(&rig);
+    const int64_t over_us = rig.now_us + 25 * DURE_MINUTE_US;
+    for (uint32_t i = 0; i < 12; i++)
+        submit(&rig, i % 2 ? "o/h/q" : "x", 1, 2, (1 + below(20)) * DURE_MINUTE_US, 0, PLAIN);
+    go_on(&rig, DURE_SECOND_US);
+    book_run(&rig, 0, FIRST_NODES, rig.now_us + 5 * DURE_MINUTE_US, over_us);
+    book_run(&rig, FIRST_NODES, NODES - FIRST_NODES, rig.now_us + 8 * DURE_MINUTE_US, over_us + 20 * DURE_MINUTE_US);
+    go_on(&rig, DURE_SECOND_US);
+    const uint64_t id = submit(&rig, tenant, tasks, 4, 10 * DURE_MINUTE_US, 9, kind);
+    go_on(&rig, 3 * DURE_SECOND_US);
+    const int64_t planned = planned_us[id];
+    TAP_OK(id && planned == over_us,
+           "of a gang of %u nodes of %s (kind %u) the start is planned right behind maintenance", tasks, tenant, kind);
+    go_on(&rig, over_us - rig.now_us);
+    TAP_OK(began_us[id] == over_us, "and it starts then");
+    rig_release(&rig);
+}
+
 static void random_life(void)
 {
     static const char *const who[] = {"o/h/p", "o/h/q", "x", "y"};
@@ -265,6 +303,8 @@ static void random_life(void)
         go_on(&rig, (1 + below(120)) * DURE_SECOND_US);
         if (is_booked && !below(12))
             book(&rig);
+        if (is_booked && !below(40))
+            unbook(&rig);
         if (!below(3))
             end_early(&rig);
     }
@@ -386,6 +426,9 @@ int main(int argc, char **argv)
         is_booked = i >= 40;
         random_life();
     }
+    behind_maintenance("o/h/p", 4, PLAIN);
+    behind_maintenance("o/h/p", 1, PLAIN);
+    behind_maintenance("x", 8, PLAIN);
     is_booked = false;
     TAP_OK(booked_plans > 100, "%llu starts planned among booked maintenance", (unsigned long long)booked_plans);
     TAP_OK(kept > 100, "%llu planned starts kept, %llu put aside", (unsigned long long)kept,

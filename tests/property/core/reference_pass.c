@@ -245,8 +245,9 @@ static uint64_t next_of(const struct turn *turn)
         if (!is_ready(turn, id) || (next && !is_before(turn, id, next)))
             continue;
         const uint64_t need = first_alike(turn, id);
-        const bool may_try = turn->verdict[need] == VERDICT_OPEN ||
-                             (turn->verdict[need] == VERDICT_LONG && lasts(turn, id) <= reach(turn) && !turn->passed[id]);
+        const bool may_try =
+            turn->verdict[need] == VERDICT_OPEN ||
+            (turn->verdict[need] == VERDICT_LONG && lasts(turn, id) <= reach(turn) && !turn->passed[id]);
         if (may_try || (!plan_of(turn)->job && !turn->left_out[need] && !is_too_soon(turn, id)))
             next = id;
     }
