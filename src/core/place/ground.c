@@ -59,7 +59,8 @@ void ground_fetch(const struct dure_core *core, uint32_t at, const struct dure_p
             fetch_node(core, at, places[i].node_first + k - first);
 }
 
-static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
+/* The idle GPUs of a node that may be used: whoever waits hears of those that came free, and power of all. */
+static uint64_t look_at(struct dure_core *core, uint32_t at, uint32_t node)
 {
     struct chain_state *chain = &core->chains[at];
     const uint32_t id = core->fleet->chains[at].node_first + node;
@@ -75,9 +76,34 @@ static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
             queue_freed(core, queue, at, node);
         queue_moved(core, queue);
     }
-    dure_slots_set(&chain->idle, node, idle);
-    dure_slots_set(&chain->away, node, n->bound ? 0 : idle);
     gate_recount(core, id);
+    return idle;
+}
+
+static void refresh(struct dure_core *core, uint32_t at, uint32_t node)
+{
+    struct chain_state *chain = &core->chains[at];
+    const uint64_t idle = look_at(core, at, node);
+    dure_slots_set(&chain->idle, node, idle);
+    dure_slots_set(&chain->away, node, node_of(core, at, node)->bound ? 0 : idle);
+}
+
+enum { RUN_MAX = 64 };
+
+/* The same for nodes beside each other, which mostly are alike: the fields hear of them together. */
+static void refresh_run(struct dure_core *core, uint32_t at, uint32_t first, uint32_t count)
+{
+    struct chain_state *chain = &core->chains[at];
+    const struct node *nodes = node_of(core, at, first);
+    uint64_t idle[RUN_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        idle[i] = look_at(core, at, first + i);
+    for (uint32_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && idle[end] == idle[i] && nodes[end].bound == nodes[i].bound;)
+            end++;
+        dure_slots_set_run(&chain->idle, first + i, end - i, idle[i]);
+        dure_slots_set_run(&chain->away, first + i, end - i, nodes[i].bound ? 0 : idle[i]);
+    }
 }
 
 void ground_refresh_bound(struct dure_core *core, uint32_t at, uint32_t leaf, uint32_t leaves)
@@ -114,6 +140,23 @@ static void sync_slot(struct dure_core *core, struct allot *allot, uint32_t id, 
     dure_slots_set(&allot->slots, slot, (was & ~(changed << place)) | is << place);
 }
 
+/* If the leaves from `offset` on that the mask says are whole slots beside each other, how many. */
+static uint32_t whole_slots(const struct allot *allot, uint32_t offset, uint64_t leaves)
+{
+    const uint32_t count = (uint32_t)__builtin_popcountll(leaves), gpus = allot->slot_gpus;
+    const uint32_t slots = leaves & (leaves + 1) ? 0 : dure_bits_divide(count, gpus);
+    return slots * gpus == count && dure_bits_divide(offset, gpus) * gpus == offset ? slots : 0;
+}
+
+static void sync_slots(struct dure_core *core, struct allot *allot, uint32_t id, uint32_t first, uint32_t count,
+                       uint64_t is)
+{
+    for (uint32_t slot = first; slot < first + count; slot++)
+        if (is & ~allot->slots.idle[slot])
+            queue_freed(core, allot->spec.tenant.v, id, slot);
+    dure_slots_set_run(&allot->slots, first, count, is);
+}
+
 /* Leaves of the hardware as their holders see them: in use all of them, or whatever the cells say. */
 static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, uint64_t mask, bool used)
 {
@@ -136,6 +179,12 @@ static void sync_virtual(struct dure_core *core, uint32_t at, uint32_t first, ui
         DURE_ASSERT(!allot->is_kept);
         queue_moved(core, allot->spec.tenant.v);
         mask ^= in_cell;
+        const uint32_t whole = !free || free == in_cell ? whole_slots(allot, l.offset, in_cell >> low) : 0;
+        if (whole > 1) {
+            const uint32_t slot = dure_bits_divide(l.offset, allot->slot_gpus);
+            sync_slots(core, allot, l.allot.v, l.index * allot->cell_slots + slot, whole, free ? allot->slots.full : 0);
+            continue;
+        }
         for (uint64_t left = in_cell; left;) {
             const uint32_t bit = (uint32_t)__builtin_ctzll(left), offset = l.offset + bit - low;
             const uint32_t slot = dure_bits_divide(offset, allot->slot_gpus), place = offset - slot * allot->slot_gpus;
@@ -312,15 +361,22 @@ static void put_on(uint32_t *leaves, uint64_t mask, uint32_t was, uint32_t is)
     }
 }
 
-static void mark_used(struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, bool used)
+/* The same GPUs of nodes beside each other. */
+static void mark_used(struct dure_core *core, uint32_t at, uint32_t first, uint32_t nodes, uint64_t mask, bool used)
 {
-    struct node *n = node_of(core, at, node);
+    struct node *n = node_of(core, at, first);
     const uint16_t count = (uint16_t)__builtin_popcountll(mask);
-    n->used ^= mask;
-    n->busy = (uint16_t)(used ? n->busy + count : n->busy - count);
-    refresh(core, at, node);
-    if (!used && !n->busy && n->d.state == DURE_NODE_DRAINING)
-        after_add(core, AFTER_NODE, core->fleet->chains[at].node_first + node);
+    for (uint32_t i = 0; i < nodes; i++) {
+        n[i].used ^= mask;
+        n[i].busy = (uint16_t)(used ? n[i].busy + count : n[i].busy - count);
+    }
+    if (nodes == 1)
+        refresh(core, at, first);
+    else
+        refresh_run(core, at, first, nodes);
+    for (uint32_t i = 0; !used && i < nodes; i++)
+        if (!n[i].busy && n[i].d.state == DURE_NODE_DRAINING)
+            after_add(core, AFTER_NODE, core->fleet->chains[at].node_first + first + i);
 }
 
 /* Nodes of one place are handed on so many at a time that their leaves fit into a mask. */
@@ -357,8 +413,8 @@ static void occupy(struct dure_core *core, uint32_t slot, const struct attempt *
             share_join(core, first + (uint32_t)__builtin_ctzll(place->gpu_mask), slot, place);
         }
         count_leaves(core, at, first, nodes.leaves, attempt->d.borrowed, 1);
-        for (uint32_t i = 0; fresh && i < nodes.count; i++)
-            mark_used(core, at, nodes.first + i, fresh, true);
+        if (fresh)
+            mark_used(core, at, nodes.first, nodes.count, fresh, true);
     }
 }
 
@@ -384,7 +440,7 @@ static void vacate_share(struct dure_core *core, uint32_t slot, uint32_t node, c
     if (was_obstructed && !ground_is_obstructed(core, at, leaf, fractions))
         clear_leaf(core, at, leaf);
     if (chain->occupant[leaf] == NONE)
-        mark_used(core, at, node, place->gpu_mask, false);
+        mark_used(core, at, node, 1, place->gpu_mask, false);
 }
 
 static void vacate(struct dure_core *core, uint32_t slot, const struct attempt *attempt, const struct dure_place *place)
@@ -399,10 +455,9 @@ static void vacate(struct dure_core *core, uint32_t slot, const struct attempt *
         }
         put_on(core->chains[at].occupant + first, nodes.leaves, slot, NONE);
         count_leaves(core, at, first, nodes.leaves, attempt->d.borrowed, -1);
-        for (uint32_t i = 0; i < nodes.count; i++) {
+        for (uint32_t i = 0; i < nodes.count; i++)
             clear_leaves(core, at, nodes.first + i, place->gpu_mask);
-            mark_used(core, at, nodes.first + i, place->gpu_mask, false);
-        }
+        mark_used(core, at, nodes.first, nodes.count, place->gpu_mask, false);
     }
 }
 
@@ -413,10 +468,11 @@ static void count_tenant(struct dure_core *core, const struct attempt *attempt, 
     tally_attempt(core, attempt, sign);
     if (attempt->d.borrowed)
         core->tenant[own].own_borrowed += milli;
-    for (uint32_t t = own; t != NONE; t = core->tenant[t].parent) {
-        core->tenant[t].milli_used += milli;
-        if (attempt->d.borrowed)
-            core->tenant[t].milli_borrowed += milli;
+    for (uint32_t at = own; at != NONE; at = core->tenant[at].parent) {
+        struct tenant_state *t = &core->tenant[at];
+        t->running += (uint64_t)(int64_t)sign;
+        t->milli_used += milli;
+        t->milli_borrowed += attempt->d.borrowed ? milli : 0;
     }
 }
 

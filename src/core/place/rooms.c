@@ -26,11 +26,17 @@ static void refile(struct dure_rooms *rooms, uint32_t cell, uint32_t was, uint32
         dure_bits_set(&rooms->by_room, (uint64_t)is * rooms->cells + cell);
 }
 
-static void change_cell(struct dure_rooms *rooms, uint32_t slot, uint32_t before, uint32_t after)
+/* So many slots from this one on, each of which had room for so many things and has for so many now. */
+static void change_cells(struct dure_rooms *rooms, uint32_t slot, uint32_t count, uint32_t before, uint32_t after)
 {
-    const uint32_t cell = cell_of(rooms, slot), room = rooms->room[cell];
-    rooms->room[cell] = room - before + after;
-    refile(rooms, cell, room, rooms->room[cell]);
+    const uint32_t end = slot + count;
+    while (slot < end) {
+        const uint32_t cell = cell_of(rooms, slot), room = rooms->room[cell], next = (cell + 1) * rooms->key.span;
+        const uint32_t here = (next < end ? next : end) - slot;
+        rooms->room[cell] = room - before * here + after * here;
+        refile(rooms, cell, room, rooms->room[cell]);
+        slot += here;
+    }
 }
 
 static void change_groups(struct dure_rooms *rooms, uint32_t slot, uint64_t was, uint64_t is)
@@ -43,14 +49,15 @@ static void change_groups(struct dure_rooms *rooms, uint32_t slot, uint64_t was,
     }
 }
 
-void dure_rooms_change(struct dure_rooms_set *set, uint32_t slot, uint64_t was, uint64_t is)
+void dure_rooms_change(struct dure_rooms_set *set, uint32_t first, uint32_t count, uint64_t was, uint64_t is)
 {
     const unsigned idle_was = (unsigned)__builtin_popcountll(was), idle_is = (unsigned)__builtin_popcountll(is);
     for (struct dure_rooms *rooms = set->at, *end = rooms + set->count; rooms < end; rooms++)
         if (rooms->key.group)
-            change_groups(rooms, slot, was, is);
+            for (uint32_t slot = first; slot < first + count; slot++)
+                change_groups(rooms, slot, was, is);
         else if (rooms->things[idle_was] != rooms->things[idle_is])
-            change_cell(rooms, slot, rooms->things[idle_was], rooms->things[idle_is]);
+            change_cells(rooms, first, count, rooms->things[idle_was], rooms->things[idle_is]);
 }
 
 static void drop(struct dure_rooms *rooms)
@@ -84,7 +91,7 @@ static void make(struct dure_rooms *rooms, const struct dure_slots *slots, struc
         if (key.group)
             change_groups(rooms, slot, 0, slots->idle[slot]);
         else
-            change_cell(rooms, slot, 0, rooms->things[__builtin_popcountll(slots->idle[slot])]);
+            change_cells(rooms, slot, 1, 0, rooms->things[__builtin_popcountll(slots->idle[slot])]);
 }
 
 static bool same(struct dure_rooms_key a, struct dure_rooms_key b)

@@ -38,5 +38,6 @@ void dure_rooms_release(struct dure_rooms_set *set);
 const struct dure_rooms *dure_rooms_get(struct dure_slots *slots, struct dure_rooms_key key);
 /* The cell with the least room of at least `need`, lowest first; with `after` not NONE32 the next one after it in this order. NONE32: none. */
 uint32_t dure_rooms_find(const struct dure_rooms *rooms, uint32_t need, uint32_t after);
-/* A slot's idle GPUs changed. */
-__attribute__((noinline)) void dure_rooms_change(struct dure_rooms_set *set, uint32_t slot, uint64_t was, uint64_t is);
+/* The idle GPUs of slots beside each other changed, all alike. */
+__attribute__((noinline)) void dure_rooms_change(struct dure_rooms_set *set, uint32_t first, uint32_t count,
+                                                 uint64_t was, uint64_t is);

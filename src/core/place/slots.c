@@ -85,7 +85,40 @@ void dure_slots_change(struct dure_slots *slots, uint32_t slot, uint64_t idle)
     if (was != is)
         refile(slots, slot, was, is);
     if (slots->rooms.count)
-        dure_rooms_change(&slots->rooms, slot, before, idle);
+        dure_rooms_change(&slots->rooms, slot, 1, before, idle);
+}
+
+static void change_run(struct dure_slots *slots, uint32_t first, uint32_t count, uint64_t before, uint64_t idle)
+{
+    const unsigned was = popcount(before), is = popcount(idle);
+    if (was) {
+        dure_bits_put_range(&slots->by_idle[was], first, count, false);
+        slots->classes &= ~((uint64_t)!slots->by_idle[was].count << (was - 1));
+    }
+    if (is) {
+        dure_bits_put_range(&slots->by_idle[is], first, count, true);
+        slots->classes |= UINT64_C(1) << (is - 1);
+    }
+    slots->idle_total += ((uint64_t)is - was) * count;
+    if (slots->rooms.count)
+        dure_rooms_change(&slots->rooms, first, count, before, idle);
+}
+
+void dure_slots_set_run(struct dure_slots *slots, uint32_t first, uint32_t count, uint64_t idle)
+{
+    DURE_ASSERT(first + count <= slots->count);
+    for (uint32_t slot = first, end; slot < first + count; slot = end) {
+        const uint64_t before = slots->idle[slot];
+        for (end = slot + 1; end < first + count && slots->idle[end] == before;)
+            end++;
+        if (end - slot == 1) {
+            dure_slots_set(slots, slot, idle);
+        } else if (before != idle) {
+            for (uint32_t i = slot; i < end; i++)
+                slots->idle[i] = idle;
+            change_run(slots, slot, end - slot, before, idle);
+        }
+    }
 }
 
 void dure_slots_extend(struct dure_slots *slots, uint32_t count, uint64_t idle)

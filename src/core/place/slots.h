@@ -72,3 +72,5 @@ static inline void dure_slots_set(struct dure_slots *slots, uint32_t slot, uint6
     if (slots->idle[slot] != idle)
         dure_slots_change(slots, slot, idle);
 }
+/* The same for slots beside each other. O(levels) for each run of them that were alike. */
+void dure_slots_set_run(struct dure_slots *slots, uint32_t first, uint32_t count, uint64_t idle);
