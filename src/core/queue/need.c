@@ -227,9 +227,9 @@ static struct band *band_of(struct dure_core *core, struct need *need, int64_t l
     return band;
 }
 
-static int64_t head_key(const struct dure_core *core, uint32_t class_slot)
+static int64_t head_key(const struct dure_core *core, const struct class *class)
 {
-    return (int64_t)job_at(core, class_head(core, class_at(core, class_slot)))->d.id;
+    return (int64_t)job_at(core, class_head(core, class))->d.id;
 }
 
 /* The oldest of a band that lasts no longer; NULL. O(1), or O(classes of the band) where the limit falls between them. */
@@ -333,9 +333,8 @@ static void rekey(struct dure_heap *heap, uint32_t place, int64_t key)
         dure_heap_move(heap, place, key);
 }
 
-void need_settle(struct dure_core *core, uint32_t slot)
+static void settle(struct dure_core *core, struct need *need, uint32_t slot)
 {
-    struct need *need = need_at(core, slot);
     struct lane *lane = lane_at(core, need->lane);
     if (need->verdict == VERDICT_OPEN && need->first != NONE && need->open_place != NONE && need->all_place != NONE &&
         !need->is_left_out) { /* it stays where it stands */
@@ -354,87 +353,90 @@ void need_settle(struct dure_core *core, uint32_t slot)
         branch_count(core, lane->tenant, open - was_open, filled - was_filled);
 }
 
-static void add_head(struct dure_core *core, uint32_t class_slot)
+void need_settle(struct dure_core *core, uint32_t slot)
 {
-    struct class *class = class_at(core, class_slot);
+    settle(core, need_at(core, slot), slot);
+}
+
+/* Says of which age it is. */
+static int64_t add_head(struct dure_core *core, struct need *need, const struct class *class)
+{
     const int64_t lasts = request_lasts_us(&class->ask);
-    struct band *band = band_of(core, need_at(core, class->need), lasts);
+    struct band *band = band_of(core, need, lasts);
     if (!band->heads.count || lasts < band->least_us)
         band->least_us = lasts;
     if (!band->heads.count || lasts > band->most_us)
         band->most_us = lasts;
-    const int64_t key = head_key(core, class_slot);
-    dure_heap_add(&band->heads, key, 0, class_slot);
-    head_came(core, need_at(core, class->need), class_slot, key);
+    const int64_t key = head_key(core, class);
+    dure_heap_add(&band->heads, key, 0, class->slot);
+    head_came(core, need, class->slot, key);
+    return key;
 }
 
-static struct dure_heap *heads_of(struct dure_core *core, const struct class *class)
+static struct dure_heap *heads_of(struct dure_core *core, struct need *need, const struct class *class)
 {
-    struct need *need = need_at(core, class->need);
     return need->band_count == 1 ? &need->bands->heads : &band_of(core, need, request_lasts_us(&class->ask))->heads;
 }
 
 /* Who comes back into the queue may be before a younger one that has a plan, and then what is kept for that is open to it. */
-static void look_above(struct dure_core *core, uint32_t class_slot)
+static void look_above(struct dure_core *core, struct need *need, uint32_t slot, int64_t key)
 {
-    const uint32_t slot = class_at(core, class_slot)->need;
-    const struct need *need = need_at(core, slot);
-    if (need->verdict == VERDICT_LONG && need_is_above_plan(core, need, (uint64_t)head_key(core, class_slot)))
+    if (need->verdict == VERDICT_LONG && need_is_above_plan(core, need, (uint64_t)key))
         need_judge(core, slot, VERDICT_OPEN);
     else
-        need_settle(core, slot);
+        settle(core, need, slot);
     queue_moved(core, need->queue);
 }
 
-void need_enter(struct dure_core *core, uint32_t class_slot)
+void need_enter(struct dure_core *core, struct class *class)
 {
-    class_at(core, class_slot)->passed_place = NONE;
-    add_head(core, class_slot);
-    look_above(core, class_slot);
+    struct need *need = need_at(core, class->need);
+    class->passed_place = NONE;
+    look_above(core, need, class->need, add_head(core, need, class));
 }
 
-void need_leave(struct dure_core *core, uint32_t class_slot)
+void need_leave(struct dure_core *core, struct class *class)
 {
-    struct class *class = class_at(core, class_slot);
+    struct need *need = need_at(core, class->need);
     if (class->passed_place != NONE) {
         const uint32_t last = core->passed.at[--core->passed.count];
         core->passed.at[class->passed_place] = last;
         class_at(core, last)->passed_place = class->passed_place;
         class->passed_place = NONE;
     } else {
-        dure_heap_remove(heads_of(core, class), class->band_place);
-        head_went(need_at(core, class->need), class_slot);
+        dure_heap_remove(heads_of(core, need, class), class->band_place);
+        head_went(need, class->slot);
     }
-    need_settle(core, class->need);
-    queue_moved(core, need_at(core, class->need)->queue);
+    settle(core, need, class->need);
+    queue_moved(core, need->queue);
 }
 
-void need_moved(struct dure_core *core, uint32_t class_slot)
+void need_moved(struct dure_core *core, struct class *class)
 {
-    const struct class *class = class_at(core, class_slot);
     if (class->passed_place != NONE)
         return;
-    const struct need *need = need_at(core, class->need);
-    struct dure_heap *heads = heads_of(core, class);
-    const int64_t key = head_key(core, class_slot);
+    struct need *need = need_at(core, class->need);
+    struct dure_heap *heads = heads_of(core, need, class);
+    const int64_t key = head_key(core, class);
     if (heads->at[class->band_place].key == key && need->verdict != VERDICT_LONG) { /* one more behind it */
         queue_moved(core, need->queue);
         return;
     }
     dure_heap_move(heads, class->band_place, key);
-    head_came(core, need_at(core, class->need), class_slot, key);
-    look_above(core, class_slot);
+    head_came(core, need, class->slot, key);
+    look_above(core, need, class->need, key);
 }
 
 void order_pass_over(struct dure_core *core, uint32_t class_slot)
 {
     struct class *class = class_at(core, class_slot);
+    struct need *need = need_at(core, class->need);
     DURE_ASSERT(class->passed_place == NONE);
-    dure_heap_remove(heads_of(core, class), class->band_place);
-    head_went(need_at(core, class->need), class_slot);
+    dure_heap_remove(heads_of(core, need, class), class->band_place);
+    head_went(need, class_slot);
     class->passed_place = core->passed.count;
     slot_list_add(&core->passed, class_slot);
-    need_settle(core, class->need);
+    settle(core, need, class->need);
 }
 
 void need_leave_out(struct dure_core *core, uint32_t slot)
@@ -449,10 +451,11 @@ void need_leave_out(struct dure_core *core, uint32_t slot)
 void order_restore(struct dure_core *core)
 {
     while (core->passed.count) {
-        const uint32_t slot = core->passed.at[--core->passed.count];
-        class_at(core, slot)->passed_place = NONE;
-        add_head(core, slot);
-        need_settle(core, class_at(core, slot)->need);
+        struct class *class = class_at(core, core->passed.at[--core->passed.count]);
+        struct need *need = need_at(core, class->need);
+        class->passed_place = NONE;
+        add_head(core, need, class);
+        settle(core, need, class->need);
     }
     while (core->left_out.count) {
         const uint32_t slot = core->left_out.at[--core->left_out.count];

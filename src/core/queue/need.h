@@ -22,9 +22,9 @@ void need_rest(struct dure_core *core, uint32_t need);
 void need_resume(struct dure_core *core, uint32_t need);
 void need_free(struct dure_core *core, uint32_t need); /* its memory alone, at the end of the core */
 /* A class joins its need with its first job in the queue, leaves with its last, and moves when its head is another. O(log classes). */
-void need_enter(struct dure_core *core, uint32_t class_slot);
-void need_leave(struct dure_core *core, uint32_t class_slot);
-void need_moved(struct dure_core *core, uint32_t class_slot);
+void need_enter(struct dure_core *core, struct class *class);
+void need_leave(struct dure_core *core, struct class *class);
+void need_moved(struct dure_core *core, struct class *class);
 /* The class to be tried for it: that of the oldest job; once only what ends in time may try, of the oldest such. NONE: none. */
 uint32_t need_candidate(const struct dure_core *core, const struct need *need);
 uint32_t need_oldest(const struct dure_core *core, const struct need *need);

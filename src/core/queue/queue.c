@@ -30,9 +30,8 @@ void queue_wake(struct dure_core *core, uint32_t queue)
 }
 
 /* The class is in its queue's list while jobs of it are queued. */
-static void list_add(struct dure_core *core, uint32_t slot)
+static void list_add(struct dure_core *core, struct class *class)
 {
-    struct class *class = class_at(core, slot);
     class->holder = queue_of(core, &class->ask);
     struct queue *queue = &core->queues[class->holder];
     if (queue->count == queue->capacity) {
@@ -40,12 +39,11 @@ static void list_add(struct dure_core *core, uint32_t slot)
         queue->classes = dure_core_grow(queue->classes, sizeof *queue->classes, queue->capacity);
     }
     class->place = queue->count;
-    queue->classes[queue->count++] = slot;
+    queue->classes[queue->count++] = class->slot;
 }
 
-static void list_remove(struct dure_core *core, uint32_t slot)
+static void list_remove(struct dure_core *core, const struct class *class)
 {
-    const struct class *class = class_at(core, slot);
     struct queue *queue = &core->queues[class->holder];
     const uint32_t last = queue->classes[--queue->count];
     queue->classes[class->place] = last;
@@ -64,7 +62,7 @@ static void enter(struct dure_core *core, uint32_t slot)
     struct job *job = job_at(core, slot);
     struct class *class = job->class;
     if (!class->count)
-        list_add(core, job->class->slot);
+        list_add(core, class);
     struct job *last = class->last == NONE ? NULL : job_at(core, class->last);
     if (!last || last->d.id < job->d.id) {
         job->where = WHERE_LIST;
@@ -85,9 +83,9 @@ static void enter(struct dure_core *core, uint32_t slot)
         dure_heap_add(&class->late, 0, job->d.id, slot);
     }
     if (class->count++)
-        need_moved(core, job->class->slot);
+        need_moved(core, class);
     else
-        need_enter(core, job->class->slot);
+        need_enter(core, class);
 }
 
 void queue_leave(struct dure_core *core, uint32_t slot)
@@ -115,10 +113,10 @@ void queue_leave(struct dure_core *core, uint32_t slot)
     job->where = WHERE_OUT;
     job->prev = job->next = NONE;
     if (--class->count) {
-        need_moved(core, job->class->slot);
+        need_moved(core, class);
     } else {
-        need_leave(core, job->class->slot);
-        list_remove(core, job->class->slot);
+        need_leave(core, class);
+        list_remove(core, class);
     }
     if (job->planned != NONE)
         after_add(core, AFTER_UNPLAN, job->d.id);
