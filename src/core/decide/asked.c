@@ -12,9 +12,8 @@ void decide_expire(struct dure_core *core, uint32_t job_slot)
         decide_end_pending(core, id, job->d.array_count ? NONE : 0, DURE_CAUSE_DEADLINE);
 }
 
-void decide_expiries(struct dure_core *core, bool now_too)
+void decide_expired(struct dure_core *core, int64_t until_us)
 {
-    const int64_t until_us = core->s.time_us + now_too;
     while (!DURE_CORE_MUTATED(DEADLINES_MISSED) && core->expiries.count && core->expiries.at[0].key < until_us)
         decide_expire(core, core->expiries.at[0].slot);
 }

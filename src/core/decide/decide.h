@@ -25,7 +25,12 @@ void decide_ended(struct dure_core *core, uint32_t attempt, enum dure_report rep
 /* Ends what of a job can no longer end by its deadline and has not started. */
 void decide_expire(struct dure_core *core, uint32_t job_slot);
 /* Every job whose latest start lies before this moment (with `now_too`: or at it, once a pass has looked at it). */
-void decide_expiries(struct dure_core *core, bool now_too);
+void decide_expired(struct dure_core *core, int64_t until_us);
+static inline void decide_expiries(struct dure_core *core, bool now_too)
+{
+    if (core->expiries.count) /* mostly none has one */
+        decide_expired(core, core->s.time_us + now_too);
+}
 void decide_requeue(struct dure_core *core, const struct dure_record *input); /* REQUEUE_JOB */
 void decide_unreserve_all(struct dure_core *core, uint32_t job_slot);
 /* Warned, and stopped after its grace (or sooner, where it is leaving already). */
