@@ -301,9 +301,6 @@ static enum dure_err get_attempts(struct dure_core *core, struct stream_in *in, 
                           get_lists(in, data.place_count, data.binding_count, &places, &bindings);
         if (fine)
             ground_occupy(core, attempt_add(core, job, &data, places, bindings));
-        for (uint32_t at = fine ? job_ask(core, job_at(core, job))->tenant : NONE; at != NONE;
-             at = core->tenant[at].parent)
-            core->tenant[at].running++;
         free(places);
         free(bindings);
         if (!fine)

@@ -19,6 +19,7 @@
 #define CORRUPT(...) dure_fail(error, DURE_E_CORRUPT, __VA_ARGS__)
 
 struct target {
+    struct job *job;
     uint32_t job_slot, ordinal, attempt, claim;
 };
 
@@ -26,7 +27,10 @@ struct target {
 static bool find(const struct dure_core *core, const struct dure_record *record, struct target *ret_target)
 {
     struct target t = {.job_slot = job_find(core, record->job.v)};
-    if (t.job_slot == NONE || !job_ordinal(job_at(core, t.job_slot), record->element, &t.ordinal))
+    if (t.job_slot == NONE)
+        return false;
+    t.job = job_at(core, t.job_slot);
+    if (!job_ordinal(t.job, record->element, &t.ordinal))
         return false;
     t.attempt = attempt_of(core, t.job_slot, t.ordinal);
     t.claim = claim_of(core, t.job_slot, t.ordinal);
@@ -38,7 +42,7 @@ static bool find(const struct dure_core *core, const struct dure_record *record,
 static unsigned state_of(const struct dure_core *core, const struct target *t)
 {
     if (t->attempt == NONE)
-        return t->claim != NONE || job_is_pending(job_at(core, t->job_slot), t->ordinal) ? DURE_JOB_PENDING : 0;
+        return t->claim != NONE || job_is_pending(t->job, t->ordinal) ? DURE_JOB_PENDING : 0;
     const unsigned state = attempt_at(core, t->attempt)->d.state;
     return state == DURE_ATTEMPT_WARNED || state == DURE_ATTEMPT_STOPPING ? DURE_JOB_STOPPING : DURE_JOB_RUNNING;
 }
@@ -158,7 +162,7 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     uint32_t chain;
     if (!find(core, record, &t) || t.attempt != NONE || !dure_move_job(state_of(core, &t), DURE_JOB_RUNNING))
         return CORRUPT("start of what is not pending");
-    struct job *job = job_at(core, t.job_slot);
+    struct job *job = t.job;
     const struct request *ask = job_ask(core, job);
     if (record->attempt.v != core->s.next_attempt ||
         (!sound_one(core, record, ask, &chain) &&
@@ -193,7 +197,8 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
         claim_drop(core, t.claim);
         job->d.claims--;
     } else {
-        planned_drop(core, t.job_slot);
+        if (job->planned != NONE)
+            planned_drop(core, t.job_slot);
         job_take_ordinal(core, job, t.ordinal);
         if (!data.borrowed)
             share_charge(core, ask->tenant, share_cost(data.gpus_milli, ask->walltime_us), core->s.time_us, false);
@@ -205,8 +210,6 @@ static enum dure_err apply_start(struct dure_core *core, const struct dure_recor
     if (!data.borrowed)
         planned_void_borrowed(core, chain, record->places, record->place_count, data.walltime_end_us + ask->grace_us);
     core->s.attempts_started++;
-    for (uint32_t at = ask->tenant; at != NONE; at = core->tenant[at].parent)
-        core->tenant[at].running++;
     queue_refresh(core, t.job_slot);
     return DURE_OK;
 }
@@ -215,16 +218,15 @@ static enum dure_err apply_reserve(struct dure_core *core, const struct dure_rec
 {
     struct target t;
     uint32_t chain;
-    if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE ||
-        !job_is_pending(job_at(core, t.job_slot), t.ordinal))
+    if (!find(core, record, &t) || t.attempt != NONE || t.claim != NONE || !job_is_pending(t.job, t.ordinal))
         return CORRUPT("reservation for what is not pending");
-    if (!record->binding_count || !sound_places(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, &chain) ||
-        !sound_shares(core, record, job_ask(core, job_at(core, t.job_slot)), NONE, chain))
+    if (!record->binding_count || !sound_places(core, record, job_ask(core, t.job), NONE, &chain) ||
+        !sound_shares(core, record, job_ask(core, t.job), NONE, chain))
         return CORRUPT("reservation of no place");
     const enum dure_err err = apply_bindings(core, record, error);
     if (err != DURE_OK)
         return err;
-    struct job *job = job_at(core, t.job_slot);
+    struct job *job = t.job;
     const struct plan plan = {.places = (struct dure_place *)record->places, .place_count = record->place_count};
     const struct claim_data data = {.job = job->d.id,
                                     .made_us = core->s.time_us,
@@ -279,8 +281,6 @@ static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
     const struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, attempt->job_slot);
     share_close(core, attempt);
-    for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent)
-        core->tenant[at].running--;
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)
         after_add(core, AFTER_EMPTY, (uint64_t)attempt->bindings[i].allot.v << 32 | attempt->bindings[i].virtual_index);
@@ -366,7 +366,7 @@ static enum dure_err apply_requeue(struct dure_core *core, const struct dure_rec
     struct target t;
     if (!find(core, record, &t) || t.attempt == NONE || !dure_move_job(state_of(core, &t), DURE_JOB_PENDING))
         return CORRUPT("requeue of what does not run");
-    struct job *job = job_at(core, t.job_slot);
+    struct job *job = t.job;
     close_attempt(core, t.attempt, is_eviction(record->cause));
     job_out(core, job);
     job_back_ordinal(core, job, t.ordinal);

@@ -54,11 +54,13 @@ static void wake(struct dure_core *core, struct tenant_state *t)
 
 void ceiling_count(struct dure_core *core, const struct job *job, uint64_t milli, int sign)
 {
+    const uint64_t more = sign > 0 ? milli : -milli;
+    const bool has_ceilings = core->has_ceilings;
     for (uint32_t at = job_ask(core, job)->tenant; at != NONE; at = core->tenant[at].parent) {
         struct tenant_state *t = &core->tenant[at];
-        t->held_milli += sign > 0 ? milli : -milli;
+        t->held_milli += more;
         t->held_jobs += (uint64_t)(int64_t)sign;
-        if (!core->has_ceilings)
+        if (!has_ceilings)
             continue;
         if (dure_ceilings_of_users(&tenant_of(core, at)->ceilings))
             user_count(core, at, job->d.principal, milli, sign);

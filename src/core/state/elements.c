@@ -5,16 +5,6 @@
 #include "core/state/domains.h"
 #include "core/state/jobs.h"
 
-uint32_t job_ordinals(const struct job *job)
-{
-    return job->d.array_count ? job->d.array_count : 1;
-}
-
-uint32_t job_element(const struct job *job, uint32_t ordinal)
-{
-    return job->d.array_count ? job->d.array_first + ordinal * job->d.array_step : 0;
-}
-
 bool job_ordinal(const struct job *job, uint32_t element, uint32_t *ret_ordinal)
 {
     if (!job->d.array_count) {
@@ -88,38 +78,30 @@ static struct elements *elements_of(struct job *job)
     return job->elements;
 }
 
-bool job_next_ordinal(const struct job *job, uint32_t *ret_ordinal)
+bool job_next_exceptional(const struct job *job, uint32_t *ret_ordinal)
 {
+    const struct elements *e = job->elements;
     uint32_t next = job->d.cursor;
-    if (job->elements) {
-        const struct elements *e = job->elements;
-        if (e->back.count) { /* always below the cursor */
-            *ret_ordinal = e->back.at[0];
-            return true;
-        }
-        for (uint32_t i = place_of(&e->gone, next); i < e->gone.count && e->gone.at[i] == next; i++)
-            next++;
+    if (e->back.count) { /* always below the cursor */
+        *ret_ordinal = e->back.at[0];
+        return true;
     }
+    for (uint32_t i = place_of(&e->gone, next); i < e->gone.count && e->gone.at[i] == next; i++)
+        next++;
     if (next >= job_ordinals(job))
         return false;
     *ret_ordinal = next;
     return true;
 }
 
-bool job_is_pending(const struct job *job, uint32_t ordinal)
+bool job_is_exception(const struct job *job, uint32_t ordinal)
 {
-    if (ordinal >= job->d.cursor)
-        return ordinal < job_ordinals(job) && !(job->elements && has(&job->elements->gone, ordinal));
-    return job->elements && has(&job->elements->back, ordinal);
+    return has(ordinal >= job->d.cursor ? &job->elements->gone : &job->elements->back, ordinal);
 }
 
-uint32_t job_pending_count(const struct job *job)
+uint32_t job_exceptions(const struct job *job)
 {
-    uint32_t count = job_ordinals(job) - job->d.cursor;
-    if (job->elements)
-        count +=
-            job->elements->back.count - (job->elements->gone.count - place_of(&job->elements->gone, job->d.cursor));
-    return count;
+    return job->elements->back.count - (job->elements->gone.count - place_of(&job->elements->gone, job->d.cursor));
 }
 
 void job_take_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal)

@@ -22,12 +22,38 @@ uint32_t job_next(const struct dure_core *core, uint64_t from);
 void job_ask_user(struct dure_core *core, uint32_t slot, uint32_t user);
 
 /* Array elements. An ordinal counts from 0; an element is array_first + ordinal * array_step (0 for a batch job). */
-uint32_t job_ordinals(const struct job *job);
-uint32_t job_element(const struct job *job, uint32_t ordinal);
 bool job_ordinal(const struct job *job, uint32_t element, uint32_t *ret_ordinal);
-bool job_next_ordinal(const struct job *job, uint32_t *ret_ordinal); /* the next to run; false: none pending */
-bool job_is_pending(const struct job *job, uint32_t ordinal);
-uint32_t job_pending_count(const struct job *job);
+static inline uint32_t job_ordinals(const struct job *job)
+{
+    return job->d.array_count ? job->d.array_count : 1;
+}
+static inline uint32_t job_element(const struct job *job, uint32_t ordinal)
+{
+    return job->d.array_count ? job->d.array_first + ordinal * job->d.array_step : 0;
+}
+/* Of a job with elements that do not follow the cursor: the next; is this one such; how many more they make pending. Most have none. */
+bool job_next_exceptional(const struct job *job, uint32_t *ret_ordinal);
+bool job_is_exception(const struct job *job, uint32_t ordinal);
+uint32_t job_exceptions(const struct job *job);
+/* The next to run; false: none is pending. */
+static inline bool job_next_ordinal(const struct job *job, uint32_t *ret_ordinal)
+{
+    if (job->elements)
+        return job_next_exceptional(job, ret_ordinal);
+    if (job->d.cursor >= job_ordinals(job))
+        return false;
+    *ret_ordinal = job->d.cursor;
+    return true;
+}
+static inline bool job_is_pending(const struct job *job, uint32_t ordinal)
+{
+    const bool is_exception = job->elements && job_is_exception(job, ordinal);
+    return ordinal < job->d.cursor ? is_exception : ordinal < job_ordinals(job) && !is_exception;
+}
+static inline uint32_t job_pending_count(const struct job *job)
+{
+    return job_ordinals(job) - job->d.cursor + (job->elements ? job_exceptions(job) : 0);
+}
 /* Takes a pending ordinal out (it runs, or is cancelled), or puts it back. */
 void job_take_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
 void job_back_ordinal(struct dure_core *core, struct job *job, uint32_t ordinal);
