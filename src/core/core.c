@@ -24,7 +24,7 @@
 
 static void deadline_moved(void *owner, uint32_t slot, uint32_t place)
 {
-    attempt_at(owner, slot)->heap_place = place;
+    ((struct dure_core *)owner)->stands[slot].deadline = place;
 }
 
 static void begin_moved(void *owner, uint32_t slot, uint32_t place)
@@ -164,6 +164,7 @@ void dure_core_free(struct dure_core *core)
     planned_free_all(core);
     for (uint32_t i = 0; core->tenants && i < core->tenants->tenant_count; i++)
         free(core->tenant[i].ends.at), free(core->tenant[i].tallies);
+    free(core->stands);
     free(core->passed.at);
     free(core->left_out.at);
     free(core->met.at);

@@ -54,7 +54,7 @@ static void view_rest(const struct dure_core *core, uint32_t slot, struct dure_j
 static void view_attempt(const struct dure_core *core, uint32_t slot, struct dure_job_view *view)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const struct job *job = job_at(core, attempt->job_slot);
+    const struct job *job = attempt->job;
     view_job(core, job, view);
     view->element = job->d.array_count ? attempt->d.element : NONE;
     view->state = attempt->d.state == DURE_ATTEMPT_WARNED || attempt->d.state == DURE_ATTEMPT_STOPPING
@@ -224,7 +224,7 @@ static void count_shared(const struct dure_core *core, const struct shared *shar
     view->left[shared->free_milli / DURE_HOLE_MILLI]++;
     for (uint32_t i = 0; i < shared->users.count; i++) {
         const struct attempt *attempt = attempt_at(core, shared->users.at[i]);
-        const uint32_t milli = job_ask(core, job_at(core, attempt->job_slot))->task_gpu_milli;
+        const uint32_t milli = job_ask(core, attempt->job)->task_gpu_milli;
         view->tasks[(milli + DURE_HOLE_MILLI - 1) / DURE_HOLE_MILLI]++;
     }
 }

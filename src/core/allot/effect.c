@@ -30,7 +30,7 @@ static int by_slot(const void *a, const void *b)
 static void count_job(const struct dure_core *core, const struct user *user, struct effect *effect)
 {
     const struct attempt *attempt = attempt_at(core, user->slot);
-    const struct job *job = job_at(core, attempt->job_slot);
+    const struct job *job = attempt->job;
     const int64_t grace = job_ask(core, job)->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
         return;

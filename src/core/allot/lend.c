@@ -40,7 +40,7 @@ bool lend_terms(const struct dure_core *core, uint32_t chain, uint32_t tenant, b
 bool lend_keeps(const struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const struct request *ask = job_ask(core, job_at(core, attempt->job_slot));
+    const struct request *ask = job_ask(core, attempt->job);
     int64_t notice;
     return lend_terms(core, attempt->d.chain, ask->tenant, false, &notice) && ask->grace_us <= notice;
 }

@@ -279,7 +279,7 @@ static enum dure_err apply_attempt(struct dure_core *core, const struct dure_rec
 static void close_attempt(struct dure_core *core, uint32_t slot, bool evicted)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    struct job *job = job_at(core, attempt->job_slot);
+    struct job *job = attempt->job;
     share_close(core, attempt);
     ground_vacate(core, slot);
     for (uint32_t i = 0; i < attempt->d.binding_count; i++)

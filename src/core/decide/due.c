@@ -33,7 +33,7 @@ static void earliest_claim(struct dure_core *core, void *context, uint32_t leaf,
 static int64_t last_moment(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const int64_t grace = job_ask(core, attempt->job)->grace_us;
     struct earliest e = {attempt->d.chain, attempt->d.borrowed, fence_waited_since_us(core, slot)};
     ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, earliest_claim, &e);
     const int64_t deadline = attempt->d.walltime_end_us + grace;

@@ -31,7 +31,7 @@ void decide_ended(struct dure_core *core, uint32_t slot, enum dure_report report
 {
     const struct attempt *attempt = attempt_at(core, slot);
     ground_fetch(core, attempt->d.chain, attempt->places, attempt->d.place_count);
-    const struct job *job = job_at(core, attempt->job_slot);
+    const struct job *job = attempt->job;
     enum dure_cause cause = attempt->d.cause;
     if (cause == DURE_CAUSE_NONE)
         cause = report == DURE_REPORT_ENDED     ? DURE_CAUSE_FINISHED
@@ -88,7 +88,7 @@ void decide_end_pending(struct dure_core *core, uint64_t job, uint32_t element, 
 void decide_end_attempt(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t now = core->s.time_us, grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const int64_t now = core->s.time_us, grace = job_ask(core, attempt->job)->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING || !grace) {
         if (attempt->d.cause != cause || attempt->d.state != DURE_ATTEMPT_STOPPING)
             decide_stop(core, slot, cause);

@@ -23,7 +23,7 @@ void decide_stop(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t now = core->s.time_us, grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const int64_t now = core->s.time_us, grace = job_ask(core, attempt->job)->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
         return;
     if (attempt->d.state == DURE_ATTEMPT_WARNED && attempt->d.deadline_us <= now + grace)
@@ -174,7 +174,7 @@ void decide_lending(struct dure_core *core)
         int64_t notice;
         if (!attempt->d.borrowed || attempt->d.state == DURE_ATTEMPT_STOPPING ||
             attempt->d.state == DURE_ATTEMPT_WARNED ||
-            lend_terms(core, attempt->d.chain, job_ask(core, job_at(core, attempt->job_slot))->tenant, false, &notice))
+            lend_terms(core, attempt->d.chain, job_ask(core, attempt->job)->tenant, false, &notice))
             continue;
         add_user(&users, attempt->d.id);
     }

@@ -53,7 +53,7 @@ static void see_leaf(struct around *a, uint32_t node, uint32_t leaf)
     for (uint32_t i = 0; i < count; i++) {
         const struct attempt *attempt = attempt_at(core, list[i]);
         if ((a->by_right && attempt->d.borrowed) || ends_at(core, attempt) <= a->at_us ||
-            !too_near(core, a->ask, job_ask(core, job_at(core, attempt->job_slot)), a->chain, a->node, node))
+            !too_near(core, a->ask, job_ask(core, attempt->job), a->chain, a->node, node))
             continue;
         a->found = true;
         if (a->each)
@@ -158,7 +158,7 @@ static void find_waiting(struct dure_core *core, uint32_t slot, struct slot_list
 {
     const struct attempt *attempt = attempt_at(core, slot);
     const struct dure_chain *chain = &core->fleet->chains[attempt->d.chain];
-    struct waiting w = {core, job_ask(core, job_at(core, attempt->job_slot)), attempt->d.chain, 0, 1, claims};
+    struct waiting w = {core, job_ask(core, attempt->job), attempt->d.chain, 0, 1, claims};
     struct fence_side *sides;
     if (!fence_touches(core, w.ask, false))
         return;

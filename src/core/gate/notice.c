@@ -29,7 +29,7 @@ static int64_t drop_of(const struct dure_core *core, uint32_t domain, bool *ret_
 static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int64_t now = core->s.time_us, grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const int64_t now = core->s.time_us, grace = job_ask(core, attempt->job)->grace_us;
     const bool warned = attempt->d.state == DURE_ATTEMPT_WARNED;
     const int64_t deadline = drop < now + grace ? drop : now + grace;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING || (warned && attempt->d.deadline_us <= deadline))
@@ -91,8 +91,7 @@ void decide_data(struct dure_core *core)
     while (core->data && dure_core_attempt_next(core, &cursor, &view)) {
         const uint32_t slot = attempt_find(core, cursor);
         const struct attempt *attempt = attempt_at(core, slot);
-        if (gate_data(core, job_ask(core, job_at(core, attempt->job_slot)), attempt->d.chain, NULL).rule !=
-            DURE_RULE_FITS)
+        if (gate_data(core, job_ask(core, attempt->job), attempt->d.chain, NULL).rule != DURE_RULE_FITS)
             decide_warn(core, slot, DURE_CAUSE_DATA);
     }
 }

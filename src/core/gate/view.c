@@ -96,7 +96,7 @@ void dure_core_data_effect(const struct dure_core *core, const struct dure_recor
     uint32_t which;
     for (uint32_t i = 0; i < core->deadlines.count; i++) {
         const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
-        const uint64_t mask = job_ask(core, job_at(core, attempt->job_slot))->data_mask;
+        const uint64_t mask = job_ask(core, attempt->job)->data_mask;
         leave += mask && dure_data_forbidden(next, mask, core->fleet->chains[attempt->d.chain].site, &which);
     }
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))

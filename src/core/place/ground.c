@@ -463,7 +463,7 @@ static void vacate(struct dure_core *core, uint32_t slot, const struct attempt *
 
 static void count_tenant(struct dure_core *core, const struct attempt *attempt, int sign)
 {
-    const uint32_t own = job_ask(core, job_at(core, attempt->job_slot))->tenant;
+    const uint32_t own = job_ask(core, attempt->job)->tenant;
     const uint64_t milli = (uint64_t)(int64_t)sign * attempt->d.gpus_milli;
     tally_attempt(core, attempt, sign);
     if (attempt->d.borrowed)
@@ -483,7 +483,7 @@ void ground_occupy(struct dure_core *core, uint32_t slot)
         occupy(core, slot, attempt, &attempt->places[i]);
     count_tenant(core, attempt, 1);
     allot_use_begin(core, attempt);
-    ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, 1);
+    ceiling_count(core, attempt->job, attempt->d.gpus_milli, 1);
     price_enter(core, slot);
     attempt_lower_floors(core, slot);
 }
@@ -534,7 +534,7 @@ void ground_vacate(struct dure_core *core, uint32_t slot)
         vacate(core, slot, attempt, &attempt->places[i]);
     count_tenant(core, attempt, -1);
     allot_use_end(core, attempt);
-    ceiling_count(core, job_at(core, attempt->job_slot), attempt->d.gpus_milli, -1);
+    ceiling_count(core, attempt->job, attempt->d.gpus_milli, -1);
     ground_wake_short(core, attempt->d.chain);
 }
 

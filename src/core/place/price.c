@@ -8,7 +8,7 @@
 /* Leaves without any eviction: when, at the latest; INT64_MAX: it does not. */
 static int64_t gone_by(const struct dure_core *core, const struct attempt *attempt)
 {
-    const int64_t grace = job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    const int64_t grace = job_ask(core, attempt->job)->grace_us;
     if (attempt->d.state == DURE_ATTEMPT_STOPPING)
         return attempt->d.started_us;
     if (attempt->d.state == DURE_ATTEMPT_WARNED)
@@ -20,7 +20,7 @@ static int64_t gone_by(const struct dure_core *core, const struct attempt *attem
 static int64_t interval_half(const struct dure_core *core, const struct attempt *attempt)
 {
     const bool says = attempt->d.checkpointed_us > attempt->d.started_us;
-    return says ? 0 : job_ask(core, job_at(core, attempt->job_slot))->checkpoint_us / 2;
+    return says ? 0 : job_ask(core, attempt->job)->checkpoint_us / 2;
 }
 
 /* Work that goes with it: what it has done since it last said that it kept its work, or since it began. Who says only how often it does that loses
@@ -57,7 +57,7 @@ struct dure_cells_price price_of(const struct dure_core *core, const struct atte
 /* When its price stops being the line that it is. */
 static int64_t changes_at(const struct dure_core *core, const struct attempt *attempt)
 {
-    const struct request *ask = job_ask(core, job_at(core, attempt->job_slot));
+    const struct request *ask = job_ask(core, attempt->job);
     if (gone_by(core, attempt) != INT64_MAX)
         return DURE_NEVER_US;
     const int64_t gone = ask->grace_us ? attempt->d.walltime_end_us - ask->grace_us : DURE_NEVER_US;

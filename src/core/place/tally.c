@@ -33,6 +33,6 @@ void tally_add(struct dure_core *core, uint32_t tenant, uint32_t chain, bool bor
 void tally_attempt(struct dure_core *core, const struct attempt *attempt, int sign)
 {
     if (attempt->places[0].gpu_milli == 1000)
-        tally_add(core, job_ask(core, job_at(core, attempt->job_slot))->tenant, attempt->d.chain, attempt->d.borrowed,
+        tally_add(core, job_ask(core, attempt->job)->tenant, attempt->d.chain, attempt->d.borrowed,
                   (int64_t)sign * (attempt->d.gpus_milli / 1000));
 }

@@ -107,7 +107,7 @@ void share_charge(struct dure_core *core, uint32_t tenant, int64_t gpu_us, int64
 void share_close(struct dure_core *core, const struct attempt *attempt)
 {
     const struct attempt_data *d = &attempt->d;
-    const uint32_t tenant = job_ask(core, job_at(core, attempt->job_slot))->tenant;
+    const uint32_t tenant = job_ask(core, attempt->job)->tenant;
     const int64_t now = core->s.time_us;
     const uint64_t used = (uint64_t)share_cost(d->gpus_milli, now - (d->borrowed ? d->charged_at_us : d->started_us));
     for (uint32_t at = tenant; at != NONE; at = core->tenant[at].parent) {

@@ -79,11 +79,11 @@ void attempt_fetch(const struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
     fetch(attempt, sizeof *attempt);
-    fetch(job_at(core, attempt->job_slot), sizeof(struct job));
+    fetch(attempt->job, sizeof(struct job));
     dure_table_fetch(&core->job_table, attempt->d.job);
-    __builtin_prefetch(&core->deadlines.at[attempt->heap_place], 1);
-    __builtin_prefetch(&core->deadlines.at[2 * attempt->heap_place + 1]); /* what may take its place there */
-    ends_fetch(core, attempt);
+    __builtin_prefetch(&core->deadlines.at[core->stands[slot].deadline], 1);
+    __builtin_prefetch(&core->deadlines.at[2 * core->stands[slot].deadline + 1]); /* what may take its place there */
+    ends_fetch(core, slot);
     __builtin_prefetch(&core->outcomes[attempt->d.job % OUTCOME_WINDOW], 1);
 }
 
@@ -116,7 +116,7 @@ static int64_t next_time(const struct attempt *attempt)
 static void attempt_reschedule(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    dure_heap_move(&core->deadlines, attempt->heap_place, next_time(attempt));
+    dure_heap_move(&core->deadlines, core->stands[slot].deadline, next_time(attempt));
     ends_move(core, slot);
 }
 
@@ -129,6 +129,15 @@ void attempt_rewall(struct dure_core *core, uint32_t slot, int64_t walltime_end_
     attempt_reschedule(core, slot);
 }
 
+static void stand(struct dure_core *core, uint32_t slot)
+{
+    if (slot >= core->stand_capacity) {
+        core->stand_capacity = core->stand_capacity ? core->stand_capacity * 2 : 1024; /* slots rise by one */
+        core->stands = dure_core_grow(core->stands, sizeof *core->stands, core->stand_capacity);
+    }
+    core->stands[slot] = (struct attempt_stand){NONE, NONE};
+}
+
 uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data,
                      const struct dure_place *places, const struct dure_binding *bindings)
 {
@@ -137,8 +146,9 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     struct attempt *attempt = attempt_at(core, slot);
     struct job *job = job_at(core, job_slot);
     attempt->d = *data; /* all of it, one by one: clearing it first costs as much again */
+    attempt->job = job;
     attempt->job_slot = job_slot;
-    attempt->heap_place = attempt->end_place = NONE;
+    stand(core, slot);
     attempt->next_run = job->first_run;
     attempt->prev_run = NONE;
     attempt->one_binding = (struct dure_binding){0};
@@ -171,7 +181,7 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
 void attempt_lower_floors(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const int32_t priority = job_ask(core, job_at(core, attempt->job_slot))->priority;
+    const int32_t priority = job_ask(core, attempt->job)->priority;
     for (uint32_t i = 0; i < attempt->d.binding_count; i++) {
         struct allot *allot = core->allots[attempt->bindings[i].allot.v];
         if (priority >= allot->priority_floor)
@@ -217,10 +227,10 @@ void attempt_unbind(struct dure_core *core, uint32_t slot)
 void attempt_drop(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
-    struct job *job = job_at(core, attempt->job_slot);
+    struct job *job = attempt->job;
     fence_attempt(core, slot, -1);
     fence_left(core, slot);
-    dure_heap_remove(&core->deadlines, attempt->heap_place);
+    dure_heap_remove(&core->deadlines, core->stands[slot].deadline);
     ends_remove(core, slot);
     if (attempt->next_run != NONE)
         attempt_at(core, attempt->next_run)->prev_run = attempt->prev_run;
@@ -246,10 +256,11 @@ static bool is_sound(const struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     const struct attempt_data *d = &attempt->d;
     const bool leaving = d->state == DURE_ATTEMPT_WARNED || d->state == DURE_ATTEMPT_STOPPING;
+    const uint32_t place = core->stands[slot].deadline;
     return leaving == (d->cause != DURE_CAUSE_NONE) && (d->state == DURE_ATTEMPT_WARNED || !d->deadline_us) &&
            d->borrowed == (d->allot == NONE) && d->borrowed == !d->binding_count && d->place_count && d->gpus_milli &&
-           attempt->heap_place < core->deadlines.count && core->deadlines.at[attempt->heap_place].slot == slot &&
-           core->deadlines.at[attempt->heap_place].key == next_time(attempt);
+           place < core->deadlines.count && core->deadlines.at[place].slot == slot &&
+           core->deadlines.at[place].key == next_time(attempt);
 }
 
 void attempt_to(struct dure_core *core, uint32_t slot, enum dure_attempt_state state, enum dure_cause cause,

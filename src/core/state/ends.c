@@ -10,7 +10,7 @@ int64_t ends_at(const struct dure_core *core, const struct attempt *attempt)
         return INT64_MIN;
     if (attempt->d.state == DURE_ATTEMPT_WARNED)
         return attempt->d.deadline_us;
-    return attempt->d.walltime_end_us + job_ask(core, job_at(core, attempt->job_slot))->grace_us;
+    return attempt->d.walltime_end_us + job_ask(core, attempt->job)->grace_us;
 }
 
 /* The list of those by the rights of this allotment's holder, or (NONE) of those that borrow on the chain. Its queue sees it move. */
@@ -38,15 +38,16 @@ static void take_out(struct dure_core *core, struct ends *list, uint32_t place)
     if (last.slot & END_CLAIM)
         claim_at(core, last.slot & ~END_CLAIM)->end_place = place;
     else
-        attempt_at(core, last.slot)->end_place = place;
+        core->stands[last.slot].end = place;
 }
 
-void ends_fetch(const struct dure_core *core, const struct attempt *attempt)
+void ends_fetch(const struct dure_core *core, uint32_t slot)
 {
+    const struct attempt *attempt = attempt_at(core, slot);
     const struct ends *list = attempt->d.allot == NONE
                                   ? &core->chains[attempt->d.chain].ends
                                   : &core->tenant[core->allots[attempt->d.allot]->spec.tenant.v].ends;
-    __builtin_prefetch(&list->at[attempt->end_place], 1);
+    __builtin_prefetch(&list->at[core->stands[slot].end], 1);
 }
 
 static uint32_t leaves_of(const struct attempt *attempt)
@@ -59,8 +60,8 @@ static uint32_t leaves_of(const struct attempt *attempt)
 
 void ends_add(struct dure_core *core, uint32_t slot)
 {
-    struct attempt *attempt = attempt_at(core, slot);
-    attempt->end_place = append(list_of(core, attempt->d.allot, attempt->d.chain), ends_at(core, attempt), slot);
+    const struct attempt *attempt = attempt_at(core, slot);
+    core->stands[slot].end = append(list_of(core, attempt->d.allot, attempt->d.chain), ends_at(core, attempt), slot);
     if (attempt->d.allot == NONE)
         core->chains[attempt->d.chain].lent += leaves_of(attempt);
 }
@@ -68,7 +69,7 @@ void ends_add(struct dure_core *core, uint32_t slot)
 void ends_remove(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    take_out(core, list_of(core, attempt->d.allot, attempt->d.chain), attempt->end_place);
+    take_out(core, list_of(core, attempt->d.allot, attempt->d.chain), core->stands[slot].end);
     if (attempt->d.allot == NONE)
         core->chains[attempt->d.chain].lent -= leaves_of(attempt);
 }
@@ -76,7 +77,7 @@ void ends_remove(struct dure_core *core, uint32_t slot)
 void ends_move(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    list_of(core, attempt->d.allot, attempt->d.chain)->at[attempt->end_place].at_us = ends_at(core, attempt);
+    list_of(core, attempt->d.allot, attempt->d.chain)->at[core->stands[slot].end].at_us = ends_at(core, attempt);
 }
 
 void ends_add_claim(struct dure_core *core, uint32_t slot)

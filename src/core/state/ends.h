@@ -5,8 +5,7 @@
 
 enum { END_CLAIM = 0x80000000u }; /* of an end's slot: a claim, whose time is not told: later_claim_ends */
 
-void ends_fetch(const struct dure_core *core,
-                const struct attempt *attempt); /* its entry starts on its way from memory */
+void ends_fetch(const struct dure_core *core, uint32_t attempt); /* its entry starts on its way from memory */
 void ends_add(struct dure_core *core, uint32_t attempt);
 void ends_remove(struct dure_core *core, uint32_t attempt);
 void ends_move(struct dure_core *core, uint32_t attempt); /* its state changed */

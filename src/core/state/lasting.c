@@ -43,7 +43,7 @@ void lasting_set(struct dure_core *core, uint32_t tenant, const uint32_t parts[L
 void lasting_count(struct dure_core *core, uint32_t slot, enum dure_job_state state)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    const struct job *job = job_at(core, attempt->job_slot);
+    const struct job *job = attempt->job;
     if (state != DURE_JOB_COMPLETED && state != DURE_JOB_FAILED && state != DURE_JOB_TIMEOUT)
         return;
     const int64_t walltime = attempt->d.walltime_end_us - attempt->d.started_us,

@@ -144,8 +144,8 @@ struct attempt_data {
 
 struct attempt {
     struct attempt_data d;
+    struct job *job;
     uint32_t job_slot;
-    uint32_t heap_place, end_place;
     uint32_t next_run, prev_run;
     struct dure_place *places; /* one allocation; `one` when there is one */
     struct dure_place one;
@@ -155,6 +155,12 @@ struct attempt {
     uint32_t price_place; /* NONE: no price is kept */
     uint32_t price_stamp;
     bool doomed; /* a gang being placed takes its leaves already */
+};
+
+/* Where it stands in the heap of deadlines, and among the ends. Whoever leaves one of them moves others, whose own lines are cold: so this lies apart, by
+ * the slots of attempts, small enough to stay at hand. */
+struct attempt_stand {
+    uint32_t deadline, end;
 };
 
 /* A gang whose cells are chosen and whose leaves are not all free yet. */
@@ -527,6 +533,8 @@ struct dure_core {
     struct dure_pool needs, planneds, prices, jobs, attempts, deps, claims, shareds, classes, lanes;
     struct lists *lists;                        /* state/lists.h */
     struct dure_table job_table, attempt_table; /* by id */
+    struct attempt_stand *stands;               /* by attempt slot */
+    uint32_t stand_capacity;
     struct dure_map run_map, claim_map, class_map, need_map,
         share_map;                  /* the first two by DURE_RUN_KEY: runs of arrays, and claims */
     uint64_t lasted[LASTING_PARTS]; /* of all tenants */

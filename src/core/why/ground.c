@@ -22,7 +22,7 @@ static uint64_t *part_of(const struct dure_core *core, uint32_t occupant, uint32
         borrowed = shared->allot == NONE;
     } else {
         const struct attempt *attempt = attempt_at(core, occupant);
-        whose = job_ask(core, job_at(core, attempt->job_slot))->tenant;
+        whose = job_ask(core, attempt->job)->tenant;
         borrowed = attempt->d.borrowed;
     }
     return whose == tenant ? &stand->own : borrowed ? &stand->borrowed : &stand->guaranteed;
