@@ -1,6 +1,7 @@
 /* A field of slots against brute force, on random histories: what is found, that it is the least that is enough, and that it does not depend on
- * which indexes were there before. The mutants that must die: an index that is not kept up (dure_rooms_change left out), a cell with more room
- * than another that would do, a slot taken twice. */
+ * which indexes were there before; slots change one by one, or several at once. The mutants that must die: an index that is not kept up
+ * (dure_rooms_change left out), a cell with more room than another that would do, a slot taken twice, slots of a run that stand in two cells counted
+ * in one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,8 +177,14 @@ static void histories(uint64_t *seed)
             uint64_t idle = tap_random(seed) & slots.full;
             if (tap_random_below(seed, 3) == 0)
                 idle = tap_random_below(seed, 2) ? slots.full : 0;
-            field.idle[slot] = idle;
-            dure_slots_set(&slots, slot, idle);
+            uint32_t count = tap_random_below(seed, 4) ? 1 : 1 + (uint32_t)tap_random_below(seed, 20);
+            count = count < field.count - slot ? count : field.count - slot;
+            for (uint32_t k = slot; k < slot + count; k++)
+                field.idle[k] = idle;
+            if (count > 1)
+                dure_slots_set_run(&slots, slot, count, idle);
+            else
+                dure_slots_set(&slots, slot, idle);
             const struct dure_ask ask = draw_ask(&field, seed);
             if (ask.span != 1 || !ask.group)
                 check(&field, &slots, &ask, &v);
