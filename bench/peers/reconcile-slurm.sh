@@ -101,8 +101,12 @@ sleep 20
 
 # ---- what the list itself costs ----
 
-before=$(now)
+children_ms() { awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, part, /[ms]/); all += part[1] * 60000 + part[2] * 1000 } print int(all) }' "$work/times"; }
+times >"$work/times"
+spent_before=$(children_ms) before=$(now)
 SLURM_CONF=$work/many/slurm.conf squeue --json >"$work/list" || fail "squeue"
+times >"$work/times"
+list_cpu_ms=$(($(children_ms) - spent_before))
 list_ms=$((($(now) - before) / 1000000)) list_mib=$(($(wc -c <"$work/list") >> 20))
 rm "$work/list"
 
@@ -129,8 +133,8 @@ lost=$(dure jobs --ended -n 10 --no-header 2>/dev/null | wc -l)
 [ "$lost" -eq 1 ] || fail "$lost have ended for dure, expected the one"
 version=$(SLURM_CONF=$work/many/slurm.conf sinfo --version)
 if [ -n "$json" ]; then
-    printf '{"slurm":"%s","jobs":%s,"given_s":%s,"list_ms":%s,"list_mib":%s,"recovered_ms":%s,"reconciled_ms":%s,"dured_cpu_ms":%s}\n' "$version" "$jobs" "$given_s" "$list_ms" "$list_mib" "$recovered_ms" "$known_ms" "$spent_ms"
+    printf '{"slurm":"%s","jobs":%s,"given_s":%s,"list_ms":%s,"list_cpu_ms":%s,"list_mib":%s,"recovered_ms":%s,"reconciled_ms":%s,"dured_cpu_ms":%s}\n' "$version" "$jobs" "$given_s" "$list_ms" "$list_cpu_ms" "$list_mib" "$recovered_ms" "$known_ms" "$spent_ms"
 else
-    echo "$version: $jobs jobs run there, given in $given_s s; squeue --json lists them in $list_ms ms, $list_mib MiB"
+    echo "$version: $jobs jobs run there, given in $given_s s; squeue --json lists them in $list_ms ms ($list_cpu_ms ms of processor), $list_mib MiB"
     echo "dured, killed and started again: its own record after $recovered_ms ms, what became of each after $known_ms ms ($spent_ms ms of processor of its own); none was given up, none handed over again"
 fi
