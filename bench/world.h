@@ -6,7 +6,7 @@
 #include "bench/recount.h"
 #include "core/core.h"
 
-enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = 600, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */ };
+enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = BENCH_OWNERS * 2 * BENCH_BLOCK_NODES /* a promised block each */, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */ };
 
 /* Those that share rights, and last the pool of those that borrow. */
 struct bench_pool {
