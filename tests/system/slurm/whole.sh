@@ -6,11 +6,13 @@
 
 rig_cluster east 2 4
 rig_cluster west 2 4 --restd
-# East has containers, by a stand-in, and its output lies where the daemon does not see it: a file system of its own hides the folder from it.
+# East has containers, by a stand-in, and its output lies where the daemon does not see it: a file system of its own hides the folder from it, where one may be had.
 mkdir "$work/far"
 rig_under=(unshare --mount sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$work/far")
+fetch=", fetch: [nsenter, --mount=/proc/$$/ns/mnt, sh]"
+"${rig_under[@]}" true 2>/dev/null || { fetch='' && rig_under=(env); }
 apptainer=$source_root/tests/system/slurm/apptainer
-rig_site_more="containers: $apptainer, " rig_slurm_more=", fetch: [nsenter, --mount=/proc/$$/ns/mnt, sh]"
+rig_site_more="containers: $apptainer, " rig_slurm_more=$fetch
 rig_site east commands
 rig_site_more='' rig_slurm_more=''
 rig_site west rest
@@ -165,16 +167,20 @@ wait $follower
 is "and what is followed ends with it" "$(grep -v slurmstepd "$work/followed")" "$(printf 'ready\nheard')"
 
 # What is fetched is the user's own, or nothing.
-chown nobody "$work/far/dure-$boxed.out"
-run 4 "a file of another user is not shown" dure logs "$boxed"
-has err "not a plain file of the job's own user"
-rm "$work/far/dure-$boxed.out"
-run 5 "a file that is gone is said to be" dure logs "$boxed"
-has err "the output is gone: there is no file $work/far/dure-$boxed.out on the cluster of site east"
-lost=$(cd "$work/far" && submit -A west/a --gpus 1 --wrap 'echo unseen')
-within 20 "west has no way to fetch" state_is "$lost" COMPLETED
-run 5 "so it says where the output is, and how it could be fetched" dure logs "$lost"
-has err "fetch: [ssh, login1, sh]"
+if [ -n "$fetch" ]; then
+    chown nobody "$work/far/dure-$boxed.out"
+    run 4 "a file of another user is not shown" dure logs "$boxed"
+    has err "not a plain file of the job's own user"
+    rm "$work/far/dure-$boxed.out"
+    run 5 "a file that is gone is said to be" dure logs "$boxed"
+    has err "the output is gone: there is no file $work/far/dure-$boxed.out on the cluster of site east"
+    lost=$(cd "$work/far" && submit -A west/a --gpus 1 --wrap 'echo unseen')
+    within 20 "west has no way to fetch" state_is "$lost" COMPLETED
+    run 5 "so it says where the output is, and how it could be fetched" dure logs "$lost"
+    has err "fetch: [ssh, login1, sh]"
+else
+    ok "what is fetched # SKIP no folder can be hidden from a daemon here" 0
+fi
 
 # The way to a cluster changes while work runs there: from slurmrestd to the commands, with another account; what is wrong leaves it as it was.
 going=$(submit -A west/a --gpus 1 --wrap 'sleep 3; exit 4')
