@@ -228,7 +228,8 @@ static enum MHD_Result begin(struct dure_http_request *request, const char *meth
                       : strcmp(method, "PUT") == 0  ? DURE_HTTP_PUT
                       : strcmp(method, "HEAD") == 0 ? DURE_HTTP_HEAD
                                                     : DURE_HTTP_OTHER;
-    if (dure_http_guard(request, method, version, request->http->options.body_max, &refusal))
+    /* A body a little too large is heard to its end, and then refused: who is cut off while sending reads no answer. */
+    if (dure_http_guard(request, method, version, request->http->options.body_max * SWALLOW_FACTOR, &refusal))
         return MHD_YES; /* called again with the body, and once more when it is whole */
     return refuse(request, refusal.status, refusal.err, refusal.text);
 }

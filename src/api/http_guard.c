@@ -77,7 +77,7 @@ static bool target_ok(const char *text)
     return true;
 }
 
-bool dure_http_guard(const struct dure_http_request *request, const char *method, const char *version, size_t body_max,
+bool dure_http_guard(const struct dure_http_request *request, const char *method, const char *version, size_t heard_max,
                      struct dure_http_refusal *ret_refusal)
 {
     struct head head = {0};
@@ -108,9 +108,9 @@ bool dure_http_guard(const struct dure_http_request *request, const char *method
         return no(ret_refusal, 400, DURE_E_INVALID, "the only Transfer-Encoding is chunked, once");
     if (head.encodings > 0 && strcmp(version, "HTTP/1.0") == 0)
         return no(ret_refusal, 400, DURE_E_INVALID, "HTTP/1.0 has no Transfer-Encoding");
-    if (head.lengths == 1 && length_over(head.length, body_max) < 0)
+    if (head.lengths == 1 && length_over(head.length, heard_max) < 0)
         return no(ret_refusal, 400, DURE_E_INVALID, "Content-Length is not a number");
-    if (head.lengths == 1 && length_over(head.length, body_max) > 0)
+    if (head.lengths == 1 && length_over(head.length, heard_max) > 0)
         return no(ret_refusal, 413, DURE_E_LIMIT, "the body is larger than this daemon takes");
     if (request->target.length == 0 || request->target.data[0] != '/' || !target_ok(request->target.data) ||
         !target_ok(request->query))

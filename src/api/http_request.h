@@ -50,13 +50,14 @@ struct dure_http_request {
     struct dure_http_stream *stream;
 };
 
-/* http_guard.c: may this request's head be let in? DURE_OK or the refusal with HTTP status and words. */
+/* http_guard.c: may this request's head be let in? DURE_OK or the refusal with HTTP status and words. A body longer than
+ * heard_max bytes is refused before it comes. */
 struct dure_http_refusal {
     int status;
     enum dure_err err;
     const char *text;
 };
-bool dure_http_guard(const struct dure_http_request *request, const char *method, const char *version, size_t body_max,
+bool dure_http_guard(const struct dure_http_request *request, const char *method, const char *version, size_t heard_max,
                      struct dure_http_refusal *ret_refusal);
 /* http_stream.c */
 enum MHD_Result dure_http_stream_queue(struct dure_http_request *request);

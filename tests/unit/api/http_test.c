@@ -236,7 +236,7 @@ static const struct row rows[] = {
     {"HTTP/1.2", "GET /a HTTP/1.2\r\n" H "\r\n", -505, NULL},
     {"a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", -400, NULL},
     /* Limits. */
-    {"a body over the limit", "POST /a HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\n", 413, "larger"},
+    {"a body far over the limit", "POST /a HTTP/1.1\r\n" H "Content-Length: 4001\r\n\r\n", 413, "larger"},
     {"a length past 64 bits", "POST /a HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n", -413, NULL},
     /* Queries. */
     {"a bad escape", "GET /a?q=%zz HTTP/1.1\r\n" H "\r\n", 200, "q=bad"},
@@ -314,6 +314,12 @@ static void test_sizes(void)
     fd = dial();
     send_all(fd, request, at + BODY_MAX);
     TAP_EQ_INT(answer_of(fd, answer, sizeof answer), 200, "the largest body");
+    close(fd);
+    at = (size_t)snprintf(request, sizeof request, "POST /a HTTP/1.1\r\n" H "Content-Length: %d\r\n\r\n", BODY_MAX + 1);
+    memset(request + at, 'b', BODY_MAX + 1);
+    fd = dial();
+    send_all(fd, request, at + BODY_MAX + 1);
+    TAP_EQ_INT(answer_of(fd, answer, sizeof answer), 413, "a larger one, when all of it has come");
     close(fd);
     at = (size_t)snprintf(request, sizeof request, "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 11; i++)
