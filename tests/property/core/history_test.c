@@ -521,8 +521,7 @@ static void ask_why(struct rig *rig)
         TAP_FAIL("why has an answer");
     const struct dure_job *asked = err == DURE_OK ? why.job.job : NULL;
     const bool listed = asked && (asked->include.count || asked->exclude.count),
-               limited = asked && (asked->spread_max ||
-                                   (listed && (asked->job_class != DURE_BORROWED || asked->task_gpu_milli < 1000)));
+               limited = asked && (asked->spread_max || (listed && asked->job_class != DURE_BORROWED));
     if (asked && !limited && why.job.state == DURE_JOB_PENDING && !naive_why_agrees(rig, job, &why))
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING) {

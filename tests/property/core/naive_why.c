@@ -709,8 +709,10 @@ static void take_yes(struct walk *w, const struct dure_why *why)
             move(w, no, rule);
             move(w, DURE_RULE_WINDOW, rule);
         }
-        if (!neighbours)
+        if (!neighbours) {
             move(w, DURE_RULE_NEIGHBOURS, rule);
+            move(w, DURE_RULE_NODE_LIST, rule); /* there may be room on a shared GPU that is on the list */
+        }
     }
 }
 
