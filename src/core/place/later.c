@@ -354,7 +354,8 @@ static bool fits_rights(struct timeline *t)
     for (uint32_t chain = 0; chain < core->fleet->chain_count; chain++) {
         t->plan->place_count = t->plan->binding_count = 0;
         if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
-            (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan) : fits_spanning(t, chain)))
+            (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan)
+                                          : fits_spanning(t, chain)))
             return true;
     }
     return false;
@@ -417,7 +418,8 @@ static void keep_empty(struct timeline *t, uint32_t id, const struct dure_cells_
     bool is_in_way = false;
     for (uint32_t i = 0; i < plan->place_count; i++) {
         const struct dure_binding *binding = &plan->bindings[i];
-        if (binding->allot.v == id && binding->virtual_index == cell->index)
+        if (binding->allot.v == id && binding->virtual_index == cell->index &&
+            limited_by_hardware(t->core, t->ask, allot)) /* else it names the right alone */
             return;
         is_in_way |= binding->is_new &&
                      overlaps(allot, cell->cell.index, t->core->allots[binding->allot.v], binding->cell_index);
@@ -488,9 +490,9 @@ static bool fits_borrowed(struct timeline *t)
         struct dure_ask gang;
         core->takes.count = 0;
         if (limits_hold(core, t->ask, false) ? limited_chain_later(core, t->ask, t->chain, leveled)
-                               : ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
-                                     (dure_slots_fit(&chain->away, &gang, &core->takes) ||
-                                      dure_slots_fit(&chain->idle, &gang, &core->takes))) {
+                                             : ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
+                                                   (dure_slots_fit(&chain->away, &gang, &core->takes) ||
+                                                    dure_slots_fit(&chain->idle, &gang, &core->takes))) {
             take_places(t, NONE, t->chain, core->fleet->chains[t->chain].node_first);
             return true;
         }

@@ -92,7 +92,8 @@ static bool choose(const struct part *part, uint32_t index, struct dure_cell *re
     *ret_use = planned_wants_cell(part->core, part->id, *ret_cell) ? 0 : use_of(part, *ret_cell);
     uint32_t borrowed = dure_cells_sum(cells, *ret_cell).borrowed;
     const uint32_t count = dure_cells_count(cells, allot->spec.level);
-    for (uint32_t i = next_cell(part, 0); *ret_use < allot->cell_leaves && i < count; i = next_cell(part, i + 1)) {
+    for (uint32_t i = next_cell(part, 0); (*ret_use < allot->cell_leaves || borrowed) && i < count;
+         i = next_cell(part, i + 1)) {
         const struct dure_cell cell = {i, allot->spec.level};
         const uint32_t use = use_of(part, cell);
         if (use < *ret_use || !use || planned_wants_cell(part->core, part->id, cell))
@@ -256,7 +257,7 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
 {
     struct dure_cells *cells = core->chains[chain].cells;
     const struct dure_cells_mark mark = dure_cells_mark(cells);
-    struct limits limits;
+    struct limits limits, own;
     uint32_t left = ask->tasks;
     bool sound = true;
     limits_init(core, ask, chain, true, &limits);
@@ -267,12 +268,11 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
         struct part part;
         if (core->allots[id]->spec.chain.v != chain || !plan_may_use(core, ask, id))
             continue;
-        part_init(core, ask, id, &limits, &part);
-        if (!part.field
-                 .cells) { /* one private cluster tells nothing of the places in another, but its cells are its own */
-            limits_release(&limits);
-            limits_init(core, ask, chain, true, &limits);
-        }
+        /* One private cluster tells nothing of the places in another, but its cells are its own. */
+        const bool by_hardware = limited_by_hardware(core, ask, core->allots[id]);
+        if (!by_hardware)
+            limits_init(core, ask, chain, true, &own);
+        part_init(core, ask, id, by_hardware ? &limits : &own, &part);
         part.gang = (struct dure_ask){.task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         const uint32_t most = ask->tasks_per_node ? left / ask->tasks_per_node * ask->tasks_per_node : left;
         const uint32_t done = place_part(&part, most, plan);
@@ -280,6 +280,8 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
             note(&part, plan);
         else
             sound = plan_realise(core, ask, id, done, &core->takes, plan);
+        if (!by_hardware)
+            limits_release(&own);
         left -= done;
     }
     dure_cells_rollback(cells, mark);

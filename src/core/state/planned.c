@@ -297,9 +297,18 @@ bool planned_wants_cell(const struct dure_core *core, uint32_t allot, struct dur
     return false;
 }
 
+/* Does it say on which cells of this right it counts? Else its bindings name the right alone. */
+static bool tells_cells(const struct dure_core *core, const struct planned *planned, uint32_t allot)
+{
+    return planned->d.firm ||
+           limited_by_hardware(core, job_ask(core, job_at(core, planned->job_slot)), core->allots[allot]);
+}
+
 bool planned_holds_cell(const struct dure_core *core, uint32_t allot, uint32_t index)
 {
     const struct planned *planned = by_cells(core, allot);
+    if (planned && !tells_cells(core, planned, allot))
+        return false;
     for (uint32_t i = 0; planned && i < planned->d.place_count; i++)
         if (planned->bindings[i].allot.v == allot && planned->bindings[i].virtual_index == index)
             return !planned->bindings[i].is_new;

@@ -5,10 +5,10 @@
  * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; work of whole GPUs or of fractions that share one, single or in gangs, inside a required or a preferred node or
  * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
  * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
- * given up and whom that spares; lists of nodes and spreads of who borrows; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
+ * given up and whom that spares; lists of nodes and spreads, borrowed and by right; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
  *
- * Not covered: fair shares inside a tenant, rights that come and go, power and data, lists and spreads by right, MIG instances. */
+ * Not covered: fair shares inside a tenant, rights that come and go, power and data, MIG instances. */
 #include "model/record.h"
 
 enum {
@@ -18,7 +18,7 @@ enum {
     REFERENCE_CELLS = 32,
     REFERENCE_JOBS = 2048,
     REFERENCE_ELEMENTS = 8,
-    REFERENCE_PLACES = 64,
+    REFERENCE_PLACES = 128,
     REFERENCE_MIB = 80 * 1024, /* of a GPU */
     REFERENCE_RUNS = 512,
     REFERENCE_AFTERS = 4096,
@@ -43,10 +43,9 @@ struct reference_job {
     uint32_t tenant, tasks, gpus, tasks_per_node;
     uint32_t milli, mib;  /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
     uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
-    bool is_listed;       /* of those who borrow: only these nodes may be used */
+    bool is_listed;       /* only these nodes may be used */
     uint64_t nodes;
-    uint32_t spread_max,
-        spread_nodes; /* of those as well: at most so many tasks in each so many nodes in line; 0: any */
+    uint32_t spread_max, spread_nodes; /* at most so many tasks in each so many nodes in line; 0: any */
     bool borrowed, level_required, requeue, rest_gone;
     int32_t priority;
     int64_t walltime_us, grace_us, checkpoint_us, submitted_us; /* checkpoint_us: every so often; 0: never */
@@ -80,6 +79,11 @@ struct reference_plan {
     int64_t at_us;
     uint64_t kept[REFERENCE_RIGHTS][REFERENCE_CELLS * 4]; /* GPUs, by right and node in it */
     uint64_t kept_nodes[REFERENCE_NODES];                 /* of who borrows: on the hardware */
+    uint32_t cell_count; /* where lists or spreads speak of hardware: the cells that it counts on */
+    struct reference_cell {
+        uint32_t right, index, first, nodes;
+        bool is_new; /* to be bound there for it; else it stands there, and stays */
+    } cells[REFERENCE_PLACES];
 };
 
 /* What is left to do once a decision is made, the most urgent kind first. */

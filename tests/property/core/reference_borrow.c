@@ -34,6 +34,7 @@ static void list_nodes(const struct reference *reference, const struct trial *tr
     for (uint32_t node = 0; node < reference->node_count; node++)
         slots->at[node] = (struct slot){
             .offset = node,
+            .line = node,
             .idle = away && reference_is_bound(reference, trial, node) ? 0 : idle_on(reference, trial, node)};
 }
 
@@ -44,7 +45,7 @@ static bool borrow_in(const struct reference *reference, const struct reference_
     struct slots slots;
     struct takes takes = {.count = 0};
     uint32_t left = job->tasks;
-    trial->place_count = trial->binding_count = 0;
+    trial->place_count = trial->binding_count = trial->noted_count = 0;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             trial->bound[r][i] = reference->rights[r].bound[i];
@@ -55,7 +56,7 @@ static bool borrow_in(const struct reference *reference, const struct reference_
     }
     list_nodes(reference, trial, away, &slots);
     if (reference_is_limited(job)) {
-        if (left > 0 && !reference_fit_limited(job, trial, &slots, span, left, reference->node_gpus, &takes))
+        if (left > 0 && reference_fit_limited(job, trial, &slots, span, left, reference->node_gpus, &takes) < left)
             return false;
     } else if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes)) {
         return false;

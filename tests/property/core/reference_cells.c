@@ -52,7 +52,7 @@ struct spare reference_spare(const struct reference *reference, const struct tri
 }
 
 /* May these nodes be bound, so that all that is owed can still be bound after? */
-static bool may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
+bool reference_may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
 {
     return free_in(reference, trial, first, nodes) == nodes &&
            (nodes > 1 || !in_whole_rack(reference, trial, first) || reference_spare(reference, trial).racks > 0);
@@ -65,8 +65,7 @@ static bool borrows_on(const struct reference_run *run, uint32_t node)
     return run->borrowed && reference_gpus_on(run, node);
 }
 
-/* GPUs, a shared one once. */
-static uint32_t borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes)
+uint32_t reference_borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes)
 {
     uint32_t gpus = 0;
     for (uint32_t node = first; node < first + nodes; node++) {
@@ -130,34 +129,34 @@ static struct loss loss_in(const struct reference *reference, const struct trial
 }
 
 /* Does the run borrow a GPU that is taken in this cell, if it begins at that node? */
-static bool is_in_way(const struct reference_run *run, const struct takes *takes, uint32_t from, uint32_t gpus,
-                      uint32_t first)
+static bool is_in_way(const struct reference_job *job, const struct reference_run *run, const struct takes *takes,
+                      uint32_t from, uint32_t first)
 {
     for (uint32_t t = from; run->borrowed && t < takes->count; t++) {
         const struct slot *slot = takes->at[t];
         if (slot->right == takes->at[from]->right && slot->index == takes->at[from]->index &&
-            (reference_gpus_on(run, first + slot->offset) & reference_lowest(slot->idle, slot->tasks * gpus)))
+            (reference_gpus_on(run, first + slot->offset) & reference_taken(job, slot)))
             return true;
     }
     return false;
 }
 
-static struct loss loss_of_taken(const struct reference *reference, const struct trial *trial,
-                                 const struct takes *takes, uint32_t from, uint32_t gpus, uint32_t first)
+static struct loss loss_of_taken(const struct reference *reference, const struct reference_job *job,
+                                 const struct trial *trial, const struct takes *takes, uint32_t from, uint32_t first)
 {
     struct loss loss = {0};
     for (uint32_t r = 0; r < reference->run_end; r++)
-        if (!trial->doomed[r] && is_in_way(&reference->runs[r], takes, from, gpus, first))
+        if (!trial->doomed[r] && is_in_way(job, &reference->runs[r], takes, from, first))
             add_loss(reference, &reference->runs[r], &loss);
     return loss;
 }
 
-void reference_doom(const struct reference *reference, struct trial *trial, const struct takes *takes, uint32_t from,
-                    uint32_t gpus)
+void reference_doom(const struct reference *reference, const struct reference_job *job, struct trial *trial,
+                    const struct takes *takes, uint32_t from)
 {
     const uint32_t first = trial->bound[takes->at[from]->right][takes->at[from]->index];
     for (uint32_t r = 0; r < reference->run_end; r++)
-        trial->doomed[r] |= is_in_way(&reference->runs[r], takes, from, gpus, first);
+        trial->doomed[r] |= is_in_way(job, &reference->runs[r], takes, from, first);
 }
 
 /* ---- choosing ---- */
@@ -169,14 +168,15 @@ static uint32_t least_borrowed(const struct reference *reference, const struct t
     uint32_t best = DURE_NONE32;
     for (uint32_t first = from; first < end; first += nodes)
         if (in_whole_rack(reference, trial, first) == whole_racks && is_free(reference, trial, first) &&
-            (best == DURE_NONE32 || borrowed_in(reference, first, nodes) < borrowed_in(reference, best, nodes)))
+            (best == DURE_NONE32 ||
+             reference_borrowed_in(reference, first, nodes) < reference_borrowed_in(reference, best, nodes)))
             best = first;
     return best;
 }
 
 /* By count alone: a node of a broken rack, the least borrowed; or, if none is left or it evicts fewer and a rack can be spared, one of the least
  * borrowed whole rack. */
-static uint32_t choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes)
+uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes)
 {
     const uint32_t rack = least_borrowed(reference, trial, 0, reference->node_count, reference->rack_nodes, true);
     if (nodes > 1)
@@ -185,44 +185,60 @@ static uint32_t choose_by_count(const struct reference *reference, const struct 
     if (rack == DURE_NONE32 || (node != DURE_NONE32 && reference_spare(reference, trial).racks < 1))
         return node;
     const uint32_t inside = least_borrowed(reference, trial, rack, rack + reference->rack_nodes, 1, true);
-    return node != DURE_NONE32 && borrowed_in(reference, node, 1) <= borrowed_in(reference, inside, 1) ? node : inside;
+    return node != DURE_NONE32 &&
+                   reference_borrowed_in(reference, node, 1) <= reference_borrowed_in(reference, inside, 1)
+               ? node
+               : inside;
 }
 
-static bool takes_all(const struct reference *reference, const struct takes *takes, uint32_t from, uint32_t gpus,
-                      uint32_t nodes)
+static bool takes_all(const struct reference *reference, const struct reference_job *job, const struct takes *takes,
+                      uint32_t from, uint32_t nodes)
 {
     uint32_t taken = 0;
     for (uint32_t t = from; t < takes->count; t++)
         if (takes->at[t]->right == takes->at[from]->right && takes->at[t]->index == takes->at[from]->index)
-            taken += takes->at[t]->tasks * gpus;
+            taken += reference_ones(reference_taken(job, takes->at[t]));
     return taken == nodes * reference->node_gpus;
 }
 
 /* Where those on what is taken lose least, then where all in the cell lose least; where all is taken, that alone counts. */
-uint32_t reference_choose_cell(const struct reference *reference, const struct trial *trial, const struct takes *takes,
-                               uint32_t from, uint32_t gpus)
+static uint32_t choose_by_loss(const struct reference *reference, const struct reference_job *job,
+                               const struct trial *trial, const struct takes *takes, uint32_t from)
 {
     const uint32_t nodes = reference->rights[takes->at[from]->right].cell_nodes;
-    uint32_t best = choose_by_count(reference, trial, nodes);
-    if (best != DURE_NONE32 && borrowed_in(reference, best, nodes) == 0)
-        return best;
-    best = DURE_NONE32;
-    const bool all = takes_all(reference, takes, from, gpus, nodes);
+    uint32_t best = DURE_NONE32;
+    const bool all = takes_all(reference, job, takes, from, nodes);
     struct loss least = {0}, least_in = {0};
     for (uint32_t first = 0; first < reference->node_count; first += nodes) {
-        if (!may_bind(reference, trial, first, nodes))
+        if (!reference_may_bind(reference, trial, first, nodes))
             continue;
         const struct loss in = loss_in(reference, trial, first, nodes),
-                          loss = all ? in : loss_of_taken(reference, trial, takes, from, gpus, first);
+                          loss = all ? in : loss_of_taken(reference, job, trial, takes, from, first);
         if (best == DURE_NONE32 || is_less(&loss, &least) || (!is_less(&least, &loss) && is_less(&in, &least_in))) {
             best = first;
             least = loss;
             least_in = in;
         }
     }
+    return best;
+}
+
+uint32_t reference_choose_cell(const struct reference *reference, const struct reference_job *job,
+                               const struct trial *trial, const struct takes *takes, uint32_t from)
+{
+    const uint32_t nodes = reference->rights[takes->at[from]->right].cell_nodes;
+    uint32_t best = reference_choose_by_count(reference, trial, nodes);
+    if (best == DURE_NONE32 || reference_borrowed_in(reference, best, nodes) > 0)
+        best = choose_by_loss(reference, job, trial, takes, from);
     if (best == DURE_NONE32)
         abort(); /* the promise: there is always one */
-    return best;
+    if (!reference_is_wanted(reference, trial, job->tenant, best, nodes))
+        return best;
+    for (best = 0; best < reference->node_count; best += nodes)
+        if (!reference_is_wanted(reference, trial, job->tenant, best, nodes) &&
+            reference_may_bind(reference, trial, best, nodes))
+            return best;
+    return DURE_NONE32;
 }
 
 /* The one with fewest lost nodes, then fewest borrowed GPUs, of those whose healthy nodes are all free and can be spared. Single nodes are lost whole. */
@@ -239,7 +255,7 @@ uint32_t reference_choose_damaged(const struct reference *reference, const struc
         if (lost == 0 || lost == nodes || bound || reference_spare(reference, trial).nodes < (int32_t)(nodes - lost) ||
             (best != DURE_NONE32 && lost > least_lost) ||
             (best != DURE_NONE32 && lost == least_lost &&
-             borrowed_in(reference, first, nodes) >= borrowed_in(reference, best, nodes)))
+             reference_borrowed_in(reference, first, nodes) >= reference_borrowed_in(reference, best, nodes)))
             continue;
         best = first;
         least_lost = lost;

@@ -1,4 +1,4 @@
-/* Lists of nodes, and spreads, of those who borrow: every node is asked whether it may be used, and how many tasks may still come there. */
+/* Lists of nodes, and spreads: every node is asked whether it may be used, and how many tasks may still come there. */
 #include "reference_parts.h"
 
 bool reference_is_limited(const struct reference_job *job)
@@ -6,11 +6,11 @@ bool reference_is_limited(const struct reference_job *job)
     return job->is_listed || job->spread_max > 0;
 }
 
-/* Tasks that its spread still lets onto this node, after those that are placed. */
-static uint32_t spread_room(const struct reference_job *job, uint32_t node, const struct trial *trial,
+/* Tasks that its spread still lets stand here in line, after those that are placed, or taken, or expected on cells bound for the trial. */
+static uint32_t spread_room(const struct reference_job *job, uint32_t line, const struct trial *trial,
                             const struct takes *takes)
 {
-    const uint32_t cell = job->spread_max > 0 ? node / job->spread_nodes : 0;
+    const uint32_t cell = job->spread_max > 0 ? line / job->spread_nodes : 0;
     uint32_t tasks = 0;
     if (job->spread_max == 0)
         return UINT32_MAX;
@@ -18,8 +18,14 @@ static uint32_t spread_room(const struct reference_job *job, uint32_t node, cons
         if (trial->places[i].node_first / job->spread_nodes == cell)
             tasks += trial->places[i].tasks;
     for (uint32_t t = 0; t < takes->count; t++)
-        if (takes->at[t]->offset / job->spread_nodes == cell)
+        if (takes->at[t]->line / job->spread_nodes == cell)
             tasks += takes->at[t]->tasks;
+    for (uint32_t i = 0; i < trial->noted_count; i++)
+        if (trial->noted[i].line / job->spread_nodes == cell)
+            tasks += trial->noted[i].tasks;
+    for (uint32_t i = 0; i < trial->expected_count; i++)
+        if (trial->expected[i] / job->spread_nodes == cell)
+            tasks += trial->expected_tasks;
     return tasks < job->spread_max ? job->spread_max - tasks : 0;
 }
 
@@ -52,9 +58,9 @@ static uint32_t tasks_on(const struct reference_job *job, uint32_t gpus)
 
 static uint32_t room_on(const struct search *s, const struct slot *slot)
 {
-    if (slot->tasks > 0 || (s->job->is_listed && !(s->job->nodes >> slot->offset & 1)))
+    if (slot->tasks > 0 || slot->is_nowhere || (s->job->is_listed && !(s->job->nodes >> slot->line & 1)))
         return 0;
-    return spread_room(s->job, slot->offset, s->trial, s->takes);
+    return spread_room(s->job, slot->line, s->trial, s->takes);
 }
 
 static void take(const struct search *s, struct slot *slot, uint32_t tasks)
@@ -63,11 +69,10 @@ static void take(const struct search *s, struct slot *slot, uint32_t tasks)
     s->takes->at[s->takes->count++] = slot;
 }
 
-static bool give_up(const struct search *s)
+static void give_up(const struct search *s)
 {
     while (s->takes->count > 0)
         s->takes->at[--s->takes->count]->tasks = 0;
-    return false;
 }
 
 /* All on one node, the tightest of those from `first` on that will do. */
@@ -85,8 +90,8 @@ static bool fit_one(const struct search *s, uint32_t first, uint32_t count, uint
     return best != NULL;
 }
 
-/* The emptiest nodes first; where a node takes exactly so many the fullest first, and one for the rest. */
-static bool fit_many(const struct search *s, uint32_t first, uint32_t count, uint32_t tasks)
+/* The emptiest nodes first; where a node takes exactly so many the fullest first, and one for the rest. Says how many it placed. */
+static uint32_t fit_many(const struct search *s, uint32_t first, uint32_t count, uint32_t tasks)
 {
     const uint32_t exact = s->job->milli < 1000 ? 0 : s->job->tasks_per_node;
     uint32_t left = tasks;
@@ -103,9 +108,9 @@ static bool fit_many(const struct search *s, uint32_t first, uint32_t count, uin
             left -= here;
         }
     }
-    if (left > 0 && (left >= exact || !fit_one(s, first, count, left)))
-        return give_up(s);
-    return true;
+    if (left > 0 && left < exact && fit_one(s, first, count, left))
+        left = 0;
+    return tasks - left;
 }
 
 static uint32_t idle_in(const struct search *s, uint32_t first, uint32_t count)
@@ -120,24 +125,41 @@ static uint32_t idle_in(const struct search *s, uint32_t first, uint32_t count)
 static bool fit_cell(const struct search *s, uint32_t span, uint32_t tasks)
 {
     for (uint32_t idle = gpus_of(s->job, tasks); idle <= span * s->node_gpus; idle++)
-        for (uint32_t first = 0; first + span <= s->slots->count; first += span)
-            if (idle_in(s, first, span) == idle && fit_many(s, first, span, tasks))
+        for (uint32_t first = 0; first + span <= s->slots->count; first += span) {
+            if (idle_in(s, first, span) == idle && fit_many(s, first, span, tasks) == tasks)
                 return true;
+            give_up(s);
+        }
     return false;
 }
 
-bool reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
-                           uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes)
+uint32_t reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
+                               uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes)
 {
     const struct search s = {job, trial, slots, takes, node_gpus};
     takes->count = 0;
     if (gpus_of(job, tasks) <= node_gpus &&
         (job->milli < 1000 || job->tasks_per_node == 0 || tasks <= job->tasks_per_node) &&
         fit_one(&s, 0, slots->count, tasks))
-        return true;
+        return tasks;
     if (span == 1)
-        return false;
-    return span > 0 ? fit_cell(&s, span, tasks) : fit_many(&s, 0, slots->count, tasks);
+        return 0;
+    if (span > 0)
+        return fit_cell(&s, span, tasks) ? tasks : 0;
+    return fit_many(&s, 0, slots->count, tasks);
+}
+
+uint32_t reference_use(const struct reference *reference, const struct reference_job *job, const struct trial *trial,
+                       const struct takes *takes, uint32_t first, uint32_t nodes)
+{
+    const uint32_t step = job->spread_max > 0 && job->spread_nodes < nodes ? job->spread_nodes : nodes;
+    uint32_t listed = 0, tasks = 0;
+    for (uint32_t node = first; node < first + nodes; node++)
+        listed += !job->is_listed || (job->nodes >> node & 1);
+    for (uint32_t node = first; job->spread_max > 0 && node < first + nodes; node += step)
+        tasks += spread_room(job, node, trial, takes);
+    const uint32_t gpus = listed * reference->node_gpus;
+    return job->spread_max > 0 && tasks * job->gpus < gpus ? tasks * job->gpus : gpus;
 }
 
 uint64_t reference_taken(const struct reference_job *job, const struct slot *slot)

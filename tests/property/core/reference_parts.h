@@ -19,7 +19,17 @@ struct trial {
     struct dure_binding bindings[REFERENCE_PLACES];
     uint32_t virtual_count; /* the same in the private cluster; of who borrows, on the hardware */
     struct dure_place virtuals[REFERENCE_PLACES];
-    uint32_t rights[REFERENCE_PLACES], cell_nodes[REFERENCE_RIGHTS];
+    struct dure_binding named[REFERENCE_PLACES]; /* whose they are, and where they stand if hardware tells */
+    uint32_t cell_nodes[REFERENCE_RIGHTS];
+    bool rebinds;         /* bound cells that nobody uses by then count as not bound */
+    uint32_t fresh_count; /* bound for the trial, to see what there is on the hardware */
+    struct reference_cell fresh[REFERENCE_CELLS];
+    uint32_t noted_count; /* taken for a planned start: so many tasks there in line */
+    struct {
+        uint32_t line, tasks;
+    } noted[REFERENCE_PLACES];
+    uint32_t expected_count, expected_tasks; /* so many tasks on each of these nodes, while cells are chosen */
+    uint32_t expected[REFERENCE_CELLS];
 };
 
 /* ---- which nodes (reference_fit.c) ---- */
@@ -28,7 +38,9 @@ struct trial {
 struct slot {
     uint32_t right, index, offset; /* of a right: its cell, the node in it; of hardware: offset is the node */
     uint64_t idle;
-    uint32_t tasks; /* that it takes now */
+    uint32_t tasks;  /* that it takes now */
+    uint32_t line;   /* where it stands in line, for who is limited; what stands nowhere yet is beyond all hardware */
+    bool is_nowhere; /* ... and cannot be used before it stands somewhere */
 };
 
 struct slots {
@@ -66,10 +78,29 @@ uint32_t reference_milli(const struct reference_job *job);
 bool reference_is_limited(const struct reference_job *job);
 /* Tasks that may still be put on this node. */
 uint32_t reference_limit(const struct reference_job *job, uint32_t node, const struct trial *trial);
-bool reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
-                           uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes);
+/* How many of the tasks were placed; with a span all or none. */
+uint32_t reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
+                               uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes);
 /* The GPUs of a node that was taken. */
 uint64_t reference_taken(const struct reference_job *job, const struct slot *slot);
+/* GPUs that so many nodes in line could be used for, with what is taken so far. */
+uint32_t reference_use(const struct reference *reference, const struct reference_job *job, const struct trial *trial,
+                       const struct takes *takes, uint32_t first, uint32_t nodes);
+
+/* ---- the same by right (reference_rights.c) ---- */
+
+/* Do the limits depend on the hardware that this right stands on? */
+bool reference_by_hardware(const struct reference *reference, const struct reference_job *job, uint32_t right);
+bool reference_place_limited(const struct reference *reference, const struct reference_job *job, uint32_t right,
+                             uint32_t span, bool now, struct trial *trial);
+bool reference_place_limited_over_all(const struct reference *reference, const struct reference_job *job, bool now,
+                                      struct trial *trial);
+/* What a plan is to keep empty, since it is bound anew then. */
+void reference_keep_empty(const struct reference *reference, uint32_t right, uint32_t index, struct trial *trial);
+/* While a plan is kept: is any of these nodes to be bound for it? And does this cell stay bound for one? */
+bool reference_is_wanted(const struct reference *reference, const struct trial *trial, uint32_t tenant, uint32_t first,
+                         uint32_t nodes);
+bool reference_is_held(const struct reference *reference, uint32_t right, uint32_t index);
 
 bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_gpus, struct takes *takes);
 uint32_t reference_ones(uint64_t mask);
@@ -84,12 +115,17 @@ uint64_t reference_share(const struct reference *reference, uint32_t tenant);
 /* ---- cells of hardware (reference_cells.c) ---- */
 
 bool reference_is_bound(const struct reference *reference, const struct trial *trial, uint32_t node);
-/* The first node of the cell to bind for what is taken from take `from` on of the same virtual cell. */
-uint32_t reference_choose_cell(const struct reference *reference, const struct trial *trial, const struct takes *takes,
-                               uint32_t from, uint32_t gpus);
+/* The first node of the cell to bind for what is taken from take `from` on of the same virtual cell; NONE32: none but what a plan wants. */
+uint32_t reference_choose_cell(const struct reference *reference, const struct reference_job *job,
+                               const struct trial *trial, const struct takes *takes, uint32_t from);
+/* The one that would be bound whoever asks. */
+uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes);
+bool reference_may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes);
+/* GPUs on which somebody borrows, a shared one once. */
+uint32_t reference_borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes);
 /* Who stands on what is taken there has to go, and costs nothing more. */
-void reference_doom(const struct reference *reference, struct trial *trial, const struct takes *takes, uint32_t from,
-                    uint32_t gpus);
+void reference_doom(const struct reference *reference, const struct reference_job *job, struct trial *trial,
+                    const struct takes *takes, uint32_t from);
 
 /* What may be bound beyond all that is owed: whole racks; and nodes, those of the racks to spare included. */
 struct spare {
@@ -109,6 +145,12 @@ void reference_settle(struct reference *reference);
 
 /* ---- the private cluster ---- */
 
+void reference_list_slots(const struct reference *reference, uint32_t right, const struct trial *trial,
+                          struct slots *slots);
+void reference_begin_trial(const struct reference *reference, const struct reference_job *job, struct trial *trial);
+/* Binds the cells of what was taken, in the order of taking; false: one could only be bound where a plan wants it. */
+bool reference_realise(const struct reference *reference, const struct reference_job *job, const struct takes *takes,
+                       uint32_t left, struct trial *trial);
 /* Is there a place for one more element of the job? With `now`, also on damaged cells, and in the place of its tenant's work of
  * lower priority. */
 bool reference_place(const struct reference *reference, uint64_t job, bool now, struct trial *trial);

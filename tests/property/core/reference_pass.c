@@ -112,9 +112,19 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
                                 .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
                                 .at_us = at_us};
     for (uint32_t i = 0; i < trial->virtual_count; i++) {
-        uint64_t *kept = turn->is_borrowed ? plan->kept_nodes : plan->kept[trial->rights[i]];
-        bindings[i].allot.v = turn->is_borrowed ? 0 : trial->rights[i];
+        const struct dure_binding *b = &trial->named[i];
+        uint64_t *kept = turn->is_borrowed ? plan->kept_nodes : plan->kept[b->allot.v];
         kept[trial->virtuals[i].node_first] |= trial->virtuals[i].gpu_mask;
+        if (turn->is_borrowed)
+            continue;
+        bindings[i] = *b;
+        if (reference_by_hardware(reference, &reference->jobs[id], b->allot.v) || b->is_new)
+            plan->cells[plan->cell_count++] =
+                (struct reference_cell){.right = b->allot.v,
+                                        .index = b->virtual_index,
+                                        .first = b->cell_index * reference->rights[b->allot.v].cell_nodes,
+                                        .nodes = reference->rights[b->allot.v].cell_nodes,
+                                        .is_new = b->is_new};
     }
     struct dure_record record = reference_decision(reference, DURE_REC_PLAN);
     record.job.v = id;

@@ -98,29 +98,41 @@ static uint64_t taken_on(const struct reference *reference, const struct trial *
 
 /* ---- the private cluster ---- */
 
-static void list_slots(const struct reference *reference, uint32_t right, const struct trial *trial,
-                       struct slots *slots)
+void reference_list_slots(const struct reference *reference, uint32_t right, const struct trial *trial,
+                          struct slots *slots)
 {
     const struct reference_right *r = &reference->rights[right];
+    const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
     for (uint32_t i = 0; i < r->count; i++)
         for (uint32_t k = 0; k < r->cell_nodes; k++) {
-            const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
-            const bool served = trial->serves && trial->served_right == right && trial->served_index == i;
-            const uint32_t cell = served ? trial->served_cell : r->bound[i];
+            const uint32_t cell = trial->bound[right][i];
             uint64_t idle = cell != DURE_NONE32 ? all & ~taken_on(reference, trial, cell + k)
                             : r->suspended[i]   ? 0
                                                 : all;
             if (trial->beside_plan)
                 idle &= ~reference->plans[r->tenant].kept[right][i * r->cell_nodes + k];
-            slots->at[slots->count++] = (struct slot){right, i, k, idle, 0};
+            const uint32_t beyond = (right + 1) * REFERENCE_CELLS * reference->rack_nodes * reference->rack_nodes;
+            slots->at[slots->count++] =
+                (struct slot){.right = right,
+                              .index = i,
+                              .offset = k,
+                              .idle = idle,
+                              .line = (cell != DURE_NONE32 ? cell : beyond + i * r->cell_nodes) + k,
+                              .is_nowhere = cell == DURE_NONE32};
         }
 }
 
-/* Binds the cells of what was taken, in the order of taking. */
-static void realise(const struct reference *reference, const struct reference_job *job, const struct takes *takes,
-                    uint32_t left, struct trial *trial)
+static bool is_fresh(const struct trial *trial, uint32_t right, uint32_t index)
 {
-    const uint32_t gpus = job->gpus;
+    for (uint32_t i = 0; i < trial->fresh_count; i++)
+        if (trial->fresh[i].right == right && trial->fresh[i].index == index)
+            return true;
+    return false;
+}
+
+bool reference_realise(const struct reference *reference, const struct reference_job *job, const struct takes *takes,
+                       uint32_t left, struct trial *trial)
+{
     for (uint32_t t = 0; t < takes->count; t++) {
         const struct slot *slot = takes->at[t];
         uint32_t *cell = &trial->bound[slot->right][slot->index];
@@ -128,12 +140,14 @@ static void realise(const struct reference *reference, const struct reference_jo
         bool named = false;
         for (uint32_t i = 0; i < trial->binding_count; i++)
             named |= trial->bindings[i].allot.v == slot->right && trial->bindings[i].virtual_index == slot->index;
-        const bool is_new = *cell == DURE_NONE32 ||
+        const bool is_new = *cell == DURE_NONE32 || is_fresh(trial, slot->right, slot->index) ||
                             (trial->serves && slot->right == trial->served_right && slot->index == trial->served_index);
         if (*cell == DURE_NONE32)
-            *cell = reference_choose_cell(reference, trial, takes, t, gpus);
+            *cell = reference_choose_cell(reference, job, trial, takes, t);
+        if (*cell == DURE_NONE32)
+            return false;
         if (!named && trial->is_many)
-            reference_doom(reference, trial, takes, t, gpus);
+            reference_doom(reference, job, trial, takes, t);
         if (!named)
             trial->bindings[trial->binding_count++] = (struct dure_binding){.allot = {slot->right},
                                                                             .virtual_index = slot->index,
@@ -141,38 +155,54 @@ static void realise(const struct reference *reference, const struct reference_jo
                                                                             .is_new = is_new};
         const struct dure_place place = {.node_first = *cell + slot->offset,
                                          .node_count = 1,
-                                         .gpu_mask = reference_lowest(slot->idle, slot->tasks * gpus),
+                                         .gpu_mask = reference_taken(job, slot),
                                          .tasks = slot->tasks,
                                          .gpu_milli = 1000};
+        uint32_t own = slot->tasks;
         if (job->milli < 1000)
-            reference_spread(job, place.node_first, place.gpu_mask, &left, trial);
+            reference_spread(job, place.node_first, place.gpu_mask, reference_is_limited(job) ? &own : &left, trial);
         else
             trial->places[trial->place_count++] = place;
     }
+    return true;
 }
 
 /* What was taken, as the private cluster has it. */
-static void note(const struct takes *takes, uint32_t gpus, struct trial *trial)
+static void note(const struct reference_job *job, const struct takes *takes, struct trial *trial)
 {
     for (uint32_t t = 0; t < takes->count; t++) {
         const struct slot *slot = takes->at[t];
-        trial->rights[trial->virtual_count] = slot->right;
+        trial->named[trial->virtual_count] = (struct dure_binding){.allot = {slot->right}};
         trial->virtuals[trial->virtual_count++] =
             (struct dure_place){.node_first = slot->index * trial->cell_nodes[slot->right] + slot->offset,
                                 .node_count = 1,
-                                .gpu_mask = reference_lowest(slot->idle, slot->tasks * gpus),
+                                .gpu_mask = reference_taken(job, slot),
                                 .tasks = slot->tasks,
                                 .gpu_milli = 1000};
     }
 }
 
-static void begin_trial(const struct reference *reference, struct trial *trial)
+/* Nobody uses any of it by then, and nothing of it is lost. */
+static bool is_empty(const struct reference *reference, const struct trial *trial, uint32_t right, uint32_t index)
 {
-    trial->place_count = trial->binding_count = trial->virtual_count = 0;
+    const struct reference_right *r = &reference->rights[right];
+    const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
+    bool empty = r->bound[index] != DURE_NONE32 && !r->suspended[index];
+    for (uint32_t k = 0; empty && k < r->cell_nodes; k++)
+        empty = !(taken_on(reference, trial, r->bound[index] + k) & all);
+    return empty;
+}
+
+void reference_begin_trial(const struct reference *reference, const struct reference_job *job, struct trial *trial)
+{
+    trial->place_count = trial->binding_count = trial->virtual_count = trial->fresh_count = trial->noted_count = 0;
     memset(trial->doomed, 0, sizeof trial->doomed);
     for (uint32_t r = 0; r < reference->right_count; r++) {
         memcpy(trial->bound[r], reference->rights[r].bound, sizeof trial->bound[r]);
         trial->cell_nodes[r] = reference->rights[r].cell_nodes;
+        for (uint32_t i = 0; trial->rebinds && i < reference->rights[r].count; i++)
+            if (reference->rights[r].tenant == job->tenant && is_empty(reference, trial, r, i))
+                trial->bound[r][i] = DURE_NONE32;
     }
     if (trial->serves)
         trial->bound[trial->served_right][trial->served_index] = trial->served_cell;
@@ -180,7 +210,7 @@ static void begin_trial(const struct reference *reference, struct trial *trial)
 
 /* Inside one right. A cell of a right lies in one cell of every level above it. */
 static bool place_in(const struct reference *reference, const struct reference_job *job, uint32_t r,
-                     uint32_t level_nodes, struct trial *trial)
+                     uint32_t level_nodes, bool now, struct trial *trial)
 {
     const struct reference_right *right = &reference->rights[r];
     struct gang gang = {.tasks = job->tasks,
@@ -194,8 +224,10 @@ static bool place_in(const struct reference *reference, const struct reference_j
     uint32_t tasks = job->tasks;
     if (right->tenant != job->tenant)
         return false;
-    list_slots(reference, r, trial, &slots);
-    begin_trial(reference, trial);
+    if (reference_is_limited(job))
+        return reference_place_limited(reference, job, r, gang.span, now, trial);
+    reference_begin_trial(reference, job, trial);
+    reference_list_slots(reference, r, trial, &slots);
     if (job->milli < 1000) {
         if (trial->later_us == INT64_MIN && (gang.span == 0 || tasks == 1))
             tasks = reference_fill(reference, job, r, trial);
@@ -204,31 +236,37 @@ static bool place_in(const struct reference *reference, const struct reference_j
     if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
         return false;
     trial->is_many = takes.count > 1;
-    realise(reference, job, &takes, tasks, trial);
-    note(&takes, job->gpus, trial);
+    if (!reference_realise(reference, job, &takes, tasks, trial))
+        return false;
+    note(job, &takes, trial);
     return true;
 }
 
 static bool place_in_one(const struct reference *reference, const struct reference_job *job, uint32_t level_nodes,
-                         struct trial *trial)
+                         bool now, struct trial *trial)
 {
     for (uint32_t r = 0; r < reference->right_count; r++)
-        if (place_in(reference, job, r, level_nodes, trial))
+        if (place_in(reference, job, r, level_nodes, now, trial))
             return true;
     return false;
 }
 
 /* Over all rights of the tenant, each as much as it carries. */
-static bool place_over_all(const struct reference *reference, const struct reference_job *job, struct trial *trial)
+static bool place_over_all(const struct reference *reference, const struct reference_job *job, bool now,
+                           struct trial *trial)
 {
     uint32_t left = job->tasks;
-    begin_trial(reference, trial);
+    if (job->tasks == 1 || job->milli < 1000)
+        return false;
+    if (reference_is_limited(job))
+        return reference_place_limited_over_all(reference, job, now, trial);
+    reference_begin_trial(reference, job, trial);
     trial->is_many = true;
-    for (uint32_t r = 0; job->tasks > 1 && job->milli == 1000 && r < reference->right_count && left > 0; r++) {
+    for (uint32_t r = 0; r < reference->right_count && left > 0; r++) {
         struct slots slots = {.count = 0};
         struct takes takes;
         uint32_t room = 0;
-        list_slots(reference, r, trial, &slots);
+        reference_list_slots(reference, r, trial, &slots);
         for (uint32_t i = 0; i < slots.count; i++)
             room += job->tasks_per_node == 0 ? reference_ones(slots.at[i].idle) / job->gpus
                     : reference_ones(slots.at[i].idle) >= job->tasks_per_node * job->gpus ? job->tasks_per_node
@@ -237,8 +275,9 @@ static bool place_over_all(const struct reference *reference, const struct refer
         if (reference->rights[r].tenant != job->tenant || room == 0 ||
             !reference_fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
-        realise(reference, job, &takes, gang.tasks, trial);
-        note(&takes, job->gpus, trial);
+        if (!reference_realise(reference, job, &takes, gang.tasks, trial))
+            return false;
+        note(job, &takes, trial);
         left -= gang.tasks;
     }
     return left == 0;
@@ -307,7 +346,7 @@ static bool displace(const struct reference *reference, const struct reference_j
             break;
         last = next;
         free_victim(reference, job, next, right, trial);
-        if (place_in(reference, job, right, job->level_required ? job->level_nodes : 0, trial))
+        if (place_in(reference, job, right, job->level_required ? job->level_nodes : 0, true, trial))
             return true;
     }
     memset(trial->freed, 0, sizeof trial->freed);
@@ -323,13 +362,13 @@ static bool serve(const struct reference *reference, const struct reference_job 
     for (uint32_t i = 0; r->is_short && i < r->count; i++) {
         if (!r->suspended[i] || r->bound[i] != DURE_NONE32)
             continue;
-        begin_trial(reference, trial);
+        reference_begin_trial(reference, job, trial);
         trial->served_cell = reference_choose_damaged(reference, trial, r->cell_nodes);
         trial->served_right = right;
         trial->served_index = i;
         trial->serves = trial->served_cell != DURE_NONE32;
         const bool found =
-            trial->serves && place_in(reference, job, right, job->level_required ? job->level_nodes : 0, trial);
+            trial->serves && place_in(reference, job, right, job->level_required ? job->level_nodes : 0, true, trial);
         trial->serves = false;
         if (found)
             return true;
@@ -337,17 +376,39 @@ static bool serve(const struct reference *reference, const struct reference_job 
     return false;
 }
 
+static bool place_by_rights(const struct reference *reference, const struct reference_job *job, bool now,
+                            struct trial *trial)
+{
+    if (job->level_nodes > 0 && place_in_one(reference, job, job->level_nodes, now, trial))
+        return true;
+    return (job->level_nodes == 0 || !job->level_required) &&
+           (place_in_one(reference, job, 0, now, trial) || place_over_all(reference, job, now, trial));
+}
+
+/* What hardware tells may find a place once the tenant's empty cells are bound anew. */
+static bool place_anew(const struct reference *reference, const struct reference_job *job, struct trial *trial)
+{
+    bool may = false;
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        may |= reference->rights[r].tenant == job->tenant && reference_by_hardware(reference, job, r);
+    trial->rebinds = may;
+    const bool found = may && place_by_rights(reference, job, false, trial);
+    trial->rebinds = false;
+    for (uint32_t r = 0; found && r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++)
+            if (reference->rights[r].tenant == job->tenant && is_empty(reference, trial, r, i))
+                reference_keep_empty(reference, r, i, trial);
+    return found;
+}
+
 bool reference_place(const struct reference *reference, uint64_t id, bool now, struct trial *trial)
 {
     const struct reference_job *job = &reference->jobs[id];
     memset(trial->freed, 0, sizeof trial->freed);
-    trial->serves = false;
+    trial->serves = trial->rebinds = false;
     if (job->borrowed)
         return reference_borrow(reference, job, trial);
-    if (job->level_nodes > 0 && place_in_one(reference, job, job->level_nodes, trial))
-        return true;
-    if ((job->level_nodes == 0 || !job->level_required) &&
-        (place_in_one(reference, job, 0, trial) || place_over_all(reference, job, trial)))
+    if (place_by_rights(reference, job, now, trial) || (!now && place_anew(reference, job, trial)))
         return true;
     for (uint32_t r = 0; now && r < reference->right_count; r++)
         if (reference->rights[r].tenant == job->tenant && serve(reference, job, r, trial))

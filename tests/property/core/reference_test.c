@@ -9,11 +9,21 @@
 
 enum { SHAPES = 5, KINDS = 128 };
 
-static uint64_t seed;
+static uint64_t seed, more_seed;
+#ifdef DURE_CORE_MUTANTS
+int dure_core_mutant;
+#endif
+static bool is_plain; /* a life of which only the first part is drawn */
 
 static uint32_t below(uint32_t bound)
 {
     return (uint32_t)tap_random_below(&seed, bound);
+}
+
+/* What lives have got since some of them are kept below: by a row of chances of its own, so that those stay what they were. */
+static uint32_t more(uint32_t bound)
+{
+    return is_plain ? 0 : (uint32_t)tap_random_below(&more_seed, bound);
 }
 
 struct match {
@@ -22,15 +32,14 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     bool lists, spreads;
-    uint64_t listed, spread;
+    uint64_t listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
     uint64_t told[KINDS], reclaimed, served, fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
         bool required;
-        uint32_t first,
-            count; /* nodes that it may use, or, `leaves_out`, not; count 0: any. Of who borrows, as the spread */
+        uint32_t first, count; /* nodes that it may use, or, `leaves_out`, not; count 0: any */
         bool leaves_out;
         uint32_t spread_max;
         const char *spread_level;
@@ -58,6 +67,8 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
     match->listed += job && job->is_listed;
     match->spread += job && job->spread_max > 0;
+    match->listed_by_right += job && job->is_listed && !job->borrowed;
+    match->spread_by_right += job && job->spread_max > 0 && !job->borrowed;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
 }
 
@@ -67,7 +78,7 @@ static void told(void *context, const struct dure_record *decision)
     write_line(&match->naive, decision);
 }
 
-/* Racks of nodes, three to four tenants, rights to six to all of the racks' nodes in all. */
+/* Racks of nodes, one to four tenants, rights to six to all of the racks' nodes in all. */
 static void make_specs(struct reference *reference, struct dure_buf *fleet, struct dure_buf *tenants)
 {
     uint32_t racks = 3 + below(4), first = 0;
@@ -75,6 +86,7 @@ static void make_specs(struct reference *reference, struct dure_buf *fleet, stru
     reference->node_gpus = 2u << below(3);
     reference->node_count = racks * reference->rack_nodes;
     reference->tenant_count = 3 + below(2);
+    reference->tenant_count -= more(4) < 2 ? more(reference->tenant_count) : 0; /* few have several rights each */
     dure_buf_printf(fleet,
                     "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: "
                     "node}]\nowners: [{name: o}]\n"
@@ -130,9 +142,9 @@ static void submit(struct match *match)
     job->level = shape->level;
     job->level_required = shape->required;
     struct dure_node_run run = {shape->first, shape->count};
-    if (job->job_class == DURE_BORROWED && shape->count > 0)
+    if ((job->job_class == DURE_BORROWED || !is_plain) && shape->count > 0)
         *(shape->leaves_out ? &job->exclude : &job->include) = (struct dure_node_runs){&run, 1};
-    if (job->job_class == DURE_BORROWED && shape->spread_max > 0) {
+    if ((job->job_class == DURE_BORROWED || !is_plain) && shape->spread_max > 0) {
         job->spread_max = shape->spread_max;
         job->spread_level = shape->spread_level;
     }
@@ -301,8 +313,13 @@ static void play(uint32_t steps, struct match *match)
  * - who would have room on what is kept, and be gone too late, shuts out its like, and no shorter one. */
 static const uint64_t parted_once[] = {UINT64_C(799655350186887744), UINT64_C(387869716168326)};
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    (void)argv;
+#ifdef DURE_CORE_MUTANTS
+    dure_core_mutant = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
+#endif
     struct match *match = calloc(1, sizeof *match);
     const uint64_t base = tap_seed(20260601);
     if (!match)
@@ -311,8 +328,10 @@ int main(void)
     dure_buf_init(&match->naive, 1 << 24);
     for (uint32_t round = 0; round < 45; round++) {
         seed = base + round;
+        more_seed = seed ^ UINT64_C(0x5deece66d);
         play(600, match);
     }
+    is_plain = true;
     for (size_t i = 0; i < sizeof parted_once / sizeof *parted_once; i++) {
         seed = parted_once[i];
         play(600, match);
@@ -331,6 +350,8 @@ int main(void)
     TAP_OK(match->fractions >= 500, "decided alike: %llu starts of fractions", (unsigned long long)match->fractions);
     TAP_OK(match->listed >= 100 && match->spread >= 100, "decided alike: %llu starts on lists of nodes, %llu spread",
            (unsigned long long)match->listed, (unsigned long long)match->spread);
+    TAP_OK(match->listed_by_right >= 100 && match->spread_by_right >= 100, "of them by right %llu and %llu",
+           (unsigned long long)match->listed_by_right, (unsigned long long)match->spread_by_right);
     TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
            (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",

@@ -79,6 +79,14 @@ uint32_t reference_queue(const struct reference *reference, const struct referen
     return job->borrowed ? reference->tenant_count : job->tenant;
 }
 
+/* Cells that it held need not stay bound any more. */
+static void drop_plan(struct reference *reference, struct reference_plan *plan)
+{
+    plan->job = 0;
+    for (uint32_t i = 0; i < plan->cell_count; i++)
+        reference_leave_to_do(reference, AFTER_EMPTY, plan->cells[i].right, plan->cells[i].index);
+}
+
 /* Nothing of the job is to start any more: if it lives on, its plan is given up. */
 static void left_queue(struct reference *reference, uint64_t id)
 {
@@ -88,7 +96,7 @@ static void left_queue(struct reference *reference, uint64_t id)
     if (reference_is_live(reference, id))
         reference_leave_to_do(reference, AFTER_UNPLAN, id, 0);
     else
-        plan->job = 0;
+        drop_plan(reference, plan);
 }
 
 /* ---- places ---- */
@@ -245,7 +253,8 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
     const uint32_t ordinal = reference_next(reference, id);
     reference_tidy(trial);
     struct reference_plan *plan = &reference->plans[reference_queue(reference, job)];
-    plan->job = plan->job == id ? 0 : plan->job;
+    if (plan->job == id)
+        drop_plan(reference, plan);
     job->elements[ordinal] = ELEMENT_PLACED;
     const bool is_clear = job->borrowed || reference_is_clear(reference, trial->places, trial->place_count);
     struct reference_run *run = new_run(reference, id, ordinal, trial);
@@ -276,8 +285,8 @@ void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cau
     record.job.v = plan->job;
     record.element = plan->element;
     record.cause = cause;
-    plan->job = 0;
     reference_tell(reference, &record);
+    drop_plan(reference, plan);
 }
 
 void reference_void_plan(struct reference *reference, uint32_t queue, enum dure_cause cause)
@@ -550,7 +559,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
 {
     struct reference_right *r = &reference->rights[right];
     const uint32_t cell = r->bound[index];
-    if (cell == DURE_NONE32)
+    if (cell == DURE_NONE32 || reference_is_held(reference, right, index))
         return;
     bool lost = false;
     for (uint32_t k = 0; k < r->cell_nodes; k++) {
