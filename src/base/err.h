@@ -20,7 +20,8 @@
     X(E_STATE, -4, "wrong_state", 409, "not possible in its present state")                                            \
     X(E_NEVER, -5, "never", 422, "this can never run as it is asked")                                                  \
     X(E_RIGHTS, -6, "rights", 409, "no unbound right at this level")                                                   \
-    X(E_SUSPENDED, -7, "suspended", 409, "hardware was lost and this right is named short")                            \
+    X(E_SUSPENDED, -7, "suspended", 409,                                                                               \
+      "GPUs of its group are lost (failed, drained, away or used outside dure): this right is named short")            \
     X(E_SHORT, -8, "shortfall", 409, "the hardware cannot carry this promise")                                         \
     X(E_LIMIT, -9, "limit", 413, "a stated limit is passed")                                                           \
     X(E_BUSY, -10, "busy", 503, "too much at once; try again")                                                         \

@@ -29,7 +29,8 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(NOT_LENT, "not-lent", "the owner does not lend to this tenant")                                                  \
     X(NOTICE, "notice", "the job's grace is longer than the lender's notice")                                          \
     X(NOT_YET, "not-yet", "the hardware or the allotment has not begun")                                               \
-    X(SUSPENDED, "suspended", "hardware was lost and this right is named short")                                       \
+    X(SUSPENDED, "suspended",                                                                                          \
+      "GPUs of its group are lost (failed, drained, away or used outside dure): this right is named short")            \
     X(LOST, "lost", "nodes are down")                                                                                  \
     X(AWAY, "away", "nodes whose engine does not answer: nothing is started there until it does")                      \
     X(MAINTENANCE, "maintenance", "nodes are drained or in maintenance")                                               \
