@@ -82,10 +82,14 @@ static void write_estimate(const struct dure_api *api, const struct dure_why_est
     for (uint32_t i = 0; i < estimate->awaited_count; i++) {
         const struct dure_why_awaited *a = &estimate->awaited[i];
         json_open(out, NULL, '{');
-        json_uint(out, "job", a->job.v);
-        if (a->element != DURE_NONE32)
-            json_uint(out, "element", a->element);
-        json_str(out, "project", tenants != NULL ? tenants->tenants[a->tenant.v].path : NULL);
+        if (a->job.v == 0) {
+            json_uint(out, "maintenance", a->booking);
+        } else {
+            json_uint(out, "job", a->job.v);
+            if (a->element != DURE_NONE32)
+                json_uint(out, "element", a->element);
+            json_str(out, "project", tenants != NULL ? tenants->tenants[a->tenant.v].path : NULL);
+        }
         json_time(out, "ends", a->ends_us);
         json_close(out, '}');
     }

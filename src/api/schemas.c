@@ -120,7 +120,8 @@ const struct schema dure_schemas[] = {
      "What one rule, or one thing that jobs wait for, costs; elements of arrays count each."},
     {"WhyQueue", "jobs:integer gpus:integer requests:integer gpu_hours:string rules:[{WhyTollRow}]",
      "By waiting GPU-hours, the most first."},
-    {"WhyAwaited", "job:integer element:integer project:string? ends:string?", "A job that is to end before."},
+    {"WhyAwaited", "job:integer element:integer project:string? maintenance:integer ends:string?",
+     "A job, or maintenance, that is to end before."},
     {"WhyEstimate", "earliest:string? likely:string? latest:string? rough:boolean waits_for:[{WhyAwaited}]",
      "By GPUs alone and in the order of the queue: latest by walltimes, likely and earliest by how long work has "
      "lasted."},

@@ -105,7 +105,7 @@ static const char *no_estimate(const char *wait)
         {"JobArrayTaskLimit", "elements of its own array must end first"},
         {"NotLent", "nobody lends what it asks for now"},
         {"Preempting", "the borrowers on its place leave at the end of their grace, or sooner"},
-        {"RightSuspended", "lost hardware must come back first"},
+        {"RightSuspended", "lost GPUs must come back first"},
         {"Priority", "jobs before it must start first"},
         {"BeginTime", "it is not tried before its begin time"},
     };
@@ -235,11 +235,12 @@ static void put_estimate(struct dure_buf *buf, const json_t *estimate, const cha
                         dure_json_time(estimate, "latest", latest));
     for (size_t i = 0; i < json_array_size(awaited); i++) {
         const json_t *job = json_array_get(awaited, i);
-        dure_buf_printf(&said, "%s%" PRId64,
+        const int64_t maintenance = dure_json_int(job, "maintenance", 0);
+        dure_buf_printf(&said, "%s%s%" PRId64,
                         i                              ? ", "
                         : json_array_size(awaited) > 1 ? "; before, these end: "
                                                        : "; before, this ends: ",
-                        dure_json_int(job, "job", 0));
+                        maintenance ? "maintenance " : "", maintenance ? maintenance : dure_json_int(job, "job", 0));
         if (dure_json_int(job, "element", -1) >= 0)
             dure_buf_printf(&said, "_%" PRId64, dure_json_int(job, "element", 0));
     }

@@ -85,7 +85,8 @@ struct dure_why_change {
 
 /* A job that ends (or, waiting itself before the one asked about, starts and ends) before it can start. */
 struct dure_why_awaited {
-    struct dure_job_id job;
+    struct dure_job_id job; /* 0: it is booked maintenance that has begun, and is over then */
+    uint64_t booking;
     uint32_t element;
     struct dure_tenant_id tenant;
     int64_t ends_us; /* as likely as not by then */

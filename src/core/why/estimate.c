@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/place/rules.h"
 #include "core/state/jobs.h"
 #include "core/state/lasting.h"
@@ -15,10 +16,10 @@ __extension__ typedef unsigned __int128 wide;
 #define LATER_MAX_US (INT64_C(7320) * DURE_DAY_US)
 enum { ENDS_MAX = 4096, LOOKED_AT_MAX = 16384, STEPS_MAX = 2048, HEAP_MAX = ENDS_MAX + STEPS_MAX };
 
-/* Somebody who gives back GPUs at some time. */
+/* Somebody who gives back GPUs at some time, or maintenance (`job` 0) that is over then. */
 struct end {
     int64_t at_us;
-    uint64_t milli, job;
+    uint64_t milli, job, booking;
     uint32_t element, tenant;
 };
 
@@ -31,6 +32,8 @@ struct pool {
     uint64_t idle_milli;
     uint32_t *ends; /* attempts, soonest to end at the latest first */
     uint32_t end_count;
+    struct end *windows; /* maintenance that has begun, and what comes back of it */
+    uint32_t window_count;
     uint64_t milli; /* of all of them */
     bool all;       /* no others will end */
 };
@@ -116,6 +119,60 @@ static void find_idle(struct pool *pool)
     }
 }
 
+/* GPUs of the holder's rights in a chain that are neither idle nor used by right: what maintenance may have. */
+static uint64_t missing_of(const struct pool *pool, uint32_t chain)
+{
+    const struct dure_core *core = pool->core;
+    uint64_t missing = 0;
+    for (uint32_t id = core->tenant[pool->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        const struct allot *allot = core->allots[id];
+        struct dure_cells_right_view right;
+        if (allot->spec.chain.v != chain ||
+            !dure_cells_right(core->chains[chain].cells, (struct dure_allot_id){id}, &right))
+            continue;
+        const uint64_t all = (uint64_t)allot->cells * allot->cell_leaves, there = allot->slots.idle_total + right.used;
+        missing += all > there ? all - there : 0;
+    }
+    return missing;
+}
+
+/* GPUs that a run of nodes brings back when its maintenance is over: not of those that are kept away by something else as well. */
+static uint64_t returning(const struct dure_core *core, const struct dure_place *run)
+{
+    uint64_t gpus = 0;
+    for (uint32_t i = 0; i < run->node_count; i++) {
+        const struct node *node = &core->nodes[run->node_first + i];
+        if (node->d.booked && !node->d.drain && !node->d.down && !node->d.away)
+            gpus += (uint64_t)__builtin_popcountll(core->chains[node->chain].idle.full & ~node->used &
+                                                   ~node_withheld(node));
+    }
+    return gpus;
+}
+
+static void find_windows(struct pool *pool)
+{
+    struct dure_core *core = pool->core;
+    pool->windows = dure_core_alloc(sizeof *pool->windows, core->booking_count);
+    uint64_t *missing = dure_core_alloc(sizeof *missing, core->fleet->chain_count);
+    for (uint32_t i = 0; i < core->fleet->chain_count && core->booking_count; i++)
+        missing[i] = pool->holder != NONE ? missing_of(pool, i) : pool->chains[i] ? UINT64_MAX : 0;
+    for (uint32_t i = 0; i < core->booking_count; i++) {
+        const struct booking *b = core->bookings[i];
+        struct end end = {.at_us = b->d.until_us, .booking = b->d.id, .element = NONE};
+        for (uint32_t k = 0; b->d.state == BOOKING_BEGUN && k < b->d.run_count; k++) {
+            uint64_t *most = &missing[core->nodes[b->runs[k].node_first].chain];
+            const uint64_t back = *most ? returning(core, &b->runs[k]) : 0, gpus = back < *most ? back : *most;
+            *most -= gpus;
+            end.milli += gpus * 1000;
+        }
+        if (!end.milli)
+            continue;
+        pool->windows[pool->window_count++] = end;
+        pool->milli += end.milli;
+    }
+    free(missing);
+}
+
 static struct end end_of(const struct dure_core *core, uint32_t slot, unsigned percent)
 {
     const struct attempt *a = attempt_at(core, slot);
@@ -126,7 +183,7 @@ static struct end end_of(const struct dure_core *core, uint32_t slot, unsigned p
     if (a->d.state == DURE_ATTEMPT_STOPPING)
         at = core->s.time_us;
     const bool array = job_at(core, a->job_slot)->d.array_count > 0;
-    return (struct end){at, a->d.gpus_milli, a->d.job, array ? a->d.element : NONE, tenant};
+    return (struct end){at, a->d.gpus_milli, a->d.job, 0, array ? a->d.element : NONE, tenant};
 }
 
 /* A list schedule: who is before it starts in order as soon as there are GPUs enough, then it. */
@@ -151,7 +208,8 @@ static bool wait_for(struct schedule *s, uint64_t milli, struct dure_why_estimat
             memmove(ret->awaited, ret->awaited + 1, sizeof ret->awaited - sizeof ret->awaited[0]);
             ret->awaited_count--;
         }
-        ret->awaited[ret->awaited_count++] = (struct dure_why_awaited){{end.job}, end.element, {end.tenant}, end.at_us};
+        ret->awaited[ret->awaited_count++] =
+            (struct dure_why_awaited){{end.job}, end.booking, end.element, {end.tenant}, end.at_us};
     }
     return s->free_milli >= milli;
 }
@@ -165,6 +223,8 @@ static int64_t run(const struct pool *pool, const struct ahead *ahead, uint32_t 
     wide rest = 0; /* GPU-milli-microseconds not gone through */
     for (uint32_t i = 0; i < pool->end_count; i++)
         push(s.heap, &s.count, end_of(pool->core, pool->ends[i], percent));
+    for (uint32_t i = 0; i < pool->window_count; i++)
+        push(s.heap, &s.count, pool->windows[i]);
     for (uint32_t i = 0; i < ahead_count; i++)
         for (uint32_t k = 0; k < ahead[i].count; k++) {
             const int64_t lasts = lasting_end(pool->core, ahead[i].tenant, now, ahead[i].walltime_us, percent) - now;
@@ -173,7 +233,8 @@ static int64_t run(const struct pool *pool, const struct ahead *ahead, uint32_t 
                 break;
             }
             s.free_milli -= ahead[i].milli;
-            push(s.heap, &s.count, (struct end){s.at_us + lasts, ahead[i].milli, ahead[i].job, NONE, ahead[i].tenant});
+            push(s.heap, &s.count,
+                 (struct end){s.at_us + lasts, ahead[i].milli, ahead[i].job, 0, NONE, ahead[i].tenant});
             s.steps++;
         }
     if (scattered && s.at_us == now && s.free_milli >= milli)
@@ -201,10 +262,11 @@ bool estimate_start(struct dure_core *core, const struct request *ask, int64_t w
         wanted += ahead[i].milli * ahead[i].count;
     pool.chains = dure_core_alloc(sizeof *pool.chains, core->fleet->chain_count);
     pool.ends = dure_core_alloc(sizeof *pool.ends, ENDS_MAX);
-    struct end *room = dure_core_alloc(sizeof *room, HEAP_MAX);
+    struct end *room = dure_core_alloc(sizeof *room, HEAP_MAX + core->booking_count);
     struct dure_why_estimate made = {0};
     find_idle(&pool);
     collect(&pool, wanted);
+    find_windows(&pool);
     made.latest_us = run(&pool, ahead, ahead_count, milli, scattered, 100, room, NULL, &made.is_rough);
     if (made.latest_us) {
         made.likely_us = run(&pool, ahead, ahead_count, milli, scattered, 50, room, &made, &made.is_rough);
@@ -214,6 +276,7 @@ bool estimate_start(struct dure_core *core, const struct request *ask, int64_t w
         *ret = made;
     }
     free(room);
+    free(pool.windows);
     free(pool.ends);
     free(pool.chains);
     return made.latest_us != 0;

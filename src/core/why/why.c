@@ -274,10 +274,14 @@ static void estimate(struct dure_core *core, const struct request *ask, int64_t 
     case DURE_WAIT_PRIORITY:
     case DURE_WAIT_RESOURCES:
     case DURE_WAIT_RIGHTS:
+    case DURE_WAIT_SUSPENDED:
     case DURE_WAIT_BEGIN_TIME:
         if (!estimate_start(core, ask, walltime_us, line->ahead, line->count,
-                            has_row(why, DURE_RULE_SCATTERED) && !has_row(why, DURE_RULE_FITS), &why->estimate))
-            return;
+                            has_row(why, DURE_RULE_SCATTERED) && !has_row(why, DURE_RULE_FITS), &why->estimate)) {
+            if (!why->job.planned_us)
+                return;
+            why->estimate.earliest_us = why->estimate.likely_us = why->job.planned_us;
+        }
         break;
     default: return;
     }

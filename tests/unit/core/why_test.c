@@ -291,9 +291,51 @@ static void test_toll(void)
     rig_release(&rig);
 }
 
+/* All of st but its last node is in maintenance; two of the nodes are drained by somebody besides, so they do not come back with it. */
+static void test_maintenance(void)
+{
+    struct rig rig;
+    bool never = true;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(&rig, specs_fleet, specs_tenants);
+    const int64_t over_us = rig.now_us + 2 * DURE_HOUR_US;
+    struct dure_place run = {.node_first = 0, .node_count = 7};
+    struct dure_record r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us;
+    r.deadline_us = over_us;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance is booked");
+    (void)!rig_tick(&rig, rig.now_us + DURE_MINUTE_US);
+    struct dure_job job = rig_job(&rig, "state/a", 2, 4, false);
+    struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_EQ_INT(why.estimate.latest_us, over_us, "by right it would start when the maintenance is over");
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){1}, DURE_NONE32, arena, &why, &rig.error), DURE_OK,
+               "it is submitted");
+    TAP_OK(why.wait == DURE_WAIT_SUSPENDED, "its right is short meanwhile");
+    TAP_EQ_INT(why.estimate.latest_us, over_us, "and it starts then");
+    TAP_OK(why.estimate.awaited_count == 1 && why.estimate.awaited[0].job.v == 0 &&
+               why.estimate.awaited[0].booking == 1,
+           "that is what it waits for");
+    job = rig_job(&rig, "guest", 3, 4, true);
+    job.grace_us = 0;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_EQ_INT(why.estimate.latest_us, over_us, "and borrowed");
+    for (uint32_t node = 0; node < 5; node++)
+        (void)!rig_node(&rig, DURE_REC_DRAIN, node, 0);
+    job.tasks = 4;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && !why.estimate.latest_us, "what is drained besides does not come back with it");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 int main(void)
 {
     test_whatif();
+    test_maintenance();
     test_crossing();
     test_power_and_data();
     test_another_site();
