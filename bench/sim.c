@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/huge.h"
 #include "base/timefmt.h"
 #include "bench/world.h"
 #include "sim/make/make.h"
@@ -49,6 +50,7 @@ static bool tell(void *context, const struct dure_sim_progress *progress)
 {
     const struct bench_options *options = context;
     char text[DURE_TIME_TEXT_MAX];
+    dure_huge_more(); /* as the daemon does */
     if (options->progress)
         fprintf(stderr, "\r%.10s  %" PRIu64 " jobs, %" PRIu64 " pending, %" PRIu64 " running  ", dure_time_format_utc(progress->now_us, text), progress->jobs, progress->pending,
                 progress->running);
