@@ -1,6 +1,7 @@
 /* When a borrower could start that may stand anywhere in a chain: told by counting. Of what ends there, soonest first, each node that something leaves
  * has room for some tasks more; the first moment at which they are enough is the one, and only then, on the chain that is soonest, is a place
- * looked for. */
+ * looked for. All chains are counted through one stretch of time before any goes on to the next, which is as long as all before it: so none is
+ * counted, and what ends there put in order, far beyond the moment that is found. */
 #include <stdlib.h>
 
 #include "core/place/ground.h"
@@ -10,18 +11,18 @@
 #include "core/place/rules.h"
 #include "core/state/attempts.h"
 
-/* GPUs of a node that have come free by then. */
-struct left {
-    uint32_t node;
-    uint64_t gpus;
-};
+/* An hour, and what lies beyond it up to two, four, ..., up to the end of time. */
+enum { STRETCHES = 33 };
 
 struct count {
     struct dure_core *core;
     const struct request *ask;
     uint32_t chain;
-    uint64_t tasks; /* for which there is room by now */
-    struct ending *front;
+    bool is_now;         /* there is room already */
+    uint64_t tasks;      /* for which there is room by now */
+    struct ending *ends; /* by stretch: those of one begin where those of the one before it end */
+    uint32_t stretch_ends[STRETCHES];
+    struct ending *front; /* a heap of those of the stretch at hand that are to come */
     uint32_t front_count;
     uint32_t leaving;
     int64_t from_us; /* no earlier */
@@ -49,14 +50,32 @@ static void sift(struct count *c, uint32_t place)
     c->front[place] = moved;
 }
 
-static void read_ends(struct count *c, int64_t before_us)
+static unsigned stretch_of(int64_t from_us, int64_t at_us)
+{
+    const uint64_t hours = at_us > from_us ? (uint64_t)(at_us - from_us) / (uint64_t)DURE_HOUR_US : 0;
+    return hours ? 64 - (unsigned)__builtin_clzll(hours) : 0;
+}
+
+static void read_ends(struct count *c)
 {
     const struct ends *list = &c->core->chains[c->chain].ends;
-    c->front = dure_core_alloc(sizeof *c->front, list->count);
-    c->front_count = 0;
+    uint32_t next[STRETCHES] = {0};
+    c->ends = dure_core_grow(NULL, sizeof *c->ends, list->count);
     for (uint32_t i = 0; i < list->count; i++)
-        if (list->at[i].at_us < before_us)
-            c->front[c->front_count++] = list->at[i];
+        c->stretch_ends[stretch_of(c->from_us, list->at[i].at_us)]++;
+    for (unsigned i = 1; i < STRETCHES; i++) {
+        next[i] = c->stretch_ends[i - 1];
+        c->stretch_ends[i] += next[i];
+    }
+    for (uint32_t i = 0; i < list->count; i++)
+        c->ends[next[stretch_of(c->from_us, list->at[i].at_us)]++] = list->at[i];
+}
+
+static void begin_stretch(struct count *c, unsigned stretch)
+{
+    const uint32_t first = stretch ? c->stretch_ends[stretch - 1] : 0;
+    c->front = c->ends + first;
+    c->front_count = c->stretch_ends[stretch] - first;
     for (uint32_t i = c->front_count / 2; i-- > 0;)
         sift(c, i);
 }
@@ -96,57 +115,57 @@ static bool pass_moment(struct count *c, int64_t before_us)
     return true;
 }
 
-/* What has come free by then, instead of what was found on another chain. */
-static void keep_lefts(const struct count *c, struct left **lefts, uint32_t *ret_count)
-{
-    *ret_count = c->touched.count;
-    *lefts = dure_core_grow(*lefts, sizeof **lefts, c->touched.count + 1u);
-    for (uint32_t i = 0; i < c->touched.count; i++)
-        (*lefts)[i] = (struct left){c->touched.at[i], c->core->chains[c->chain].foreseen[c->touched.at[i]]};
-}
-
-static void clear(struct count *c)
-{
-    while (c->touched.count)
-        c->core->chains[c->chain].foreseen[c->touched.at[--c->touched.count]] = 0;
-    free(c->front);
-    c->front = NULL;
-}
-
-/* On one chain, sooner than `before_us`. */
-static enum later search(struct count *c, int64_t before_us)
+static void begin(struct count *c)
 {
     struct chain_state *chain = &c->core->chains[c->chain];
     c->tasks = dure_slots_capacity(&chain->idle, c->ask->task_gpus);
-    if (c->tasks >= c->ask->tasks && c->from_us <= c->core->s.time_us)
-        return LATER_NOW;
+    c->is_now = c->tasks >= c->ask->tasks && c->from_us <= c->core->s.time_us;
+    if (c->is_now)
+        return;
     if (!chain->foreseen)
         chain->foreseen = dure_core_alloc(sizeof *chain->foreseen, c->core->fleet->chains[c->chain].node_count);
-    read_ends(c, before_us);
+    read_ends(c);
     c->at_us = c->from_us;
-    while (c->tasks < c->ask->tasks)
-        if (!pass_moment(c, before_us))
-            return LATER_NEVER;
-    return LATER_FOUND;
 }
 
-static void set_node(struct dure_core *core, uint32_t at, const struct left *left, bool on)
+static void end(struct count *c)
+{
+    for (uint32_t i = 0; i < c->touched.count; i++)
+        c->core->chains[c->chain].foreseen[c->touched.at[i]] = 0;
+    free(c->touched.at);
+    free(c->ends);
+}
+
+/* Is there room in this stretch, sooner than `before_us`? */
+static bool count_through(struct count *c, unsigned stretch, int64_t before_us)
+{
+    begin_stretch(c, stretch);
+    while (c->tasks < c->ask->tasks)
+        if (!pass_moment(c, before_us))
+            return false;
+    return true;
+}
+
+static void set_node(struct dure_core *core, uint32_t at, uint32_t node, uint64_t idle)
 {
     struct chain_state *chain = &core->chains[at];
-    const uint64_t idle = chain->idle.idle[left->node];
-    dure_slots_set(&chain->idle, left->node, on ? idle | left->gpus : idle & ~left->gpus);
-    if (!node_of(core, at, left->node)->bound)
-        dure_slots_set(&chain->away, left->node, chain->idle.idle[left->node]);
+    dure_slots_set(&chain->idle, node, idle);
+    if (!node_of(core, at, node)->bound)
+        dure_slots_set(&chain->away, node, idle);
 }
 
 /* Its place, when so much has come free. */
-static void find_place(struct dure_core *core, const struct request *ask, uint32_t at, const struct left *lefts,
-                       uint32_t count, struct plan *plan)
+static void find_place(const struct count *c, struct plan *plan)
 {
+    struct dure_core *core = c->core;
+    const struct request *ask = c->ask;
+    const uint32_t at = c->chain;
     struct chain_state *chain = &core->chains[at];
     bool found = false;
-    for (uint32_t i = 0; i < count; i++)
-        set_node(core, at, &lefts[i], true);
+    for (uint32_t i = 0; i < c->touched.count; i++) {
+        const uint32_t node = c->touched.at[i];
+        set_node(core, at, node, chain->idle.idle[node] | chain->foreseen[node]);
+    }
     for (unsigned leveled = ask->level && rule_level(core, ask, at) ? 2 : 1; leveled-- > 0 && !found;) {
         struct dure_ask gang;
         core->takes.count = 0;
@@ -154,8 +173,10 @@ static void find_place(struct dure_core *core, const struct request *ask, uint32
                                                                 dure_slots_fit(&chain->idle, &gang, &core->takes));
     }
     DURE_ASSERT(found);
-    for (uint32_t i = count; i-- > 0;)
-        set_node(core, at, &lefts[i], false);
+    for (uint32_t i = c->touched.count; i-- > 0;) {
+        const uint32_t node = c->touched.at[i];
+        set_node(core, at, node, chain->idle.idle[node] & ~chain->foreseen[node]);
+    }
     plan->place_count = plan->binding_count = 0;
     plan->chain = at;
     for (uint32_t i = 0; i < core->takes.count; i++) {
@@ -165,34 +186,40 @@ static void find_place(struct dure_core *core, const struct request *ask, uint32
     }
 }
 
+/* The chain on which there is room first, the least promised of those that are alike. NULL: none. */
+static const struct count *soonest(struct count *counts, uint32_t count)
+{
+    const struct count *best = NULL;
+    int64_t before_us = DURE_NEVER_US;
+    for (unsigned stretch = 0; stretch < STRETCHES && !best; stretch++)
+        for (uint32_t i = 0; i < count && before_us > counts[i].from_us; i++)
+            if (!counts[i].is_now && count_through(&counts[i], stretch, before_us)) {
+                best = &counts[i];
+                before_us = best->at_us;
+            }
+    return best;
+}
+
 enum later later_counted(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
                          int64_t *ret_at_us)
 {
-    enum later found = LATER_NEVER;
-    struct left *lefts = NULL;
-    uint32_t left_count = 0, best = NONE;
-    struct count c = {.core = core, .ask = ask, .from_us = from_us};
-    int64_t before_us = DURE_NEVER_US;
-    for (uint32_t i = 0; i < core->fleet->chain_count && before_us > from_us; i++) {
-        c.chain = core->borrow_order[i];
-        if (!later_may_borrow(core, ask, c.chain))
+    struct count *counts = dure_core_alloc(sizeof *counts, core->fleet->chain_count);
+    uint32_t count = 0;
+    bool is_now = false;
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        if (!later_may_borrow(core, ask, core->borrow_order[i]))
             continue;
-        const enum later here = search(&c, before_us);
-        if (here == LATER_FOUND) { /* sooner than any before it */
-            keep_lefts(&c, &lefts, &left_count);
-            best = c.chain;
-            before_us = c.at_us;
-            found = LATER_FOUND;
-        } else if (here == LATER_NOW && found == LATER_NEVER) {
-            found = LATER_NOW;
-        }
-        clear(&c);
+        counts[count] = (struct count){.core = core, .ask = ask, .chain = core->borrow_order[i], .from_us = from_us};
+        begin(&counts[count]);
+        is_now |= counts[count++].is_now;
     }
-    free(c.touched.at);
-    if (best != NONE) {
-        find_place(core, ask, best, lefts, left_count, plan);
-        *ret_at_us = before_us;
+    const struct count *best = soonest(counts, count);
+    if (best) {
+        find_place(best, plan);
+        *ret_at_us = best->at_us;
     }
-    free(lefts);
-    return found;
+    for (uint32_t i = 0; i < count; i++)
+        end(&counts[i]);
+    free(counts);
+    return best ? LATER_FOUND : is_now ? LATER_NOW : LATER_NEVER;
 }
