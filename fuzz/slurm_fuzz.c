@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char letters[] = "sjndpxgctv"; /* in the order of enum slurm_kind */
+static const char letters[] = "sjndpxgctvl"; /* in the order of enum slurm_kind */
 
 static void look_at_jobs(const struct dure_slurm_reply *reply)
 {

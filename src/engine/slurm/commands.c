@@ -36,7 +36,8 @@ static void closed(uv_handle_t *handle)
     struct slurm_request *request = command->request;
     slurm_unref(request);
     if (--command->open == 0) {
-        request->own = NULL;
+        if (request->own == command) /* else it is asked again already, otherwise */
+            request->own = NULL;
         free(command);
         slurm_unref(request);
     }
@@ -94,7 +95,7 @@ static char **environment(struct slurm_request *request)
     struct dure_arena *arena = request->arena;
     const struct dure_slurm_submit *submit = &request->submit;
     const uint32_t own = request->kind == SLURM_SUBMIT ? submit->environment_count : 0;
-    char **list = DURE_ARENA_NEW(arena, char *, (size_t)own + 4);
+    char **list = DURE_ARENA_NEW(arena, char *, (size_t)own + 5);
     uint32_t count = 0;
     bool path = false;
     if (!list)
@@ -107,6 +108,8 @@ static char **environment(struct slurm_request *request)
         list[count++] = dure_arena_strdup(arena, "PATH=/usr/local/bin:/usr/bin:/bin");
     if (*request->slurm->site.conf)
         list[count++] = dure_arena_printf(arena, "SLURM_CONF=%s", request->slurm->site.conf);
+    if (request->kind == SLURM_STATES)
+        list[count++] = dure_arena_strdup(arena, "SLURM_TIME_FORMAT=%s");
     for (uint32_t i = 0; i < count; i++)
         if (!list[i])
             return NULL;
@@ -152,6 +155,9 @@ static char **arguments(struct slurm_request *request)
     switch (request->kind) {
     case SLURM_SUBMIT: return slurm_submit_arguments(&request->submit, &request->slurm->site, arena);
     case SLURM_JOBS: return words(arena, (const char *const[]){"squeue", "--json", NULL});
+    case SLURM_STATES:
+        return words(arena, (const char *const[]){"squeue", "--all", "--states=all", "--sort=i", "-O",
+                                                  slurm_states_columns(), NULL});
     case SLURM_NODES:
         return request->slurm->newer ? words(arena, (const char *const[]){"scontrol", "--json", "show", "nodes", NULL})
                                      : words(arena, (const char *const[]){"sinfo", "--json", NULL});

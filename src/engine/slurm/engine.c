@@ -42,6 +42,10 @@ static struct slurm_attempt *add(struct slurm *slurm, const struct dure_order *o
     }
     attempt->slurm = slurm;
     attempt->id = order->attempt.v;
+    attempt->exact = true;
+    for (uint32_t i = 1; i < attempt->share_count; i++)
+        attempt->exact &=
+            __builtin_popcountll(attempt->shares[i].mask) == __builtin_popcountll(attempt->shares[0].mask);
     attempt->next = slurm->all;
     if (slurm->all)
         slurm->all->prev = attempt;
@@ -223,6 +227,7 @@ void slurm_engine_unref(struct slurm *slurm)
         return;
     dure_map_release(&slurm->map);
     dure_map_release(&slurm->node_map);
+    slurm_recall_free(slurm);
     free(slurm->nodes);
     free(slurm->site_texts);
     close(slurm->place.dir_fd);

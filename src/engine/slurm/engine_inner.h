@@ -11,7 +11,8 @@
 
 enum {
     SLURM_ATTEMPTS_MAX = 1 << 17,
-    SLURM_HANDING_OVER = 6, /* at a time; the wire keeps room for looking */
+    SLURM_HANDING_OVER = DURE_SLURM_UNDER_WAY - 2, /* at a time; the wire keeps room for looking */
+    SLURM_COMMANDS_HANDING_OVER = DURE_SLURM_COMMANDS_UNDER_WAY - 4,
     SLURM_NAME_BYTES = 96,
     SLURM_LAUNCHES_MAX =
         3,                 /* nodes that may fail to launch a job before it is the job's fault: each is drained by it */
@@ -19,8 +20,7 @@ enum {
     SLURM_SEARCHES = 2,    /* that find nothing, before what may have been handed over is taken not to have been */
 };
 #define SLURM_QUICK_US (DURE_SECOND_US / 20)   /* between two looks, at the least */
-#define SLURM_LONG_US (DURE_SECOND_US / 4)    /* an answer that costs Slurm much */
-#define SLURM_REST_US (DURE_SECOND_US / 40)   /* after one that does not */
+#define SLURM_WHOLE_US (DURE_SECOND_US / 2)    /* between two whole lists, at the least */
 #define SLURM_IDLE_US (5 * DURE_SECOND_US)     /* while nothing of ours is there */
 #define SLURM_AGAIN_US (DURE_SECOND_US / 2)    /* after a request that failed; doubles */
 #define SLURM_SETTLE_US (2 * DURE_SECOND_US)   /* what was on its way when its sender died has arrived by then */
@@ -67,6 +67,7 @@ struct slurm_attempt {
     bool pending_seen;             /* in the last look */
     bool looked_at;                /* seen alive since this daemon has it */
     bool withdrawn;                /* taken back by us */
+    bool exact;                    /* Slurm can give it no other GPUs of a node than as many as were placed there */
     bool queued;
     bool has_steps; /* srun is how it starts its tasks */
     bool warn_all;  /* this way of reaching Slurm signals all of it or nothing */
@@ -129,6 +130,11 @@ struct slurm {
     uint64_t requests;
     char trouble[256];
     int64_t list_mark_us; /* as_of of the last list */
+    /* Lists of states do for most looks; the whole one is asked for where they leave something open. */
+    bool gpus_unsaid, asked_whole, whole_failed;
+    int64_t whole_us, whole_latency_us;
+    struct dure_map recalled; /* job → who has which GPUs, of the last whole list */
+    struct dure_arena *recall_arena;
     struct {
         uint64_t job, element;
         unsigned count;
@@ -196,6 +202,17 @@ void slurm_ground_jobs(struct slurm *slurm, const struct dure_slurm_reply *reply
 void slurm_ground_nodes(struct slurm *slurm, const struct dure_slurm_reply *reply);
 void slurm_ground_tell(struct slurm *slurm);
 bool slurm_ground_ousted(const struct slurm *slurm, const struct slurm_attempt *attempt);
+
+/* A look at a job that runs, or leaves: it has its nodes. */
+bool slurm_ground_holds(const struct dure_slurm_job *job);
+
+/* recall.c */
+void slurm_recall_keep(struct slurm *slurm, const struct dure_slurm_reply *reply); /* of a whole list */
+bool slurm_recall_covers(const struct slurm *slurm,
+                         const struct dure_slurm_reply *reply); /* of states: nothing is open */
+const struct dure_slurm_job_node *slurm_recall_nodes(const struct slurm *slurm, const struct dure_slurm_job *job,
+                                                     bool states_only, uint32_t *ret_count);
+void slurm_recall_free(struct slurm *slurm);
 
 /* watch.c */
 void slurm_poke(struct slurm *slurm); /* something is about to happen: look soon */

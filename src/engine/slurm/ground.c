@@ -67,7 +67,7 @@ static uint64_t all_of(const struct slurm_node *node)
     return node->gpus >= 64 ? UINT64_MAX : (UINT64_C(1) << node->gpus) - 1;
 }
 
-static bool holds(const struct dure_slurm_job *job)
+bool slurm_ground_holds(const struct dure_slurm_job *job)
 {
     return job->state == DURE_SLURM_STATE_RUNNING || job->state == DURE_SLURM_STATE_SUSPENDED ||
            job->state == DURE_SLURM_STATE_COMPLETING ||
@@ -82,48 +82,52 @@ static uint64_t share_on(const struct slurm_attempt *attempt, uint32_t node)
     return 0;
 }
 
-/* What a job holds beyond what the core gave it; of a job that the core does not know, all. */
 /* Slurm alone divides a job's GPUs where its nodes shall get different numbers. */
-static void note_division(const struct slurm *slurm, struct slurm_attempt *attempt, const struct dure_slurm_job *job)
+static void note_division(const struct slurm *slurm, struct slurm_attempt *attempt,
+                          const struct dure_slurm_job_node *nodes, uint32_t node_count)
 {
     size_t at = 0;
     bool other = false;
-    if (attempt->divided[0] || job->node_count != attempt->share_count)
+    if (attempt->divided[0] || node_count != attempt->share_count)
         return;
-    for (uint32_t i = 0; i < job->node_count; i++) {
-        const struct slurm_node *node = node_named(slurm, job->nodes[i].name);
-        const uint32_t has = job->nodes[i].gpu_count;
+    for (uint32_t i = 0; i < node_count; i++) {
+        const struct slurm_node *node = node_named(slurm, nodes[i].name);
+        const uint32_t has = nodes[i].gpu_count;
         if (!node || !has)
             return; /* not said */
         const unsigned placed = (unsigned)__builtin_popcountll(share_on(attempt, node->id));
         other |= placed != has;
         if (placed != has && at < sizeof attempt->divided)
             at += (size_t)snprintf(attempt->divided + at, sizeof attempt->divided - at, "%s%s has %u, not %u",
-                                   at ? ", " : "", job->nodes[i].name, has, placed);
+                                   at ? ", " : "", nodes[i].name, has, placed);
     }
     if (!other)
         attempt->divided[0] = '\0';
 }
 
-static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, bool anew)
+/* What a job holds beyond what the core gave it; of a job that the core does not know, all. */
+static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, bool states_only, bool anew)
 {
     uint64_t id;
+    uint32_t node_count;
+    const struct dure_slurm_job_node *nodes =
+        slurm_recall_nodes(slurm, job, states_only && !SLURM_WITHOUT(RECALL), &node_count);
     const bool ours = slurm_name_is_ours(slurm, job->name, &id);
     struct slurm_attempt *attempt = ours ? slurm_find(slurm, id) : NULL;
     if (attempt)
-        note_division(slurm, attempt, job);
-    for (uint32_t i = 0; i < job->node_count; i++) {
-        struct slurm_node *node = node_named(slurm, job->nodes[i].name);
+        note_division(slurm, attempt, nodes, node_count);
+    for (uint32_t i = 0; i < node_count; i++) {
+        struct slurm_node *node = node_named(slurm, nodes[i].name);
         if (!node)
             continue;
         node->live += attempt != NULL;
         const uint64_t share = share_on(attempt, node->id);
-        const uint32_t given = (uint32_t)__builtin_popcountll(share), has = job->nodes[i].gpu_count;
+        const uint32_t given = (uint32_t)__builtin_popcountll(share), has = nodes[i].gpu_count;
         if (!anew || (attempt && has <= given) || (ours && !attempt && SLURM_WITHOUT(LEAVING)))
             continue;
         node->foreign += has - given;
         node->foreign_jobs++;
-        node->slurm_foreign |= attempt ? 0 : job->nodes[i].gpu_mask;
+        node->slurm_foreign |= attempt ? 0 : nodes[i].gpu_mask;
     }
 }
 
@@ -143,8 +147,8 @@ void slurm_ground_jobs(struct slurm *slurm, const struct dure_slurm_reply *reply
                 node->own |= attempt->shares[i].mask;
         }
     for (uint32_t i = 0; i < reply->job_count; i++)
-        if (holds(&reply->jobs[i]))
-            count_job(slurm, &reply->jobs[i], anew);
+        if (slurm_ground_holds(&reply->jobs[i]))
+            count_job(slurm, &reply->jobs[i], reply->states_only, anew);
     slurm->jobs_counted = true;
 }
 
@@ -238,7 +242,8 @@ static void words_of(const struct slurm *slurm, const struct slurm_node *node, s
 {
     if (slurm->away)
         snprintf(seen->reason, sizeof seen->reason, "its Slurm does not answer: %.200s",
-                 slurm->trouble[0] ? slurm->trouble : "nothing came within 10 s; what is heard by now stands in dure version --json");
+                 slurm->trouble[0] ? slurm->trouble
+                                   : "nothing came within 10 s; what is heard by now stands in dure version --json");
     else if (seen->state != DURE_NODE_IS_UP)
         dure_text_copy(seen->reason, sizeof seen->reason, node->reason);
     if (seen->foreign)

@@ -54,8 +54,9 @@ struct dure_slurm {
     struct slurm_request *waiting_first, *waiting_last, *under_way;
     unsigned refs; /* the owner, the timer, every request, handles of the way */
     bool closing, pumping;
-    unsigned api; /* rest: agreed upon; 0: not yet */
-    bool newer;   /* commands: sinfo tells rows of its table, so scontrol is asked for nodes (23.02 and later) */
+    unsigned api;   /* rest: agreed upon; 0: not yet */
+    bool no_states; /* commands: squeue's columns were not as asked for, so its JSON is asked for always */
+    bool newer;     /* commands: sinfo tells rows of its table, so scontrol is asked for nodes (23.02 and later) */
     char *token;
     int64_t token_stamp; /* of the file it was read from */
     int64_t token_until; /* seconds of the clock; 0: it does not say */

@@ -31,7 +31,8 @@ static bool ended(const struct dure_slurm_job *job)
 static bool began(const struct dure_slurm_job *job)
 {
     return job->state == DURE_SLURM_STATE_RUNNING || job->state == DURE_SLURM_STATE_SUSPENDED ||
-           job->state == DURE_SLURM_STATE_COMPLETING || (dure_slurm_state_ended(job->state) && job->node_count > 0);
+           job->state == DURE_SLURM_STATE_COMPLETING ||
+           (dure_slurm_state_ended(job->state) && (job->node_count > 0 || job->flags & DURE_SLURM_JOB_CUT));
 }
 
 /* ---- how it ended, in the core's terms ---- */
@@ -364,12 +365,23 @@ void slurm_return_unreached(struct slurm *slurm)
     }
 }
 
+/* Of a list of states that leaves open who has which GPUs nothing is counted: what was counted before stands until the whole list comes. */
+static void look_at_ground(struct slurm *slurm, const struct dure_slurm_reply *reply)
+{
+    if (!slurm_ground_ready(slurm))
+        return;
+    if (!reply->states_only)
+        slurm_recall_keep(slurm, reply);
+    slurm->gpus_unsaid = reply->states_only && !SLURM_WITHOUT(DETAILS) && !slurm_recall_covers(slurm, reply);
+    if (!slurm->gpus_unsaid)
+        slurm_ground_jobs(slurm, reply);
+}
+
 void slurm_look_jobs(struct slurm *slurm, const struct dure_slurm_reply *reply, int64_t asked_us)
 {
     if (!reply->unchanged) {
         sort_jobs(slurm, reply);
-        if (slurm_ground_ready(slurm))
-            slurm_ground_jobs(slurm, reply);
+        look_at_ground(slurm, reply);
     }
     for (struct slurm_attempt *attempt = slurm->all, *next; attempt; attempt = next) {
         next = attempt->next;

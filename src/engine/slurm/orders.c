@@ -265,8 +265,9 @@ static void hand_over(struct slurm_attempt *attempt)
 void slurm_pump(struct slurm *slurm)
 {
     const int64_t now = slurm_steady_us(slurm);
-    while (!slurm->closing && slurm->queue_first && slurm->handing < SLURM_HANDING_OVER &&
-           slurm->queue_first->retry_us <= now && slurm->heard_once && !slurm->failures) {
+    const uint32_t most = slurm->site.via == DURE_SLURM_COMMANDS ? SLURM_COMMANDS_HANDING_OVER : SLURM_HANDING_OVER;
+    while (!slurm->closing && slurm->queue_first && slurm->handing < most && slurm->queue_first->retry_us <= now &&
+           slurm->heard_once && !slurm->failures) {
         struct slurm_attempt *attempt = slurm->queue_first;
         slurm_unqueue(attempt);
         hand_over(attempt);

@@ -18,6 +18,7 @@ enum slurm_kind {
     SLURM_CONFIG,
     SLURM_TOPOLOGY,
     SLURM_VERSIONS, /* the OpenAPI document: reply.api is the newest that we speak */
+    SLURM_STATES,   /* jobs, by slurm_states_columns */
 };
 #define SLURM_FEWER "; MinJobAge and MaxJobCount there say how many jobs Slurm lists"
 #define SLURM_TOO_LARGE "an answer of more than %d MiB" SLURM_FEWER
@@ -75,6 +76,10 @@ enum dure_slurm_state slurm_state_named(const char *name);
 /* parse_text.c */
 void slurm_parse_config(const char *text, struct dure_arena *arena, struct dure_slurm_reply *reply);
 void slurm_parse_topology(const char *text, struct dure_arena *arena, struct dure_slurm_reply *reply);
+/* parse_states.c: squeue's columns, in its notation for -O (times as SLURM_TIME_FORMAT=%s), and what it prints of them. */
+const char *slurm_states_columns(void);
+void slurm_parse_states(const char *text, size_t length, const struct dure_slurm_filter *filter,
+                        struct dure_arena *arena, struct dure_slurm_reply *reply);
 void slurm_parse_partitions(const char *text, struct dure_arena *arena, struct dure_slurm_reply *reply);
 /* Slurm's "1-02:03:04", "02:03", "30", "UNLIMITED" → microseconds, INT64_MAX for unlimited, 0 = not a time. */
 int64_t slurm_span_us(const char *text);

@@ -256,6 +256,10 @@ void slurm_parse_command(enum slurm_kind kind, int exit_status, const char *out,
         slurm_parse_json(kind, 0, out, out_length, filter, arena, reply);
         return;
     }
+    if (exit_status == 0 && kind == SLURM_STATES && (out_length || !*words)) {
+        slurm_parse_states(out, out_length, filter, arena, reply);
+        return;
+    }
     if (kind == SLURM_PING && strstr(out, "is DOWN")) {
         read_text(kind, out, arena, reply);
         return;

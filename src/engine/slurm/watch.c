@@ -1,5 +1,5 @@
 /* When Slurm is looked at. An end is seen within a tenth of the time since anything last happened there, but not more often than twenty times a
- * second, than a rest after each answer (as long as it took, if it took long), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
+ * second, than a rest after each answer (as long as it took), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,11 +26,10 @@ static int64_t interval_us(const struct slurm *slurm)
         return SLURM_AGAIN_US << (slurm->failures < FAILURES_MAX ? slurm->failures - 1 : FAILURES_MAX - 1);
     if (!slurm->live_count && !slurm->orphans && slurm->nodes_listed)
         return most_us;
-    /* Counted from the question: a short answer is followed by a short rest, a long one by one as long. */
-    const int64_t least_us =
-        slurm->latency_us < SLURM_LONG_US ? slurm->latency_us + SLURM_REST_US : 2 * slurm->latency_us;
-    wait_us = later((slurm_steady_us(slurm) - slurm->changed_us) / 10, SLURM_QUICK_US);
-    wait_us = later(wait_us, least_us);
+    /* Counted from the question: an answer is followed by a rest as long as it took, so that Slurm is not asked all the time. */
+    const int64_t least_us = slurm->latency_us + later(slurm->latency_us, SLURM_QUICK_US);
+    wait_us = slurm->gpus_unsaid ? 0 : (slurm_steady_us(slurm) - slurm->changed_us) / 10;
+    wait_us = later(later(wait_us, SLURM_QUICK_US), least_us);
     return wait_us < most_us ? wait_us : later(most_us, least_us);
 }
 
@@ -99,14 +98,17 @@ static void on_jobs(void *context, const struct dure_slurm_reply *reply)
 {
     struct slurm *slurm = context;
     const bool was_away = slurm->away;
+    const bool whole = slurm->asked_whole;
     slurm->looking = false;
-    slurm->list_failed = reply->result != DURE_SLURM_DONE;
+    /* What one of states leaves open and no whole one tells stays open: then the cluster is not known either. */
+    slurm->list_failed = reply->result != DURE_SLURM_DONE || (!whole && slurm->whole_failed && slurm->gpus_unsaid);
+    slurm->whole_failed = whole ? reply->result != DURE_SLURM_DONE : slurm->whole_failed && slurm->list_failed;
     if (!heard_list(slurm, reply))
         return;
-    if (was_away)
+    if (was_away && !slurm->list_failed)
         come_back(slurm);
     if (!was_away || !reply->unchanged) { /* of a list from before the silence nothing is left to stand by */
-        slurm->latency_us = slurm_steady_us(slurm) - slurm->asked_us;
+        *(whole ? &slurm->whole_latency_us : &slurm->latency_us) = slurm_steady_us(slurm) - slurm->asked_us;
         slurm->list_mark_us = reply->as_of_us;
         slurm_look_jobs(slurm, reply, slurm->asked_us);
         slurm_ground_tell(slurm);
@@ -125,17 +127,28 @@ static void look_nodes(struct slurm *slurm)
     }
 }
 
+/* The whole list costs ten times one of states: where it is needed, then with a rest between; and where it failed, one of states between. */
+static bool needs_whole(const struct slurm *slurm)
+{
+    return slurm->gpus_unsaid && !(slurm->asked_whole && slurm->whole_failed) &&
+           slurm_steady_us(slurm) >= slurm->whole_us + later(SLURM_WHOLE_US, 2 * slurm->whole_latency_us);
+}
+
 static void look(struct slurm *slurm)
 {
     const int64_t now = slurm_steady_us(slurm);
+    const bool whole = needs_whole(slurm);
     /* A list that is the same as before may be said so, but not to those who wait to hear that something is not in it. */
     const struct dure_slurm_filter filter = {
+        .states_only = !whole,
         .since_us = slurm_is_searching(slurm) && !SLURM_WITHOUT(WHOLE) ? 0 : slurm->list_mark_us};
     slurm->asked_us = now;
     if (now >= slurm->nodes_us + slurm->site.poll_us || !slurm->nodes_listed)
         look_nodes(slurm);
     if (dure_slurm_list(slurm->wire, &filter, on_jobs, slurm, NULL) == DURE_OK) {
         slurm->looking = true;
+        slurm->asked_whole = whole;
+        slurm->whole_us = whole ? now : slurm->whole_us;
         slurm->requests++;
     }
 }

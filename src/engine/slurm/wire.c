@@ -136,12 +136,26 @@ static void parse(struct slurm_request *request)
                             request->err.length, filter, request->arena, &request->reply);
 }
 
+/* A newer Slurm, or an older one, does not tell it so: then it is asked otherwise, from now on. */
+static bool asks_otherwise(struct slurm_request *request)
+{
+    struct dure_slurm *slurm = request->slurm;
+    const enum dure_slurm_result result = request->reply.result;
+    if (!request->under_way || slurm->closing || request->out.failed)
+        return false;
+    if (request->kind == SLURM_NODES && result == DURE_SLURM_UNSUPPORTED && !request->is_http && !slurm->newer)
+        return slurm->newer = true;
+    if (request->kind != SLURM_STATES || (result != DURE_SLURM_MALFORMED && result != DURE_SLURM_REFUSED))
+        return false;
+    slurm->no_states = true;
+    request->kind = SLURM_JOBS;
+    return true;
+}
+
 static void finish(struct slurm_request *request)
 {
     struct dure_slurm *slurm = request->slurm;
-    if (request->kind == SLURM_NODES && request->reply.result == DURE_SLURM_UNSUPPORTED && !request->is_http &&
-        !slurm->newer && request->under_way && !slurm->closing) {
-        slurm->newer = true; /* asked again, otherwise */
+    if (asks_otherwise(request)) {
         dure_buf_clear(&request->out);
         dure_buf_clear(&request->err);
         request->deadline_us = slurm_now_us() + slurm->timeout_us;
@@ -303,7 +317,8 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
 {
     struct dure_error local;
     error = error ? error : &local;
-    struct slurm_request *request = request_new(slurm, SLURM_JOBS, fn, context, error);
+    const bool states = filter && filter->states_only && slurm->way == &slurm_commands && !slurm->no_states;
+    struct slurm_request *request = request_new(slurm, states ? SLURM_STATES : SLURM_JOBS, fn, context, error);
     if (!request)
         return error->code;
     if (filter) {
@@ -431,7 +446,8 @@ enum dure_err dure_slurm_new(const struct dure_slurm_options *options, struct du
     slurm->loop = options->loop;
     slurm->way = options->site->via == DURE_SLURM_REST ? &slurm_rest : &slurm_commands;
     slurm->timeout_us = options->timeout_us > 0 ? options->timeout_us : TIMEOUT_US;
-    slurm->under_way_max = options->under_way_max == 0   ? DURE_SLURM_UNDER_WAY
+    const uint32_t most = slurm->site.via == DURE_SLURM_COMMANDS ? DURE_SLURM_COMMANDS_UNDER_WAY : DURE_SLURM_UNDER_WAY;
+    slurm->under_way_max = options->under_way_max == 0   ? most
                            : options->under_way_max > 64 ? 64
                                                          : options->under_way_max;
     slurm->refs = 1;

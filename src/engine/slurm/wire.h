@@ -16,6 +16,7 @@ struct dure_slurm;
 
 enum {
     DURE_SLURM_UNDER_WAY = 8,
+    DURE_SLURM_COMMANDS_UNDER_WAY = 20, /* a process mostly waits for its answer */
     DURE_SLURM_WAITING = 65536,
     DURE_SLURM_ANSWER_MAX = 256 << 20, /* bytes of one answer */
     DURE_SLURM_JOBS_MAX = 1 << 18,     /* of one answer */
@@ -69,6 +70,7 @@ enum dure_slurm_job_flag {
     DURE_SLURM_JOB_CONFIGURING = 2,
     DURE_SLURM_JOB_REQUEUED = 4, /* was put back into the queue (also: requeue hold) */
     DURE_SLURM_JOB_HELD = 8,     /* priority 0, or a reason that says held */
+    DURE_SLURM_JOB_CUT = 16,     /* it has more nodes than fit a line: `nodes` is empty, `nodes_text` their beginning */
 };
 
 /* What a job has of one node. */
@@ -151,6 +153,7 @@ struct dure_slurm_reply {
     const char *text; /* for people; "" with DONE */
     uint32_t job_id;  /* of a submission */
     bool unchanged;   /* jobs: nothing changed since; there is no list */
+    bool states_only; /* jobs: all but GPUs, users, partitions, folders */
     int64_t as_of_us; /* jobs: to ask with the next time; 0: this way has no such thing */
     const struct dure_slurm_job *jobs;
     uint32_t job_count;
@@ -206,7 +209,7 @@ struct dure_slurm_options {
     struct uv_loop_s *loop;
     const struct dure_slurm_site *site; /* copied */
     int64_t timeout_us;                 /* of a request; 0: 30 s */
-    uint32_t under_way_max;             /* 0: DURE_SLURM_UNDER_WAY; at most 64 */
+    uint32_t under_way_max;             /* 0: DURE_SLURM_UNDER_WAY, by commands more; at most 64 */
 };
 
 /* Looks at nothing but `options` and the token file: E_INVALID, E_PERMISSION (others may read the token file), E_UNSUPPORTED, E_MEMORY. */
@@ -226,8 +229,9 @@ DURE_NODISCARD enum dure_err dure_slurm_submit(struct dure_slurm *slurm, const s
 struct dure_slurm_filter {
     int64_t
         since_us; /* reply.as_of_us of an earlier list: where nothing changed, `unchanged`; else still the whole list */
-    uint32_t job_id;       /* this one alone; none: DONE with no job */
-    const char *name;      /* those of this name */
+    bool states_only; /* where that is cheaper (by the commands: a tenth), without what reply.states_only leaves out */
+    uint32_t job_id;  /* this one alone; none: DONE with no job */
+    const char *name; /* those of this name */
     const char *name_head; /* those whose name begins so */
     const char *comment;   /* those of this comment */
 };

@@ -25,7 +25,9 @@
     X(LEAVING, "hold the GPUs of what is leaving")                                                                     \
     X(OUSTED, "take back what others keep from starting")                                                              \
     X(LIMIT, "set a walltime that was changed while nobody was there")                                                 \
-    X(WHOLE, "ask for the whole list while something is searched for")
+    X(WHOLE, "ask for the whole list while something is searched for")                                                 \
+    X(DETAILS, "ask for the whole list where one of states leaves GPUs open")                                          \
+    X(RECALL, "know whose GPUs are whose from the last whole list")
 
 enum slurm_step {
     SLURM_STEP_NONE,

@@ -66,28 +66,29 @@ static void test_warned(void)
     TAP_EQ_UINT(fake.signals, 1, "once");
 }
 
-/* Two GPUs of each of two nodes were placed, and Slurm gives three and one: what it took beyond is nobody else's, what it left is not free. */
+/* Three GPUs of one node and two of another were placed, and Slurm gives two and three: what it took beyond is nobody else's, what it left is not free. */
 static void test_divided_otherwise(void)
 {
     char note[200] = "";
     struct dure_buf text DURE_CLEANUP_BUF = {0};
+    rig.more = 4;
     begin_1(2);
     struct fake_job *job = fake_job("dure-");
-    job->mask[0] = 7;
-    job->mask[1] = 8;
+    job->mask[0] = 3;
+    job->mask[1] = 7;
     RUN_S(3);
-    TAP_EQ_UINT(rig.nodes[0].foreign, 8, "the GPU that it took beyond is lost to others");
-    TAP_EQ_UINT(rig.nodes[1].foreign, 0, "and the one that it left stays its own");
+    TAP_EQ_UINT(rig.nodes[1].foreign, 8, "the GPU that it took beyond is lost to others");
+    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and the one that it left stays its own");
     dure_buf_init(&text, sizeof note);
     dure_engine_slurm_note(rig.engine, (struct dure_attempt_id){1}, &text);
     snprintf(note, sizeof note, "%s", text.data ? text.data : "");
-    TAP_EQ_STR(note, "Slurm divided its GPUs otherwise than they were placed: n1 has 3, not 2, n2 has 1, not 2",
+    TAP_EQ_STR(note, "Slurm divided its GPUs otherwise than they were placed: n1 has 2, not 3, n2 has 3, not 2",
                "it is told");
     job->state = DURE_SLURM_STATE_COMPLETED;
     job->mask[0] = job->mask[1] = 0;
     job->end_us = fake.now_us;
     RUN_S(5);
-    TAP_OK(rig.attempts[1].over && rig.nodes[0].foreign == 0, "with its end all are free");
+    TAP_OK(rig.attempts[1].over && rig.nodes[1].foreign == 0, "with its end all are free");
 }
 
 /* The fleet says that its Slurm is reached otherwise, while a submission is under way and a job runs. */
@@ -177,6 +178,26 @@ static void test_list_unreadable(void)
     fake.list_unreadable = false;
     RUN_S(20);
     TAP_OK(rig.nodes[0].state == DURE_NODE_IS_UP && rig.attempts[2].started, "and all goes on when they can");
+}
+
+/* Its states can be listed, and who has which GPUs cannot: where something is left open by that, it is no better than no list. */
+static void test_whole_list_unreadable(void)
+{
+    begin_1(1);
+    fake.whole_unreadable = true;
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "what is ours alone needs no whole list");
+    fake_foreign(2, 3, 70 * DURE_SECOND_US);
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "whose GPUs cannot be known is away");
+    const unsigned before = fake.submits;
+    rig_start(2, 1, 1, 3);
+    RUN_S(20);
+    TAP_EQ_UINT(fake.submits, before, "nothing new is handed over");
+    TAP_OK(!rig.attempts[1].over, "what runs there runs on");
+    RUN_S(80);
+    TAP_OK(rig.nodes[0].state == DURE_NODE_IS_UP && rig.attempts[2].started,
+           "and all goes on when nothing is left open any more");
 }
 
 static void test_silent_node(void)
@@ -448,6 +469,7 @@ int main(void)
                                           test_drained,
                                           test_failing,
                                           test_list_unreadable,
+                                          test_whole_list_unreadable,
                                           test_silent_node,
                                           test_foreign_beside_ours,
                                           test_relabelled,

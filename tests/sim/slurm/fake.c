@@ -24,6 +24,7 @@ struct pending {
     void *context;
     int64_t due_us;
     struct dure_slurm_reply reply;
+    bool states_only;
     struct fake_job *jobs; /* a copy: the list is of when it was asked for */
     uint32_t job_count;
 };
@@ -38,7 +39,8 @@ void fake_begin(void)
     fake = (struct fake){.now_us = INT64_C(1800000000) * DURE_SECOND_US,
                          .next_id = 1,
                          .lasts_us = 60 * DURE_SECOND_US,
-                         .memory_us = 300 * DURE_SECOND_US};
+                         .memory_us = 300 * DURE_SECOND_US,
+                         .tells_states = true};
     fake.jobs = calloc(FAKE_JOBS_MAX, sizeof *fake.jobs);
     fake.started = calloc(FAKE_SEEN_MAX, sizeof *fake.started);
     if (!fake.jobs || !fake.started)
@@ -409,7 +411,9 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     pending->due_us += fake.list_late_us;
     if (stopped(pending) || fake.stuck)
         return DURE_OK;
-    if (fake.list_unreadable) {
+    pending->states_only = fake.tells_states && filter && filter->states_only;
+    fake.whole_lists += !pending->states_only;
+    if (fake.list_unreadable || (fake.whole_unreadable && !pending->states_only)) {
         pending->reply.result = DURE_SLURM_MALFORMED;
         pending->reply.text = "an answer of more than 256 MiB";
         return DURE_OK;
@@ -541,8 +545,11 @@ static void give_jobs(struct pending *pending)
         for (unsigned n = 0; n < FAKE_NODES; n++)
             if (job->mask[n])
                 own[list[i].node_count++] =
-                    (struct dure_slurm_job_node){names[n], (uint32_t)__builtin_popcountll(job->mask[n]), job->mask[n]};
+                    pending->states_only ? (struct dure_slurm_job_node){.name = names[n]}
+                                         : (struct dure_slurm_job_node){
+                                               names[n], (uint32_t)__builtin_popcountll(job->mask[n]), job->mask[n]};
     }
+    pending->reply.states_only = pending->states_only;
     pending->reply.jobs = pending->reply.unchanged ? NULL : list;
     pending->reply.job_count = pending->job_count;
     pending->fn(pending->context, &pending->reply);

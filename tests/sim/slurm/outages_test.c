@@ -78,10 +78,11 @@ static const char *verdict(void)
     return fake.foreign_cancels ? "others' work was touched" : NULL;
 }
 
-static const char *play(const struct order *order, bool slow)
+static const char *play(const struct order *order, bool slow, bool tells_states)
 {
     bool down[PARTIES] = {0};
     rig_begin();
+    fake.tells_states = tells_states;
     fake_foreign(8, 1, 10 * DURE_HOUR_US);
     rig.attempts[1] = (struct rig_attempt){0};
     fake.lasts_us = 60 * DURE_SECOND_US;
@@ -145,7 +146,7 @@ int main(int argc, char **argv)
         if (argc > 1 ? strcmp(argv[1], text) != 0 : !all && turn != 0)
             continue;
         for (unsigned slow = 0; slow < 2; slow++) {
-            const char *wrong = play(&order, slow);
+            const char *wrong = play(&order, slow, (number + slow) % 2);
             played++;
             if (wrong && ++failed < 10)
                 tap_diag("%s%s: %s", text, slow ? ", slowly" : "", wrong);

@@ -50,7 +50,9 @@ static bool place(uint64_t id)
 
 static void strike(void)
 {
-    switch (pick(14)) {
+    switch (pick(16)) {
+    case 14: fake.tells_states = !fake.tells_states; break;
+    case 15: fake.whole_unreadable = !fake.whole_unreadable; break;
     case 0: fake.silent = !fake.silent; break;
     case 1: fake.lose_answers = (unsigned)pick(3); break;
     case 2: fake.lose_orders = (unsigned)pick(4); break;
@@ -98,7 +100,7 @@ static void turn(void)
 
 static void calm(void)
 {
-    fake.silent = fake.stuck = fake.denied = false;
+    fake.silent = fake.stuck = fake.denied = fake.whole_unreadable = false;
     fake.lose_answers = fake.lose_orders = 0;
     fake.list_late_us = fake.start_late_us = fake.late_us = 0;
     memset(fake.node_flags, 0, sizeof fake.node_flags);

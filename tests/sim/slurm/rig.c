@@ -108,11 +108,17 @@ static void order(uint64_t id, bool recovering)
                                  .walltime_us = attempt->walltime_us ? attempt->walltime_us : DURE_HOUR_US,
                                  .grace_us = 30 * DURE_SECOND_US,
                                  .requeue = attempt->requeue};
-    const struct dure_place place = {.node_first = attempt->node,
-                                     .node_count = attempt->nodes,
-                                     .gpu_mask = attempt->mask,
-                                     .tasks = 1,
-                                     .gpu_milli = 1000};
+    const uint32_t firsts = attempt->more ? 1 : attempt->nodes;
+    const struct dure_place places[] = {{.node_first = attempt->node,
+                                         .node_count = firsts,
+                                         .gpu_mask = attempt->mask | attempt->more,
+                                         .tasks = 1,
+                                         .gpu_milli = 1000},
+                                        {.node_first = attempt->node + firsts,
+                                         .node_count = attempt->nodes - firsts,
+                                         .gpu_mask = attempt->mask,
+                                         .tasks = 1,
+                                         .gpu_milli = 1000}};
     if (!body || dure_body_set(body, DURE_BODY_COMMAND, "true", 5) != DURE_OK ||
         dure_body_set(body, DURE_BODY_WORKDIR, "/tmp", 4) != DURE_OK)
         tap_bail("out of memory");
@@ -124,8 +130,8 @@ static void order(uint64_t id, bool recovering)
                                      .login = geteuid() == 0 ? "root" : "",
                                      .tenant_path = "t",
                                      .fleet = fleet,
-                                     .places = &place,
-                                     .place_count = 1,
+                                     .places = places,
+                                     .place_count = attempt->nodes > firsts ? 2 : 1,
                                      .started_us = attempt->decided_us,
                                      .begun = recovering && attempt->started};
     rig.engine->start(rig.engine->state, &given, recovering);
@@ -194,6 +200,7 @@ void rig_start(uint64_t id, uint32_t node, uint32_t nodes, uint64_t mask)
                                             .node = node,
                                             .nodes = nodes,
                                             .mask = mask,
+                                            .more = rig.more,
                                             .requeue = true,
                                             .decided_us = fake.now_us};
     order(id, false);

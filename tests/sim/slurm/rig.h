@@ -12,7 +12,7 @@ struct rig_attempt {
     char reason[DURE_REASON_MAX + 1];
     uint64_t job; /* 0: as the attempt */
     uint32_t node;
-    uint64_t mask;
+    uint64_t mask, more; /* more: on its first node */
     uint32_t nodes;
     bool requeue;
     int64_t decided_us, walltime_us;
@@ -24,9 +24,10 @@ struct rig {
     struct dure_node_observation nodes[FAKE_NODES];
     unsigned sights;
     char directory[256];
-    bool forgets; /* what has ended is forgotten at once, as the loop does */
-    uint64_t job; /* of the attempts to come; 0: each its own */
-    bool slow;    /* a daemon that begins reads its record for long: nothing is handed over before rig_recover */
+    uint64_t more; /* of the attempts to come */
+    bool forgets;  /* what has ended is forgotten at once, as the loop does */
+    uint64_t job;  /* of the attempts to come; 0: each its own */
+    bool slow;     /* a daemon that begins reads its record for long: nothing is handed over before rig_recover */
 };
 extern struct rig rig;
 

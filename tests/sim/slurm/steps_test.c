@@ -352,6 +352,39 @@ static void test_WHOLE(void)
     TAP_OK(rig.attempts[1].started, "and runs");
 }
 
+/* A list of states says that others' job runs, and not with how many GPUs. */
+static void test_DETAILS(void)
+{
+    rig_start(1, 0, 1, 3);
+    TAP_OK(rig_until(started_1, 20 * DURE_SECOND_US), "ours runs");
+    RUN_S(5);
+    TAP_EQ_UINT(fake.whole_lists, 0, "of ours a list of states says all");
+    fake_foreign(2, 3, DURE_HOUR_US);
+    RUN_S(5);
+    TAP_EQ_UINT(foreign_on(1), 3, "of others' the whole list is asked for their GPUs");
+}
+
+/* What it said is not asked again, and not forgotten while it holds. */
+static void test_RECALL(void)
+{
+    struct fake_job *theirs = fake_foreign(2, 3, 100 * DURE_SECOND_US);
+    RUN_S(10);
+    const unsigned asked = fake.whole_lists;
+    for (uint64_t id = 1; id <= 4; id++) {
+        rig_start(id, 0, 1, 3);
+        RUN_S(15);
+        TAP_EQ_UINT(foreign_on(1), 3, "theirs stays theirs while ours come and go");
+    }
+    TAP_EQ_UINT(fake.whole_lists, asked, "without another whole list");
+    theirs->start_us += DURE_SECOND_US; /* it was begun again, elsewhere on the node */
+    theirs->mask[1] = 6;
+    RUN_S(15);
+    TAP_EQ_UINT(rig.nodes[1].foreign, 6, "begun again it is asked for again");
+    theirs->lasts_us = 0;
+    RUN_S(15);
+    TAP_EQ_UINT(foreign_on(1), 0, "and free when it has ended");
+}
+
 static const struct {
     const char *name;
     void (*run)(void);

@@ -123,6 +123,15 @@ static void life(struct dure_slurm *slurm, const char *way)
     TAP_EQ_INT(told.job.walltime_us, INT64_C(120000000), "%s: the walltime, in whole minutes", way);
     TAP_OK(told.job.start_us > INT64_C(1600000000000000) && told.job.submit_us <= told.job.start_us, "%s: its times",
            way);
+    const int64_t start_us = told.job.start_us, end_us = told.job.end_us;
+    struct dure_slurm_filter states = {.states_only = true, .job_id = id};
+    ASK(&told, dure_slurm_list(slurm, &states, slurm_hear, &told, &asked));
+    TAP_OK(told.job_count == 1 && told.job.state == DURE_SLURM_STATE_RUNNING && !strcmp(told.job_name, name) &&
+               !strcmp(told.job_comment, "dure 7.1, attempt 3") && !strcmp(told.job_nodes, "east-[2-3]") &&
+               told.job.node_count == 2 && told.job.walltime_us == INT64_C(120000000) &&
+               told.job.start_us == start_us && told.job.end_us == end_us,
+           "%s: where states alone are asked for, they say the same", way);
+    TAP_EQ_UINT(told.job_node[1].gpu_count, strcmp(way, "commands") == 0 ? 0 : 2, "%s: and of GPUs by rest alone", way);
     struct dure_slurm_filter by_name = {.name = name};
     ASK(&told, dure_slurm_list(slurm, &by_name, slurm_hear, &told, &asked));
     TAP_OK(told.job_count == 1 && told.job.job_id == id, "%s: found by its name, once: #SBATCH said nothing", way);

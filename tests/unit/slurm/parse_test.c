@@ -173,6 +173,57 @@ static void texts(void)
         TAP_EQ_INT(slurm_span_us(spans[i].text), spans[i].us, "a span: '%s'", spans[i].text);
 }
 
+static struct dure_slurm_reply states(const char *text, size_t length)
+{
+    struct dure_slurm_reply reply;
+    slurm_parse_command(SLURM_STATES, 0, text, length, "", 0, NULL, arena, &reply);
+    return reply;
+}
+
+/* Columns of squeue, as the real one printed them: lines are told by their length, whatever others wrote into them. */
+static void columns(void)
+{
+    size_t length;
+    char *bytes = answer_of("text-states", &length);
+    const struct dure_slurm_reply reply = states(bytes, length);
+    TAP_OK(reply.result == DURE_SLURM_DONE && reply.job_count == 6 && reply.states_only, "all jobs: %s", reply.text);
+    if (reply.job_count != 6)
+        return;
+    const struct dure_slurm_job *job = reply.jobs;
+    TAP_OK(job[0].state == DURE_SLURM_STATE_FAILED && job[0].exit_code == 3 && !strcmp(job[0].comment, "x\ny") &&
+               strstr(job[0].name, "\n2 ") && job[1].job_id == 2 && job[1].state == DURE_SLURM_STATE_FAILED,
+           "a name that would be a line of its own is none");
+    TAP_OK(!strcmp(job[1].name, "dure-1a2b3c4d-7_3-12") && job[1].exit_signal == 9 && job[1].exit_code == 0 &&
+               job[1].walltime_us == INT64_C(600000000) && job[1].node_count == 1 && job[1].nodes[0].gpu_count == 0 &&
+               strstr(job[1].comment, ", handed over again"),
+           "ours: its name, its end, its walltime, its node, and nothing of GPUs");
+    TAP_OK(job[2].flags == DURE_SLURM_JOB_HELD && job[2].state == DURE_SLURM_STATE_PENDING && !job[2].start_us &&
+               !job[2].end_us && !job[2].node_count && !*job[2].comment && !job[2].walltime_us,
+           "held, and nothing of it yet");
+    TAP_OK(job[3].state == DURE_SLURM_STATE_RUNNING && job[3].node_count == 2 &&
+               !strcmp(job[3].nodes[1].name, "peer-2") && job[3].start_us == INT64_C(1795814143000000) &&
+               !*job[3].reason && job[3].walltime_us == INT64_C(93780000000),
+           "on two nodes, since when, for a day and more");
+    TAP_OK(job[5].state == DURE_SLURM_STATE_CANCELLED && !job[5].node_count && job[5].end_us,
+           "cancelled before it began");
+    const size_t line = length / 7;
+    TAP_OK(line * 7 == length && states(bytes, line).result == DURE_SLURM_DONE && states(bytes, line).job_count == 0,
+           "heads without a line are an empty list");
+    for (size_t cut = 0; cut < length; cut += cut < 2 * line ? 1 : 97)
+        if (cut % line == 0 ? cut == 0 && states(bytes, cut).result == DURE_SLURM_DONE
+                            : states(bytes, cut).result != DURE_SLURM_MALFORMED)
+            TAP_OK(false, "cut off after %zu bytes it is no list", cut);
+    memset(bytes + 5 * line - 1 - 160, 'n', 160);
+    TAP_OK(states(bytes, length).jobs[3].flags & DURE_SLURM_JOB_CUT && !states(bytes, length).jobs[3].node_count,
+           "more nodes than fit a line: it says so");
+    bytes[5 * line - 2] = ' ';
+    memset(bytes + 5 * line - 20, '[', 3);
+    TAP_OK(states(bytes, length).result == DURE_SLURM_MALFORMED, "nodes that are no list of nodes");
+    memcpy(bytes, "JOB  ", 5);
+    TAP_OK(states(bytes, length).result == DURE_SLURM_MALFORMED, "other columns");
+    free(bytes);
+}
+
 static void refusals(void)
 {
     static const struct {
@@ -358,6 +409,7 @@ int main(int argc, char **argv)
     newer();
     real();
     texts();
+    columns();
     refusals();
     hostlists();
     words();

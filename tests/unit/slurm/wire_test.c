@@ -159,6 +159,37 @@ static bool file_is(const char *name, const char *want)
     return strcmp(text, want) == 0;
 }
 
+/* A squeue that does not print the columns is asked for JSON, then and from then on; one that says nothing is not asked twice. */
+static void states(void)
+{
+    struct dure_slurm_site site = site_of(DURE_SLURM_COMMANDS, commands);
+    const struct dure_slurm_filter filter = {.states_only = true};
+    struct heard heard = {0};
+    char script[1400];
+    command("squeue", "exec sleep 60");
+    struct dure_slurm *slurm = wire(&site, 300000, 0);
+    if (dure_slurm_list(slurm, &filter, hear, &heard, NULL))
+        tap_bail("not asked");
+    wait_for(&heard, 1);
+    TAP_OK(heard.result == DURE_SLURM_NO_ANSWER, "no answer is no answer");
+    dure_slurm_free(slurm);
+    snprintf(script, sizeof script,
+             "echo $1 >>%s/asked; [ $1 = --json ] || { echo 'squeue: error: Invalid option' >&2; exit 1; }\n"
+             "printf '{\"jobs\": [{\"job_id\": 7, \"name\": \"a\"}]}'",
+             commands);
+    command("squeue", script);
+    slurm = wire(&site, 20000000, 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        if (dure_slurm_list(slurm, &filter, hear, &heard, NULL))
+            tap_bail("not asked");
+        wait_for(&heard, 1 + i);
+        TAP_OK(heard.result == DURE_SLURM_DONE && heard.job_count == 1, "asked otherwise: %s", heard.text);
+    }
+    TAP_OK(file_is("asked", "--all\n--json\n--json\n"), "and so from then on");
+    dure_slurm_free(slurm);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
 static void submits(void)
 {
     struct dure_slurm_site site = site_of(DURE_SLURM_COMMANDS, commands);
@@ -491,6 +522,7 @@ int main(int argc, char **argv)
     uv_loop_init(&loop);
     by_commands();
     submits();
+    states();
     queues();
     newer_version();
     broken();
