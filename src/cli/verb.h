@@ -72,6 +72,7 @@ enum dure_verb_flag {
     DURE_VERB_RAW = 32,        /* everything after the verb is handed on unread */
     DURE_VERB_GROUP_ONLY = 64, /* a group without an action of its own */
     DURE_VERB_REPEATS = 128,   /* an option may be given several times, and each counts */
+    DURE_VERB_ALONE = 256,     /* with DAEMON: goes on without one as well */
 };
 
 struct dure_verb_example {

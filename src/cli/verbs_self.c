@@ -48,7 +48,7 @@ const struct dure_verb dure_verb_down = {
     .text = "Cancels what runs on this machine (pending jobs stay pending), waits until no process of a job is left, "
             "then stops the daemon in order. Says what was stopped. The state "
             "stays: `dure up` goes on from there.",
-    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_ALONE,
     .options = down_options,
     .examples = {{"dure down", "stop all"}, {"dure down --keep-jobs", "for an upgrade of the daemon"}},
     .exits = 1u << DURE_EXIT_NO | 1u << DURE_EXIT_DENIED | 1u << DURE_EXIT_BUSY,
@@ -380,7 +380,7 @@ const struct dure_verb dure_verb_version = {
     .operands = "",
     .title = "print the version of this program and of the daemon",
     .text = "Without a daemon only this program's is known, and that is no error.",
-    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .flags = DURE_VERB_JSON | DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_ALONE,
     .examples = {{"dure version", "both versions, and where the daemon keeps its state"}},
     .exits = 0,
     .run = dure_cmd_version,

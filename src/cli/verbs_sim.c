@@ -160,9 +160,12 @@ const struct dure_verb dure_verb_sim_silo = {
     .operands = "",
     .title = "simulate owners alone, and sharing what they do not use",
     .text =
-        "Options are those of `dure sim run`. The same jobs run twice: no owner lends to another, and as the tenants' "
-        "lending says. By owner: GPU time, waits by right, and whether a right was ever served later than the notice "
-        "allows; the exit code is 1 if one was.",
+        "Options are those of `dure sim run`. The same jobs run three times: no owner lends to another; owners share "
+        "by "
+        "quotas, which are counts of GPUs; and as the tenants' lending says, with cells. By owner: GPU time, waits by "
+        "right, and whether a right was ever served later than the notice allows; the exit code is 1 if one was with "
+        "cells. Of quotas also how often a right waited though as many GPUs as it asked for lay idle, for their shape "
+        "alone.",
     .flags = DURE_VERB_JSON,
     .options = sim_run_options,
     .examples = {{"dure sim silo -F examples/fleets/korea.yaml -T examples/fleets/korea-tenants.yaml --days 30",

@@ -30,7 +30,7 @@ const struct dure_verb dure_verb_fleet_discover = {
         "levels. Nodes without a GPU are left out and named in comments, and so is why nodes are drained. Slurm does "
         "not "
         "know a GPU's memory and power: look at the models before you apply it.",
-    .flags = DURE_VERB_DAEMON | DURE_VERB_STATE,
+    .flags = DURE_VERB_DAEMON | DURE_VERB_STATE | DURE_VERB_ALONE,
     .operands_most = 1,
     .options = discover_options,
     .examples = {{"dure fleet discover >machine.yaml", "this machine"},

@@ -48,10 +48,10 @@ static void options_are_whole(void)
         TAP_OK((dure_verbs[i]->flags & DURE_VERB_GROUP_ONLY) != 0 || dure_verbs[i]->run != NULL, "%s does something",
                dure_verbs[i]->name);
         TAP_OK(dure_verbs[i]->exits < 1u << DURE_EXIT_COUNT, "%s names exit codes that exist", dure_verbs[i]->name);
-        TAP_OK(!(dure_verbs[i]->flags & DURE_VERB_DAEMON) || strcmp(dure_verbs[i]->name, "version") == 0 ||
-                   strcmp(dure_verbs[i]->name, "down") == 0 || strcmp(dure_verbs[i]->name, "fleet discover") == 0 ||
-                   (dure_verbs[i]->exits & 1u << DURE_EXIT_NO_DAEMON),
-               "%s says that a daemon may be missing", dure_verbs[i]->name);
+        const unsigned needs = dure_verbs[i]->flags & (DURE_VERB_DAEMON | DURE_VERB_ALONE);
+        TAP_OK((needs == DURE_VERB_DAEMON) == ((dure_verbs[i]->exits & 1u << DURE_EXIT_NO_DAEMON) != 0) &&
+                   needs != DURE_VERB_ALONE,
+               "%s says that a daemon may be missing where it cannot do without", dure_verbs[i]->name);
     }
 }
 
@@ -209,7 +209,7 @@ static void documents_hold_all(void)
         TAP_OK(dure_completion(shells[s], &buf), "completion for %s", shells[s]);
         for (unsigned i = 0; dure_verbs[i]; i++) {
             TAP_OK(strstr(buf.data, strrchr(dure_verbs[i]->name, ' ') ? strrchr(dure_verbs[i]->name, ' ') + 1
-                                                                     : dure_verbs[i]->name),
+                                                                      : dure_verbs[i]->name),
                    "%s completion knows %s", shells[s], dure_verbs[i]->name);
             holds_all(shells[s], buf.data, dure_verbs[i], s == 2 ? "-l " : "--", false);
         }
