@@ -224,7 +224,7 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
             rules |= bit(DURE_RULE_SUSPENDED);
         else
             rules |= room_rule(need, idle, gpus, in_use);
-    } else {
+    } else if (!(rules & bit(DURE_RULE_RIGHTS))) { /* nothing of it stands where it holds no right */
         rules |= hidden_rules(core, &left, chain, in_use);
     }
     if (gate_power_ever(core, ask, chain).rule != DURE_RULE_FITS)
