@@ -88,14 +88,22 @@ uint64_t order_needs(const struct dure_core *core, uint32_t queue)
     return needs;
 }
 
+/* Does a need, whose oldest job is `job`, come before another in the queue's order? By priority, then its tenant's share, then age. */
+static bool comes_before(const struct dure_core *core, const struct request *ask, uint64_t job,
+                         const struct request *other, uint64_t other_job)
+{
+    if (ask->priority != other->priority)
+        return ask->priority > other->priority;
+    if (ask->tenant != other->tenant)
+        return order_tenant_before(core, ask->job_class == DURE_BORROWED, ask->tenant, other->tenant);
+    return job < other_job;
+}
+
 /* The better of two above the plan; `other` is its oldest job. */
 static uint32_t better_above(const struct dure_core *core, uint32_t best, uint64_t *job, uint32_t need, uint64_t other)
 {
-    if (!need_is_above_plan(core, need_at(core, need), other))
-        return best;
-    const int32_t priority = need_at(core, need)->ask.priority;
-    if (best != NONE && (priority < need_at(core, best)->ask.priority ||
-                         (priority == need_at(core, best)->ask.priority && other >= *job)))
+    if (!need_is_above_plan(core, need_at(core, need), other) ||
+        (best != NONE && !comes_before(core, &need_at(core, need)->ask, other, &need_at(core, best)->ask, *job)))
         return best;
     *job = other;
     return need;

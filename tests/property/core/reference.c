@@ -12,6 +12,8 @@ void reference_begin(struct reference *reference)
     memset(reference->afters, 0, sizeof reference->afters);
     reference->next_job = reference->next_attempt = 1;
     reference->passes = 0;
+    memset(reference->used, 0, sizeof reference->used);
+    memset(reference->used_below, 0, sizeof reference->used_below);
     reference->run_end = 0;
     reference->served = 0;
     reference->is_shaken = false;
@@ -68,7 +70,16 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .array_limit = asked->array_limit,
                                   .checkpoint_us = asked->checkpoint_us,
                                   .borrowed = asked->job_class == DURE_BORROWED,
-                                  .requeue = asked->requeue};
+                                  .requeue = asked->requeue,
+                                  .principal = asked->principal.v,
+                                  .held = asked->hold,
+                                  .begin_us = asked->begin_us,
+                                  .deadline_us = asked->deadline_us,
+                                  .dep_count = asked->dep_count};
+    for (uint32_t i = 0; i < job->dep_count; i++) {
+        job->deps[i] = asked->deps[i];
+        job->dep_states[i] = reference_is_live(reference, job->deps[i].job.v) ? DEP_WAITS : DEP_HOLDS;
+    }
     limit(reference, asked, job);
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++)
         job->elements[i] = ELEMENT_WAITS;
@@ -79,12 +90,20 @@ void reference_step(struct reference *reference, const struct dure_record *input
     reference->input = input;
     switch (input->kind) {
     case DURE_REC_SUBMIT: submit(reference, input); break;
-    case DURE_REC_PASS: reference_pass(reference, input->number); break;
+    case DURE_REC_PASS:
+        reference_expire(reference, false);
+        reference_pass(reference, input->number);
+        reference_expire(reference, true); /* who could start now at the latest has had its chance */
+        break;
     case DURE_REC_ATTEMPT_REPORT: reference_report(reference, input); break;
     case DURE_REC_NODE_REPORT:
     case DURE_REC_DRAIN:
     case DURE_REC_RESUME: reference_node(reference, input); break;
-    case DURE_REC_CANCEL: reference_cancel(reference, input->job.v, input->element); break;
+    case DURE_REC_CANCEL: reference_cancel(reference, input->job.v, input->element, DURE_CAUSE_CANCELLED); break;
+    case DURE_REC_HOLD:
+    case DURE_REC_RELEASE: reference_hold(reference, input); break;
+    case DURE_REC_MODIFY: reference_modify(reference, input); break;
+    case DURE_REC_REQUEUE_JOB: reference_requeue(reference, input); break;
     default: break;
     }
     reference_follow(reference);

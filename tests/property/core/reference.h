@@ -2,19 +2,21 @@
 /* The rule of decision once more, slow and plain: arrays and searches, no index, no code of src/core. It takes the records that the core takes and says, as encoded records,
  * what must be decided.
  *
- * Covered: one chain of racks of nodes; tenants that stand alone, each with rights to nodes or racks; work of whole GPUs or of fractions that share one, single or in gangs, inside a required or a preferred node or
+ * Covered: one chain of racks of nodes; a tree of tenants, some with rights to nodes or racks; work of whole GPUs or of fractions that share one, single or in gangs, inside a required or a preferred node or
  * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
  * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
- * given up and whom that spares; lists of nodes and spreads, borrowed and by right; the planned start of each queue's blocked head, and backfill; passes with a budget; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
+ * given up and whom that spares; lists of nodes and spreads, borrowed and by right; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares, ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held,
+ * released, changed and put back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
  *
- * Not covered: fair shares inside a tenant, rights that come and go, power and data, MIG instances. */
+ * Not covered: rights that come and go, power and data, MIG instances. */
 #include "model/record.h"
+#include "model/tenants.h"
 
 enum {
     REFERENCE_NODES = 32,
     REFERENCE_RIGHTS = 8,
-    REFERENCE_TENANTS = 8,
+    REFERENCE_TENANTS = 32,
     REFERENCE_CELLS = 32,
     REFERENCE_JOBS = 2048,
     REFERENCE_ELEMENTS = 8,
@@ -22,6 +24,7 @@ enum {
     REFERENCE_MIB = 80 * 1024, /* of a GPU */
     REFERENCE_RUNS = 512,
     REFERENCE_AFTERS = 4096,
+    REFERENCE_DEPS = 2,
 };
 
 struct reference_right {
@@ -39,7 +42,16 @@ struct reference_node {
 
 enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GONE };
 
+enum reference_dep { DEP_WAITS, DEP_HOLDS, DEP_FAILED };
+
 struct reference_job {
+    uint32_t principal;
+    bool held;
+    int64_t begin_us, deadline_us; /* deadline_us 0: none */
+    uint32_t dep_count;
+    struct dure_dep deps[REFERENCE_DEPS];
+    enum reference_dep dep_states[REFERENCE_DEPS];
+    bool has_failed;
     uint32_t tenant, tasks, gpus, tasks_per_node;
     uint32_t milli, mib;  /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
     uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
@@ -62,10 +74,11 @@ struct reference_run {
     uint64_t job, attempt;
     uint32_t ordinal;
     bool borrowed;
-    uint32_t restarts;        /* of its job, when it started */
-    uint32_t left;            /* GPUs that it has left already, on its way out: 64 a node */
-    int64_t since_us, end_us; /* end_us: of its walltime */
-    int64_t deadline_us;      /* while it is warned */
+    int64_t walltime_us, charged_us; /* what was charged for it, and when */
+    uint32_t restarts;               /* of its job, when it started */
+    uint32_t left;                   /* GPUs that it has left already, on its way out: 64 a node */
+    int64_t since_us, end_us;        /* end_us: of its walltime */
+    int64_t deadline_us;             /* while it is warned */
     enum dure_cause cause;
     uint32_t place_count, binding_count;
     struct dure_place places[REFERENCE_PLACES];
@@ -87,7 +100,7 @@ struct reference_plan {
 };
 
 /* What is left to do once a decision is made, the most urgent kind first. */
-enum reference_after { AFTER_NODE, AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
+enum reference_after { AFTER_NODE, AFTER_DOOMED, AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
 struct reference_afters {
     uint32_t count;
     struct {
@@ -97,8 +110,12 @@ struct reference_afters {
 
 struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
-    uint32_t weights[REFERENCE_TENANTS];
+    const struct dure_tenant *tenants;               /* as they are declared */
+    uint32_t holders[REFERENCE_TENANTS];             /* by whose rights a tenant works; NONE32: nobody's */
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
+    __extension__ unsigned __int128 used[REFERENCE_TENANTS],
+        used_below[REFERENCE_TENANTS]; /* itself; with all below it */
+    int64_t base_us;                   /* charges grow from here */
     struct reference_node nodes[REFERENCE_NODES];
     bool is_shaken;                            /* hardware went or came since a cell was bound or let go */
     struct reference_job jobs[REFERENCE_JOBS]; /* by id */
@@ -118,3 +135,5 @@ void reference_begin(struct reference *reference);
 void reference_step(struct reference *reference, const struct dure_record *input);
 /* Does any element of the job wait, or have a place? */
 bool reference_is_live(const struct reference *reference, uint64_t job);
+/* Could something of it start, were it not for a ceiling? */
+bool reference_is_held_back(const struct reference *reference, uint64_t job);

@@ -1,17 +1,6 @@
 /* Where borrowed work stands: on what nobody uses or has reserved, away from bound rights if it can. */
 #include "reference_parts.h"
 
-uint64_t reference_share(const struct reference *reference, uint32_t tenant)
-{
-    uint64_t milli = 0;
-    for (uint32_t r = 0; r < reference->run_end; r++) {
-        const struct reference_run *run = &reference->runs[r];
-        if (run->state != RUN_NONE && run->borrowed && reference->jobs[run->job].tenant == tenant)
-            milli += reference_milli(&reference->jobs[run->job]);
-    }
-    return milli / reference->weights[tenant];
-}
-
 /* GPUs of a node that are idle, or will be: what borrowers leave behind. Reservations are others' work to come. */
 static uint64_t idle_on(const struct reference *reference, const struct trial *trial, uint32_t node)
 {

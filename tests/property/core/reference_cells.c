@@ -99,7 +99,7 @@ static void add_loss(const struct reference *reference, const struct reference_r
     } else {
         const int64_t ran = now - run->since_us, half = job->checkpoint_us / 2,
                       unsaved = half > 0 && ran > half ? half : ran;
-        loss->work += (wide)reference_milli(job) * unsaved;
+        loss->work += (wide)reference_run_milli(run) * unsaved;
         loss->restarts += run->restarts;
         loss->age_ms += now / 1000 - run->since_us / 1000;
     }
@@ -232,10 +232,10 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct r
         best = choose_by_loss(reference, job, trial, takes, from);
     if (best == DURE_NONE32)
         abort(); /* the promise: there is always one */
-    if (!reference_is_wanted(reference, trial, job->tenant, best, nodes))
+    if (!reference_is_wanted(reference, trial, reference->holders[job->tenant], best, nodes))
         return best;
     for (best = 0; best < reference->node_count; best += nodes)
-        if (!reference_is_wanted(reference, trial, job->tenant, best, nodes) &&
+        if (!reference_is_wanted(reference, trial, reference->holders[job->tenant], best, nodes) &&
             reference_may_bind(reference, trial, best, nodes))
             return best;
     return DURE_NONE32;

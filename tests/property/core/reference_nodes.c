@@ -141,7 +141,8 @@ static bool find_next(const struct reference *reference, bool racks, bool suspen
             const uint32_t at = suspends ? n : reference->right_count * REFERENCE_CELLS - 1 - n;
             const uint32_t r = at / REFERENCE_CELLS, i = at % REFERENCE_CELLS;
             const struct reference_right *right = &reference->rights[r];
-            const bool is_owners = right->tenant == 0, owners_turn = suspends == (pass == 0);
+            const bool is_owners = reference->tenants[right->tenant].owner.v == 0,
+                       owners_turn = suspends == (pass == 0);
             if (i >= right->count || (right->cell_nodes > 1) != racks || is_owners != owners_turn ||
                 !(suspends ? is_owed(right, i) : is_suspended(right, i)))
                 continue;

@@ -71,7 +71,6 @@ void reference_spread(const struct reference_job *job, uint32_t node, uint64_t m
 /* Would the run have to leave this place, were it given away? */
 bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
                          const struct dure_place *place);
-uint32_t reference_milli(const struct reference_job *job);
 
 /* ---- lists and spreads (reference_limits.c) ---- */
 
@@ -109,8 +108,33 @@ uint64_t reference_lowest(uint64_t mask, uint32_t count);
 /* ---- lent GPUs (reference_borrow.c) ---- */
 
 bool reference_borrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
-/* What a tenant borrows, in GPUs by its weight. */
-uint64_t reference_share(const struct reference *reference, uint32_t tenant);
+
+/* ---- whose turn it is, and what one may hold (reference_order.c) ---- */
+
+/* What is lent, by tenant: to itself; with all below it. In milli-GPU. */
+struct lent {
+    uint64_t own[REFERENCE_TENANTS], below[REFERENCE_TENANTS];
+};
+void reference_count_lent(const struct reference *reference, struct lent *lent);
+/* Of two tenants, is it the turn of the first? By what is lent, or (NULL) by what was charged. */
+bool reference_is_before(const struct reference *reference, const struct lent *lent, uint32_t a, uint32_t b);
+void reference_charge(struct reference *reference, uint32_t tenant, uint32_t milli, int64_t lasts_us, int64_t at_us,
+                      bool back);
+bool reference_is_at_ceiling(const struct reference *reference, const struct reference_job *job);
+/* Whom a ceiling for each user tells apart; NONE32: none does. */
+uint32_t reference_user(const struct reference *reference, const struct reference_job *job);
+uint32_t reference_run_milli(const struct reference_run *run);
+
+/* ---- what people ask of jobs (reference_asked.c) ---- */
+
+void reference_hold(struct reference *reference, const struct dure_record *input);
+void reference_modify(struct reference *reference, const struct dure_record *input);
+void reference_requeue(struct reference *reference, const struct dure_record *input);
+/* Those that have not started when they must have at the latest. */
+void reference_expire(struct reference *reference, bool now_too);
+void reference_expire_one(struct reference *reference, uint64_t job);
+/* The job is over: what waits for that may start, or never will. */
+void reference_over(struct reference *reference, uint64_t job);
 
 /* ---- cells of hardware (reference_cells.c) ---- */
 
@@ -174,14 +198,25 @@ uint32_t reference_next(const struct reference *reference, uint64_t job);
 void reference_give(struct reference *reference, uint64_t job, struct trial *trial);
 void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause);
 void reference_report(struct reference *reference, const struct dure_record *input);
+bool reference_comes_back(enum dure_cause cause);
 /* It ended by itself, or its node is gone (`report` NULL). */
 void reference_end(struct reference *reference, struct reference_run *run, const struct dure_record *report);
 void reference_unreserve(struct reference *reference, struct reference_run *run);
 void reference_leave_to_do(struct reference *reference, enum reference_after kind, uint64_t a, uint64_t b);
 /* The plan of this queue, if there is one, cannot be kept. */
 void reference_void_plan(struct reference *reference, uint32_t queue, enum dure_cause cause);
-void reference_cancel(struct reference *reference, uint64_t job, uint32_t element);
-/* Of the tenant; or, of all that borrow, the tenants' count. */
+void reference_cancel(struct reference *reference, uint64_t job, uint32_t element, enum dure_cause cause);
+void reference_cancel_run(struct reference *reference, struct reference_run *run, enum dure_cause cause);
+/* All that waits of it is over. */
+void reference_end_waiting(struct reference *reference, uint64_t job, enum dure_cause cause);
+void reference_unreserve_all(struct reference *reference, uint64_t job);
+struct reference_run *reference_attempt(struct reference *reference, uint64_t attempt);
+struct reference_run *reference_run_of(struct reference *reference, uint64_t job, uint32_t ordinal);
+/* Whoever stood on what a reservation had may stay; its cells may be empty. */
+void reference_leave_reserved(struct reference *reference, const struct reference_run *gone);
+/* Nothing of the job is to start any more: if it lives on, its plan is given up. */
+void reference_left_queue(struct reference *reference, uint64_t job);
+/* Of the holder; or, of all that borrow, the tenants' count. */
 uint32_t reference_queue(const struct reference *reference, const struct reference_job *job);
 /* Walltimes and graces that are over, and plans that are past their time. */
 void reference_due(struct reference *reference);

@@ -21,13 +21,15 @@ struct turn {
     enum verdict verdict[REFERENCE_JOBS];
     bool left_out[REFERENCE_JOBS]; /* no start is planned for it any more; both by the first who asks for the same */
     bool passed[REFERENCE_JOBS];   /* it would have room, were it shorter */
+    struct lent lent;
 };
 
-static bool alike(const struct reference_job *a, const struct reference_job *b)
+static bool alike(const struct reference *reference, const struct reference_job *a, const struct reference_job *b)
 {
-    return a->tenant == b->tenant && a->borrowed == b->borrowed && (!a->borrowed || a->grace_us == b->grace_us) &&
-           a->priority == b->priority && a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli &&
-           a->mib == b->mib && a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
+    return a->tenant == b->tenant && reference_user(reference, a) == reference_user(reference, b) &&
+           a->borrowed == b->borrowed && (!a->borrowed || a->grace_us == b->grace_us) && a->priority == b->priority &&
+           a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli && a->mib == b->mib &&
+           a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
            (!a->level_nodes || a->level_required == b->level_required) && a->is_listed == b->is_listed &&
            a->nodes == b->nodes && a->spread_max == b->spread_max && a->spread_nodes == b->spread_nodes;
 }
@@ -35,7 +37,7 @@ static bool alike(const struct reference_job *a, const struct reference_job *b)
 static uint64_t first_alike(const struct turn *turn, uint64_t id)
 {
     uint64_t first = 1;
-    while (!alike(&turn->reference->jobs[first], &turn->reference->jobs[id]))
+    while (!alike(turn->reference, &turn->reference->jobs[first], &turn->reference->jobs[id]))
         first++;
     return first;
 }
@@ -61,22 +63,24 @@ static int64_t reach(const struct turn *turn)
     return plan_of(turn)->at_us - turn->reference->input->time_us;
 }
 
-/* Of those who borrow, first the tenant that borrows least; then by priority, then by age. */
+/* First by priority; of those who borrow first the tenant that borrows least; then by its share, then by age. */
 static bool is_before(const struct turn *turn, uint64_t a, uint64_t b)
 {
     const struct reference_job *x = &turn->reference->jobs[a], *y = &turn->reference->jobs[b];
-    if (turn->is_borrowed && x->tenant != y->tenant) {
-        const uint64_t mine = reference_share(turn->reference, x->tenant),
-                       other = reference_share(turn->reference, y->tenant);
-        return mine != other ? mine < other : x->tenant < y->tenant;
-    }
+    if (!turn->is_borrowed && x->priority != y->priority)
+        return x->priority > y->priority;
+    if (x->tenant != y->tenant)
+        return reference_is_before(turn->reference, turn->is_borrowed ? &turn->lent : NULL, x->tenant, y->tenant);
     return x->priority != y->priority ? x->priority > y->priority : a < b;
 }
 
-/* Whatever anybody's share: whom one tenant would have first. */
+/* Whatever anybody's share: by priority, or of one tenant and older. */
 static bool is_above(const struct turn *turn, uint64_t a, uint64_t b)
 {
-    return turn->reference->jobs[a].tenant == turn->reference->jobs[b].tenant && is_before(turn, a, b);
+    const struct reference_job *x = &turn->reference->jobs[a], *y = &turn->reference->jobs[b];
+    if (turn->is_borrowed && x->tenant != y->tenant)
+        return false;
+    return x->priority != y->priority ? x->priority > y->priority : x->tenant == y->tenant && a < b;
 }
 
 /* Only who has waited a second gets a planned start; whole seconds count. */
@@ -161,7 +165,8 @@ static uint32_t count_needs(const struct turn *turn)
     for (uint64_t id = 1; id < turn->reference->next_job; id++) {
         bool is_first = is_ready(turn, id);
         for (uint64_t other = 1; other < id && is_first; other++)
-            is_first = !is_ready(turn, other) || !alike(&turn->reference->jobs[other], &turn->reference->jobs[id]);
+            is_first = !is_ready(turn, other) ||
+                       !alike(turn->reference, &turn->reference->jobs[other], &turn->reference->jobs[id]);
         needs += is_first;
     }
     return needs;
@@ -205,13 +210,15 @@ static void plan_for(struct turn *turn, uint64_t id)
 /* ---- in order ---- */
 
 /* The first who is before the planned job, and not tried yet, or not planned for. */
-static uint64_t first_above(const struct turn *turn)
+static uint64_t first_above(struct turn *turn)
 {
+    reference_count_lent(turn->reference, &turn->lent);
     const uint64_t planned = plan_of(turn)->job;
     uint64_t first = 0;
     for (uint64_t id = 1; id < turn->reference->next_job && planned; id++) {
         const uint64_t need = first_alike(turn, id);
         if (is_ready(turn, id) && is_above(turn, id, planned) && (!first || is_before(turn, id, first)) &&
+            !reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]) &&
             (turn->verdict[need] == VERDICT_OPEN || (!turn->left_out[need] && !is_too_soon(turn, id))))
             first = id;
     }
@@ -239,7 +246,8 @@ static void above(struct turn *turn)
 static void planned(struct turn *turn)
 {
     const uint64_t id = plan_of(turn)->job;
-    if (!id || turn->budget <= 0 || turn->verdict[first_alike(turn, id)] != VERDICT_OPEN)
+    if (!id || turn->budget <= 0 || turn->verdict[first_alike(turn, id)] != VERDICT_OPEN ||
+        reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]))
         return;
     if (try(turn, id, false))
         begin(turn, id);
@@ -248,11 +256,13 @@ static void planned(struct turn *turn)
 }
 
 /* Next in the order: who may be tried; or, where nobody has a plan, who may get one. */
-static uint64_t next_of(const struct turn *turn)
+static uint64_t next_of(struct turn *turn)
 {
+    reference_count_lent(turn->reference, &turn->lent);
     uint64_t next = 0;
     for (uint64_t id = 1; id < turn->reference->next_job; id++) {
-        if (!is_ready(turn, id) || (next && !is_before(turn, id, next)))
+        if (!is_ready(turn, id) || (next && !is_before(turn, id, next)) ||
+            reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]))
             continue;
         const uint64_t need = first_alike(turn, id);
         const bool may_try =
@@ -276,9 +286,9 @@ static void pass_over(struct turn *turn, uint64_t id)
 {
     const struct reference_job *jobs = turn->reference->jobs;
     for (uint64_t other = 1; other < turn->reference->next_job; other++)
-        turn->passed[other] |= alike(&jobs[other], &jobs[id]) && jobs[other].walltime_us == jobs[id].walltime_us &&
-                               jobs[other].grace_us == jobs[id].grace_us &&
-                               jobs[other].checkpoint_us == jobs[id].checkpoint_us;
+        turn->passed[other] |=
+            alike(turn->reference, &jobs[other], &jobs[id]) && jobs[other].walltime_us == jobs[id].walltime_us &&
+            jobs[other].grace_us == jobs[id].grace_us && jobs[other].checkpoint_us == jobs[id].checkpoint_us;
 }
 
 /* On what is kept for the planned job, if it is gone by then. */

@@ -201,7 +201,7 @@ void reference_begin_trial(const struct reference *reference, const struct refer
         memcpy(trial->bound[r], reference->rights[r].bound, sizeof trial->bound[r]);
         trial->cell_nodes[r] = reference->rights[r].cell_nodes;
         for (uint32_t i = 0; trial->rebinds && i < reference->rights[r].count; i++)
-            if (reference->rights[r].tenant == job->tenant && is_empty(reference, trial, r, i))
+            if (reference->rights[r].tenant == reference->holders[job->tenant] && is_empty(reference, trial, r, i))
                 trial->bound[r][i] = DURE_NONE32;
     }
     if (trial->serves)
@@ -222,7 +222,7 @@ static bool place_in(const struct reference *reference, const struct reference_j
     struct slots slots = {.count = 0};
     struct takes takes = {.count = 0};
     uint32_t tasks = job->tasks;
-    if (right->tenant != job->tenant)
+    if (right->tenant != reference->holders[job->tenant])
         return false;
     if (reference_is_limited(job))
         return reference_place_limited(reference, job, r, gang.span, now, trial);
@@ -272,7 +272,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
                     : reference_ones(slots.at[i].idle) >= job->tasks_per_node * job->gpus ? job->tasks_per_node
                                                                                           : 0;
         const struct gang gang = {.tasks = room < left ? room : left, .gpus = job->gpus, .each = job->tasks_per_node};
-        if (reference->rights[r].tenant != job->tenant || room == 0 ||
+        if (reference->rights[r].tenant != reference->holders[job->tenant] || room == 0 ||
             !reference_fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
         if (!reference_realise(reference, job, &takes, gang.tasks, trial))
@@ -390,13 +390,14 @@ static bool place_anew(const struct reference *reference, const struct reference
 {
     bool may = false;
     for (uint32_t r = 0; r < reference->right_count; r++)
-        may |= reference->rights[r].tenant == job->tenant && reference_by_hardware(reference, job, r);
+        may |=
+            reference->rights[r].tenant == reference->holders[job->tenant] && reference_by_hardware(reference, job, r);
     trial->rebinds = may;
     const bool found = may && place_by_rights(reference, job, false, trial);
     trial->rebinds = false;
     for (uint32_t r = 0; found && r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++)
-            if (reference->rights[r].tenant == job->tenant && is_empty(reference, trial, r, i))
+            if (reference->rights[r].tenant == reference->holders[job->tenant] && is_empty(reference, trial, r, i))
                 reference_keep_empty(reference, r, i, trial);
     return found;
 }
@@ -411,10 +412,10 @@ bool reference_place(const struct reference *reference, uint64_t id, bool now, s
     if (place_by_rights(reference, job, now, trial) || (!now && place_anew(reference, job, trial)))
         return true;
     for (uint32_t r = 0; now && r < reference->right_count; r++)
-        if (reference->rights[r].tenant == job->tenant && serve(reference, job, r, trial))
+        if (reference->rights[r].tenant == reference->holders[job->tenant] && serve(reference, job, r, trial))
             return true;
     for (uint32_t r = 0; now && r < reference->right_count; r++)
-        if (reference->rights[r].tenant == job->tenant && displace(reference, job, r, trial))
+        if (reference->rights[r].tenant == reference->holders[job->tenant] && displace(reference, job, r, trial))
             return true;
     return false;
 }

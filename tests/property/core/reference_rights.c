@@ -49,7 +49,7 @@ static uint32_t choose(const struct part *part)
         const uint32_t cell = n == 0 ? usual : (n - 1) * nodes;
         const uint32_t use = reference_use(reference, part->job, part->trial, &part->takes, cell, nodes);
         if (use < most || use == 0 || !reference_may_bind(reference, part->trial, cell, nodes) ||
-            reference_is_wanted(reference, part->trial, part->job->tenant, cell, nodes) ||
+            reference_is_wanted(reference, part->trial, reference->holders[part->job->tenant], cell, nodes) ||
             (use == most &&
              reference_borrowed_in(reference, cell, nodes) >= reference_borrowed_in(reference, best, nodes)))
             continue;
@@ -210,7 +210,8 @@ bool reference_place_limited_over_all(const struct reference *reference, const s
                             .by_hardware = reference_by_hardware(reference, job, r),
                             .trial = trial};
         const uint32_t most = job->tasks_per_node > 0 ? left / job->tasks_per_node * job->tasks_per_node : left;
-        const uint32_t done = reference->rights[r].tenant == job->tenant && most > 0 ? place_part(&part, most) : 0;
+        const uint32_t done =
+            reference->rights[r].tenant == reference->holders[job->tenant] && most > 0 ? place_part(&part, most) : 0;
         if (done == 0)
             continue;
         if (!now)

@@ -1,11 +1,6 @@
 /* GPUs that fractions of one tenant share. */
 #include "reference_parts.h"
 
-uint32_t reference_milli(const struct reference_job *job)
-{
-    return job->tasks * job->gpus * job->milli;
-}
-
 uint32_t reference_per_gpu(const struct reference_job *job)
 {
     const uint32_t by_milli = 1000 / job->milli, by_memory = job->mib > 0 ? REFERENCE_MIB / job->mib : by_milli;

@@ -31,10 +31,12 @@ struct match {
     struct reference reference;
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
-    bool lists, spreads;
+    uint64_t life; /* its seed */
+    bool lists, spreads, ceilings;
+    uint32_t tops; /* tenants at the top */
     uint64_t listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
-    uint64_t told[KINDS], reclaimed, served, fractions;
+    uint64_t told[KINDS], causes[KINDS], changed, stopped, reclaimed, served, fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
@@ -63,6 +65,8 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     struct match *match = rig->context;
     write_line(&match->core, decision);
     match->told[decision->kind]++;
+    if (decision->kind == DURE_REC_END || decision->kind == DURE_REC_REQUEUE)
+        match->causes[decision->cause]++;
     match->fractions += decision->kind == DURE_REC_START && decision->places[0].gpu_milli < 1000;
     const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
     match->listed += job && job->is_listed;
@@ -78,15 +82,41 @@ static void told(void *context, const struct dure_record *decision)
     write_line(&match->naive, decision);
 }
 
-/* Racks of nodes, one to four tenants, rights to six to all of the racks' nodes in all. */
-static void make_specs(struct reference *reference, struct dure_buf *fleet, struct dure_buf *tenants)
+/* What one tenant may hold, by chance. */
+static void write_ceilings(const struct match *match, struct dure_buf *tenants)
 {
+    static const char *const kinds[] = {"jobs", "jobs_per_user", "gpus", "gpus_per_user"};
+    if (!match->ceilings || more(2) == 0)
+        return;
+    const uint32_t kind = more(4);
+    dure_buf_printf(tenants, ", ceilings: {%s: %u}", kinds[kind],
+                    kind < 2 ? 1 + more(4) : match->reference.node_gpus * (1 + more(3)));
+}
+
+/* Below a tenant at the top: none, or up to three, of which the first may have others below it. */
+static void write_below(const struct match *match, struct dure_buf *tenants)
+{
+    const uint32_t count = more(4);
+    dure_buf_str(tenants, count > 0 ? ", tenants: [" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        dure_buf_printf(tenants, "%s{name: %c, weight: %u", i > 0 ? ", " : "", (char)('a' + i), 1 + more(3));
+        write_ceilings(match, tenants);
+        dure_buf_str(tenants, i == 0 && more(3) == 2 ? ", tenants: [{name: x}, {name: y, weight: 2}]}" : "}");
+    }
+    dure_buf_str(tenants, count > 0 ? "]" : "");
+}
+
+/* Racks of nodes, one to four tenants at the top, rights to six to all of the racks' nodes in all. */
+static void make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants)
+{
+    struct reference *reference = &match->reference;
     uint32_t racks = 3 + below(4), first = 0;
     reference->rack_nodes = 2 + below(3);
     reference->node_gpus = 2u << below(3);
     reference->node_count = racks * reference->rack_nodes;
-    reference->tenant_count = 3 + below(2);
-    reference->tenant_count -= more(4) < 2 ? more(reference->tenant_count) : 0; /* few have several rights each */
+    match->tops = 3 + below(2);
+    match->tops -= more(4) < 2 ? more(match->tops) : 0; /* few have several rights each */
+    const uint32_t tops = match->tops;
     dure_buf_printf(fleet,
                     "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: "
                     "node}]\nowners: [{name: o}]\n"
@@ -95,23 +125,44 @@ static void make_specs(struct reference *reference, struct dure_buf *fleet, stru
                     "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
                     reference->node_count, reference->rack_nodes, reference->node_gpus);
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
-    for (uint32_t i = 0; i < reference->tenant_count; i++) {
-        reference->weights[i] = 1 + below(3);
-        dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s}\n", i, reference->weights[i],
-                        i == 0 ? ", owner: o" : "");
+    for (uint32_t i = 0; i < tops; i++) {
+        dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s", i, 1 + below(3), i == 0 ? ", owner: o" : "");
+        write_ceilings(match, tenants);
+        write_below(match, tenants);
+        dure_buf_str(tenants, "}\n");
     }
     dure_buf_str(tenants, "lending: [{owner: o, notice: 10m, to: all}]\nallotments:\n");
     reference->right_count = 0;
     while (racks > first && reference->right_count < REFERENCE_RIGHTS) { /* each takes whole racks' worth */
         struct reference_right *right = &reference->rights[reference->right_count];
         const uint32_t take = 1 + below(racks - first < 2 ? racks - first : 2);
-        *right = (struct reference_right){.tenant = reference->right_count % reference->tenant_count,
-                                          .cell_nodes = below(2) ? 1 : reference->rack_nodes};
+        *right = (struct reference_right){.cell_nodes = below(2) ? 1 : reference->rack_nodes};
         right->count = right->cell_nodes == 1 ? take * reference->rack_nodes - below(2) : take;
         dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u}\n",
-                        reference->right_count, right->tenant, right->cell_nodes == 1 ? "node" : "rack", right->count);
+                        reference->right_count, reference->right_count % tops, right->cell_nodes == 1 ? "node" : "rack",
+                        right->count);
         first += take;
         reference->right_count++;
+    }
+}
+
+/* As they were read: whose the rights are, and by whose each tenant works. */
+static void know_tenants(struct match *match)
+{
+    struct reference *reference = &match->reference;
+    reference->tenants = match->rig.tenants->tenants;
+    reference->tenant_count = match->rig.tenants->tenant_count;
+    reference->base_us = match->rig.now_us;
+    if (reference->tenant_count > REFERENCE_TENANTS)
+        tap_bail("%u tenants", reference->tenant_count);
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        reference->rights[r].tenant = match->rig.tenants->allotments[r].tenant.v;
+    for (uint32_t i = 0; i < reference->tenant_count; i++) {
+        reference->holders[i] = DURE_NONE32;
+        for (uint32_t at = i; at != DURE_NONE32; at = reference->tenants[at].parent.v)
+            for (uint32_t r = 0; r < reference->right_count; r++)
+                if (reference->rights[r].tenant == at)
+                    reference->holders[i] = at;
     }
 }
 
@@ -121,18 +172,40 @@ static void both(struct match *match, struct dure_record *record)
     dure_buf_clear(&match->naive);
     dure_buf_str(&match->core, "");
     dure_buf_str(&match->naive, "");
-    if (rig_step(&match->rig, record) == DURE_OK)
+    if (rig_step(&match->rig, record) == DURE_OK) {
         reference_step(&match->reference, record);
+        match->changed += record->kind == DURE_REC_MODIFY;
+        for (uint64_t id = 1; record->kind == DURE_REC_PASS && id < match->reference.next_job; id++)
+            match->stopped += reference_is_held_back(&match->reference, id);
+    }
     match->parted |= strcmp(match->core.data, match->naive.data) != 0;
     if (match->parted)
-        TAP_EQ_STR(match->core.data, match->naive.data, "the core decides what the reference does");
+        TAP_EQ_STR(match->core.data, match->naive.data, "the core decides what the reference does, life %llu",
+                   (unsigned long long)match->life);
+}
+
+/* Whose it is, when it may begin and must have ended, what it waits for. */
+static void ask_more(const struct match *match, struct dure_job *job)
+{
+    const int64_t now = match->rig.now_us;
+    job->principal.v = is_plain ? job->principal.v : more(3);
+    job->hold = more(16) == 15;
+    if (more(8) == 7)
+        job->begin_us = now + (int64_t)(1 + more(15)) * DURE_MINUTE_US;
+    if (more(8) == 7)
+        job->deadline_us =
+            (job->begin_us > now ? job->begin_us : now) + job->walltime_us + (int64_t)more(30) * DURE_MINUTE_US;
+    for (uint64_t id = match->reference.next_job; more(6) == 5 && job->dep_count < REFERENCE_DEPS && id > 3;) {
+        id -= 1 + more(3);
+        job->deps[job->dep_count++] = (struct dure_dep){{id}, (enum dure_dep_kind)(DURE_DEP_OK + more(3))};
+    }
 }
 
 static void submit(struct match *match)
 {
-    const uint32_t tenant = below(match->reference.tenant_count);
+    const uint32_t top = below(match->tops), any = more(match->reference.tenant_count), tenant = is_plain ? top : any;
     const struct shape *shape = &match->shapes[below(SHAPES)];
-    char name[8] = {'t', (char)('0' + tenant), '\0'};
+    const char *name = match->reference.tenants[tenant].path;
     struct dure_record record = rig_record(&match->rig, DURE_REC_SUBMIT);
     struct dure_job *job = &record.submit;
     *job = rig_job(&match->rig, name, shape->tasks, shape->gpus, below(2));
@@ -159,6 +232,7 @@ static void submit(struct match *match)
         job->array_step = 1 + below(2);
         job->array_limit = below(2) ? 0 : 1 + below(3);
     }
+    ask_more(match, job);
     if (match->reference.next_job < REFERENCE_JOBS)
         both(match, &record);
 }
@@ -190,6 +264,7 @@ static void report(struct match *match)
     record.attempt.v = some_attempt(&match->reference);
     record.report = below(5) == 0 ? DURE_REPORT_LOST : below(5) == 0 ? DURE_REPORT_STARTED : DURE_REPORT_ENDED;
     record.exit_code = record.report == DURE_REPORT_ENDED && below(4) == 0;
+    record.report = more(16) == 15 ? DURE_REPORT_REFUSED : record.report;
     if (record.attempt.v)
         both(match, &record);
 }
@@ -223,8 +298,50 @@ static void trouble(struct match *match)
     both(match, &record);
 }
 
+/* Of a job that is there something else is asked. */
+static void ask(struct match *match)
+{
+    static const enum dure_record_kind kinds[] = {DURE_REC_HOLD, DURE_REC_RELEASE, DURE_REC_MODIFY, DURE_REC_MODIFY,
+                                                  DURE_REC_REQUEUE_JOB};
+    struct dure_record record = rig_record(&match->rig, kinds[more(5)]);
+    record.job.v = some_job(&match->reference);
+    for (uint64_t id = 1; record.kind == DURE_REC_RELEASE && id < match->reference.next_job; id++)
+        if (match->reference.jobs[id].held && reference_is_live(&match->reference, id))
+            record.job.v = id;
+    const struct reference_job *job = &match->reference.jobs[record.job.v];
+    if (!record.job.v)
+        return;
+    record.element =
+        job->array_count && more(2) ? job->array_first + more(job->array_count) * job->array_step : DURE_NONE32;
+    if (record.kind == DURE_REC_REQUEUE_JOB)
+        record.number = record.element == DURE_NONE32 && more(3) == 2;
+    if (record.kind == DURE_REC_MODIFY) {
+        static const enum dure_change changes[] = {DURE_CHANGE_PRIORITY,    DURE_CHANGE_WALLTIME,   DURE_CHANGE_GRACE,
+                                                   DURE_CHANGE_BEGIN,       DURE_CHANGE_DEADLINE,   DURE_CHANGE_HOLD,
+                                                   DURE_CHANGE_ARRAY_LIMIT, DURE_CHANGE_CHECKPOINT, DURE_CHANGE_CLASS,
+                                                   DURE_CHANGE_TASKS};
+        const int64_t now = match->rig.now_us;
+        record.number = changes[more(10)] | (more(2) ? changes[more(10)] : 0);
+        record.submit.priority = (int32_t)more(4) - 1;
+        record.submit.walltime_us = (int64_t)(1 + more(40)) * DURE_MINUTE_US;
+        record.submit.grace_us = (int64_t)more(3) * 45 * DURE_SECOND_US;
+        record.submit.begin_us = more(2) ? now + (int64_t)more(10) * DURE_MINUTE_US : 0;
+        record.submit.deadline_us = more(2) ? now + (int64_t)(20 + more(60)) * DURE_MINUTE_US : 0;
+        record.submit.hold = more(4) == 3;
+        record.submit.array_limit = more(4);
+        record.submit.checkpoint_us = (int64_t)more(10) * DURE_MINUTE_US;
+        record.submit.job_class = more(2) ? DURE_BORROWED : DURE_GUARANTEED;
+        record.submit.tasks = 1 + more(6);
+    }
+    both(match, &record);
+}
+
 static void one_step(struct match *match)
 {
+    if (more(12) == 11) {
+        ask(match);
+        return;
+    }
     const uint32_t what = below(100);
     struct dure_record record;
     if (below(100) < match->trouble) {
@@ -241,6 +358,7 @@ static void one_step(struct match *match)
         cancel(match);
     } else {
         match->rig.now_us += (int64_t)(1 + below(200)) * DURE_SECOND_US;
+        match->rig.now_us += more(100) == 99 ? 11 * DURE_HOUR_US : 0; /* what is charged weighs more by then */
         record = rig_record(&match->rig, DURE_REC_TICK);
         both(match, &record);
     }
@@ -281,14 +399,17 @@ static void new_shape(struct match *match, struct shape *shape)
 
 static void play(uint32_t steps, struct match *match)
 {
+    match->life = seed;
     struct dure_buf fleet DURE_CLEANUP_BUF = {0};
     struct dure_buf tenants DURE_CLEANUP_BUF = {0};
     dure_buf_init(&fleet, 1 << 16);
     dure_buf_init(&tenants, 1 << 16);
-    make_specs(&match->reference, &fleet, &tenants);
+    match->ceilings = more(3) == 2;
+    make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
     match->rig.context = match;
+    know_tenants(match);
     reference_begin(&match->reference);
     match->reference.tell = told;
     match->reference.context = match;
@@ -326,7 +447,7 @@ int main(int argc, char **argv)
         tap_bail("out of memory");
     dure_buf_init(&match->core, 1 << 24);
     dure_buf_init(&match->naive, 1 << 24);
-    for (uint32_t round = 0; round < 45; round++) {
+    for (uint32_t round = 0; round < 60; round++) {
         seed = base + round;
         more_seed = seed ^ UINT64_C(0x5deece66d);
         play(600, match);
@@ -352,6 +473,13 @@ int main(int argc, char **argv)
            (unsigned long long)match->listed, (unsigned long long)match->spread);
     TAP_OK(match->listed_by_right >= 100 && match->spread_by_right >= 100, "of them by right %llu and %llu",
            (unsigned long long)match->listed_by_right, (unsigned long long)match->spread_by_right);
+    static const enum dure_cause causes[] = {DURE_CAUSE_DEADLINE, DURE_CAUSE_DEPENDENCY, DURE_CAUSE_REQUEUED,
+                                             DURE_CAUSE_LAUNCH_FAILED};
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+        TAP_OK(match->causes[causes[i]] >= 20, "decided alike: %llu ends, %s",
+               (unsigned long long)match->causes[causes[i]], dure_cause_name(causes[i]));
+    TAP_OK(match->changed >= 100 && match->stopped >= 500, "%llu jobs changed; %llu times one waited at a ceiling",
+           (unsigned long long)match->changed, (unsigned long long)match->stopped);
     TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
            (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",

@@ -68,6 +68,11 @@ uint32_t reference_next(const struct reference *reference, uint64_t id)
     const struct reference_job *job = &reference->jobs[id];
     if (job->array_limit > 0 && count_elements(job, ELEMENT_PLACED) >= job->array_limit)
         return DURE_NONE32;
+    if (job->held || job->begin_us > reference->input->time_us)
+        return DURE_NONE32;
+    for (uint32_t i = 0; i < job->dep_count; i++)
+        if (job->dep_states[i] != DEP_HOLDS)
+            return DURE_NONE32;
     for (uint32_t i = 0; i < element_count(job); i++)
         if (job->elements[i] == ELEMENT_WAITS)
             return i;
@@ -76,7 +81,7 @@ uint32_t reference_next(const struct reference *reference, uint64_t id)
 
 uint32_t reference_queue(const struct reference *reference, const struct reference_job *job)
 {
-    return job->borrowed ? reference->tenant_count : job->tenant;
+    return job->borrowed ? reference->tenant_count : reference->holders[job->tenant];
 }
 
 /* Cells that it held need not stay bound any more. */
@@ -87,8 +92,7 @@ static void drop_plan(struct reference *reference, struct reference_plan *plan)
         reference_leave_to_do(reference, AFTER_EMPTY, plan->cells[i].right, plan->cells[i].index);
 }
 
-/* Nothing of the job is to start any more: if it lives on, its plan is given up. */
-static void left_queue(struct reference *reference, uint64_t id)
+void reference_left_queue(struct reference *reference, uint64_t id)
 {
     struct reference_plan *plan = &reference->plans[reference_queue(reference, &reference->jobs[id])];
     if (plan->job != id || reference_next(reference, id) != DURE_NONE32)
@@ -101,7 +105,7 @@ static void left_queue(struct reference *reference, uint64_t id)
 
 /* ---- places ---- */
 
-static struct reference_run *find_run(struct reference *reference, uint64_t job, uint32_t ordinal)
+struct reference_run *reference_run_of(struct reference *reference, uint64_t job, uint32_t ordinal)
 {
     for (uint32_t r = 0; r < reference->run_end; r++) {
         struct reference_run *run = &reference->runs[r];
@@ -111,7 +115,7 @@ static struct reference_run *find_run(struct reference *reference, uint64_t job,
     return NULL;
 }
 
-static struct reference_run *find_attempt(struct reference *reference, uint64_t attempt)
+struct reference_run *reference_attempt(struct reference *reference, uint64_t attempt)
 {
     for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state > RUN_RESERVED && reference->runs[r].attempt == attempt)
@@ -132,6 +136,8 @@ static struct reference_run *new_run(struct reference *reference, uint64_t job, 
                                   .ordinal = ordinal,
                                   .borrowed = reference->jobs[job].borrowed,
                                   .since_us = reference->input->time_us,
+                                  .walltime_us = reference->jobs[job].walltime_us,
+                                  .charged_us = reference->input->time_us,
                                   .place_count = trial->place_count,
                                   .binding_count = trial->binding_count};
     const struct dure_place *last = &trial->places[trial->place_count - 1]; /* they are in order */
@@ -139,6 +145,9 @@ static struct reference_run *new_run(struct reference *reference, uint64_t job, 
     run->node_end = last->node_first + last->node_count;
     memcpy(run->places, trial->places, sizeof run->places);
     memcpy(run->bindings, trial->bindings, sizeof run->bindings);
+    if (!run->borrowed)
+        reference_charge(reference, reference->jobs[job].tenant, reference_run_milli(run), run->walltime_us,
+                         run->charged_us, false);
     return run;
 }
 
@@ -241,7 +250,7 @@ static bool shares_gpus(const struct reference_run *a, const struct reference_ru
 static void clear(struct reference *reference, const struct reference_run *reserved)
 {
     for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
-        struct reference_run *run = find_attempt(reference, attempt);
+        struct reference_run *run = reference_attempt(reference, attempt);
         if (run && is_in_way_of(reference, run, reserved))
             warn(reference, run, run->borrowed ? DURE_CAUSE_RECLAIMED : DURE_CAUSE_PRIORITY);
     }
@@ -304,6 +313,7 @@ static enum dure_job_state end_state(enum dure_cause cause, const struct dure_re
     case DURE_CAUSE_WALLTIME: return DURE_JOB_TIMEOUT;
     case DURE_CAUSE_CANCELLED: return DURE_JOB_CANCELLED;
     case DURE_CAUSE_NODE_LOST: return DURE_JOB_NODE_FAIL;
+    case DURE_CAUSE_LAUNCH_FAILED: return DURE_JOB_LAUNCH_FAILED;
     default: return DURE_JOB_EVICTED;
     }
 }
@@ -350,15 +360,21 @@ static void vacate(struct reference *reference, struct reference_run *run)
     run->state = RUN_NONE;
 }
 
+bool reference_comes_back(enum dure_cause cause)
+{
+    return cause != DURE_CAUSE_FINISHED && cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED &&
+           cause != DURE_CAUSE_LAUNCH_FAILED;
+}
+
 void reference_end(struct reference *reference, struct reference_run *run, const struct dure_record *report)
 {
     struct reference_job *job = &reference->jobs[run->job];
     enum dure_cause cause = run->cause;
     if (cause == DURE_CAUSE_NONE)
-        cause = report && report->report == DURE_REPORT_ENDED ? DURE_CAUSE_FINISHED : DURE_CAUSE_NODE_LOST;
-    const bool may_come_back =
-        cause != DURE_CAUSE_FINISHED && cause != DURE_CAUSE_WALLTIME && cause != DURE_CAUSE_CANCELLED;
-    const bool back = may_come_back && job->requeue && !job->rest_gone;
+        cause = report && report->report == DURE_REPORT_ENDED     ? DURE_CAUSE_FINISHED
+                : report && report->report == DURE_REPORT_REFUSED ? DURE_CAUSE_LAUNCH_FAILED
+                                                                  : DURE_CAUSE_NODE_LOST;
+    const bool back = reference_comes_back(cause) && job->requeue && !job->rest_gone;
     struct dure_record record = reference_decision(reference, back ? DURE_REC_REQUEUE : DURE_REC_END);
     record.job.v = run->job;
     record.element = reference_element_of(job, run->ordinal);
@@ -372,26 +388,47 @@ void reference_end(struct reference *reference, struct reference_run *run, const
     reference_tell(reference, &record);
     job->elements[run->ordinal] = back ? ELEMENT_WAITS : ELEMENT_GONE;
     job->requeues += back;
+    if (!run->borrowed)
+        reference_charge(reference, job->tenant, reference_run_milli(run), run->end_us - record.time_us,
+                         run->charged_us, true);
+    job->has_failed |= !back && record.state != DURE_JOB_COMPLETED;
     const uint64_t id = run->job;
     vacate(reference, run);
-    left_queue(reference, id);
+    reference_left_queue(reference, id);
+    reference_over(reference, id);
 }
 
 void reference_report(struct reference *reference, const struct dure_record *input)
 {
-    struct reference_run *run = find_attempt(reference, input->attempt.v);
+    struct reference_run *run = reference_attempt(reference, input->attempt.v);
     if (run && input->report != DURE_REPORT_STARTED)
         reference_end(reference, run, input);
 }
 
-static void end_pending(struct reference *reference, uint64_t id, uint32_t element)
+static void end_pending(struct reference *reference, uint64_t id, uint32_t element, enum dure_cause cause)
 {
     struct dure_record record = reference_decision(reference, DURE_REC_END);
     record.job.v = id;
     record.element = element;
-    record.state = DURE_JOB_CANCELLED;
-    record.cause = DURE_CAUSE_CANCELLED;
+    record.state = cause == DURE_CAUSE_DEADLINE ? DURE_JOB_DEADLINE : DURE_JOB_CANCELLED;
+    record.cause = cause;
     reference_tell(reference, &record);
+    reference->jobs[id].has_failed = true;
+}
+
+void reference_leave_reserved(struct reference *reference, const struct reference_run *gone)
+{
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        for (uint64_t mask = reference_gpus_on(gone, node); mask; mask &= mask - 1)
+            for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
+                const struct reference_run *other = reference_attempt(reference, attempt);
+                if (other && (reference_gpus_on(other, node) & mask & -mask))
+                    reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
+            }
+    for (uint32_t i = 0; i < gone->binding_count; i++)
+        reference_leave_to_do(reference, AFTER_EMPTY, gone->bindings[i].allot.v, gone->bindings[i].virtual_index);
+    reference_charge(reference, reference->jobs[gone->job].tenant, reference_run_milli(gone), gone->walltime_us,
+                     gone->charged_us, true);
 }
 
 /* Its place is given up: who was to leave for it may stay. */
@@ -404,69 +441,73 @@ void reference_unreserve(struct reference *reference, struct reference_run *run)
     const struct reference_run gone = *run;
     run->state = RUN_NONE; /* `gone` still says where it stood */
     reference->jobs[gone.job].elements[gone.ordinal] = ELEMENT_WAITS;
-    for (uint32_t node = 0; node < reference->node_count; node++)
-        for (uint64_t mask = reference_gpus_on(&gone, node); mask; mask &= mask - 1)
-            for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
-                const struct reference_run *other = find_attempt(reference, attempt);
-                if (other && (reference_gpus_on(other, node) & mask & -mask))
-                    reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
-            }
-    for (uint32_t i = 0; i < gone.binding_count; i++)
-        reference_leave_to_do(reference, AFTER_EMPTY, gone.bindings[i].allot.v, gone.bindings[i].virtual_index);
+    reference_leave_reserved(reference, &gone);
 }
 
-static void cancel_run(struct reference *reference, struct reference_run *run)
+void reference_cancel_run(struct reference *reference, struct reference_run *run, enum dure_cause cause)
 {
     const int64_t now = reference->input->time_us, grace = reference->jobs[run->job].grace_us;
     if (run->state == RUN_STOPPING || grace == 0) {
-        if (run->cause != DURE_CAUSE_CANCELLED || run->state != RUN_STOPPING)
-            stop(reference, run, DURE_CAUSE_CANCELLED);
+        if (run->cause != cause || run->state != RUN_STOPPING)
+            stop(reference, run, cause);
         return;
     }
     const bool sooner = run->state == RUN_WARNED && run->deadline_us < now + grace;
-    notice(reference, run, DURE_CAUSE_CANCELLED, sooner ? run->deadline_us : now + grace);
+    notice(reference, run, cause, sooner ? run->deadline_us : now + grace);
 }
 
-static void cancel_all(struct reference *reference, uint64_t id)
+void reference_unreserve_all(struct reference *reference, uint64_t id)
 {
-    struct reference_job *job = &reference->jobs[id];
-    for (uint32_t i = 0; i < element_count(job); i++) {
-        struct reference_run *run = find_run(reference, id, i);
+    for (uint32_t i = 0; i < element_count(&reference->jobs[id]); i++) {
+        struct reference_run *run = reference_run_of(reference, id, i);
         if (run && run->state == RUN_RESERVED)
             reference_unreserve(reference, run);
     }
-    for (uint64_t attempt = reference->next_attempt; attempt-- > 1;) { /* the youngest first */
-        struct reference_run *run = find_attempt(reference, attempt);
-        if (run && run->job == id)
-            cancel_run(reference, run);
-    }
+}
+
+void reference_end_waiting(struct reference *reference, uint64_t id, enum dure_cause cause)
+{
+    struct reference_job *job = &reference->jobs[id];
     if (count_elements(job, ELEMENT_WAITS) == 0)
         return;
-    end_pending(reference, id, job->array_count > 0 ? DURE_NONE32 : 0);
+    end_pending(reference, id, job->array_count > 0 ? DURE_NONE32 : 0, cause);
     job->rest_gone = job->array_count > 0;
     for (uint32_t i = 0; i < element_count(job); i++)
         job->elements[i] = job->elements[i] == ELEMENT_WAITS ? ELEMENT_GONE : job->elements[i];
-    left_queue(reference, id);
+    reference_left_queue(reference, id);
+    reference_over(reference, id);
 }
 
-void reference_cancel(struct reference *reference, uint64_t id, uint32_t element)
+static void cancel_all(struct reference *reference, uint64_t id, enum dure_cause cause)
+{
+    reference_unreserve_all(reference, id);
+    for (uint64_t attempt = reference->next_attempt; attempt-- > 1;) { /* the youngest first */
+        struct reference_run *run = reference_attempt(reference, attempt);
+        if (run && run->job == id)
+            reference_cancel_run(reference, run, cause);
+    }
+    reference_end_waiting(reference, id, cause);
+}
+
+void reference_cancel(struct reference *reference, uint64_t id, uint32_t element, enum dure_cause cause)
 {
     struct reference_job *job = &reference->jobs[id];
     if (element == DURE_NONE32 || job->array_count == 0) {
-        cancel_all(reference, id);
+        cancel_all(reference, id, cause);
         return;
     }
     const uint32_t ordinal = (element - job->array_first) / job->array_step;
-    struct reference_run *run = find_run(reference, id, ordinal);
+    struct reference_run *run = reference_run_of(reference, id, ordinal);
     if (run && run->state != RUN_RESERVED) {
-        cancel_run(reference, run);
+        reference_cancel_run(reference, run, cause);
         return;
     }
     if (run)
         reference_unreserve(reference, run);
-    end_pending(reference, id, element);
+    end_pending(reference, id, element, cause);
     job->elements[ordinal] = ELEMENT_GONE;
-    left_queue(reference, id);
+    reference_left_queue(reference, id);
+    reference_over(reference, id);
 }
 
 /* ---- time ---- */
@@ -512,6 +553,7 @@ static void overrun(struct reference *reference)
 
 void reference_due(struct reference *reference)
 {
+    reference_expire(reference, false);
     overrun(reference);
     for (;;) {
         struct reference_run *first = NULL;
@@ -540,7 +582,7 @@ void reference_due(struct reference *reference)
 /* Nobody waits for its place any more: it may stay, and after its walltime it has its whole grace. */
 static void spare(struct reference *reference, uint64_t attempt)
 {
-    struct reference_run *run = find_attempt(reference, attempt);
+    struct reference_run *run = reference_attempt(reference, attempt);
     if (!run || run->state != RUN_WARNED)
         return;
     if (run->cause == DURE_CAUSE_WALLTIME && last_moment(reference, run) > run->deadline_us)
@@ -580,22 +622,35 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
         reference_settle(reference);
 }
 
+/* Whose latest start is over by now is too late. */
+static void begin_reserved(struct reference *reference, struct reference_run *run)
+{
+    const struct reference_job *job = &reference->jobs[run->job];
+    if (job->deadline_us > 0 && reference->input->time_us > job->deadline_us - job->walltime_us)
+        reference_expire_one(reference, run->job);
+    else
+        begin_run(reference, run);
+}
+
 void reference_follow(struct reference *reference)
 {
     uint64_t a, b;
     for (;;) {
         if (to_do(reference, AFTER_NODE, &a, &b)) {
             reference_update_node(reference, (uint32_t)a);
+        } else if (to_do(reference, AFTER_DOOMED, &a, &b)) {
+            if (reference_is_live(reference, a))
+                reference_cancel(reference, a, DURE_NONE32, DURE_CAUSE_DEPENDENCY);
         } else if (to_do(reference, AFTER_SPARE, &a, &b)) {
             spare(reference, a);
         } else if (to_do(reference, AFTER_READY, &a, &b)) {
-            struct reference_run *run = find_run(reference, a, (uint32_t)b);
+            struct reference_run *run = reference_run_of(reference, a, (uint32_t)b);
             if (run && run->state == RUN_RESERVED && reference_is_clear(reference, run->places, run->place_count))
-                begin_run(reference, run);
+                begin_reserved(reference, run);
         } else if (to_do(reference, AFTER_UNPLAN, &a, &b)) {
-            const uint32_t queue = reference_queue(reference, &reference->jobs[a]);
-            if (reference->plans[queue].job == a)
-                reference_unplan(reference, queue, (enum dure_cause)b);
+            for (uint32_t queue = 0; queue <= reference->tenant_count; queue++) /* its class may have changed */
+                if (reference->plans[queue].job == a)
+                    reference_unplan(reference, queue, (enum dure_cause)b);
         } else if (to_do(reference, AFTER_EMPTY, &a, &b)) {
             let_go_if_empty(reference, (uint32_t)a, (uint32_t)b);
         } else {
