@@ -57,26 +57,10 @@ void handle_allotments(struct call *call)
 
 static void preview_or_write(struct call *call, bool preview)
 {
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    enum dure_err err;
-
-    if (!preview) {
+    if (preview)
+        call_preview(call, dure_core_allot_preview);
+    else
         call_write(call, answer_sequence);
-        return;
-    }
-    dure_buf_init(&text, 65536);
-    call->record.term = dure_core_term(call->api->core); /* as the loop would set them */
-    call->record.time_us = dure_core_time_us(call->api->core);
-    err = dure_core_allot_preview(call->api->core, &call->record, &text, &call->error);
-    if (err != DURE_OK) {
-        call_fail_error(call, err, &call->error);
-        return;
-    }
-    json_open(&call->out, NULL, '{');
-    json_bool(&call->out, "preview", true);
-    json_str(&call->out, "text", text.data != NULL ? text.data : "");
-    json_close(&call->out, '}');
-    call_answer(call, 200);
 }
 
 void handle_grant(struct call *call)

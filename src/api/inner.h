@@ -140,7 +140,10 @@ void call_durable_read(struct call *call, void (*read)(struct call *call, struct
 /* write.c: the call's record (and body) as an input of the one who calls. `answered` gets the answer if it is not an error. */
 void call_write(struct call *call, void (*answered)(struct call *call, const struct dure_answer *answer));
 bool call_write_begin(struct call *call); /* rate, disk, Idempotency-Key; false: it was refused */
-bool call_stop_begin(struct call *call);  /* the same for what only stops work: also while the disk is low */
+/* What the record would bring, in the core's words, in place of writing it. */
+void call_preview(struct call *call, enum dure_err (*preview)(struct dure_core *core, const struct dure_record *input,
+                                                              struct dure_buf *ret_text, struct dure_error *error));
+bool call_stop_begin(struct call *call); /* the same for what only stops work: also while the disk is low */
 void call_with_principal(struct call *call, call_fn then); /* makes the caller's principal if there is none */
 void answer_sequence(struct call *call, const struct dure_answer *answer); /* {"sequence"} and job or allotment */
 /* Queues one more input on behalf of a call; `answer` is called once, also when the queue is full. Takes the body. */

@@ -188,26 +188,6 @@ static void booked(struct call *call, const struct dure_answer *answer)
     call_answer(call, call->route->status);
 }
 
-static void preview(struct call *call)
-{
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    enum dure_err err;
-
-    dure_buf_init(&text, 1 << 20);
-    call->record.term = dure_core_term(call->api->core); /* as the loop would set them */
-    call->record.time_us = dure_core_time_us(call->api->core);
-    err = dure_core_booking_preview(call->api->core, &call->record, &text, &call->error);
-    if (err != DURE_OK) {
-        call_fail_error(call, err, &call->error);
-        return;
-    }
-    json_open(&call->out, NULL, '{');
-    json_bool(&call->out, "preview", true);
-    json_str(&call->out, "text", text.data != NULL ? text.data : "");
-    json_close(&call->out, '}');
-    call_answer(call, 200);
-}
-
 void handle_book(struct call *call)
 {
     static const char *const keys[] = {"nodes", "site", "group", "from", "until", "reason", NULL};
@@ -227,7 +207,7 @@ void handle_book(struct call *call)
     good = read_book(call, fleet, json);
     json_decref(json);
     if (good && only_preview)
-        preview(call);
+        call_preview(call, dure_core_booking_preview);
     else if (good)
         call_write(call, booked);
 }

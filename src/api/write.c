@@ -65,6 +65,27 @@ bool call_stop_begin(struct call *call)
     return begin(call, true);
 }
 
+void call_preview(struct call *call, enum dure_err (*preview)(struct dure_core *core, const struct dure_record *input,
+                                                              struct dure_buf *ret_text, struct dure_error *error))
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    enum dure_err err;
+
+    dure_buf_init(&text, 1 << 20);
+    call->record.term = dure_core_term(call->api->core); /* as the loop would set them */
+    call->record.time_us = dure_core_time_us(call->api->core);
+    err = preview(call->api->core, &call->record, &text, &call->error);
+    if (err != DURE_OK) {
+        call_fail_error(call, err, &call->error);
+        return;
+    }
+    json_open(&call->out, NULL, '{');
+    json_bool(&call->out, "preview", true);
+    json_str(&call->out, "text", text.data != NULL ? text.data : "");
+    json_close(&call->out, '}');
+    call_answer(call, 200);
+}
+
 void answer_sequence(struct call *call, const struct dure_answer *answer)
 {
     json_open(&call->out, NULL, '{');

@@ -53,20 +53,25 @@ enum dure_err dure_err_from_wire(const char *wire)
     return DURE_E_INVALID;
 }
 
+/* The arguments may point into the text that is replaced, so the new one is made beside it. */
+static size_t format_beside(char text[DURE_ERROR_TEXT_MAX], const char *format, va_list args)
+{
+    if (vsnprintf(text, DURE_ERROR_TEXT_MAX, format, args) < 0)
+        text[0] = '\0';
+    return strlen(text);
+}
+
 enum dure_err dure_fail(struct dure_error *error, enum dure_err code, const char *format, ...)
 {
     if (!error)
         return code;
-    /* The arguments may point into error->text, so the new text is made beside it. */
     char text[DURE_ERROR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    const int length = vsnprintf(text, sizeof text, format, args);
+    const size_t length = format_beside(text, format, args);
     va_end(args);
-    if (length < 0)
-        text[0] = '\0';
     error->code = code;
-    memcpy(error->text, text, strlen(text) + 1);
+    memcpy(error->text, text, length + 1);
     return code;
 }
 
@@ -77,11 +82,8 @@ enum dure_err dure_fail_prefix(struct dure_error *error, enum dure_err code, con
     char text[DURE_ERROR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    const int length = vsnprintf(text, sizeof text, format, args);
+    const size_t head = format_beside(text, format, args);
     va_end(args);
-    if (length < 0)
-        text[0] = '\0';
-    const size_t head = strlen(text);
     size_t tail = strlen(error->text);
     if (tail > sizeof text - 1 - head)
         tail = sizeof text - 1 - head;

@@ -8,18 +8,7 @@ build=$1
 # shellcheck source=tests/home.sh
 . "$2/tests/home.sh"
 
-cat >"$work/fleet.yaml" <<'SPEC'
-kind: Fleet
-version: 1
-name: small
-zone: Asia/Seoul
-models: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]
-owners: [{name: o}]
-sites: [{name: s, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]
-groups:
-  - {name: g, owner: o, site: s, model: b200, nodes: 'a-[01-04]', cpus: 128, memory: 2TiB, disk: 1TiB, power: 10kW,
-     levels: [{name: rack, holds: 2}, {name: node, holds: 8}], status: assumed}
-SPEC
+home_small_fleet
 cat >"$work/tenants.yaml" <<'SPEC'
 kind: Tenants
 version: 1
