@@ -5,7 +5,7 @@
  * planned start has its place by then, unless a record says what took it: higher priority, its own tenant's older job, or (of a borrower) an owner, by a start, or by a
  * reservation of its place that stands at that moment. No other plan is ever given up because its time is past. All kinds of jobs get planned starts, and keep them.
  *
- * Maintenance is booked now and then in some of these lives; what was booked when a start was planned takes nothing from it, by right or borrowed. Where it is booked over all
+ * In some of these lives limits of power leave some GPUs dark: what is planned is planned on others, and kept. Maintenance is booked now and then in some; what was booked when a start was planned takes nothing from it, by right or borrowed. Where it is booked over all
  * that a gang may use, the gang's start is planned for the moment at which it is over, and is then.
  *
  * Then a gang that needs all there is, behind an endless stream of small jobs: by right, borrowed, under fair share against a tenant that has used less, and against the
@@ -41,6 +41,10 @@ static const char datasets[] =
     "\"sites\":[\"t\"]},{\"name\":\"alone\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":"
     "\"others\"}}]}";
 
+/* Five GPUs of the first site are dark; what is promised there can be fed. */
+static const char power[] =
+    "{\"kind\":\"Power\",\"version\":1,\"lead\":\"5m\",\"limits\":[{\"site\":\"s\",\"limit\":\"107.5kW\"}]}";
+
 enum { JOBS = 1 << 16, FIRST_NODES = 12, NODES = 18, RESERVED_MAX = 256 };
 enum kind { PLAIN, LIST, SPREAD, DATA, KINDS };
 
@@ -56,6 +60,8 @@ static struct reserved {
 } reserved[RESERVED_MAX]; /* places by right for which others have to leave first */
 static uint32_t reserved_count;
 static bool is_booked; /* maintenance is booked now and then in this life */
+static bool is_dim;    /* limits of power leave GPUs dark, all life long */
+static uint64_t dim_plans;
 static uint64_t booked_plans;
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
@@ -78,6 +84,7 @@ static void plan(const struct dure_record *r)
 {
     planned_us[r->job.v] = r->deadline_us;
     booked_plans += is_booked;
+    dim_plans += is_dim;
     planned_of[kind_of[r->job.v]]++;
     if (r->binding_count)
         memset(planned_gpus[r->job.v], 0, sizeof planned_gpus[r->job.v]);
@@ -153,6 +160,11 @@ static void begin(struct rig *rig)
     r.text_length = sizeof datasets - 1;
     if (rig_step(rig, &r) != DURE_OK)
         tap_bail("datasets: %s", rig->error.text);
+    r = rig_record(rig, DURE_REC_POWER);
+    r.text = power;
+    r.text_length = sizeof power - 1;
+    if (is_dim && rig_step(rig, &r) != DURE_OK)
+        tap_bail("limits of power: %s", rig->error.text);
     rig->watch = watch;
     memset(planned_us, 0, sizeof planned_us);
     memset(began_us, 0, sizeof began_us);
@@ -424,13 +436,16 @@ int main(int argc, char **argv)
     (void)argv;
     for (uint32_t i = 0; i < 60; i++) {
         is_booked = i >= 40;
+        is_dim = i % 4 == 3 && !is_booked;
         random_life();
     }
+    is_dim = false;
     behind_maintenance("o/h/p", 4, PLAIN);
     behind_maintenance("o/h/p", 1, PLAIN);
     behind_maintenance("x", 8, PLAIN);
     is_booked = false;
     TAP_OK(booked_plans > 100, "%llu starts planned among booked maintenance", (unsigned long long)booked_plans);
+    TAP_OK(dim_plans > 100, "%llu starts planned under limits of power", (unsigned long long)dim_plans);
     TAP_OK(kept > 100, "%llu planned starts kept, %llu put aside", (unsigned long long)kept,
            (unsigned long long)put_aside);
     for (unsigned k = 0; k < KINDS; k++)
