@@ -37,10 +37,15 @@ static void dispatch(struct call *call)
         return;
     }
     if (!identity_may(call->who, call->route->access)) {
-        call_fail(call, DURE_E_DENIED, "%s may not do this: it takes the role %s", call->who->login,
+        const char *login = call->who->login;
+        call_fail(call, DURE_E_DENIED,
+                  "%s may not do this: it takes the role %s; an operator adds {login: %s, role: %s} to `roles` of the "
+                  "Tenants spec (`dure tenants apply`)",
+                  login,
                   call->route->access == ACCESS_MEMBER  ? "member of a tenant"
                   : call->route->access == ACCESS_NODES ? "operator or owner"
-                                                        : "operator");
+                                                        : "operator",
+                  login, call->route->access == ACCESS_MEMBER ? "member, tenant: PATH" : "operator");
         return;
     }
     if (!params_known(call))
