@@ -60,6 +60,7 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .mib = asked->gpu_memory_mib > 0
                                              ? asked->gpu_memory_mib
                                              : (uint32_t)((uint64_t)REFERENCE_MIB * asked->task_gpu_milli / 1000),
+                                  .data = asked->data_mask,
                                   .priority = asked->priority,
                                   .walltime_us = asked->walltime_us,
                                   .grace_us = asked->grace_us,

@@ -30,6 +30,8 @@ static void list_nodes(const struct reference *reference, const struct trial *tr
 static bool borrow_in(const struct reference *reference, const struct reference_job *job, uint32_t span, bool away,
                       struct trial *trial)
 {
+    if (job->is_rack)
+        span = reference->rack_nodes;
     struct gang gang = {.tasks = job->tasks, .gpus = job->gpus, .span = span, .each = job->tasks_per_node};
     struct slots slots;
     struct takes takes = {.count = 0};
@@ -45,7 +47,7 @@ static bool borrow_in(const struct reference *reference, const struct reference_
     }
     list_nodes(reference, trial, away, &slots);
     if (reference_is_limited(job)) {
-        if (left > 0 && reference_fit_limited(job, trial, &slots, span, left, reference->node_gpus, &takes) < left)
+        if (left > 0 && reference_fit_limited(reference, job, trial, &slots, span, left, &takes) < left)
             return false;
     } else if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes)) {
         return false;

@@ -3,7 +3,7 @@
 
 bool reference_is_limited(const struct reference_job *job)
 {
-    return job->is_listed || job->spread_max > 0;
+    return job->is_listed || job->spread_max > 0 || job->is_fenced;
 }
 
 /* Tasks that its spread still lets stand here in line, after those that are placed, or taken, or expected on cells bound for the trial. */
@@ -29,20 +29,22 @@ static uint32_t spread_room(const struct reference_job *job, uint32_t line, cons
     return tasks < job->spread_max ? job->spread_max - tasks : 0;
 }
 
-uint32_t reference_limit(const struct reference_job *job, uint32_t node, const struct trial *trial)
+uint32_t reference_limit(const struct reference *reference, const struct reference_job *job, uint32_t node,
+                         const struct trial *trial)
 {
     const struct takes none = {.count = 0};
-    if (job->is_listed && !(job->nodes >> node & 1))
+    if ((job->is_listed && !(job->nodes >> node & 1)) ||
+        (job->is_fenced && reference_is_apart(reference, job, node, trial)))
         return 0;
     return spread_room(job, node, trial, &none);
 }
 
 struct search {
+    const struct reference *reference;
     const struct reference_job *job;
     const struct trial *trial;
     struct slots *slots;
     struct takes *takes;
-    uint32_t node_gpus;
 };
 
 static uint32_t gpus_of(const struct reference_job *job, uint32_t tasks)
@@ -59,6 +61,9 @@ static uint32_t tasks_on(const struct reference_job *job, uint32_t gpus)
 static uint32_t room_on(const struct search *s, const struct slot *slot)
 {
     if (slot->tasks > 0 || slot->is_nowhere || (s->job->is_listed && !(s->job->nodes >> slot->line & 1)))
+        return 0;
+    if (s->job->is_fenced && slot->line < s->reference->node_count &&
+        reference_is_apart(s->reference, s->job, slot->line, s->trial))
         return 0;
     return spread_room(s->job, slot->line, s->trial, s->takes);
 }
@@ -95,8 +100,8 @@ static uint32_t fit_many(const struct search *s, uint32_t first, uint32_t count,
 {
     const uint32_t exact = s->job->milli < 1000 ? 0 : s->job->tasks_per_node;
     uint32_t left = tasks;
-    for (uint32_t k = 1; k <= s->node_gpus; k++) {
-        const uint32_t size = exact > 0 ? k : s->node_gpus + 1 - k, can = tasks_on(s->job, size);
+    for (uint32_t k = 1; k <= s->reference->node_gpus; k++) {
+        const uint32_t size = exact > 0 ? k : s->reference->node_gpus + 1 - k, can = tasks_on(s->job, size);
         for (uint32_t i = first; i < first + count && left > 0; i++) {
             const uint32_t room = reference_ones(s->slots->at[i].idle) == size ? room_on(s, &s->slots->at[i]) : 0;
             uint32_t here = exact > 0 ? exact : can;
@@ -124,7 +129,7 @@ static uint32_t idle_in(const struct search *s, uint32_t first, uint32_t count)
 /* The cell with fewest idle GPUs that has room. */
 static bool fit_cell(const struct search *s, uint32_t span, uint32_t tasks)
 {
-    for (uint32_t idle = gpus_of(s->job, tasks); idle <= span * s->node_gpus; idle++)
+    for (uint32_t idle = gpus_of(s->job, tasks); idle <= span * s->reference->node_gpus; idle++)
         for (uint32_t first = 0; first + span <= s->slots->count; first += span) {
             if (idle_in(s, first, span) == idle && fit_many(s, first, span, tasks) == tasks)
                 return true;
@@ -133,12 +138,13 @@ static bool fit_cell(const struct search *s, uint32_t span, uint32_t tasks)
     return false;
 }
 
-uint32_t reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
-                               uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes)
+uint32_t reference_fit_limited(const struct reference *reference, const struct reference_job *job,
+                               const struct trial *trial, struct slots *slots, uint32_t span, uint32_t tasks,
+                               struct takes *takes)
 {
-    const struct search s = {job, trial, slots, takes, node_gpus};
+    const struct search s = {reference, job, trial, slots, takes};
     takes->count = 0;
-    if (gpus_of(job, tasks) <= node_gpus &&
+    if (gpus_of(job, tasks) <= reference->node_gpus &&
         (job->milli < 1000 || job->tasks_per_node == 0 || tasks <= job->tasks_per_node) &&
         fit_one(&s, 0, slots->count, tasks))
         return tasks;

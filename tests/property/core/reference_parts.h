@@ -76,10 +76,12 @@ bool reference_obstructs(const struct reference *reference, const struct referen
 
 bool reference_is_limited(const struct reference_job *job);
 /* Tasks that may still be put on this node. */
-uint32_t reference_limit(const struct reference_job *job, uint32_t node, const struct trial *trial);
+uint32_t reference_limit(const struct reference *reference, const struct reference_job *job, uint32_t node,
+                         const struct trial *trial);
 /* How many of the tasks were placed; with a span all or none. */
-uint32_t reference_fit_limited(const struct reference_job *job, const struct trial *trial, struct slots *slots,
-                               uint32_t span, uint32_t tasks, uint32_t node_gpus, struct takes *takes);
+uint32_t reference_fit_limited(const struct reference *reference, const struct reference_job *job,
+                               const struct trial *trial, struct slots *slots, uint32_t span, uint32_t tasks,
+                               struct takes *takes);
 /* The GPUs of a node that was taken. */
 uint64_t reference_taken(const struct reference_job *job, const struct slot *slot);
 /* GPUs that so many nodes in line could be used for, with what is taken so far. */
@@ -104,6 +106,23 @@ bool reference_is_held(const struct reference *reference, uint32_t right, uint32
 bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_gpus, struct takes *takes);
 uint32_t reference_ones(uint64_t mask);
 uint64_t reference_lowest(uint64_t mask, uint32_t count);
+
+/* ---- neighbours (reference_data.c) ---- */
+
+/* Is there work beside this node that the job must keep clear of, now or by then? By right only work by right counts. */
+bool reference_is_apart(const struct reference *reference, const struct reference_job *job, uint32_t node,
+                        const struct trial *trial);
+/* Is there any at all? */
+bool reference_has_foes(const struct reference *reference, const struct reference_job *job);
+/* May it not stand where a reservation is? And does any such work stand there? */
+bool reference_is_foe(const struct reference *reference, const struct reference_run *run,
+                      const struct reference_run *reserved);
+bool reference_has_foe_beside(const struct reference *reference, const struct reference_run *reserved);
+/* Who must be alone takes nodes whole: as it is sought, and what was found as the job asked. */
+void reference_widen(const struct reference *reference, struct reference_job *job);
+void reference_narrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
+/* Is the right large enough for what must be alone in it? */
+bool reference_suits(const struct reference *reference, const struct reference_job *job, uint32_t right);
 
 /* ---- lent GPUs (reference_borrow.c) ---- */
 

@@ -31,7 +31,8 @@ static bool alike(const struct reference *reference, const struct reference_job 
            a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli && a->mib == b->mib &&
            a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
            (!a->level_nodes || a->level_required == b->level_required) && a->is_listed == b->is_listed &&
-           a->nodes == b->nodes && a->spread_max == b->spread_max && a->spread_nodes == b->spread_nodes;
+           a->nodes == b->nodes && a->data == b->data && a->spread_max == b->spread_max &&
+           a->spread_nodes == b->spread_nodes;
 }
 
 static uint64_t first_alike(const struct turn *turn, uint64_t id)

@@ -222,8 +222,10 @@ static bool place_in(const struct reference *reference, const struct reference_j
     struct slots slots = {.count = 0};
     struct takes takes = {.count = 0};
     uint32_t tasks = job->tasks;
-    if (right->tenant != reference->holders[job->tenant])
+    if (right->tenant != reference->holders[job->tenant] || !reference_suits(reference, job, r))
         return false;
+    if (job->is_rack)
+        gang.span = reference->rack_nodes;
     if (reference_is_limited(job))
         return reference_place_limited(reference, job, r, gang.span, now, trial);
     reference_begin_trial(reference, job, trial);
@@ -256,7 +258,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
                            struct trial *trial)
 {
     uint32_t left = job->tasks;
-    if (job->tasks == 1 || job->milli < 1000)
+    if (job->tasks == 1 || job->milli < 1000 || job->data > 0)
         return false;
     if (reference_is_limited(job))
         return reference_place_limited_over_all(reference, job, now, trial);
@@ -402,9 +404,8 @@ static bool place_anew(const struct reference *reference, const struct reference
     return found;
 }
 
-bool reference_place(const struct reference *reference, uint64_t id, bool now, struct trial *trial)
+static bool place(const struct reference *reference, const struct reference_job *job, bool now, struct trial *trial)
 {
-    const struct reference_job *job = &reference->jobs[id];
     memset(trial->freed, 0, sizeof trial->freed);
     trial->serves = trial->rebinds = false;
     if (job->borrowed)
@@ -418,6 +419,17 @@ bool reference_place(const struct reference *reference, uint64_t id, bool now, s
         if (reference->rights[r].tenant == reference->holders[job->tenant] && displace(reference, job, r, trial))
             return true;
     return false;
+}
+
+bool reference_place(const struct reference *reference, uint64_t id, bool now, struct trial *trial)
+{
+    struct reference_job seen = reference->jobs[id];
+    seen.is_fenced = reference_has_foes(reference, &seen);
+    reference_widen(reference, &seen);
+    const bool found = place(reference, &seen, now, trial);
+    if (found)
+        reference_narrow(reference, &reference->jobs[id], trial);
+    return found;
 }
 
 /* By node; runs of nodes that are used alike are one place. */

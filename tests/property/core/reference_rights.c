@@ -92,8 +92,8 @@ static uint32_t place_part(struct part *part, uint32_t tasks)
         reference_list_slots(part->reference, part->right, part->trial, &part->slots);
         for (uint32_t i = 0; !part->by_hardware && i < part->slots.count; i++)
             part->slots.at[i].is_nowhere = false;
-        const uint32_t done = reference_fit_limited(part->job, part->trial, &part->slots, part->span, tasks,
-                                                    part->reference->node_gpus, &part->takes);
+        const uint32_t done = reference_fit_limited(part->reference, part->job, part->trial, &part->slots, part->span,
+                                                    tasks, &part->takes);
         if (done == tasks || !part->by_hardware || !bind_more(part, (tasks - done) * part->job->gpus))
             return done;
     }

@@ -111,13 +111,13 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
             if (!find_gpu(reference, right, place, trial, &share))
                 continue;
             look(reference, job, &share);
-            if (share.is_open && room(job, &share) > 0 && reference_limit(job, share.node, trial) > 0 &&
+            if (share.is_open && room(job, &share) > 0 && reference_limit(reference, job, share.node, trial) > 0 &&
                 (first || is_tighter(&last, &share)) && (!best.is_open || is_tighter(&share, &best)))
                 best = share;
         }
         if (!best.is_open)
             break;
-        const uint32_t limit = reference_limit(job, best.node, trial), most = limit < left ? limit : left,
+        const uint32_t limit = reference_limit(reference, job, best.node, trial), most = limit < left ? limit : left,
                        tasks = room(job, &best) < most ? room(job, &best) : most;
         trial->places[trial->place_count++] = (struct dure_place){.node_first = best.node,
                                                                   .node_count = 1,

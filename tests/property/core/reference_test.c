@@ -32,9 +32,9 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings;
+    bool lists, spreads, ceilings, uses_data;
     uint32_t tops; /* tenants at the top */
-    uint64_t listed, spread, listed_by_right, spread_by_right;
+    uint64_t alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
     uint64_t told[KINDS], causes[KINDS], changed, stopped, reclaimed, served, fractions;
     struct shape {
@@ -45,6 +45,7 @@ struct match {
         bool leaves_out;
         uint32_t spread_max;
         const char *spread_level;
+        uint64_t data;
     } shapes[SHAPES]; /* of which jobs are: so that many ask for the same */
 };
 
@@ -71,6 +72,8 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
     match->listed += job && job->is_listed;
     match->spread += job && job->spread_max > 0;
+    match->alone += job && (job->data & 3);
+    match->fenced += job && (job->data & 12);
     match->listed_by_right += job && job->is_listed && !job->borrowed;
     match->spread_by_right += job && job->spread_max > 0 && !job->borrowed;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
@@ -175,8 +178,10 @@ static void both(struct match *match, struct dure_record *record)
     if (rig_step(&match->rig, record) == DURE_OK) {
         reference_step(&match->reference, record);
         match->changed += record->kind == DURE_REC_MODIFY;
-        for (uint64_t id = 1; record->kind == DURE_REC_PASS && id < match->reference.next_job; id++)
+        for (uint64_t id = 1; record->kind == DURE_REC_PASS && id < match->reference.next_job; id++) {
+            match->foes += reference_is_live(&match->reference, id) && reference_waits_clear(&match->reference, id);
             match->stopped += reference_is_held_back(&match->reference, id);
+        }
     }
     match->parted |= strcmp(match->core.data, match->naive.data) != 0;
     if (match->parted)
@@ -221,6 +226,7 @@ static void submit(struct match *match)
         job->spread_max = shape->spread_max;
         job->spread_level = shape->spread_level;
     }
+    job->data_mask = shape->data;
     job->walltime_us = (1 + below(40)) * DURE_MINUTE_US;
     job->grace_us = below(3) * 45 * DURE_SECOND_US;
     job->priority = below(3) ? 0 : (int32_t)below(4) - 1;
@@ -364,6 +370,32 @@ static void one_step(struct match *match)
     }
 }
 
+/* Two that forbid all others in the node (the rack), and two that name some tenants. */
+static void declare_data(struct match *match)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
+    const struct dure_tenant *tenants = match->reference.tenants;
+    const uint32_t count = match->reference.tenant_count;
+    match->reference.data = NULL;
+    match->uses_data = more(2) == 1;
+    if (!match->uses_data)
+        return;
+    dure_buf_init(&text, 1 << 16);
+    dure_buf_printf(&text,
+                    "{\"kind\":\"Data\",\"version\":1,\"datasets\":["
+                    "{\"name\":\"n\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"r\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"ln\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"%s\"]}},"
+                    "{\"name\":\"lr\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"%s\"]}}]}",
+                    tenants[more(count)].path, tenants[more(count)].path);
+    record.text = text.data;
+    record.text_length = text.length;
+    if (rig_step(&match->rig, &record) != DURE_OK)
+        tap_bail("datasets: %s", match->rig.error.text);
+    match->reference.data = dure_core_data(match->rig.core);
+}
+
 /* Each life is of those whose work names nodes, or is spread, or both, or neither. */
 static void limit(struct match *match, struct shape *shape)
 {
@@ -395,6 +427,9 @@ static void new_shape(struct match *match, struct shape *shape)
     shape->level = below(3) ? "" : below(2) ? "rack" : "node";
     shape->required = shape->level[0] && below(2);
     limit(match, shape);
+    shape->data = match->uses_data && more(2) ? 1 + more(15) : 0;
+    if (shape->count > 0 || shape->spread_max > 0 || shape->milli < 1000)
+        shape->data &= ~UINT64_C(3); /* whole nodes are not counted out over these */
 }
 
 static void play(uint32_t steps, struct match *match)
@@ -412,6 +447,7 @@ static void play(uint32_t steps, struct match *match)
     know_tenants(match);
     reference_begin(&match->reference);
     match->reference.tell = told;
+    declare_data(match);
     match->reference.context = match;
     match->lists = seed % 4 & 1;
     match->spreads = seed % 4 & 2;
@@ -473,6 +509,10 @@ int main(int argc, char **argv)
            (unsigned long long)match->listed, (unsigned long long)match->spread);
     TAP_OK(match->listed_by_right >= 100 && match->spread_by_right >= 100, "of them by right %llu and %llu",
            (unsigned long long)match->listed_by_right, (unsigned long long)match->spread_by_right);
+    TAP_OK(
+        match->alone >= 30 && match->fenced >= 30 && match->foes >= 300,
+        "decided alike: %llu starts of work to itself, %llu beside a fence; %llu times one had to keep clear of others",
+        (unsigned long long)match->alone, (unsigned long long)match->fenced, (unsigned long long)match->foes);
     static const enum dure_cause causes[] = {DURE_CAUSE_DEADLINE, DURE_CAUSE_DEPENDENCY, DURE_CAUSE_REQUEUED,
                                              DURE_CAUSE_LAUNCH_FAILED};
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)

@@ -251,7 +251,7 @@ static void clear(struct reference *reference, const struct reference_run *reser
 {
     for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
         struct reference_run *run = reference_attempt(reference, attempt);
-        if (run && is_in_way_of(reference, run, reserved))
+        if (run && (is_in_way_of(reference, run, reserved) || reference_is_foe(reference, run, reserved)))
             warn(reference, run, run->borrowed ? DURE_CAUSE_RECLAIMED : DURE_CAUSE_PRIORITY);
     }
 }
@@ -265,8 +265,10 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
     if (plan->job == id)
         drop_plan(reference, plan);
     job->elements[ordinal] = ELEMENT_PLACED;
-    const bool is_clear = job->borrowed || reference_is_clear(reference, trial->places, trial->place_count);
+    bool is_clear = job->borrowed || reference_is_clear(reference, trial->places, trial->place_count);
     struct reference_run *run = new_run(reference, id, ordinal, trial);
+    run->state = RUN_RESERVED;
+    is_clear &= job->borrowed || !reference_has_foe_beside(reference, run);
     for (uint32_t r = 0; !job->borrowed && r < reference->right_count; r++)
         memcpy(reference->rights[r].bound, trial->bound[r], sizeof trial->bound[r]);
     if (is_clear) {
@@ -337,6 +339,26 @@ static bool is_clear_for(const struct reference *reference, const struct referen
     return reference_is_clear(reference, waits->places, waits->place_count);
 }
 
+/* Who waits for a neighbour less is looked at, in the order of jobs and elements. */
+static void free_neighbours(struct reference *reference, struct reference_run *run)
+{
+    const uint32_t left = run->left;
+    run->left = 0; /* where it stood */
+    for (const struct reference_run *last = NULL, *next;; last = next) {
+        next = NULL;
+        for (uint32_t r = 0; r < reference->run_end; r++) {
+            const struct reference_run *waits = &reference->runs[r];
+            if (waits->state == RUN_RESERVED && reference_is_foe(reference, run, waits) &&
+                (!last || is_older(last, waits)) && (!next || is_older(waits, next)))
+                next = waits;
+        }
+        if (!next)
+            break;
+        reference_leave_to_do(reference, AFTER_READY, next->job, next->ordinal);
+    }
+    run->left = left;
+}
+
 /* It leaves its GPUs, one by one: who waits for nobody else any more then is ready. Its cells may be empty. */
 static void vacate(struct reference *reference, struct reference_run *run)
 {
@@ -357,6 +379,7 @@ static void vacate(struct reference *reference, struct reference_run *run)
     }
     for (uint32_t i = 0; i < run->binding_count; i++)
         reference_leave_to_do(reference, AFTER_EMPTY, run->bindings[i].allot.v, run->bindings[i].virtual_index);
+    free_neighbours(reference, run);
     run->state = RUN_NONE;
 }
 
@@ -425,6 +448,12 @@ void reference_leave_reserved(struct reference *reference, const struct referenc
                 if (other && (reference_gpus_on(other, node) & mask & -mask))
                     reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
             }
+    for (uint32_t node = 0; node < reference->node_count; node++) /* and who was not to stand beside it */
+        for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
+            const struct reference_run *other = reference_attempt(reference, attempt);
+            if (other && reference_gpus_on(other, node) && reference_is_foe(reference, other, gone))
+                reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
+        }
     for (uint32_t i = 0; i < gone->binding_count; i++)
         reference_leave_to_do(reference, AFTER_EMPTY, gone->bindings[i].allot.v, gone->bindings[i].virtual_index);
     reference_charge(reference, reference->jobs[gone->job].tenant, reference_run_milli(gone), gone->walltime_us,
@@ -519,7 +548,8 @@ static int64_t last_moment(const struct reference *reference, const struct refer
     int64_t last = run->end_us + grace;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *waits = &reference->runs[r];
-        if (waits->state == RUN_RESERVED && is_in_way_of(reference, run, waits) && waits->since_us + grace < last)
+        if (waits->state == RUN_RESERVED && waits->since_us + grace < last &&
+            (is_in_way_of(reference, run, waits) || reference_is_foe(reference, run, waits)))
             last = waits->since_us + grace;
     }
     return last;
@@ -590,7 +620,8 @@ static void spare(struct reference *reference, uint64_t attempt)
     if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED)
         return;
     for (uint32_t r = 0; r < reference->run_end; r++)
-        if (reference->runs[r].state == RUN_RESERVED && shares_gpus(&reference->runs[r], run, reference->node_count))
+        if (reference->runs[r].state == RUN_RESERVED && (shares_gpus(&reference->runs[r], run, reference->node_count) ||
+                                                         reference_is_foe(reference, run, &reference->runs[r])))
             return;
     run->state = RUN_RUNS;
     run->cause = DURE_CAUSE_NONE;
@@ -645,7 +676,8 @@ void reference_follow(struct reference *reference)
             spare(reference, a);
         } else if (to_do(reference, AFTER_READY, &a, &b)) {
             struct reference_run *run = reference_run_of(reference, a, (uint32_t)b);
-            if (run && run->state == RUN_RESERVED && reference_is_clear(reference, run->places, run->place_count))
+            if (run && run->state == RUN_RESERVED && reference_is_clear(reference, run->places, run->place_count) &&
+                !reference_has_foe_beside(reference, run))
                 begin_reserved(reference, run);
         } else if (to_do(reference, AFTER_UNPLAN, &a, &b)) {
             for (uint32_t queue = 0; queue <= reference->tenant_count; queue++) /* its class may have changed */
