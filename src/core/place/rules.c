@@ -110,7 +110,7 @@ uint64_t rule_spread_room(const struct dure_core *core, const struct request *as
         return 0;
     const uint64_t fits = tasks_on(core, ask, at, cell < leaves ? cell : leaves);
     uint64_t each = fits < ask->spread_max ? fits : ask->spread_max;
-    if (ask->tasks_per_node && !is_fraction(ask))
+    if (ask->tasks_per_node && !is_fraction(ask) && ask->tasks % ask->tasks_per_node == 0) /* else one node has fewer */
         each -= each % ask->tasks_per_node;
     return each * (cell < leaves ? leaves / cell : 1);
 }

@@ -46,6 +46,14 @@ static void limit(const struct reference *reference, const struct dure_job *aske
     job->spread_nodes = asked->spread_max > 0 ? level_nodes(reference, asked->spread_level) : 0;
 }
 
+static uint32_t find_profile(const struct reference *reference, const char *name)
+{
+    uint32_t mig = 1;
+    while (strcmp(reference->fleet->migs[mig - 1].name, name) != 0)
+        mig++;
+    return mig;
+}
+
 static void submit(struct reference *reference, const struct dure_record *input)
 {
     const struct dure_job *asked = &input->submit;
@@ -81,6 +89,13 @@ static void submit(struct reference *reference, const struct dure_record *input)
         job->deps[i] = asked->deps[i];
         job->dep_states[i] = reference_is_live(reference, job->deps[i].job.v) ? DEP_WAITS : DEP_HOLDS;
     }
+    if (asked->mig && *asked->mig)
+        job->mig = find_profile(reference, asked->mig);
+    if (job->mig > 0) {
+        job->milli = reference->fleet->migs[job->mig - 1].milli;
+        job->mib = 0;
+    }
+    job->per_gpu = job->milli < 1000 ? reference_per_gpu(reference, job) : 0;
     limit(reference, asked, job);
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++)
         job->elements[i] = ELEMENT_WAITS;

@@ -1,16 +1,21 @@
 #pragma once
-/* The rule of decision once more, slow and plain: arrays and searches, no index, no code of src/core. It takes the records that the core takes and says, as encoded records,
- * what must be decided.
+/* The rule of decision once more, slow and plain: arrays and searches, no index, no code of src/core. It takes the
+ * records that the core takes and says, as encoded records, what must be decided.
  *
- * Covered: one chain of racks of nodes; a tree of tenants, some with rights to nodes or racks; work of whole GPUs or of fractions that share one, single or in gangs, inside a required or a preferred node or
- * rack or anywhere in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what each tenant borrows; arrays, with and without a limit;
- * priorities inside a tenant, and work of lower priority that has to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes; reservations, those
- * given up and whom that spares; lists of nodes and spreads, borrowed and by right; neighbours that datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares, ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held,
- * released, changed and put back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
+ * Covered: one chain of racks of nodes; a tree of tenants, some with rights to nodes or racks; work of whole GPUs or of
+ * fractions or MIG instances that share one, single or in gangs, inside a required or a preferred node or rack or anywhere
+ * in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what
+ * each tenant borrows; arrays, with and without a limit; priorities inside a tenant, and work of lower priority that has
+ * to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes;
+ * reservations, those given up and whom that spares; lists of nodes and spreads, borrowed and by right; neighbours that
+ * datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares,
+ * ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held, released, changed and put
+ * back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
  *
- * Not covered: rights that come and go, power, sites that datasets forbid, MIG instances. */
+ * Not covered: rights that come and go, booked maintenance, power, sites that datasets forbid. */
 #include "model/data.h"
+#include "model/fleet.h"
 #include "model/record.h"
 #include "model/tenants.h"
 
@@ -54,12 +59,13 @@ struct reference_job {
     enum reference_dep dep_states[REFERENCE_DEPS];
     bool has_failed;
     uint32_t tenant, tasks, gpus, tasks_per_node;
-    uint32_t milli, mib;  /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
-    uint32_t level_nodes; /* all inside so many nodes in line; 0: anywhere */
-    uint64_t data;        /* the datasets that it uses */
-    bool is_fenced;       /* while a place is sought: there is work that it must keep clear of */
-    bool is_rack;         /* ... and it takes a rack whole */
-    bool is_listed;       /* only these nodes may be used */
+    uint32_t mig, per_gpu; /* a MIG profile, from 1 (0: none); how many of its tasks one GPU carries */
+    uint32_t milli, mib;   /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
+    uint32_t level_nodes;  /* all inside so many nodes in line; 0: anywhere */
+    uint64_t data;         /* the datasets that it uses */
+    bool is_fenced;        /* while a place is sought: there is work that it must keep clear of */
+    bool is_rack;          /* ... and it takes a rack whole */
+    bool is_listed;        /* only these nodes may be used */
     uint64_t nodes;
     uint32_t spread_max, spread_nodes; /* at most so many tasks in each so many nodes in line; 0: any */
     bool borrowed, level_required, requeue, rest_gone;
@@ -114,6 +120,7 @@ struct reference_afters {
 
 struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
+    const struct dure_fleet *fleet;
     const struct dure_data *data;                    /* NULL: none */
     const struct dure_tenant *tenants;               /* as they are declared */
     uint32_t holders[REFERENCE_TENANTS];             /* by whose rights a tenant works; NONE32: nobody's */

@@ -43,7 +43,7 @@ static bool borrow_in(const struct reference *reference, const struct reference_
     if (job->milli < 1000) {
         if (trial->later_us == INT64_MIN && (span == 0 || left == 1))
             left = reference_fill(reference, job, DURE_NONE32, trial);
-        gang.tasks = (left + reference_per_gpu(job) - 1) / reference_per_gpu(job);
+        gang.tasks = (left + job->per_gpu - 1) / job->per_gpu;
     }
     list_nodes(reference, trial, away, &slots);
     if (reference_is_limited(job)) {
@@ -62,7 +62,7 @@ static bool borrow_in(const struct reference *reference, const struct reference_
         trial->virtuals[t] = place;
         uint32_t here = reference_is_limited(job) ? place.tasks : left;
         if (job->milli < 1000)
-            reference_spread(job, place.node_first, place.gpu_mask, &here, trial);
+            reference_spread(reference, job, place.node_first, place.gpu_mask, &here, trial);
         else
             trial->places[trial->place_count++] = place;
         left = reference_is_limited(job) ? left - place.tasks : here;

@@ -49,13 +49,13 @@ struct search {
 
 static uint32_t gpus_of(const struct reference_job *job, uint32_t tasks)
 {
-    const uint32_t per_gpu = job->milli < 1000 ? reference_per_gpu(job) : 0;
+    const uint32_t per_gpu = job->milli < 1000 ? job->per_gpu : 0;
     return per_gpu > 0 ? (tasks + per_gpu - 1) / per_gpu : tasks * job->gpus;
 }
 
 static uint32_t tasks_on(const struct reference_job *job, uint32_t gpus)
 {
-    return job->milli < 1000 ? gpus * reference_per_gpu(job) : gpus / job->gpus;
+    return job->milli < 1000 ? gpus * job->per_gpu : gpus / job->gpus;
 }
 
 static uint32_t room_on(const struct search *s, const struct slot *slot)

@@ -61,13 +61,20 @@ struct gang {
 /* ---- GPUs that are shared (reference_share.c) ---- */
 
 /* How many of its tasks one GPU carries. */
-uint32_t reference_per_gpu(const struct reference_job *job);
+uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job);
+/* What instances have of a GPU: a bit for each memory slice, and compute slices. */
+struct instances {
+    uint32_t memory, slices;
+};
+/* Up to so many more instances of a profile (reference_mig.c): where they begin, a bit each. */
+uint16_t reference_cut(const struct reference *reference, uint32_t mig, struct instances *gpu, uint32_t most);
+void reference_stand(const struct reference *reference, uint32_t mig, uint16_t starts, struct instances *gpu);
 /* Puts its tasks on GPUs that its tenant shares already, by this right or (NONE32) borrowed: the tightest first. Says how many are left. */
 uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t right,
                         struct trial *trial);
 /* The next GPUs of a take, from `*mask` on, for the `*left` tasks that are left. */
-void reference_spread(const struct reference_job *job, uint32_t node, uint64_t mask, uint32_t *left,
-                      struct trial *trial);
+void reference_spread(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t mask,
+                      uint32_t *left, struct trial *trial);
 /* Would the run have to leave this place, were it given away? */
 bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
                          const struct dure_place *place);

@@ -31,7 +31,7 @@ static bool alike(const struct reference *reference, const struct reference_job 
            a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli && a->mib == b->mib &&
            a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
            (!a->level_nodes || a->level_required == b->level_required) && a->is_listed == b->is_listed &&
-           a->nodes == b->nodes && a->data == b->data && a->spread_max == b->spread_max &&
+           a->nodes == b->nodes && a->data == b->data && a->mig == b->mig && a->spread_max == b->spread_max &&
            a->spread_nodes == b->spread_nodes;
 }
 

@@ -160,7 +160,8 @@ bool reference_realise(const struct reference *reference, const struct reference
                                          .gpu_milli = 1000};
         uint32_t own = slot->tasks;
         if (job->milli < 1000)
-            reference_spread(job, place.node_first, place.gpu_mask, reference_is_limited(job) ? &own : &left, trial);
+            reference_spread(reference, job, place.node_first, place.gpu_mask, reference_is_limited(job) ? &own : &left,
+                             trial);
         else
             trial->places[trial->place_count++] = place;
     }
@@ -233,7 +234,7 @@ static bool place_in(const struct reference *reference, const struct reference_j
     if (job->milli < 1000) {
         if (trial->later_us == INT64_MIN && (gang.span == 0 || tasks == 1))
             tasks = reference_fill(reference, job, r, trial);
-        gang.tasks = (tasks + reference_per_gpu(job) - 1) / reference_per_gpu(job);
+        gang.tasks = (tasks + job->per_gpu - 1) / job->per_gpu;
     }
     if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
         return false;
@@ -449,7 +450,7 @@ void reference_tidy(struct trial *trial)
         struct dure_place *last = &trial->places[kept];
         const struct dure_place *next = &trial->places[i];
         if (next->node_first == last->node_first + last->node_count && next->gpu_mask == last->gpu_mask &&
-            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli)
+            next->tasks == last->tasks && next->gpu_milli == last->gpu_milli && next->starts == last->starts)
             last->node_count++;
         else
             trial->places[++kept] = *next;

@@ -1,8 +1,11 @@
 /* GPUs that fractions of one tenant share. */
 #include "reference_parts.h"
 
-uint32_t reference_per_gpu(const struct reference_job *job)
+uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job)
 {
+    struct instances empty = {0, 0};
+    if (job->mig > 0)
+        return reference_ones(reference_cut(reference, job->mig, &empty, UINT32_MAX));
     const uint32_t by_milli = 1000 / job->milli, by_memory = job->mib > 0 ? REFERENCE_MIB / job->mib : by_milli;
     return by_milli < by_memory ? by_milli : by_memory;
 }
@@ -17,13 +20,13 @@ bool reference_obstructs(const struct reference *reference, const struct referen
     return false;
 }
 
-/* The tasks of a run on one GPU. */
-static uint32_t tasks_on(const struct reference_run *run, uint32_t node, uint64_t gpu)
+/* The place of a run that has this GPU. */
+static const struct dure_place *place_on(const struct reference_run *run, uint32_t node, uint64_t gpu)
 {
-    for (uint32_t i = 0; i < run->place_count; i++)
-        if (node - run->places[i].node_first < run->places[i].node_count && (run->places[i].gpu_mask & gpu))
-            return run->places[i].tasks;
-    return 0;
+    const struct dure_place *place = run->places;
+    while (node - place->node_first >= place->node_count || !(place->gpu_mask & gpu))
+        place++;
+    return place;
 }
 
 /* A GPU as those see it who would share it. */
@@ -32,6 +35,7 @@ struct share {
     uint64_t gpu;
     uint32_t right, index; /* by rights */
     uint32_t free_milli, free_mib;
+    struct instances instances;
     bool is_open; /* it is shared, and more may join */
 };
 
@@ -39,6 +43,7 @@ static void look(const struct reference *reference, const struct reference_job *
 {
     share->free_milli = 1000;
     share->free_mib = REFERENCE_MIB;
+    share->instances = (struct instances){0, 0};
     share->is_open = false;
     bool closed = reference->nodes[share->node].lost;
     for (uint32_t r = 0; r < reference->run_end; r++) {
@@ -48,9 +53,12 @@ static void look(const struct reference *reference, const struct reference_job *
             continue;
         const bool is_whole = other->milli == 1000, waits = run->state == RUN_RESERVED;
         if (run->borrowed == job->borrowed && !is_whole && other->tenant == job->tenant) {
-            const uint32_t tasks = tasks_on(run, share->node, share->gpu);
-            share->free_milli -= tasks * other->milli;
-            share->free_mib -= tasks * other->mib;
+            const struct dure_place *place = place_on(run, share->node, share->gpu);
+            share->free_milli -= place->tasks * other->milli;
+            share->free_mib -= place->tasks * other->mib;
+            if (other->mig > 0)
+                reference_stand(reference, other->mig, place->starts, &share->instances);
+            closed |= (other->mig > 0) != (job->mig > 0);
             share->is_open = true;
         }
         const bool stays =
@@ -60,8 +68,11 @@ static void look(const struct reference *reference, const struct reference_job *
     share->is_open &= !closed;
 }
 
-static uint32_t room(const struct reference_job *job, const struct share *share)
+static uint32_t room(const struct reference *reference, const struct reference_job *job, const struct share *share)
 {
+    struct instances instances = share->instances;
+    if (job->mig > 0)
+        return reference_ones(reference_cut(reference, job->mig, &instances, UINT32_MAX));
     const uint32_t by_milli = share->free_milli / job->milli,
                    by_memory = job->mib > 0 ? share->free_mib / job->mib : by_milli;
     return by_milli < by_memory ? by_milli : by_memory;
@@ -111,19 +122,22 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
             if (!find_gpu(reference, right, place, trial, &share))
                 continue;
             look(reference, job, &share);
-            if (share.is_open && room(job, &share) > 0 && reference_limit(reference, job, share.node, trial) > 0 &&
-                (first || is_tighter(&last, &share)) && (!best.is_open || is_tighter(&share, &best)))
+            if (share.is_open && room(reference, job, &share) > 0 &&
+                reference_limit(reference, job, share.node, trial) > 0 && (first || is_tighter(&last, &share)) &&
+                (!best.is_open || is_tighter(&share, &best)))
                 best = share;
         }
         if (!best.is_open)
             break;
         const uint32_t limit = reference_limit(reference, job, best.node, trial), most = limit < left ? limit : left,
-                       tasks = room(job, &best) < most ? room(job, &best) : most;
-        trial->places[trial->place_count++] = (struct dure_place){.node_first = best.node,
-                                                                  .node_count = 1,
-                                                                  .gpu_mask = best.gpu,
-                                                                  .tasks = tasks,
-                                                                  .gpu_milli = (uint16_t)job->milli};
+                       tasks = room(reference, job, &best) < most ? room(reference, job, &best) : most;
+        trial->places[trial->place_count++] = (struct dure_place){
+            .node_first = best.node,
+            .node_count = 1,
+            .gpu_mask = best.gpu,
+            .tasks = tasks,
+            .gpu_milli = (uint16_t)job->milli,
+            .starts = job->mig > 0 ? reference_cut(reference, job->mig, &best.instances, tasks) : 0};
         if (r)
             bind_known(&best, r, trial);
         left -= tasks;
@@ -132,16 +146,19 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
     return left;
 }
 
-void reference_spread(const struct reference_job *job, uint32_t node, uint64_t mask, uint32_t *left,
-                      struct trial *trial)
+void reference_spread(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t mask,
+                      uint32_t *left, struct trial *trial)
 {
     for (; mask; mask &= mask - 1) {
-        const uint32_t tasks = *left < reference_per_gpu(job) ? *left : reference_per_gpu(job);
-        trial->places[trial->place_count++] = (struct dure_place){.node_first = node,
-                                                                  .node_count = 1,
-                                                                  .gpu_mask = mask & -mask,
-                                                                  .tasks = tasks,
-                                                                  .gpu_milli = (uint16_t)job->milli};
+        const uint32_t tasks = *left < job->per_gpu ? *left : job->per_gpu;
+        struct instances empty = {0, 0};
+        trial->places[trial->place_count++] =
+            (struct dure_place){.node_first = node,
+                                .node_count = 1,
+                                .gpu_mask = mask & -mask,
+                                .tasks = tasks,
+                                .gpu_milli = (uint16_t)job->milli,
+                                .starts = job->mig > 0 ? reference_cut(reference, job->mig, &empty, tasks) : 0};
         *left -= tasks;
     }
 }

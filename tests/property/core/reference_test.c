@@ -34,7 +34,7 @@ struct match {
     uint64_t life; /* its seed */
     bool lists, spreads, ceilings, uses_data;
     uint32_t tops; /* tenants at the top */
-    uint64_t alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
+    uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
     uint64_t told[KINDS], causes[KINDS], changed, stopped, reclaimed, served, fractions;
     struct shape {
@@ -46,7 +46,8 @@ struct match {
         uint32_t spread_max;
         const char *spread_level;
         uint64_t data;
-    } shapes[SHAPES]; /* of which jobs are: so that many ask for the same */
+        const char *mig; /* "": none */
+    } shapes[SHAPES];    /* of which jobs are: so that many ask for the same */
 };
 
 static void write_line(struct dure_buf *text, const struct dure_record *record)
@@ -72,6 +73,7 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
     match->listed += job && job->is_listed;
     match->spread += job && job->spread_max > 0;
+    match->instances += decision->kind == DURE_REC_START && decision->places[0].starts > 0;
     match->alone += job && (job->data & 3);
     match->fenced += job && (job->data & 12);
     match->listed_by_right += job && job->is_listed && !job->borrowed;
@@ -84,6 +86,12 @@ static void told(void *context, const struct dure_record *decision)
     struct match *match = context;
     write_line(&match->naive, decision);
 }
+
+static const char profiles[] =
+    "mig: [{name: 3g, slices: 3, memory_slices: 4, memory: 40GiB, starts: [0, 4]}, "
+    "{name: 2g, slices: 2, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4]}, "
+    "{name: 1g.2, slices: 1, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4, 6]}, "
+    "{name: 1g, slices: 1, memory_slices: 1, memory: 10GiB, starts: [0, 1, 2, 3, 4, 5, 6]}], ";
 
 /* What one tenant may hold, by chance. */
 static void write_ceilings(const struct match *match, struct dure_buf *tenants)
@@ -121,12 +129,12 @@ static void make_specs(struct match *match, struct dure_buf *fleet, struct dure_
     match->tops -= more(4) < 2 ? more(match->tops) : 0; /* few have several rights each */
     const uint32_t tops = match->tops;
     dure_buf_printf(fleet,
-                    "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: "
+                    "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, %snvlink: "
                     "node}]\nowners: [{name: o}]\n"
                     "sites: [{name: s, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: m, nodes: "
                     "'n[01-%02u]', cpus: 64, memory: 1TiB, "
                     "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
-                    reference->node_count, reference->rack_nodes, reference->node_gpus);
+                    is_plain ? "" : profiles, reference->node_count, reference->rack_nodes, reference->node_gpus);
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
     for (uint32_t i = 0; i < tops; i++) {
         dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s", i, 1 + below(3), i == 0 ? ", owner: o" : "");
@@ -153,6 +161,7 @@ static void make_specs(struct match *match, struct dure_buf *fleet, struct dure_
 static void know_tenants(struct match *match)
 {
     struct reference *reference = &match->reference;
+    reference->fleet = match->rig.fleet;
     reference->tenants = match->rig.tenants->tenants;
     reference->tenant_count = match->rig.tenants->tenant_count;
     reference->base_us = match->rig.now_us;
@@ -227,6 +236,7 @@ static void submit(struct match *match)
         job->spread_level = shape->spread_level;
     }
     job->data_mask = shape->data;
+    job->mig = shape->mig;
     job->walltime_us = (1 + below(40)) * DURE_MINUTE_US;
     job->grace_us = below(3) * 45 * DURE_SECOND_US;
     job->priority = below(3) ? 0 : (int32_t)below(4) - 1;
@@ -426,9 +436,16 @@ static void new_shape(struct match *match, struct shape *shape)
     }
     shape->level = below(3) ? "" : below(2) ? "rack" : "node";
     shape->required = shape->level[0] && below(2);
+    shape->mig = "";
+    if (shape->milli < 1000 && more(2)) {
+        static const char *const names[] = {"1g", "2g", "3g", "1g.2"};
+        shape->mig = names[more(4)];
+        shape->milli = 1000; /* as an instance has it */
+        shape->mib = 0;
+    }
     limit(match, shape);
     shape->data = match->uses_data && more(2) ? 1 + more(15) : 0;
-    if (shape->count > 0 || shape->spread_max > 0 || shape->milli < 1000)
+    if (shape->count > 0 || shape->spread_max > 0 || shape->milli < 1000 || shape->mig[0])
         shape->data &= ~UINT64_C(3); /* whole nodes are not counted out over these */
 }
 
@@ -504,7 +521,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
-    TAP_OK(match->fractions >= 500, "decided alike: %llu starts of fractions", (unsigned long long)match->fractions);
+    TAP_OK(match->fractions >= 500 && match->instances >= 100,
+           "decided alike: %llu starts of fractions, %llu of instances", (unsigned long long)match->fractions,
+           (unsigned long long)match->instances);
     TAP_OK(match->listed >= 100 && match->spread >= 100, "decided alike: %llu starts on lists of nodes, %llu spread",
            (unsigned long long)match->listed, (unsigned long long)match->spread);
     TAP_OK(match->listed_by_right >= 100 && match->spread_by_right >= 100, "of them by right %llu and %llu",

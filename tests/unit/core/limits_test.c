@@ -97,8 +97,32 @@ static void test_list_beside_borrowers(void)
     rig_release(&rig);
 }
 
+/* Changed to fewer tasks than fill its nodes: one node has the rest, and a spread over the rack lets all of them in. */
+static void test_spread_of_odd_tasks(void)
+{
+    rig_init(&rig, fleet, tenants);
+    struct dure_job job = rig_job(&rig, "a", 4, 2, false);
+    job.tasks_per_node = 2;
+    job.level = job.spread_level = "rack";
+    job.level_required = true;
+    job.spread_max = 4;
+    job.hold = true;
+    const uint64_t id = submit(&job);
+    struct dure_record change = rig_record(&rig, DURE_REC_MODIFY);
+    change.job.v = id;
+    change.number = DURE_CHANGE_TASKS | DURE_CHANGE_SPREAD | DURE_CHANGE_HOLD;
+    change.submit.tasks = 3;
+    change.submit.spread_level = "rack";
+    change.submit.spread_max = 3;
+    TAP_OK(rig_step(&rig, &change) == DURE_OK && rig_pass(&rig) == DURE_OK, "it is changed: %s", rig.error.text);
+    TAP_OK(state_of(id) == DURE_JOB_RUNNING, "three tasks, two a node, at most three in the rack: they start there");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 int main(void)
 {
+    test_spread_of_odd_tasks();
     test_spread_over_unlike_rights();
     test_plan_over_unlike_rights();
     test_list_beside_borrowers();
