@@ -133,7 +133,11 @@ struct slurm {
     /* Lists of states do for most looks; the whole one is asked for where they leave something open. */
     bool gpus_unsaid, asked_whole, whole_failed;
     int64_t whole_us, whole_latency_us;
-    struct dure_map recalled; /* job → who has which GPUs, of the last whole list */
+    /* Where a list is always whole: glances between (glance.c). */
+    bool ones_are_cheap, glance_failed;
+    uint32_t listed_count, glances;
+    int64_t listed_us, glance_us; /* glance_us: what the last one took; 0: the last look was a list */
+    struct dure_map recalled;     /* job → who has which GPUs, of the last whole list */
     struct dure_arena *recall_arena;
     struct {
         uint64_t job, element;
@@ -193,6 +197,7 @@ void slurm_cancel_job(struct slurm *slurm, uint32_t job_id, bool kill_first);
 
 /* look.c */
 void slurm_look_jobs(struct slurm *slurm, const struct dure_slurm_reply *reply, int64_t asked_us);
+void slurm_look_one(struct slurm_attempt *attempt, const struct dure_slurm_job *job); /* of a glance */
 void slurm_return_unreached(struct slurm *slurm);
 bool slurm_name_is_ours(const struct slurm *slurm, const char *name, uint64_t *ret_attempt);
 
@@ -206,6 +211,9 @@ bool slurm_ground_ousted(const struct slurm *slurm, const struct slurm_attempt *
 /* A look at a job that runs, or leaves: it has its nodes. */
 bool slurm_ground_holds(const struct dure_slurm_job *job);
 
+/* glance.c: true: it glances, and slurm_glanced follows. */
+bool slurm_glance(struct slurm *slurm);
+
 /* recall.c */
 void slurm_recall_keep(struct slurm *slurm, const struct dure_slurm_reply *reply); /* of a whole list */
 bool slurm_recall_covers(const struct slurm *slurm,
@@ -218,5 +226,6 @@ void slurm_recall_free(struct slurm *slurm);
 void slurm_poke(struct slurm *slurm); /* something is about to happen: look soon */
 void slurm_watch_start(struct slurm *slurm);
 void slurm_watch_stop(struct slurm *slurm);
-void slurm_heard(struct slurm *slurm); /* Slurm answered */
+void slurm_heard(struct slurm *slurm);                        /* Slurm answered */
+void slurm_glanced(struct slurm *slurm, const char *trouble); /* NULL: all was answered */
 void slurm_unheard(struct slurm *slurm, const char *text);

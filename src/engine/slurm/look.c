@@ -288,6 +288,12 @@ static void judge(struct slurm_attempt *attempt, int64_t asked_us)
         vanish(attempt, asked_us);
 }
 
+void slurm_look_one(struct slurm_attempt *attempt, const struct dure_slurm_job *job)
+{
+    if (attempt->state == SLURM_IN_SLURM)
+        update(attempt, job);
+}
+
 /* ---- whose is what ---- */
 
 /* Of two jobs of one attempt: what runs, else what has run, else what may run, else what we hold back. */

@@ -27,7 +27,8 @@ static int64_t interval_us(const struct slurm *slurm)
     if (!slurm->live_count && !slurm->orphans && slurm->nodes_listed)
         return most_us;
     /* Counted from the question: an answer is followed by a rest as long as it took, so that Slurm is not asked all the time. */
-    const int64_t least_us = slurm->latency_us + later(slurm->latency_us, SLURM_QUICK_US);
+    const int64_t took_us = slurm->glance_us ? slurm->glance_us : slurm->latency_us;
+    const int64_t least_us = took_us + later(took_us, SLURM_QUICK_US);
     wait_us = slurm->gpus_unsaid ? 0 : (slurm_steady_us(slurm) - slurm->changed_us) / 10;
     wait_us = later(later(wait_us, SLURM_QUICK_US), least_us);
     return wait_us < most_us ? wait_us : later(most_us, least_us);
@@ -109,10 +110,27 @@ static void on_jobs(void *context, const struct dure_slurm_reply *reply)
         come_back(slurm);
     if (!was_away || !reply->unchanged) { /* of a list from before the silence nothing is left to stand by */
         *(whole ? &slurm->whole_latency_us : &slurm->latency_us) = slurm_steady_us(slurm) - slurm->asked_us;
+        slurm->glance_us = 0;
         slurm->list_mark_us = reply->as_of_us;
+        slurm->ones_are_cheap = reply->one_is_cheap;
+        slurm->listed_us = slurm_steady_us(slurm);
+        slurm->listed_count = reply->unchanged ? slurm->listed_count : reply->job_count;
         slurm_look_jobs(slurm, reply, slurm->asked_us);
         slurm_ground_tell(slurm);
     }
+    slurm_pump(slurm);
+    arm(slurm);
+}
+
+void slurm_glanced(struct slurm *slurm, const char *trouble)
+{
+    slurm->looking = false;
+    slurm->glance_us = slurm_steady_us(slurm) - slurm->asked_us;
+    if (trouble) {
+        slurm_unheard(slurm, trouble);
+        return;
+    }
+    slurm_heard(slurm);
     slurm_pump(slurm);
     arm(slurm);
 }
@@ -145,6 +163,10 @@ static void look(struct slurm *slurm)
     slurm->asked_us = now;
     if (now >= slurm->nodes_us + slurm->site.poll_us || !slurm->nodes_listed)
         look_nodes(slurm);
+    if (slurm_glance(slurm)) {
+        slurm->looking = true;
+        return;
+    }
     if (dure_slurm_list(slurm->wire, &filter, on_jobs, slurm, NULL) == DURE_OK) {
         slurm->looking = true;
         slurm->asked_whole = whole;

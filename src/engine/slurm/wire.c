@@ -163,6 +163,7 @@ static void finish(struct slurm_request *request)
         arm(slurm);
         return;
     }
+    request->reply.one_is_cheap = request->is_http;
     if (request->kind == SLURM_PING)
         request->reply.latency_us = slurm_now_us() - request->sent_us;
     if (request->slurm->api && !request->delivered)

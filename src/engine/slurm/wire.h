@@ -149,12 +149,13 @@ struct dure_slurm_switch {
 
 struct dure_slurm_reply {
     enum dure_slurm_result result;
-    bool unsent;      /* NO_ANSWER: nothing of it left this machine, so Slurm cannot have heard it */
-    const char *text; /* for people; "" with DONE */
-    uint32_t job_id;  /* of a submission */
-    bool unchanged;   /* jobs: nothing changed since; there is no list */
-    bool states_only; /* jobs: all but GPUs, users, partitions, folders */
-    int64_t as_of_us; /* jobs: to ask with the next time; 0: this way has no such thing */
+    bool unsent;       /* NO_ANSWER: nothing of it left this machine, so Slurm cannot have heard it */
+    const char *text;  /* for people; "" with DONE */
+    uint32_t job_id;   /* of a submission */
+    bool unchanged;    /* jobs: nothing changed since; there is no list */
+    bool one_is_cheap; /* jobs: one alone (filter.job_id) may be had at a small part of the price of all */
+    bool states_only;  /* jobs: all but GPUs, users, partitions, folders */
+    int64_t as_of_us;  /* jobs: to ask with the next time; 0: this way has no such thing */
     const struct dure_slurm_job *jobs;
     uint32_t job_count;
     const struct dure_slurm_node *nodes;

@@ -200,6 +200,40 @@ static void test_whole_list_unreadable(void)
            "and all goes on when nothing is left open any more");
 }
 
+/* By slurmrestd a list is always the whole one. Where Slurm remembers much, what lives is glanced at between, and lists are few. */
+static void test_glances(void)
+{
+    fake.tells_states = false;
+    fake.lasts_us = DURE_SECOND_US;
+    for (uint64_t id = 1; id <= 20; id++) {
+        rig_start(id, 0, 1, 3);
+        RUN_S(3);
+    }
+    TAP_OK(rig.attempts[20].over, "twenty have ended, and are remembered");
+    fake.list_late_us = DURE_SECOND_US;
+    RUN_S(10);
+    fake.lasts_us = 4 * DURE_SECOND_US;
+    const unsigned lists = fake.whole_lists, glances = fake.glances;
+    rig_start(21, 0, 1, 3);
+    RUN_S(2);
+    struct fake_job *theirs = fake_foreign(2, 3, DURE_HOUR_US);
+    RUN_S(4);
+    TAP_OK(rig.attempts[21].over && fake.glances > glances, "another's end is seen by glancing at it");
+    RUN_S(8);
+    TAP_EQ_UINT(__builtin_popcountll(rig.nodes[1].foreign), 3, "what others begin is listed all the same");
+    TAP_OK(fake.whole_lists - lists < 10, "with few lists");
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(22, 0, 1, 3);
+    RUN_S(5);
+    fake.list_unreadable = true;
+    RUN_S(60);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_AWAY, "and where no list can be read a glance says nothing");
+    fake.list_unreadable = false;
+    fake.list_late_us = theirs->lasts_us = 0;
+    RUN_S(30);
+    TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "until one can");
+}
+
 static void test_silent_node(void)
 {
     RUN_S(6);
@@ -470,6 +504,7 @@ int main(void)
                                           test_failing,
                                           test_list_unreadable,
                                           test_whole_list_unreadable,
+                                          test_glances,
                                           test_silent_node,
                                           test_foreign_beside_ours,
                                           test_relabelled,

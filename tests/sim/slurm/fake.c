@@ -412,8 +412,11 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     if (stopped(pending) || fake.stuck)
         return DURE_OK;
     pending->states_only = fake.tells_states && filter && filter->states_only;
-    fake.whole_lists += !pending->states_only;
-    if (fake.list_unreadable || (fake.whole_unreadable && !pending->states_only)) {
+    const uint32_t only = filter ? filter->job_id : 0;
+    fake.whole_lists += !pending->states_only && !only;
+    fake.glances += only != 0;
+    pending->reply.one_is_cheap = !fake.tells_states;
+    if ((fake.list_unreadable && !only) || (fake.whole_unreadable && !pending->states_only)) {
         pending->reply.result = DURE_SLURM_MALFORMED;
         pending->reply.text = "an answer of more than 256 MiB";
         return DURE_OK;
@@ -421,7 +424,7 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     fake_jobs_move();
     note_changes();
     pending->reply.as_of_us = fake.marks ? fake.now_us : 0;
-    if (fake.marks && filter && filter->since_us - DURE_SECOND_US >= changed_us) {
+    if (fake.marks && filter && !only && filter->since_us - DURE_SECOND_US >= changed_us) {
         pending->reply.unchanged = true;
         return DURE_OK;
     }
@@ -429,7 +432,7 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     if (!pending->jobs)
         tap_bail("out of memory");
     for (uint32_t i = 0; i < fake.job_count; i++)
-        if (fake.jobs[i].arrives_us <= fake.now_us)
+        if (fake.jobs[i].arrives_us <= fake.now_us && (!only || fake.jobs[i].id == only))
             pending->jobs[pending->job_count++] = fake.jobs[i];
     return DURE_OK;
 }
