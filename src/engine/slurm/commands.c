@@ -1,38 +1,40 @@
 /* By Slurm's commands: a process for each request, with an environment of its own and no shell. sbatch runs as whom the job shall belong to,
- * with the job's environment and nothing else; its script is a file in memory on its standard input, since an option would need a file. */
+ * with the job's environment and nothing else; its script is a file in memory on its standard input, since an option would need a file. A worker begins
+ * the process and waits for its end; what it prints is read on the loop. */
 #include "engine/slurm/inner.h"
+#include "engine/slurm/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATH_BYTES_MAX = 1200, WORDS = 12, READ_BYTES = 64 * 1024, PASSWD_BYTES = 64 * 1024 };
 
 struct command {
     struct slurm_request *request;
-    uv_process_t process;
     uv_pipe_t out, err;
-    unsigned open; /* of the three, those whose end has not come */
-    int script_fd;
-    bool other_user;
-    uv_uid_t uid;
-    uv_gid_t gid;
+    unsigned open; /* of the process and its two pipes, those whose end has not come */
+    struct slurm_spawn what;
+    struct slurm_child child;
+    int code;             /* why it did not begin */
+    bool waited_for;      /* by a worker */
+    atomic_bool unwanted; /* nobody waits for it any more, and if it has not begun, it does not */
     uv_work_t work;
     const char *refusal; /* of the preparation */
-    char **arguments, **environment;
-    char bytes[READ_BYTES];
+    char file[PATH_BYTES_MAX], bytes[READ_BYTES];
 };
 
-static void closed(uv_handle_t *handle)
+static void one_less(struct command *command)
 {
-    struct command *command = handle->data;
     struct slurm_request *request = command->request;
     slurm_unref(request);
     if (--command->open == 0) {
@@ -43,24 +45,46 @@ static void closed(uv_handle_t *handle)
     }
 }
 
-/* Of the process and its two pipes one has come to its end; with the last the answer is whole. */
-static void ended(struct command *command, uv_handle_t *handle)
+static void closed(uv_handle_t *handle)
 {
-    if (uv_is_closing(handle))
-        return;
-    const bool last = uv_is_closing((uv_handle_t *)&command->process) + uv_is_closing((uv_handle_t *)&command->out) +
-                          uv_is_closing((uv_handle_t *)&command->err) ==
-                      2;
-    uv_close(handle, closed);
-    if (last)
-        slurm_answered(command->request, true);
+    one_less(handle->data);
 }
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal)
+/* On a worker. It stays a zombie, so that its number is nobody else's before the loop knows. */
+static void await(uv_work_t *work)
 {
-    struct command *command = process->data;
-    command->request->status = signal ? -1 : (int)status;
-    ended(command, (uv_handle_t *)process);
+    const struct command *command = work->data;
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)command->child.pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        continue;
+}
+
+static void awaited(uv_work_t *work, int code)
+{
+    struct command *command = work->data;
+    int status = 0;
+    (void)code;
+    const bool known = waitpid(command->child.pid, &status, 0) == command->child.pid;
+    command->child.pid = 0;
+    command->request->status = known && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    slurm_answered(command->request, true);
+    one_less(command);
+}
+
+/* It has closed both pipes, or nobody reads them any more: it ends now. */
+static void expect_end(struct command *command)
+{
+    if (command->waited_for)
+        return;
+    command->waited_for = true;
+    command->work.data = command;
+    DURE_ASSERT(uv_queue_work(command->request->slurm->loop, &command->work, await, awaited) == 0);
+}
+
+static void close_pipe(uv_pipe_t *pipe)
+{
+    if (!uv_is_closing((uv_handle_t *)pipe))
+        uv_close((uv_handle_t *)pipe, closed);
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -76,7 +100,9 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     struct slurm_request *request = command->request;
     struct dure_buf *to = stream == (uv_stream_t *)&command->out ? &request->out : &request->err;
     if (count < 0) {
-        ended(command, (uv_handle_t *)stream);
+        close_pipe((uv_pipe_t *)stream);
+        if (uv_is_closing((uv_handle_t *)&command->out) && uv_is_closing((uv_handle_t *)&command->err))
+            expect_end(command);
         return;
     }
     if (request->delivered)
@@ -85,7 +111,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         return; /* enough was said */
     dure_buf_add(to, buf->base, (size_t)count);
     if (to->failed) { /* more than is taken: nobody reads on */
-        uv_process_kill(&command->process, SIGKILL);
+        kill(command->child.pid, SIGKILL);
         slurm_failed(request, DURE_SLURM_MALFORMED, false, SLURM_TOO_LARGE, DURE_SLURM_ANSWER_MAX >> 20);
     }
 }
@@ -170,55 +196,13 @@ static char **arguments(struct slurm_request *request)
     }
 }
 
-static void open_pipe(struct command *command, uv_pipe_t *pipe, uv_stdio_container_t *stdio)
+static void open_pipe(struct command *command, uv_pipe_t *pipe, int fd)
 {
     DURE_ASSERT(uv_pipe_init(command->request->slurm->loop, pipe, 0) == 0);
     pipe->data = command;
     slurm_ref(command->request);
-    stdio->flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
-    stdio->data.stream = (uv_stream_t *)pipe;
-}
-
-static void spawn(struct command *command)
-{
-    struct slurm_request *request = command->request;
-    struct dure_slurm *slurm = request->slurm;
-    char file[PATH_BYTES_MAX];
-    uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
-    snprintf(file, sizeof file, "%s/%s", slurm->site.path, command->arguments[0]);
-    if (command->script_fd >= 0) {
-        stdio[0].flags = UV_INHERIT_FD;
-        stdio[0].data.fd = command->script_fd;
-    }
-    open_pipe(command, &command->out, &stdio[1]);
-    open_pipe(command, &command->err, &stdio[2]);
-    uv_process_options_t options = {.exit_cb = on_exit_of,
-                                    .file = file,
-                                    .args = command->arguments,
-                                    .env = command->environment,
-                                    .cwd = "/",
-                                    .stdio = stdio,
-                                    .stdio_count = 3,
-                                    .uid = command->uid,
-                                    .gid = command->gid};
-    if (command->other_user)
-        options.flags = UV_PROCESS_SETUID | UV_PROCESS_SETGID;
-    command->process.data = command;
-    slurm_ref(request);
-    const int code = uv_spawn(slurm->loop, &command->process, &options);
-    if (command->script_fd >= 0)
-        close(command->script_fd);
-    command->script_fd = -1;
-    command->open = 3;
-    if (code) {
-        slurm_failed(request, DURE_SLURM_NO_ANSWER, true, "%s cannot be started: %s", file, uv_strerror(code));
-        uv_close((uv_handle_t *)&command->out, closed);
-        uv_close((uv_handle_t *)&command->err, closed);
-        uv_close((uv_handle_t *)&command->process, closed);
-        return;
-    }
-    uv_read_start((uv_stream_t *)&command->out, on_room, on_bytes);
-    uv_read_start((uv_stream_t *)&command->err, on_room, on_bytes);
+    DURE_ASSERT(uv_pipe_open(pipe, fd) == 0);
+    uv_read_start((uv_stream_t *)pipe, on_room, on_bytes);
 }
 
 /* On a worker: names of users may be asked of a network. */
@@ -229,42 +213,55 @@ static void find_user(struct command *command, const char *login)
     if (!bytes || getpwnam_r(login, &entry, bytes, PASSWD_BYTES, &found) != 0 || !found)
         command->refusal = "no such user on this machine";
     else if (found->pw_uid != geteuid()) {
-        command->other_user = true;
-        command->uid = found->pw_uid;
-        command->gid = found->pw_gid;
+        command->what.other_user = true;
+        command->what.uid = found->pw_uid;
+        command->what.gid = found->pw_gid;
         if (geteuid() != 0)
             command->refusal = "only root submits as another user";
     }
     free(bytes);
 }
 
-static void prepare(uv_work_t *work)
+static void write_script(struct command *command)
 {
-    struct command *command = work->data;
     const struct dure_slurm_submit *submit = &command->request->submit;
     size_t done = 0;
-    if (submit->user)
-        find_user(command, submit->user);
-    command->script_fd = memfd_create("script", MFD_CLOEXEC);
-    while (command->script_fd >= 0 && done < submit->script_length) {
-        const ssize_t put = write(command->script_fd, submit->script + done, submit->script_length - done);
+    const int fd = memfd_create("script", MFD_CLOEXEC);
+    while (fd >= 0 && done < submit->script_length) {
+        const ssize_t put = write(fd, submit->script + done, submit->script_length - done);
         if (put < 0 && errno != EINTR)
             break;
         done += put < 0 ? 0 : (size_t)put;
     }
-    if (done < submit->script_length || lseek(command->script_fd, 0, SEEK_SET) != 0)
+    if (done < submit->script_length || lseek(fd, 0, SEEK_SET) != 0)
         command->refusal = "no memory for its script";
+    command->what.input_fd = fd;
+}
+
+static void prepare(uv_work_t *work)
+{
+    struct command *command = work->data;
+    const struct slurm_request *request = command->request;
+    if (request->kind == SLURM_SUBMIT) {
+        if (request->submit.user)
+            find_user(command, request->submit.user);
+        write_script(command);
+    }
+    if (!command->refusal && !atomic_load(&command->unwanted))
+        command->code = slurm_spawn(&command->what, &command->child);
+    if (command->what.input_fd >= 0)
+        close(command->what.input_fd);
 }
 
 static void give_up(struct command *command)
 {
     struct slurm_request *request = command->request;
-    if (command->script_fd >= 0)
-        close(command->script_fd);
     request->own = NULL;
     free(command);
     slurm_unref(request);
 }
+
+static void commands_abort(struct slurm_request *request);
 
 static void prepared(uv_work_t *work, int status)
 {
@@ -272,44 +269,41 @@ static void prepared(uv_work_t *work, int status)
     struct slurm_request *request = command->request;
     const char *login = request->submit.user ? request->submit.user : "";
     (void)status;
-    slurm_ref(request);
-    if (request->delivered)
-        give_up(command);
-    else if (command->refusal) {
+    if (command->child.pid) {
+        command->open = 3;
+        open_pipe(command, &command->out, command->child.out_fd);
+        open_pipe(command, &command->err, command->child.err_fd);
+        if (request->delivered)
+            commands_abort(request);
+        return; /* the work's reference is the process's now */
+    }
+    if (command->refusal)
         slurm_failed(request, DURE_SLURM_DENIED, true, "user '%s': %s", login, command->refusal);
-        give_up(command);
-    } else
-        spawn(command);
-    slurm_unref(request); /* of this function */
-    slurm_unref(request); /* of the work */
+    else
+        slurm_failed(request, DURE_SLURM_NO_ANSWER, true, "%s cannot be started: %s", command->file,
+                     strerror(command->code));
+    give_up(command);
+    slurm_unref(request);
 }
 
 static void commands_begin(struct slurm_request *request)
 {
     struct command *command = calloc(1, sizeof *command);
-    if (command)
-        command->script_fd = -1;
-    if (!command || !(command->arguments = arguments(request)) || !(command->environment = environment(request))) {
+    if (!command || !(command->what.arguments = arguments(request)) ||
+        !(command->what.environment = environment(request))) {
         free(command);
         slurm_failed(request, DURE_SLURM_NO_ANSWER, true, "out of memory");
         return;
     }
+    snprintf(command->file, sizeof command->file, "%s/%s", request->slurm->site.path, command->what.arguments[0]);
+    command->what.file = command->file;
+    command->what.input_fd = -1;
     command->request = request;
     request->own = command;
     slurm_ref(request); /* of the command */
-    if (request->kind != SLURM_SUBMIT) {
-        spawn(command);
-        return;
-    }
     command->work.data = command;
     slurm_ref(request);
     DURE_ASSERT(uv_queue_work(request->slurm->loop, &command->work, prepare, prepared) == 0);
-}
-
-static void close_pipe(uv_pipe_t *pipe)
-{
-    if (!uv_is_closing((uv_handle_t *)pipe))
-        uv_close((uv_handle_t *)pipe, closed);
 }
 
 /* What was asked may have arrived. The process is still waited for, so that it is no zombie; its pipes are not, since what it began may hold
@@ -317,12 +311,16 @@ static void close_pipe(uv_pipe_t *pipe)
 static void commands_abort(struct slurm_request *request)
 {
     struct command *command = request->own;
-    if (!command || !command->open)
+    if (!command)
         return;
-    if (!uv_is_closing((uv_handle_t *)&command->process))
-        uv_process_kill(&command->process, SIGKILL);
+    atomic_store(&command->unwanted, true);
+    if (!command->open)
+        return;
+    if (command->child.pid)
+        kill(command->child.pid, SIGKILL);
     close_pipe(&command->out);
     close_pipe(&command->err);
+    expect_end(command);
 }
 
 static void commands_free(struct dure_slurm *slurm)
