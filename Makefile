@@ -8,7 +8,7 @@ ARGS ?=
 MESON_ARGS ?=
 SECONDS_PER_TARGET ?= 30
 
-.PHONY: all programs up down check quick bench asan tsan fuzz soak soak-long lint format install clean help
+.PHONY: all programs release up down check quick bench asan tsan fuzz soak soak-long lint format install clean help
 
 all: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD)
@@ -19,6 +19,9 @@ $(BUILD)/build.ninja:
 
 programs: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD) dure dured dure-minder
+
+release:
+	@MESON_ARGS='--prefix $(PREFIX) $(MESON_ARGS)' tools/release
 
 up: programs
 	@$(BUILD)/dure up $(ARGS)
@@ -70,6 +73,7 @@ clean:
 
 help:
 	@echo "make            build/dure, build/dured and build/dure-minder"
+	@echo "make release    the programs, optimised by a profile taken here, in build-release"
 	@echo "make up         build, start the daemon here, run a first job   (ARGS='--fleet FILE')"
 	@echo "make down       stop the daemon and its jobs"
 	@echo "make check      every test, both compilers, sanitizers, static checks"
