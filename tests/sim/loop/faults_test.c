@@ -1,10 +1,11 @@
-/* The whole loop on virtual time under faults. After every recovery and at the end: no GPU is held twice, gangs are whole, what was answered is there, no
+/* The whole loop on virtual time under faults. After every recovery and at the end: no GPU is held twice, gangs are whole, limits of power and rules of data are kept, what was answered is there, no
  * attempt started twice, the digest is the recomputed one, and an audit decides the same again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "recount.h"
 #include "specs.h"
 #include "tap.h"
 #include "world.h"
@@ -230,6 +231,10 @@ static void run(const char *name, struct world_faults faults, unsigned turns)
         world_turn(&world);
         if (!world.down && world.fatal == DURE_OK && i % 16 == 0)
             broken = check_places(&world);
+        if (!world.down && world.fatal == DURE_OK && i % 32 == 0 && broken == NULL)
+            broken = recount_data(&world);
+        if (!world.down && world.fatal == DURE_OK && i % 32 == 16 && broken == NULL)
+            broken = recount_power(&world);
         if (broken == NULL && i % 64 == 0)
             broken = check_attempts(&world);
     }

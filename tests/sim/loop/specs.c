@@ -33,10 +33,13 @@ static const char tenants_yaml[] = "kind: Tenants\nversion: 1\n"
 
 static const char data_json[] =
     "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"open\",\"sites\":[\"one\"]},"
-    "{\"name\":\"alone\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}}]}";
+    "{\"name\":\"alone\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
+    "{\"name\":\"rival\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"state/b\",\"firm\"]}},"
+    "{\"name\":\"keep\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"firm/c\"]}}]}";
 
 struct dure_fleet *specs_fleet;
 struct dure_tenants *specs_tenants;
+struct dure_data *specs_data;
 
 static void parse_specs(void)
 {
@@ -53,6 +56,9 @@ static void parse_specs(void)
         dure_problems_print(&problems, &text);
         tap_bail("%s", text.data != NULL ? text.data : "specs");
     }
+    struct dure_error error;
+    if (dure_data_from_json(data_json, sizeof data_json - 1, specs_fleet, &specs_data, &error) != DURE_OK)
+        tap_bail("datasets: %s", error.text);
     dure_buf_release(&text);
     dure_arena_free(arena);
 }
@@ -131,7 +137,7 @@ void specs_random_submit(struct world *world)
     job.grace_us = (int64_t)tap_random_below(&world->seed, 60) * DURE_SECOND_US;
     /* Some outlive their walltime and must be stopped. */
     job.emulated_us = job.walltime_us / 2 + (int64_t)tap_random_below(&world->seed, (uint64_t)job.walltime_us);
-    job.data_mask = tap_random_below(&world->seed, 4) == 0 ? 1 + tap_random_below(&world->seed, 3) : 0;
+    job.data_mask = tap_random_below(&world->seed, 4) == 0 ? 1 + tap_random_below(&world->seed, 15) : 0;
     job.begin_us = INT64_MIN;
     job.priority = (int32_t)tap_random_below(&world->seed, 3);
     if (tap_random_below(&world->seed, 8) == 0) {
@@ -144,6 +150,7 @@ void specs_random_submit(struct world *world)
 
 void specs_free(void)
 {
+    dure_data_free(specs_data);
     dure_tenants_free(specs_tenants);
     dure_fleet_free(specs_fleet);
 }
