@@ -37,6 +37,11 @@ unsigned dure_cells_free_above(const struct dure_cells *cells, unsigned level, u
     }
 }
 
+unsigned dure_cells_free_level(const struct dure_cells *cells, uint32_t leaf)
+{
+    return dure_cells_free_above(cells, 1, leaf);
+}
+
 static void put_siblings(struct dure_cells *cells, unsigned level, uint32_t index, uint32_t holds, bool on)
 {
     const uint32_t first = index / holds * holds;

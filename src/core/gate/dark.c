@@ -54,16 +54,6 @@ static bool has_guaranteed(const struct dure_core *core, uint32_t chain, uint32_
     return false;
 }
 
-/* The level of the free cell that a leaf is in. */
-static uint8_t free_level(const struct dure_cells *cells, uint32_t leaf, unsigned levels)
-{
-    uint8_t level = 1;
-    while (level < levels &&
-           dure_cells_sum(cells, dure_cells_above(cells, (struct dure_cell){leaf, 1}, level + 1u)).is_free)
-        level++;
-    return level;
-}
-
 static struct lot lot_of(const struct dure_core *core, uint32_t at, uint32_t leaf)
 {
     const struct dure_chain *chain = &core->fleet->chains[at];
@@ -78,9 +68,23 @@ static struct lot lot_of(const struct dure_core *core, uint32_t at, uint32_t lea
         lot.worth = idle ? BOUND_IDLE : BOUND_BORROWED;
     else
         lot.worth = idle ? FREE_IDLE : FREE_BORROWED;
-    if (lot.worth <= FREE_BORROWED && !l.lost) /* of a draining node: no cell's any more */
-        lot.level = free_level(state->cells, leaf, chain->level_count);
+    if (lot.worth <= FREE_BORROWED && !l.lost) { /* of a draining node: no cell's any more */
+        const unsigned level = dure_cells_free_level(state->cells, leaf);
+        lot.level = level ? (uint8_t)level : 1;
+    }
     return lot;
+}
+
+/* All of a node, where it is idle and free as a whole: most of a fleet with room. */
+static bool is_one_lot(const struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, struct lot *ret_lot)
+{
+    const struct dure_chain *chain = &core->fleet->chains[at];
+    const struct node *n = node_of(core, at, node);
+    if (mask != core->chains[at].idle.full || n->used || n->claimed)
+        return false;
+    const unsigned level = dure_cells_free_level(core->chains[at].cells, node * chain->node_gpus);
+    *ret_lot = (struct lot){mask, at, node, FREE_IDLE, (uint8_t)level};
+    return level >= chain->node_level;
 }
 
 static int by_worth(const void *a, const void *b)
@@ -134,6 +138,11 @@ static uint64_t idle_of(const struct dure_core *core, uint32_t at, uint32_t node
 static void add_lots(const struct dure_core *core, uint32_t at, uint32_t node, uint64_t mask, struct lots *lots)
 {
     const uint32_t gpus = core->fleet->chains[at].node_gpus;
+    struct lot lot;
+    if (is_one_lot(core, at, node, mask, &lot)) {
+        add_lot(lots, lot);
+        return;
+    }
     for (; mask; mask &= ~(UINT64_C(1) << (63 - __builtin_clzll(mask))))
         add_lot(lots, lot_of(core, at, node * gpus + 63 - (uint32_t)__builtin_clzll(mask)));
 }
