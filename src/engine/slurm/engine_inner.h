@@ -20,6 +20,8 @@ enum {
     SLURM_SEARCHES = 2,    /* that find nothing, before what may have been handed over is taken not to have been */
 };
 #define SLURM_QUICK_US (DURE_SECOND_US / 20)   /* between two looks, at the least */
+#define SLURM_LONG_US (DURE_SECOND_US / 4)     /* an answer that costs Slurm much */
+#define SLURM_REST_US (DURE_SECOND_US / 40)    /* after one that does not */
 #define SLURM_WHOLE_US (DURE_SECOND_US / 2)    /* between two whole lists, at the least */
 #define SLURM_IDLE_US (5 * DURE_SECOND_US)     /* while nothing of ours is there */
 #define SLURM_AGAIN_US (DURE_SECOND_US / 2)    /* after a request that failed; doubles */

@@ -1,5 +1,5 @@
 /* When Slurm is looked at. An end is seen within a tenth of the time since anything last happened there, but not more often than twenty times a
- * second, than a rest after each answer (as long as it took), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
+ * second, than a rest after each answer (as long as it took, if it took long), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,9 +26,9 @@ static int64_t interval_us(const struct slurm *slurm)
         return SLURM_AGAIN_US << (slurm->failures < FAILURES_MAX ? slurm->failures - 1 : FAILURES_MAX - 1);
     if (!slurm->live_count && !slurm->orphans && slurm->nodes_listed)
         return most_us;
-    /* Counted from the question: an answer is followed by a rest as long as it took, so that Slurm is not asked all the time. */
+    /* Counted from the question: a short answer is followed by a short rest, a long one by one as long. */
     const int64_t took_us = slurm->glance_us ? slurm->glance_us : slurm->latency_us;
-    const int64_t least_us = took_us + later(took_us, SLURM_QUICK_US);
+    const int64_t least_us = took_us < SLURM_LONG_US ? took_us + SLURM_REST_US : 2 * took_us;
     wait_us = slurm->gpus_unsaid ? 0 : (slurm_steady_us(slurm) - slurm->changed_us) / 10;
     wait_us = later(later(wait_us, SLURM_QUICK_US), least_us);
     return wait_us < most_us ? wait_us : later(most_us, least_us);
