@@ -4,6 +4,7 @@
 #include "engine/slurm/wire.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,6 +191,36 @@ static void states(void)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* sbatch says who it is in place of a number, and in which groups. */
+static void as_another(struct dure_slurm *slurm, struct dure_slurm_submit *submit)
+{
+    struct heard heard = {0};
+    const struct passwd *nobody = getpwnam("nobody");
+    if (geteuid() != 0 || !nobody || nobody->pw_uid == 0) {
+        tap_skip("only root submits for others");
+        return;
+    }
+    const uid_t uid = nobody->pw_uid;
+    if (chmod(tap_tempdir(), 0755) != 0 || chmod(commands, 0755) != 0)
+        tap_bail("cannot open %s to others", commands);
+    command("sbatch", "[ \"$(id -G)\" = \"$(id -g)\" ] && [ \"$PWD\" = / ] && [ \"$GREETING\" = 'a b' ] && id -u");
+    submit->user = "nobody";
+    if (dure_slurm_submit(slurm, submit, hear, &heard, NULL))
+        tap_bail("not asked");
+    wait_for(&heard, 1);
+    TAP_OK(heard.result == DURE_SLURM_DONE && heard.job_id == uid, "as another user, in his group alone: %u, %s",
+           heard.job_id, heard.text);
+    heard = (struct heard){0};
+    char path[600];
+    snprintf(path, sizeof path, "%s/sbatch", commands);
+    chmod(path, 0700);
+    if (dure_slurm_submit(slurm, submit, hear, &heard, NULL))
+        tap_bail("not asked");
+    wait_for(&heard, 1);
+    TAP_OK(heard.result == DURE_SLURM_NO_ANSWER && heard.unsent && strstr(heard.text, "Permission denied"),
+           "what he may not run is not begun: %s", heard.text);
+}
+
 static void submits(void)
 {
     struct dure_slurm_site site = site_of(DURE_SLURM_COMMANDS, commands);
@@ -215,6 +246,7 @@ static void submits(void)
         tap_bail("not asked");
     wait_for(&heard, 1);
     TAP_OK(heard.result == DURE_SLURM_DENIED && heard.unsent, "a user that is not known: %s", heard.text);
+    as_another(slurm, &submit);
     dure_slurm_free(slurm);
     uv_run(&loop, UV_RUN_DEFAULT);
 }
