@@ -269,10 +269,10 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
         if (core->allots[id]->spec.chain.v != chain || !plan_may_use(core, ask, id))
             continue;
         /* One private cluster tells nothing of the places in another, but its cells are its own. */
-        const bool by_hardware = limited_by_hardware(core, ask, core->allots[id]);
-        if (!by_hardware)
+        const bool alone = !limited_by_hardware(core, ask, core->allots[id]) || DURE_CORE_MUTATED(SPREAD_IN_PARTS);
+        if (alone)
             limits_init(core, ask, chain, true, &own);
-        part_init(core, ask, id, by_hardware ? &limits : &own, &part);
+        part_init(core, ask, id, alone ? &own : &limits, &part);
         part.gang = (struct dure_ask){.task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         const uint32_t most = ask->tasks_per_node ? left / ask->tasks_per_node * ask->tasks_per_node : left;
         const uint32_t done = place_part(&part, most, plan);
@@ -280,7 +280,7 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
             note(&part, plan);
         else
             sound = plan_realise(core, ask, id, done, &core->takes, plan);
-        if (!by_hardware)
+        if (alone)
             limits_release(&own);
         left -= done;
     }

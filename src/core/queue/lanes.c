@@ -94,7 +94,7 @@ static bool comes_before(const struct dure_core *core, const struct request *ask
 {
     if (ask->priority != other->priority)
         return ask->priority > other->priority;
-    if (ask->tenant != other->tenant)
+    if (ask->tenant != other->tenant && !DURE_CORE_MUTATED(AGE_ALONE))
         return order_tenant_before(core, ask->job_class == DURE_BORROWED, ask->tenant, other->tenant);
     return job < other_job;
 }

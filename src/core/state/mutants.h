@@ -32,6 +32,8 @@ enum {
     DURE_CORE_MUTANT_AWAY_IS_DOWN,           /* what runs on a node that is away is given up */
     DURE_CORE_MUTANT_PLAN_WINDOWS,           /* a start is planned into booked maintenance */
     DURE_CORE_MUTANT_FENCE_ONE_WAY,          /* whom a list forbids may come beside its data */
+    DURE_CORE_MUTANT_AGE_ALONE,              /* whoever comes before a planned job, by age and not by share */
+    DURE_CORE_MUTANT_SPREAD_IN_PARTS,        /* a spread over several rights, each by itself */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -17,7 +17,8 @@ for name in 'no mutant' 'cancel: count borrowed leaves as used' 'history: worst-
     'plans: cells that a planned start counts on are bound elsewhere' \
     'plans: a start is sought for the first of the blocked alone' 'gate: foreign leaves forgotten' \
     'history: what runs on a node that is away is given up' 'plans: a start is planned into booked maintenance' \
-    'sharing: whom a list forbids comes beside its data'; do
+    'sharing: whom a list forbids comes beside its data' \
+    'reference: who comes before a planned job comes by age' 'reference: a spread over rights, each by itself'; do
     first=${name%%:*}
     found=0
     # Each mutant begins with the test that is known to find it; the others are for the day on which it does not.

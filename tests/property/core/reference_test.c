@@ -444,6 +444,16 @@ static void new_shape(struct match *match, struct shape *shape)
         shape->mib = 0;
     }
     limit(match, shape);
+    if (match->spreads && more(3) == 2) { /* wide: by several rights together */
+        shape->gpus = match->reference.node_gpus;
+        shape->tasks = 3 + more(4);
+        shape->tasks_per_node = shape->count = 0;
+        shape->milli = 1000;
+        shape->mig = shape->level = "";
+        shape->required = false;
+        shape->spread_level = "rack";
+        shape->spread_max = 1 + more(2);
+    }
     shape->data = match->uses_data && more(2) ? 1 + more(15) : 0;
     if (shape->count > 0 || shape->spread_max > 0 || shape->milli < 1000 || shape->mig[0])
         shape->data &= ~UINT64_C(3); /* whole nodes are not counted out over these */
@@ -500,7 +510,8 @@ int main(int argc, char **argv)
         tap_bail("out of memory");
     dure_buf_init(&match->core, 1 << 24);
     dure_buf_init(&match->naive, 1 << 24);
-    for (uint32_t round = 0; round < 60; round++) {
+    const uint32_t rounds = getenv("DURE_SOAK") ? 600 : 60;
+    for (uint32_t round = 0; round < rounds; round++) {
         seed = base + round;
         more_seed = seed ^ UINT64_C(0x5deece66d);
         play(600, match);
