@@ -49,7 +49,8 @@ static void write_jobs(const struct dure_api *api, struct dure_buf *out)
     head(out, "dure_jobs", "gauge", "Live jobs by state.");
     dure_buf_printf(out, "dure_jobs{state=\"pending\"} %llu\n", (unsigned long long)counts.jobs_pending);
     dure_buf_printf(out, "dure_jobs{state=\"running\"} %llu\n", (unsigned long long)counts.jobs_running);
-    one(out, "dure_jobs_ended_total", "counter", "Jobs and elements that have ended.", counts.jobs_ended);
+    one(out, "dure_jobs_ended_total", "counter", "Jobs that have ended, an array with its last element.",
+        counts.jobs_ended);
     one(out, "dure_attempts_started_total", "counter", "Attempts started.", counts.attempts_started);
     one(out, "dure_attempts_evicted_total", "counter", "Attempts evicted to give GPUs back.", counts.attempts_evicted);
     one(out, "dure_passes_total", "counter", "Scheduling passes.", counts.passes);
