@@ -33,7 +33,7 @@ static void put_figure(struct dure_grid *grid, const struct dure_document_run *r
 
 static enum dure_err figures(const struct dure_screen *screen, const struct dure_document *report)
 {
-    struct dure_grid_column columns[DURE_GRID_COLUMNS_MAX] = {{"FIGURE", false, 12}};
+    struct dure_grid_column columns[DURE_GRID_COLUMNS_MAX] = {{"FIGURE", false, 26}};
     struct dure_report_figure rows[DURE_REPORT_RUNS_MAX][DURE_FIGURES_MAX];
     const uint32_t runs = report->run_count < DURE_GRID_COLUMNS_MAX - 1 ? report->run_count : DURE_GRID_COLUMNS_MAX - 1;
     unsigned count = 0;
