@@ -289,8 +289,8 @@ struct dure_cells_sum {
     bool is_free; /* wholly free: this cell or one above it is listed in F */
 };
 struct dure_cells_sum dure_cells_sum(const struct dure_cells *cells, struct dure_cell cell);
-unsigned dure_cells_free_level(const struct dure_cells *cells,
-                               uint32_t leaf); /* of the free cell over it; 0: none. O(levels) */
+/* The level of the free cell over a leaf; 0: none. O(levels) */
+unsigned dure_cells_free_level(const struct dure_cells *cells, uint32_t leaf);
 
 /* The first free cell of F[level] with index >= from; false: none. Borrowed work keeps away from promises by choosing
  * free cells of levels with slack: see dure_cells_slack. */
