@@ -519,6 +519,17 @@ static void try_change(struct rig *rig, struct dure_job_id asked, struct dure_jo
         TAP_FAIL("the changed job has a place at once: %s", change->text);
 }
 
+/* Whose start is planned is told when, at the latest; and what is told is an interval. */
+static bool is_estimate_sound(const struct dure_why *why)
+{
+    const struct dure_why_estimate *e = &why->estimate;
+    const bool by_room = why->wait == DURE_WAIT_RESOURCES || why->wait == DURE_WAIT_RIGHTS ||
+                         why->wait == DURE_WAIT_SUSPENDED || why->wait == DURE_WAIT_PRIORITY;
+    if (e->earliest_us > e->likely_us || e->likely_us > e->latest_us)
+        return false;
+    return !by_room || !why->job.planned_us || (e->earliest_us && why->start_estimate_us == e->likely_us);
+}
+
 static void ask_why(struct rig *rig)
 {
     const uint64_t next = dure_core_next_job(rig->core).v;
@@ -530,6 +541,8 @@ static void ask_why(struct rig *rig)
     const enum dure_err err = dure_core_why(rig->core, job, DURE_NONE32, arena, &why, &error);
     if (err == DURE_OK && (!why.sentence || !*why.sentence || why.row_count < rig->fleet->chain_count))
         TAP_FAIL("why has an answer");
+    if (err == DURE_OK && why.job.state == DURE_JOB_PENDING && !is_estimate_sound(&why))
+        TAP_FAIL("a planned start is told, in order");
     const struct dure_job *asked = err == DURE_OK ? why.job.job : NULL;
     const bool listed = asked && (asked->include.count || asked->exclude.count),
                limited = asked && (asked->spread_max || (listed && asked->job_class != DURE_BORROWED));
