@@ -139,6 +139,23 @@ void price_change(struct dure_core *core, uint32_t slot)
     dure_heap_move(&core->price_changes, attempt->price_place, changes_at(core, attempt));
 }
 
+/* What a price is made of lies cold, in three steps: the attempt, its job, the request. */
+static inline __attribute__((always_inline)) void fetch_ahead(const struct dure_core *core, const struct ends *list,
+                                                              uint32_t i)
+{
+    enum { STEP = 8 };
+    if (i + 3 * STEP < list->count) {
+        const struct attempt *attempt = attempt_at(core, list->at[i + 3 * STEP].slot);
+        __builtin_prefetch(&attempt->d);
+        __builtin_prefetch(&attempt->job);
+        __builtin_prefetch(&attempt->price, 1);
+    }
+    if (i + 2 * STEP < list->count)
+        __builtin_prefetch(&attempt_at(core, list->at[i + 2 * STEP].slot)->job->class);
+    if (i + STEP < list->count)
+        __builtin_prefetch(&attempt_at(core, list->at[i + STEP].slot)->job->class->ask.grace_us);
+}
+
 /* From now on prices of this level are kept, beginning with all that stand there. */
 static void open_level(struct dure_core *core, uint32_t at, unsigned level)
 {
@@ -149,15 +166,14 @@ static void open_level(struct dure_core *core, uint32_t at, unsigned level)
     const enum dure_err err = dure_cells_price_open(chain->cells, level, NULL);
     DURE_ASSERT(err == DURE_OK);
     chain->priced |= 1u << level;
-    for (uint32_t i = 0; i < core->deadlines.count; i++) {
-        const uint32_t slot = core->deadlines.at[i].slot;
-        const struct attempt *attempt = attempt_at(core, slot);
-        if (attempt->d.chain != at || !attempt->d.borrowed)
-            continue;
+    const struct ends *lent = &chain->ends;
+    for (uint32_t i = 0; i < lent->count; i++) {
+        const uint32_t slot = lent->at[i].slot;
+        fetch_ahead(core, lent, i);
         if (first)
             price_enter(core, slot);
-        else if (!attempt->doomed)
-            put_level(core, attempt, level, price_at(core, attempt), true);
+        else if (!attempt_at(core, slot)->doomed)
+            put_level(core, attempt_at(core, slot), level, price_at(core, attempt_at(core, slot)), true);
     }
 }
 
