@@ -1,8 +1,8 @@
 /* A full fleet: the reasons of a refusal, and the next start when much waits. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/timefmt.h"
 #include "bench/world.h"
@@ -10,16 +10,10 @@
 
 enum { ASKED = 200, FREED = 11, SHAPES_MEMORY = 1250, MEMORY_LEAST_MIB = 1024, ARENA_MAX = 64 << 20 };
 
-static uint64_t rss_bytes(void)
+/* In use of the heap, all of it: not what the process has in memory, some of which was made ready for it beforehand. */
+static uint64_t heap_bytes(void)
 {
-    unsigned long long size = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
-    fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return mallinfo2().uordblks;
 }
 
 /* Jobs that can never run, each another way and size: the proof, in full. */
@@ -131,7 +125,7 @@ enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *
     if (err != DURE_OK)
         return err;
     err = bench_fill_single(&world, RECOUNT_NODE_GPUS, NULL, &jobs, &refused, error);
-    before = rss_bytes();
+    before = heap_bytes();
     for (uint64_t i = 0; err == DURE_OK && i < options->pending; i++) {
         struct bench_ask ask = bench_mix(&world);
         ask.tasks = 1;
@@ -143,7 +137,7 @@ enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *
     if (err == DURE_OK)
         err = bench_settle(&world, error);
     /* Less the table of this bench itself. */
-    const uint64_t grown = rss_bytes() - before - options->pending * sizeof *world.jobs;
+    const uint64_t grown = heap_bytes() - before - options->pending * sizeof *world.jobs;
     if (err == DURE_OK)
         err = next_starts(&world, latency, error);
     if (err == DURE_OK)

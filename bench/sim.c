@@ -50,7 +50,7 @@ static bool tell(void *context, const struct dure_sim_progress *progress)
 {
     const struct bench_options *options = context;
     char text[DURE_TIME_TEXT_MAX];
-    dure_huge_more(); /* as the daemon does */
+    dure_huge_more(0); /* as the daemon does */
     if (options->progress)
         fprintf(stderr, "\r%.10s  %" PRIu64 " jobs, %" PRIu64 " pending, %" PRIu64 " running  ", dure_time_format_utc(progress->now_us, text), progress->jobs, progress->pending,
                 progress->running);

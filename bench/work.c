@@ -71,7 +71,7 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
         for (uint32_t i = 0; tries % 64 == 0 && i < world->pool_count; i++)
             used += world->pools[i].used;
     }
-    dure_huge_more(); /* once a second in the daemon */
+    dure_huge_more(dure_core_room(world->core)); /* once a second in the daemon */
     return err;
 }
 

@@ -368,7 +368,7 @@ enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world 
     dure_tenants_free(people);
     dure_fleet_free(parsed);
     world->elapsed_ns = 0;
-    dure_huge_more(); /* once a second in the daemon */
+    dure_huge_more(dure_core_room(world->core)); /* once a second in the daemon */
     if (err != DURE_OK)
         bench_world_release(world);
     return err;

@@ -458,6 +458,17 @@ uint64_t dure_core_next_booking(const struct dure_core *core)
     return core->s.next_booking;
 }
 
+size_t dure_core_room(const struct dure_core *core)
+{
+    enum { MOST = 512 << 20 };
+    const size_t job = sizeof(struct job) + sizeof(uint32_t),
+                 attempt = sizeof(struct attempt) + sizeof(uint32_t) + sizeof(struct attempt_stand),
+                 ends = sizeof(struct dure_heap_entry) + sizeof(struct ending);
+    const size_t room =
+        core->fleet ? core->fleet->gpu_count * (job + attempt + 2 * ends) : 0; /* what grows in one piece doubles */
+    return room < MOST ? room : MOST;
+}
+
 struct dure_principal_id dure_core_next_principal(const struct dure_core *core)
 {
     return (struct dure_principal_id){(uint32_t)core->s.next_principal};

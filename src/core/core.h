@@ -54,6 +54,9 @@ DURE_NODISCARD enum dure_err dure_core_save(const struct dure_core *core,
 DURE_NODISCARD enum dure_err dure_core_load(const void *bytes, size_t length, struct dure_core **ret_core,
                                             struct dure_error *error);
 
+/* What a job on every GPU of its fleet takes, in bytes, 512 MiB at most: for whoever has memory ready before it is asked for. */
+size_t dure_core_room(const struct dure_core *core);
+
 const struct dure_fleet *dure_core_fleet(const struct dure_core *core);     /* NULL before a FLEET record */
 const struct dure_tenants *dure_core_tenants(const struct dure_core *core); /* NULL before TENANTS. Without logins */
 const struct dure_power *dure_core_power(const struct dure_core *core);     /* NULL: no limits were declared */

@@ -53,8 +53,8 @@ static void on_second(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
 
     daemon->seconds++;
-    dure_huge_more();
     measure_disk(daemon);
+    dure_huge_more(daemon->phase == PHASE_RUNNING ? dure_core_room(daemon->core) : 0);
     if (daemon->phase != PHASE_RUNNING)
         return;
     slurm_make_all(daemon); /* a fleet may have been declared anew */
