@@ -39,6 +39,12 @@ static bool give_up(struct request *ask, enum dure_rule rule)
 {
     switch (rule) {
     case DURE_RULE_MODEL: ask->model_mask = 0; return true;
+    case DURE_RULE_MIG:
+    case DURE_RULE_MIG_ENGINE:
+    case DURE_RULE_WHOLE_GPUS: /* a whole GPU in place of a part of one */
+        ask->mig = 0;
+        ask->task_gpu_milli = 1000;
+        return true;
     case DURE_RULE_IMAGE: ask->container = 0; return true;
     case DURE_RULE_GPU_MEMORY: ask->gpu_memory_mib = 0; return true;
     case DURE_RULE_NODE_SHAPE:

@@ -263,6 +263,33 @@ static void test_listed_neighbours(void)
     dure_arena_free(arena);
 }
 
+/* A spread over racks, of instances: the node that is over at site two has no rack, and its engine makes no instances. Both are in its way. */
+static void test_instances_spread(void)
+{
+    static const char profile[] =
+        ", mig: [{name: 1g.23gb, slices: 1, memory_slices: 1, memory: 22GiB, starts: [0, 1, 2, 3, 4, 5, 6]}]";
+    char fleet[sizeof specs_fleet + sizeof profile];
+    const int at = (int)(strchr(specs_fleet, '}') - specs_fleet);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct rig rig;
+    bool never = true;
+    snprintf(fleet, sizeof fleet, "%.*s%s%s", at, specs_fleet, profile, specs_fleet + at);
+    rig_init(&rig, fleet, specs_tenants);
+    struct dure_job job = rig_job(&rig, "guest", 8, 4, true);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 1), "every GPU of site one is in use");
+    job = rig_job(&rig, "guest", 2, 1, true);
+    job.mig = "1g.23gb";
+    job.spread_level = "rack";
+    job.spread_max = 1;
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.opening.rule == DURE_RULE_BUSY && why.opening.chain.v == 0,
+           "other work is in its way, on st, and not %s", dure_rule_wire(why.opening.rule));
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void test_toll(void)
 {
     struct rig rig;
@@ -341,6 +368,7 @@ int main(void)
     test_another_site();
     test_neighbours();
     test_listed_neighbours();
+    test_instances_spread();
     test_toll();
     return tap_done();
 }
