@@ -46,6 +46,7 @@ static void expand(struct model *model, const struct dure_record *r, struct mode
                     return;
                 }
                 a->leaves[a->leaf_count] = leaf_of(p->node_first + k, gpu);
+                a->starts[a->leaf_count] = p->starts;
                 a->milli[a->leaf_count++] = p->gpu_milli == 1000 ? 1000 : p->gpu_milli * p->tasks;
             }
         }
@@ -64,6 +65,19 @@ static void check_windows(struct model *model, const struct model_attempt *a, ui
                 FAULT("job %u reaches into maintenance %llu", a->job, (unsigned long long)view.id);
 }
 
+/* Memory slices that its instances have of a GPU. */
+static uint32_t slices_of(const struct model *model, const struct model_attempt *a, uint32_t leaf)
+{
+    const struct dure_job *job = &model->jobs[a->job];
+    uint32_t slices = 0, profile = 0;
+    if (!a->starts[leaf] || !job->mig || !dure_fleet_mig_find(model->rig->fleet, job->mig, &profile))
+        return 0;
+    for (uint32_t start = 0; start < 16; start++)
+        if (a->starts[leaf] >> start & 1)
+            slices |= ((1u << model->rig->fleet->migs[profile].memory_slices) - 1) << start;
+    return slices;
+}
+
 static void check_room(struct model *model, const struct model_attempt *a, uint64_t id)
 {
     for (uint32_t i = 0; i < a->leaf_count; i++) {
@@ -74,6 +88,9 @@ static void check_room(struct model *model, const struct model_attempt *a, uint6
                 if (b->leaves[k] != a->leaves[i])
                     continue;
                 milli += b->milli[k];
+                if (slices_of(model, a, i) & slices_of(model, b, k) || !a->starts[i] != !b->starts[k])
+                    FAULT("attempts %llu and %llu share memory slices, or mix fractions and instances",
+                          (unsigned long long)id, (unsigned long long)other);
                 if (model->jobs[b->job].tenant.v != model->jobs[a->job].tenant.v)
                     FAULT("attempts %llu and %llu of two tenants share a GPU", (unsigned long long)id,
                           (unsigned long long)other);
@@ -91,6 +108,15 @@ static void check_room(struct model *model, const struct model_attempt *a, uint6
     }
 }
 
+/* Of each GPU of a task; an instance counts as its profile says. */
+static uint32_t milli_each(const struct model *model, const struct dure_job *job)
+{
+    uint32_t profile;
+    return job->mig && *job->mig && dure_fleet_mig_find(model->rig->fleet, job->mig, &profile)
+               ? model->rig->fleet->migs[profile].milli
+               : job->task_gpu_milli;
+}
+
 static void check_terms(struct model *model, const struct dure_record *r, const struct dure_job *job)
 {
     const struct dure_chain *chain =
@@ -103,10 +129,10 @@ static void check_terms(struct model *model, const struct dure_record *r, const 
         FAULT("a GPU model that was not asked for");
     if (job->deadline_us && model->rig->now_us + job->walltime_us > job->deadline_us)
         FAULT("job %llu starts too late for its deadline", (unsigned long long)r->job.v);
-    for (uint32_t i = 0; i < r->place_count && job->task_gpu_milli == 1000; i++)
+    for (uint32_t i = 0; i < r->place_count && milli_each(model, job) == 1000; i++)
         if ((uint32_t)__builtin_popcountll(r->places[i].gpu_mask) != r->places[i].tasks * job->task_gpus)
             FAULT("a node with other GPUs than its tasks need");
-    if (job->task_memory_mib > (uint64_t)chain->leaf_memory_mib * job->task_gpus * job->task_gpu_milli / 1000)
+    if (job->task_memory_mib > (uint64_t)chain->leaf_memory_mib * job->task_gpus * milli_each(model, job) / 1000)
         FAULT("more memory than the share of its GPUs");
     for (uint32_t i = 0; i < r->place_count && job->level_required && !strcmp(job->level, "rack"); i++) {
         const uint32_t nodes = dure_chain_leaves_at(chain, dure_chain_level(chain, "rack")) / chain->node_gpus;
@@ -117,9 +143,9 @@ static void check_terms(struct model *model, const struct dure_record *r, const 
     }
 }
 
-static uint64_t milli_of(const struct dure_job *job)
+static uint64_t milli_of(const struct model *model, const struct dure_job *job)
 {
-    return (uint64_t)job->tasks * job->task_gpus * job->task_gpu_milli;
+    return (uint64_t)job->tasks * job->task_gpus * milli_each(model, job);
 }
 
 /* Every ceiling over the job, recounted from all that runs or has a place reserved, with the one that comes. */
@@ -130,7 +156,7 @@ static void check_ceilings(struct model *model, uint64_t id)
         const struct dure_ceilings *c = &model->ceilings[t];
         struct dure_job_cursor cursor = {0};
         struct dure_job_view view;
-        uint64_t milli = milli_of(job), jobs = 1, user_milli = milli, user_jobs = 1;
+        uint64_t milli = milli_of(model, job), jobs = 1, user_milli = milli, user_jobs = 1;
         if (!dure_tenants_within(model->rig->tenants, job->tenant, (struct dure_tenant_id){t}))
             continue;
         while (dure_core_job_next(model->rig->core, &cursor, &view)) {
@@ -138,8 +164,8 @@ static void check_ceilings(struct model *model, uint64_t id)
                 !dure_tenants_within(model->rig->tenants, view.job->tenant, (struct dure_tenant_id){t}))
                 continue;
             const bool own = view.job->principal.v == job->principal.v;
-            milli += milli_of(view.job);
-            user_milli += own ? milli_of(view.job) : 0;
+            milli += milli_of(model, view.job);
+            user_milli += own ? milli_of(model, view.job) : 0;
             user_jobs += own;
             jobs++;
         }

@@ -10,6 +10,7 @@ struct model_attempt {
     uint32_t leaf_count;
     uint32_t leaves[MODEL_LEAVES];
     uint32_t milli[MODEL_LEAVES];
+    uint16_t starts[MODEL_LEAVES]; /* of MIG instances on it */
 };
 
 struct model {

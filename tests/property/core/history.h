@@ -1,0 +1,27 @@
+#pragma once
+/* The rooms of the random histories: what is drawn, and the tries of what `why` offers. */
+#include "model.h"
+#include "tap.h"
+
+/* The chances. Those that lives got later are drawn from a row of their own, so that what a seed means stays what it was. */
+extern uint64_t history_seed, history_later;
+
+static inline uint32_t below(uint32_t bound)
+{
+    return (uint32_t)tap_random_below(&history_seed, bound);
+}
+
+static inline uint32_t below_later(uint32_t bound)
+{
+    return (uint32_t)tap_random_below(&history_later, bound);
+}
+
+/* A rich life has MIG profiles, and more lists, spreads and work by right; its fleet is history_rich_fleet(), which the caller frees. */
+extern bool history_is_rich;
+char *history_rich_fleet(void);
+/* The core as it comes back from a snapshot. */
+struct dure_core *history_reload(struct rig *rig);
+void history_step(struct rig *rig, struct model *model);
+/* Each change that is offered does let the job start. */
+void history_try_change(struct rig *rig, struct dure_job_id asked, struct dure_job job,
+                        const struct dure_why_change *change);
