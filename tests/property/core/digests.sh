@@ -1,25 +1,19 @@
 #!/bin/sh
-# usage: digests.sh SOURCE FOLDER THIS-BUILD CORE_DIGESTS HISTORY_PROPERTY
+# usage: digests.sh SOURCE FOLDER OTHER-BUILDS THIS-BUILD CORE_DIGESTS HISTORY_PROPERTY
 # Random histories, played again by the core as gcc and clang make it, at -O0 and at -O3: the digest of the state and the hash of all decisions, told every
-# thousand records, must be the same. Cores that were saved and loaded at times made them; one that is not must decide the same. THIS-BUILD (gcc-O3) is not made again; the others are made in FOLDER and stay for the next time.
+# thousand records, must be the same. Cores that were saved and loaded at times made them; one that is not must decide the same. THIS-BUILD (gcc-O3) is not made again; the others are made in OTHER-BUILDS and stay for the next time.
 set -u
 source=$1
 folder=$2
-this=$3
-here=$4
-history=$5
+others=$3
+this=$4
+here=$5
+history=$6
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
+# shellcheck source=tests/other-builds.sh
+. "$source/tests/other-builds.sh"
 unset CFLAGS LDFLAGS DURE_SEED
-
-build() { # compiler, level: says what went wrong
-    at=$folder/$1-O$2
-    if [ ! -f "$at/build.ninja" ]; then
-        rm -rf "$at"
-        CC="${CCACHE:-} $1" meson setup "$at" "$source" -Dbuildtype=plain -Doptimization="$2" -Db_lundef=false >"$folder/log" 2>&1 || { cat "$folder/log"; return 1; }
-    fi
-    ninja -C "$at" tests/property/core/core_digests >"$folder/log" 2>&1 || { tail -30 "$folder/log"; return 1; }
-}
 
 mkdir -p "$folder"
 rm -f "$folder/history"
@@ -46,18 +40,5 @@ tap_is "the same holds for them: $seed" "$said" ""
 if [ "$(wc -l <"$folder/first")" -ge 24 ]; then told=yes; else told=no; fi
 tap_is "there are digests to compare" $told yes
 
-for compiler in gcc clang; do
-    for level in 0 3; do
-        name=$compiler-O$level
-        [ "$name" != "$this" ] || continue
-        if ! command -v $compiler >/dev/null; then
-            tap_skip "$name: $compiler is not on this machine"
-            continue
-        fi
-        said=$(build $compiler $level) || tap_diag "$said"
-        "$folder/$name/tests/property/core/core_digests" "$folder/history" >"$folder/digests"
-        tap_is "$name plays them" $? 0
-        tap_is "$name: the first digest that differs" "$(diff "$folder/first" "$folder/digests" | sed -n 2p)" ""
-    done
-done
+play_others "$source" "$others" "$this" tests/property/core/core_digests "$folder/first" "$folder/history"
 tap_done
