@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
-#include "reference.h"
+#include "reference/reference.h"
 #include "rig.h"
 #include "tap.h"
 

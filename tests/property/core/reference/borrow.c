@@ -1,5 +1,5 @@
 /* Where borrowed work stands: on what nobody uses or has reserved, away from bound rights if it can. */
-#include "reference_parts.h"
+#include "parts.h"
 
 /* GPUs of a node that are idle, or will be: what borrowers leave behind. Reservations are others' work to come. */
 static uint64_t idle_on(const struct reference *reference, const struct trial *trial, uint32_t node)

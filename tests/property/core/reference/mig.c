@@ -1,5 +1,5 @@
 /* MIG instances: where in a GPU the next one goes. It leaves the largest profile as many starts as it can, then the next largest, and so on. */
-#include "reference_parts.h"
+#include "parts.h"
 
 static const struct dure_mig_profile *profile_of(const struct reference *reference, uint32_t mig)
 {

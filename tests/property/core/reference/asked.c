@@ -1,5 +1,5 @@
 /* What people ask of jobs that are there, and what becomes of those that wait for a time, or for others. */
-#include "reference_parts.h"
+#include "parts.h"
 
 void reference_hold(struct reference *reference, const struct dure_record *input)
 {

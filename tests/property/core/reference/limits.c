@@ -1,5 +1,5 @@
 /* Lists of nodes, and spreads: every node is asked whether it may be used, and how many tasks may still come there. */
-#include "reference_parts.h"
+#include "parts.h"
 
 bool reference_is_limited(const struct reference_job *job)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
-#include "reference_parts.h"
+#include "parts.h"
 
 /* What is known in this pass of those who ask for the same: not tried yet; only what ends before the planned start may try; nobody. */
 enum verdict { VERDICT_OPEN, VERDICT_LONG, VERDICT_SHUT };

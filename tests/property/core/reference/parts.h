@@ -2,7 +2,7 @@
 /* The rooms of the naive reference among themselves. */
 #include "reference.h"
 
-/* ---- places (reference_place.c) ---- */
+/* ---- places (place.c) ---- */
 
 /* What a search takes for granted, and what it found. */
 struct trial {
@@ -32,7 +32,7 @@ struct trial {
     uint32_t expected[REFERENCE_CELLS];
 };
 
-/* ---- which nodes (reference_fit.c) ---- */
+/* ---- which nodes (fit.c) ---- */
 
 /* A node, virtual or real, and which of its GPUs are idle. */
 struct slot {
@@ -58,7 +58,7 @@ struct gang {
     uint32_t tasks, gpus, span, each;
 };
 
-/* ---- GPUs that are shared (reference_share.c) ---- */
+/* ---- GPUs that are shared (share.c) ---- */
 
 /* How many of its tasks one GPU carries. */
 uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job);
@@ -66,7 +66,7 @@ uint32_t reference_per_gpu(const struct reference *reference, const struct refer
 struct instances {
     uint32_t memory, slices;
 };
-/* Up to so many more instances of a profile (reference_mig.c): where they begin, a bit each. */
+/* Up to so many more instances of a profile (mig.c): where they begin, a bit each. */
 uint16_t reference_cut(const struct reference *reference, uint32_t mig, struct instances *gpu, uint32_t most);
 void reference_stand(const struct reference *reference, uint32_t mig, uint16_t starts, struct instances *gpu);
 /* Puts its tasks on GPUs that its tenant shares already, by this right or (NONE32) borrowed: the tightest first. Says how many are left. */
@@ -79,7 +79,7 @@ void reference_spread(const struct reference *reference, const struct reference_
 bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
                          const struct dure_place *place);
 
-/* ---- lists and spreads (reference_limits.c) ---- */
+/* ---- lists and spreads (limits.c) ---- */
 
 bool reference_is_limited(const struct reference_job *job);
 /* Tasks that may still be put on this node. */
@@ -95,7 +95,7 @@ uint64_t reference_taken(const struct reference_job *job, const struct slot *slo
 uint32_t reference_use(const struct reference *reference, const struct reference_job *job, const struct trial *trial,
                        const struct takes *takes, uint32_t first, uint32_t nodes);
 
-/* ---- the same by right (reference_rights.c) ---- */
+/* ---- the same by right (limits_by_right.c) ---- */
 
 /* Do the limits depend on the hardware that this right stands on? */
 bool reference_by_hardware(const struct reference *reference, const struct reference_job *job, uint32_t right);
@@ -114,7 +114,7 @@ bool reference_fit(struct slots *slots, const struct gang *gang, uint32_t node_g
 uint32_t reference_ones(uint64_t mask);
 uint64_t reference_lowest(uint64_t mask, uint32_t count);
 
-/* ---- neighbours (reference_data.c) ---- */
+/* ---- neighbours (data.c) ---- */
 
 /* Is there work beside this node that the job must keep clear of, now or by then? By right only work by right counts. */
 bool reference_is_apart(const struct reference *reference, const struct reference_job *job, uint32_t node,
@@ -131,11 +131,11 @@ void reference_narrow(const struct reference *reference, const struct reference_
 /* Is the right large enough for what must be alone in it? */
 bool reference_suits(const struct reference *reference, const struct reference_job *job, uint32_t right);
 
-/* ---- lent GPUs (reference_borrow.c) ---- */
+/* ---- lent GPUs (borrow.c) ---- */
 
 bool reference_borrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
 
-/* ---- whose turn it is, and what one may hold (reference_order.c) ---- */
+/* ---- whose turn it is, and what one may hold (order.c) ---- */
 
 /* What is lent, by tenant: to itself; with all below it. In milli-GPU. */
 struct lent {
@@ -151,7 +151,7 @@ bool reference_is_at_ceiling(const struct reference *reference, const struct ref
 uint32_t reference_user(const struct reference *reference, const struct reference_job *job);
 uint32_t reference_run_milli(const struct reference_run *run);
 
-/* ---- what people ask of jobs (reference_asked.c) ---- */
+/* ---- what people ask of jobs (asked.c) ---- */
 
 void reference_hold(struct reference *reference, const struct dure_record *input);
 void reference_modify(struct reference *reference, const struct dure_record *input);
@@ -162,7 +162,7 @@ void reference_expire_one(struct reference *reference, uint64_t job);
 /* The job is over: what waits for that may start, or never will. */
 void reference_over(struct reference *reference, uint64_t job);
 
-/* ---- cells of hardware (reference_cells.c) ---- */
+/* ---- cells of hardware (cells.c) ---- */
 
 bool reference_is_bound(const struct reference *reference, const struct trial *trial, uint32_t node);
 /* The first node of the cell to bind for what is taken from take `from` on of the same virtual cell; NONE32: none but what a plan wants. */
@@ -185,7 +185,7 @@ struct spare reference_spare(const struct reference *reference, const struct tri
 /* The first node of the damaged cell that may serve a suspended one of so many nodes; NONE32: none. */
 uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes);
 
-/* ---- hardware that goes and comes (reference_nodes.c) ---- */
+/* ---- hardware that goes and comes (nodes.c) ---- */
 
 void reference_node(struct reference *reference, const struct dure_record *input);
 /* Its state follows from what was reported and whether somebody works there. */
@@ -213,7 +213,7 @@ int64_t reference_gone_by(const struct reference *reference, const struct refere
 int64_t reference_clear_by(const struct reference *reference, const struct dure_place *places, uint32_t count);
 bool reference_is_clear(const struct reference *reference, const struct dure_place *places, uint32_t count);
 
-/* ---- records (reference_work.c) ---- */
+/* ---- records (work.c) ---- */
 
 struct dure_record reference_decision(const struct reference *reference, enum dure_record_kind kind);
 void reference_tell(struct reference *reference, const struct dure_record *record);
@@ -248,6 +248,6 @@ uint32_t reference_queue(const struct reference *reference, const struct referen
 void reference_due(struct reference *reference);
 void reference_follow(struct reference *reference);
 
-/* ---- order (reference_pass.c) ---- */
+/* ---- order (pass.c) ---- */
 
 void reference_pass(struct reference *reference, int64_t budget);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference_parts.h"
+#include "parts.h"
 
 /* ---- who stands where, and until when ---- */
 

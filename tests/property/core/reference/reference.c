@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "reference_parts.h"
+#include "parts.h"
 
 void reference_begin(struct reference *reference)
 {

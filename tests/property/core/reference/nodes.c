@@ -1,5 +1,5 @@
 /* Hardware that goes and comes, and which rights are short because of it. */
-#include "reference_parts.h"
+#include "parts.h"
 
 static bool works_on(const struct reference_run *run, uint32_t node)
 {

@@ -1,6 +1,6 @@
 /* Lists of nodes and spreads by right. A spread inside a right's own cells is a matter of the private cluster; what names hardware, or is spread
  * over more than a cell, is sought on the cells that stand, and on more of them, bound for the trial where most of them can be used. */
-#include "reference_parts.h"
+#include "parts.h"
 
 bool reference_by_hardware(const struct reference *reference, const struct reference_job *job, uint32_t right)
 {

@@ -2,7 +2,7 @@
  * that names tenants, whom it names stays out of the node (the rack) that it is used in, and it starts in none where they are. */
 #include <string.h>
 
-#include "reference_parts.h"
+#include "parts.h"
 
 static bool is_within(const struct reference *reference, uint32_t tenant, uint32_t above)
 {

@@ -1,5 +1,5 @@
 /* Which nodes a gang takes, of those that it is offered. */
-#include "reference_parts.h"
+#include "parts.h"
 
 uint32_t reference_ones(uint64_t mask)
 {

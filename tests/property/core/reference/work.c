@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
-#include "reference_parts.h"
+#include "parts.h"
 
 struct dure_record reference_decision(const struct reference *reference, enum dure_record_kind kind)
 {

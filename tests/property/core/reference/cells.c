@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference_parts.h"
+#include "parts.h"
 
 bool reference_is_bound(const struct reference *reference, const struct trial *trial, uint32_t node)
 {

@@ -1,5 +1,5 @@
 /* GPUs that fractions of one tenant share. */
-#include "reference_parts.h"
+#include "parts.h"
 
 uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job)
 {

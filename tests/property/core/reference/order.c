@@ -1,6 +1,6 @@
 /* Whose turn it is among tenants, by what each has been given; and what a tenant or a user may hold at a time. */
 #include "base/timefmt.h"
-#include "reference_parts.h"
+#include "parts.h"
 
 __extension__ typedef unsigned __int128 wide;
 
