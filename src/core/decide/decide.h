@@ -45,6 +45,8 @@ void decide_unreserve_on(struct dure_core *core, uint32_t node, uint64_t mask);
 
 /* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */
 void decide_warn(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
+/* The same, and a notice that might be taken back is given again for this cause, which is not. */
+void decide_send_away(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
 void decide_stop(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
 /* Takes back a warning that nothing calls for any more, and what was cut off a grace after the walltime. */
 void decide_spare(struct dure_core *core, uint64_t attempt_id);
@@ -59,3 +61,6 @@ void decide_foreign(struct dure_core *core, uint32_t node);
 void decide_world(struct dure_core *core); /* hardware, allotments and lending terms as this moment has them */
 void decide_lending(struct dure_core *core);
 void decide_settle(struct dure_core *core, uint32_t chain);
+void decide_end_allot(struct dure_core *core, uint32_t allot);
+/* After a shrink: its own shortness may be over, and what it gave back may be owed to others again. */
+void decide_shrunk(struct dure_core *core, uint32_t allot);

@@ -159,7 +159,7 @@ void decide_follow(struct dure_core *core)
         } else if (after_take(core, AFTER_DEMOTED, &what)) {
             const uint32_t slot = attempt_find(core, what & ~AFTER_TAKEN_OVER);
             if (slot != NONE && ((what & AFTER_TAKEN_OVER) || !lend_keeps(core, slot)))
-                decide_warn(core, slot, DURE_CAUSE_ALLOT_ENDED);
+                decide_send_away(core, slot, DURE_CAUSE_ALLOT_ENDED);
         } else if (after_take(core, AFTER_SPARED, &what)) {
             decide_spare(core, what);
         } else if (after_take(core, AFTER_READY, &what)) {

@@ -177,14 +177,8 @@ void decide_input(struct dure_core *core, const struct dure_record *input)
         decide_lending(core);
         break;
     case DURE_REC_DATA: decide_data(core); break;
-    case DURE_REC_END_ALLOT: {
-        struct dure_record r;
-        decide_record(core, DURE_REC_ALLOT_STATE, &r);
-        r.allot = input->allot;
-        r.number = DURE_ALLOT_ENDED;
-        decide_emit(core, &r);
-        break;
-    }
+    case DURE_REC_SHRINK: decide_shrunk(core, input->allot.v); break;
+    case DURE_REC_END_ALLOT: decide_end_allot(core, input->allot.v); break;
     case DURE_REC_PASS:
         decide_expiries(core, false);
         decide_pass(core, input->number);

@@ -41,6 +41,33 @@ void decide_warn(struct dure_core *core, uint32_t slot, enum dure_cause cause)
     decide_emit(core, &r);
 }
 
+static void renotice(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    const int64_t by = core->s.time_us + job_ask(core, attempt->job)->grace_us;
+    struct dure_record r;
+    decide_record(core, DURE_REC_NOTICE, &r);
+    r.attempt.v = attempt->d.id;
+    r.cause = cause;
+    r.deadline_us = attempt->d.deadline_us < by ? attempt->d.deadline_us : by;
+    decide_emit(core, &r);
+}
+
+static bool may_be_spared(const struct attempt *attempt)
+{
+    return attempt->d.cause == DURE_CAUSE_RECLAIMED || attempt->d.cause == DURE_CAUSE_PRIORITY ||
+           attempt->d.cause == DURE_CAUSE_POWER;
+}
+
+void decide_send_away(struct dure_core *core, uint32_t slot, enum dure_cause cause)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    if (attempt->d.state == DURE_ATTEMPT_WARNED && may_be_spared(attempt))
+        renotice(core, slot, cause);
+    else
+        decide_warn(core, slot, cause);
+}
+
 struct users {
     uint64_t *ids;
     uint32_t count, capacity;
@@ -136,8 +163,7 @@ void decide_spare(struct dure_core *core, uint64_t id)
         return;
     if (attempt->d.cause == DURE_CAUSE_WALLTIME)
         decide_whole_grace(core, slot);
-    if (attempt->d.cause != DURE_CAUSE_RECLAIMED && attempt->d.cause != DURE_CAUSE_PRIORITY &&
-        attempt->d.cause != DURE_CAUSE_POWER)
+    if (!may_be_spared(attempt))
         return;
     struct {
         bool claimed;
@@ -173,7 +199,6 @@ void decide_lending(struct dure_core *core)
         const struct attempt *attempt = attempt_at(core, core->deadlines.at[i].slot);
         int64_t notice;
         if (!attempt->d.borrowed || attempt->d.state == DURE_ATTEMPT_STOPPING ||
-            attempt->d.state == DURE_ATTEMPT_WARNED ||
             lend_terms(core, attempt->d.chain, job_ask(core, attempt->job)->tenant, false, &notice))
             continue;
         add_user(&users, attempt->d.id);
@@ -181,6 +206,6 @@ void decide_lending(struct dure_core *core)
     if (users.count)
         qsort(users.ids, users.count, sizeof *users.ids, by_id);
     for (uint32_t i = 0; i < users.count; i++)
-        decide_warn(core, attempt_find(core, users.ids[i]), DURE_CAUSE_LENDING_ENDED);
+        decide_send_away(core, attempt_find(core, users.ids[i]), DURE_CAUSE_LENDING_ENDED);
     free(users.ids);
 }

@@ -69,6 +69,18 @@ void decide_settle(struct dure_core *core, uint32_t chain)
     }
 }
 
+void decide_end_allot(struct dure_core *core, uint32_t allot)
+{
+    emit_allot(core, allot, DURE_ALLOT_ENDED);
+    decide_settle(core, core->allots[allot]->spec.chain.v);
+}
+
+void decide_shrunk(struct dure_core *core, uint32_t allot)
+{
+    emit_shortness(core, allot);
+    decide_settle(core, core->allots[allot]->spec.chain.v);
+}
+
 void decide_node(struct dure_core *core, uint32_t node)
 {
     const enum dure_node_state target = node_target(core, node);
@@ -110,7 +122,7 @@ void decide_world(struct dure_core *core)
     decide_bookings(core);
     for (uint32_t i = 0; i < core->s.allot_count; i++) /* at one instant, ends before starts */
         if (core->allots[i]->state != DURE_ALLOT_ENDED && core->allots[i]->spec.until_us <= core->s.time_us) {
-            emit_allot(core, i, DURE_ALLOT_ENDED);
+            decide_end_allot(core, i);
             decide_follow(core);
         }
     for (uint32_t i = 0; i < core->s.allot_count; i++)

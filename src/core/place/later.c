@@ -166,8 +166,9 @@ static bool read_moment(struct timeline *t)
 
 /* ---- what comes free ---- */
 
-/* Is everybody gone from the leaf by then? Who has a claim on it comes after those that stand on it. */
-static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64_t at_us)
+/* Is everybody gone from the leaf by then? Who has a claim on it comes after those that stand on it. By right who borrows does not count, as one
+ * does who has lost its right and shares the leaf still; and who works by right leaves nothing to borrowers. */
+static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64_t at_us, bool by_right)
 {
     const uint32_t *list = NULL;
     uint32_t count = ground_claims(core, chain, leaf, &list);
@@ -177,9 +178,11 @@ static bool is_left(struct dure_core *core, uint32_t chain, uint32_t leaf, int64
     if (count)
         return true;
     count = ground_users(core, chain, leaf, &list);
-    for (uint32_t i = 0; i < count; i++)
-        if (ends_at(core, attempt_at(core, list[i])) > at_us)
+    for (uint32_t i = 0; i < count; i++) {
+        const struct attempt *attempt = attempt_at(core, list[i]);
+        if (attempt->d.borrowed == by_right ? !by_right : ends_at(core, attempt) > at_us)
             return false;
+    }
     return true;
 }
 
@@ -202,7 +205,8 @@ static void leave_virtual(struct dure_core *core, void *context, uint32_t leaf, 
     if (l.allot.v == NONE || l.lost || core->allots[l.allot.v]->spec.tenant.v != t->holder)
         return;
     struct allot *allot = core->allots[l.allot.v];
-    if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) && is_left(core, at, leaf, t->at_us))
+    if ((allot->state == DURE_ALLOT_ACTIVE || allot->state == DURE_ALLOT_SHORT) &&
+        is_left(core, at, leaf, t->at_us, true))
         add_idle(t, &allot->slots, l.index * allot->cell_slots + l.offset / allot->slot_gpus,
                  UINT64_C(1) << (l.offset % allot->slot_gpus));
 }
@@ -219,7 +223,7 @@ uint64_t later_left_on(struct dure_core *core, uint32_t at, uint32_t node, const
         return 0;
     for (uint64_t mask = place->gpu_mask & ~n->claimed & ~node_lost(core, n); mask; mask &= mask - 1) {
         const uint32_t leaf = first + (uint32_t)__builtin_ctzll(mask);
-        if (chain->occupant[leaf] == leaving || is_left(core, at, leaf, at_us))
+        if (chain->occupant[leaf] == leaving || is_left(core, at, leaf, at_us, false))
             left |= mask & -mask;
     }
     return left;

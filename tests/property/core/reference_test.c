@@ -7,7 +7,8 @@
 #include "rig.h"
 #include "tap.h"
 
-enum { SHAPES = 5, KINDS = 128 };
+enum { SHAPES = 5, KINDS = 128, FIRST_RIGHTS = 8 };
+#define FIRST_US (INT64_C(1700000000) * DURE_SECOND_US) /* when a life begins */
 
 static uint64_t seed, more_seed;
 #ifdef DURE_CORE_MUTANTS
@@ -32,10 +33,12 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings, uses_data;
-    uint32_t tops; /* tenants at the top */
+    bool lists, spreads, ceilings, uses_data, promises;
+    uint32_t rights; /* that were named so far */
+    uint32_t tops;   /* tenants at the top */
     uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
-    uint32_t trouble; /* so many steps of a hundred are nodes that go or come */
+    uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
+    uint64_t granted[2]; /* refused; accepted */
     uint64_t told[KINDS], causes[KINDS], changed, stopped, reclaimed, served, fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
@@ -117,6 +120,42 @@ static void write_below(const struct match *match, struct dure_buf *tenants)
     dure_buf_str(tenants, count > 0 ? "]" : "");
 }
 
+/* Mostly all is lent for ever; in some lives to some, or for a time, or with a notice that is short, or nothing is. */
+static void write_lending(const struct match *match, struct dure_buf *tenants)
+{
+    static const char *const notices[] = {"10m", "60s"};
+    char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+    const uint32_t kind = match->promises ? more(6) : 0;
+    if (kind == 5)
+        return;
+    dure_buf_printf(tenants, "lending: [{owner: o, notice: %s", kind > 0 ? notices[more(2)] : notices[0]);
+    if (kind == 4)
+        dure_buf_printf(tenants, ", to: [t%u]", more(match->tops));
+    else
+        dure_buf_str(tenants, ", to: all");
+    if (kind == 3)
+        dure_buf_printf(tenants, ", except: [t%u]", more(match->tops));
+    dure_time_format_utc(FIRST_US + (int64_t)more(60) * DURE_MINUTE_US, from);
+    dure_time_format_utc(FIRST_US + (int64_t)(61 + more(120)) * DURE_MINUTE_US, until);
+    if (kind > 1)
+        dure_buf_printf(tenants, ", from: %s, until: %s", from, until);
+    dure_buf_str(tenants, "}]\n");
+}
+
+/* Some begin later, or end; says whether it does. */
+static bool write_period(const struct match *match, struct dure_buf *tenants)
+{
+    char text[DURE_TIME_TEXT_MAX];
+    if (match->promises && more(4) == 3)
+        dure_buf_printf(tenants, ", from: %s",
+                        dure_time_format_utc(FIRST_US + (int64_t)(1 + more(60)) * DURE_MINUTE_US, text));
+    if (!match->promises || more(3) < 2)
+        return false;
+    dure_buf_printf(tenants, ", until: %s",
+                    dure_time_format_utc(FIRST_US + (int64_t)(61 + more(120)) * DURE_MINUTE_US, text));
+    return true;
+}
+
 /* Racks of nodes, one to four tenants at the top, rights to six to all of the racks' nodes in all. */
 static void make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants)
 {
@@ -142,40 +181,29 @@ static void make_specs(struct match *match, struct dure_buf *fleet, struct dure_
         write_below(match, tenants);
         dure_buf_str(tenants, "}\n");
     }
-    dure_buf_str(tenants, "lending: [{owner: o, notice: 10m, to: all}]\nallotments:\n");
-    reference->right_count = 0;
-    while (racks > first && reference->right_count < REFERENCE_RIGHTS) { /* each takes whole racks' worth */
-        struct reference_right *right = &reference->rights[reference->right_count];
-        const uint32_t take = 1 + below(racks - first < 2 ? racks - first : 2);
-        *right = (struct reference_right){.cell_nodes = below(2) ? 1 : reference->rack_nodes};
-        right->count = right->cell_nodes == 1 ? take * reference->rack_nodes - below(2) : take;
-        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u}\n",
-                        reference->right_count, reference->right_count % tops, right->cell_nodes == 1 ? "node" : "rack",
-                        right->count);
+    write_lending(match, tenants);
+    dure_buf_str(tenants, "allotments:\n");
+    struct {
+        uint32_t of, nodes, count;
+    } ends = {.count = 0};
+    for (match->rights = 0; racks > first && match->rights < FIRST_RIGHTS;
+         match->rights++) { /* each takes whole racks' worth */
+        const uint32_t take = 1 + below(racks - first < 2 ? racks - first : 2),
+                       nodes = below(2) ? 1 : reference->rack_nodes,
+                       count = nodes == 1 ? take * reference->rack_nodes - below(2) : take;
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u", match->rights,
+                        match->rights % tops, nodes == 1 ? "node" : "rack", count);
+        if (write_period(match, tenants)) {
+            ends.of = match->rights;
+            ends.nodes = nodes;
+            ends.count = count;
+        }
+        dure_buf_str(tenants, "}\n");
         first += take;
-        reference->right_count++;
     }
-}
-
-/* As they were read: whose the rights are, and by whose each tenant works. */
-static void know_tenants(struct match *match)
-{
-    struct reference *reference = &match->reference;
-    reference->fleet = match->rig.fleet;
-    reference->tenants = match->rig.tenants->tenants;
-    reference->tenant_count = match->rig.tenants->tenant_count;
-    reference->base_us = match->rig.now_us;
-    if (reference->tenant_count > REFERENCE_TENANTS)
-        tap_bail("%u tenants", reference->tenant_count);
-    for (uint32_t r = 0; r < reference->right_count; r++)
-        reference->rights[r].tenant = match->rig.tenants->allotments[r].tenant.v;
-    for (uint32_t i = 0; i < reference->tenant_count; i++) {
-        reference->holders[i] = DURE_NONE32;
-        for (uint32_t at = i; at != DURE_NONE32; at = reference->tenants[at].parent.v)
-            for (uint32_t r = 0; r < reference->right_count; r++)
-                if (reference->rights[r].tenant == at)
-                    reference->holders[i] = at;
-    }
+    if (ends.count > 0 && more(2) == 1) /* another takes over what the last of them leaves */
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u, after: r%u}\n",
+                        match->rights++, more(tops), ends.nodes == 1 ? "node" : "rack", 1 + more(ends.count), ends.of);
 }
 
 static void both(struct match *match, struct dure_record *record)
@@ -184,7 +212,14 @@ static void both(struct match *match, struct dure_record *record)
     dure_buf_clear(&match->naive);
     dure_buf_str(&match->core, "");
     dure_buf_str(&match->naive, "");
-    if (rig_step(&match->rig, record) == DURE_OK) {
+    const enum dure_err err = rig_step(&match->rig, record);
+    if (record->kind == DURE_REC_GRANT) { /* which is judged twice */
+        const bool taken = reference_step(&match->reference, record);
+        match->granted[taken]++;
+        if (taken != (err == DURE_OK))
+            dure_buf_printf(taken ? &match->naive : &match->core, "granted: %.*s\n", (int)record->text_length,
+                            record->text);
+    } else if (err == DURE_OK) {
         reference_step(&match->reference, record);
         match->changed += record->kind == DURE_REC_MODIFY;
         for (uint64_t id = 1; record->kind == DURE_REC_PASS && id < match->reference.next_job; id++) {
@@ -352,8 +387,43 @@ static void ask(struct match *match)
     both(match, &record);
 }
 
+/* A right is granted, cut down or ended. */
+static void promise(struct match *match)
+{
+    static const enum dure_record_kind kinds[] = {DURE_REC_GRANT, DURE_REC_GRANT, DURE_REC_SHRINK, DURE_REC_END_ALLOT};
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, kinds[more(4)]);
+    const struct reference *reference = &match->reference;
+    char time[DURE_TIME_TEXT_MAX];
+    dure_buf_init(&text, 4096);
+    if (record.kind == DURE_REC_GRANT && reference->right_count < REFERENCE_RIGHTS) {
+        const int64_t from_us = match->rig.now_us + (int64_t)more(60) * DURE_MINUTE_US;
+        dure_buf_printf(&text, "[{\"name\":\"r%u\",\"tenant\":\"%s\",\"chain\":\"g\",\"level\":%u,\"count\":%u",
+                        match->rights++,
+                        reference->tenants[more(3) ? more(match->tops) : more(reference->tenant_count)].path,
+                        2 + more(2), 1 + more(3));
+        if (more(2))
+            dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, time));
+        if (more(2))
+            dure_buf_printf(&text, ",\"until\":\"%s\"",
+                            dure_time_format_utc(from_us + (int64_t)(1 + more(90)) * DURE_MINUTE_US, time));
+        dure_buf_str(&text, "}]");
+        record.text = text.data;
+        record.text_length = text.length;
+        both(match, &record);
+    } else if (record.kind != DURE_REC_GRANT) {
+        record.allot.v = more(reference->right_count);
+        record.count = 1 + more(4);
+        both(match, &record);
+    }
+}
+
 static void one_step(struct match *match)
 {
+    if (match->promises && more(60) == 59) {
+        promise(match);
+        return;
+    }
     if (more(12) == 11) {
         ask(match);
         return;
@@ -467,12 +537,13 @@ static void play(uint32_t steps, struct match *match)
     dure_buf_init(&fleet, 1 << 16);
     dure_buf_init(&tenants, 1 << 16);
     match->ceilings = more(3) == 2;
+    match->promises = more(2) == 1;
     make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
     match->rig.context = match;
-    know_tenants(match);
-    reference_begin(&match->reference);
+    match->reference.fleet = match->rig.fleet;
+    reference_begin(&match->reference, match->rig.tenants, match->rig.now_us);
     match->reference.tell = told;
     declare_data(match);
     match->reference.context = match;
@@ -543,6 +614,12 @@ int main(int argc, char **argv)
         match->alone >= 30 && match->fenced >= 30 && match->foes >= 300,
         "decided alike: %llu starts of work to itself, %llu beside a fence; %llu times one had to keep clear of others",
         (unsigned long long)match->alone, (unsigned long long)match->fenced, (unsigned long long)match->foes);
+    TAP_OK(match->granted[0] >= 10 && match->granted[1] >= 5, "judged alike: %llu grants refused, %llu accepted",
+           (unsigned long long)match->granted[0], (unsigned long long)match->granted[1]);
+    TAP_OK(match->causes[DURE_CAUSE_ALLOT_ENDED] >= 3 && match->causes[DURE_CAUSE_LENDING_ENDED] >= 1,
+           "decided alike: %llu ends for a right that ended, %llu for what is lent no longer",
+           (unsigned long long)match->causes[DURE_CAUSE_ALLOT_ENDED],
+           (unsigned long long)match->causes[DURE_CAUSE_LENDING_ENDED]);
     static const enum dure_cause causes[] = {DURE_CAUSE_DEADLINE, DURE_CAUSE_DEPENDENCY, DURE_CAUSE_REQUEUED,
                                              DURE_CAUSE_LAUNCH_FAILED};
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)

@@ -277,8 +277,121 @@ static void test_running(void)
             "2 other chains could carry it.");
 }
 
+static void lose(struct rig *rig, uint32_t node)
+{
+    if (rig_node(rig, DURE_REC_NODE_REPORT, node, DURE_NODE_IS_DOWN) != DURE_OK)
+        tap_bail("node %u: %s", node, rig->error.text);
+}
+
+/* What one right gives back is owed to those again that are short. */
+static void test_gives_back(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    lose(&rig, 4);
+    lose(&rig, 5);
+    TAP_HAS(rig.said.data, "allotment-state rb short", "a rack and two nodes are left, for a rack and three nodes");
+    struct dure_record r = rig_record(&rig, DURE_REC_END_ALLOT);
+    dure_core_allot_find(rig.core, "ra", &r.allot);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "the rack's right ends");
+    TAP_HAS(rig.said.data, "allotment-state rb active", "and the nodes are whole again at once: %s", rig.said.data);
+    rig_check(&rig);
+    for (uint32_t node = 0; node < 4; node++)
+        lose(&rig, node);
+    TAP_HAS(rig.said.data, "allotment-state rb short", "short again");
+    r = rig_record(&rig, DURE_REC_SHRINK);
+    dure_core_allot_find(rig.core, "rb", &r.allot);
+    r.count = 2;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "it is cut down to what there is: %s", rig.error.text);
+    TAP_EQ_STR(rig.said.data, "allotment-state rb active\n", "and so is not short any more");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
+static void submit_two(struct rig *rig, const char *tenant, struct dure_job *first, const char *second)
+{
+    first->grace_us = DURE_MINUTE_US;
+    rig_submit(rig, first);
+    rig_pass(rig);
+    struct dure_job job = rig_job(rig, second, 1, 4, false);
+    job.priority = 1;
+    rig_submit(rig, &job);
+    rig_pass(rig);
+    TAP_HAS(rig->said.data, "reserve job 2", "%s has to leave for %s", tenant, second);
+}
+
+/* Who must leave because its right, or what was lent, is gone, stays for no reservation that is given up. */
+static void test_not_spared(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_record r = rig_record(&rig, DURE_REC_GRANT);
+    r.text = "[{\"name\":\"gf\",\"tenant\":\"guest\",\"chain\":\"fi\",\"level\":2,\"count\":1}]";
+    r.text_length = strlen(r.text);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "a right on the hardware of who lends nothing: %s", rig.error.text);
+    struct dure_job job = rig_job(&rig, "guest", 1, 4, false);
+    submit_two(&rig, "guest", &job, "guest");
+    rig_tick(&rig, rig.now_us + 10 * DURE_SECOND_US);
+    r = rig_record(&rig, DURE_REC_END_ALLOT);
+    dure_core_allot_find(rig.core, "gf", &r.allot);
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "the right ends");
+    TAP_EQ_STR(rig.said.data, "allotment-state gf ended\nnotice attempt 1 in 50s (allotment ended)\n",
+               "with the reservation, and its notice stands");
+    rig_check(&rig);
+    rig_release(&rig);
+    rig_init(&rig, specs_fleet,
+             "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state}, {name: guest}]\nallotments:\n"
+             "  - {name: all, tenant: state, group: st, level: node, count: 8}\n"
+             "lending: [{owner: state, notice: 10m, to: all, until: '2023-11-14T22:14:00Z'}]\n");
+    job = rig_job(&rig, "guest", 8, 4, true);
+    submit_two(&rig, "guest", &job, "state");
+    rig_tick(&rig, INT64_C(1700000040) * DURE_SECOND_US);
+    TAP_HAS(rig.said.data, "notice attempt 1 in 20s (no longer lent)", "it is told that nothing is lent any more: %s",
+            rig.said.data);
+    rig_simple(&rig, DURE_REC_CANCEL, 2, DURE_NONE32);
+    TAP_OK(!strstr(rig.said.data, "cancel-notice"), "and does not stay, though nobody waits for its place: %s",
+           rig.said.data);
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
+/* Who has lost its right and shares a GPU still is no hindrance to a planned start: by right who borrows does not count. */
+static void test_planned_beside(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_job job = rig_job(&rig, "state/b", 2, 1, false);
+    job.task_gpu_milli = 600;
+    job.spread_max = 1;
+    job.spread_level = "node";
+    job.walltime_us = 10 * DURE_HOUR_US;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    job = rig_job(&rig, "state/b", 1, 1, false);
+    job.task_gpu_milli = 300;
+    job.walltime_us = DURE_HOUR_US;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "start job 2 attempt 2 st-01/1*300 rb[0]=0\n", "one GPU carries both");
+    struct dure_record r = rig_record(&rig, DURE_REC_SHRINK);
+    dure_core_allot_find(rig.core, "rb", &r.allot);
+    r.count = 1;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "the node of one of them stays");
+    TAP_EQ_STR(rig.said.data, "", "the other goes on as borrowed");
+    job = rig_job(&rig, "state/b", 1, 4, false);
+    rig_submit(&rig, &job);
+    rig_tick(&rig, rig.now_us + 3 * DURE_SECOND_US);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "plan job 3 in 3627s rb{0}/f\n", "the node is free by right when the one is gone");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 int main(void)
 {
+    test_planned_beside();
+    test_gives_back();
+    test_not_spared();
     test_not_begun();
     test_running();
     test_effects();

@@ -31,15 +31,11 @@ static void rewall(struct reference *reference, uint64_t id, int64_t walltime_us
 /* Places that are only reserved were for what it was. */
 static void give_up_places(struct reference *reference, uint64_t id)
 {
-    struct reference_job *job = &reference->jobs[id];
+    const struct reference_job *job = &reference->jobs[id];
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++) {
         struct reference_run *run = reference_run_of(reference, id, i);
-        if (!run || run->state != RUN_RESERVED)
-            continue;
-        const struct reference_run gone = *run;
-        run->state = RUN_NONE;
-        job->elements[i] = ELEMENT_WAITS;
-        reference_leave_reserved(reference, &gone);
+        if (run && run->state == RUN_RESERVED)
+            reference_give_up(reference, run);
     }
 }
 

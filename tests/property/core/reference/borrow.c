@@ -72,6 +72,8 @@ static bool borrow_in(const struct reference *reference, const struct reference_
 
 bool reference_borrow(const struct reference *reference, const struct reference_job *job, struct trial *trial)
 {
+    if (!reference_is_lent(reference, job->tenant, job->grace_us))
+        return false;
     if (job->level_nodes > 0 && (borrow_in(reference, job, job->level_nodes, true, trial) ||
                                  borrow_in(reference, job, job->level_nodes, false, trial)))
         return true;

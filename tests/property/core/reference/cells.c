@@ -43,7 +43,8 @@ struct spare reference_spare(const struct reference *reference, const struct tri
     }
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++) {
-            const bool owed = trial->bound[r][i] == DURE_NONE32 && !reference->rights[r].suspended[i];
+            const struct reference_right *right = &reference->rights[r];
+            const bool owed = trial->bound[r][i] == DURE_NONE32 && !reference_is_unserved(right, i);
             spare.racks -= owed && reference->rights[r].cell_nodes > 1;
             spare.nodes -= owed && reference->rights[r].cell_nodes == 1;
         }

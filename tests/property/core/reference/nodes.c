@@ -111,11 +111,6 @@ static bool is_suspended(const struct reference_right *right, uint32_t index)
     return right->suspended[index] && right->bound[index] == DURE_NONE32;
 }
 
-static bool is_owed(const struct reference_right *right, uint32_t index)
-{
-    return !right->suspended[index] && right->bound[index] == DURE_NONE32;
-}
-
 /* Served by a cell that is whole again. */
 static bool find_healed(const struct reference *reference, struct step *step)
 {
@@ -133,23 +128,32 @@ static bool find_healed(const struct reference *reference, struct step *step)
     return false;
 }
 
-/* The owner of the hardware goes first, then the lowest id, its lowest cell; they come back in the opposite order. All began at once. */
+/* Is its turn before the other's to be suspended? The owner of the hardware goes first, then who begins last, then the lowest id. */
+static bool goes_before(const struct reference *reference, uint32_t a, uint32_t b)
+{
+    const struct reference_right *x = &reference->rights[a], *y = &reference->rights[b];
+    const bool x_owns = reference->tenants[x->tenant].owner.v == 0, y_owns = reference->tenants[y->tenant].owner.v == 0;
+    if (x_owns != y_owns)
+        return x_owns;
+    return x->from_us != y->from_us ? x->from_us > y->from_us : a < b;
+}
+
+/* The first, its lowest cell; they come back in the opposite order. */
 static bool find_next(const struct reference *reference, bool racks, bool suspends, struct step *step)
 {
-    for (unsigned pass = 0; pass < 2; pass++)
-        for (uint32_t n = 0; n < reference->right_count * REFERENCE_CELLS; n++) {
-            const uint32_t at = suspends ? n : reference->right_count * REFERENCE_CELLS - 1 - n;
-            const uint32_t r = at / REFERENCE_CELLS, i = at % REFERENCE_CELLS;
+    *step = (struct step){suspends, DURE_NONE32, 0};
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++) {
             const struct reference_right *right = &reference->rights[r];
-            const bool is_owners = reference->tenants[right->tenant].owner.v == 0,
-                       owners_turn = suspends == (pass == 0);
-            if (i >= right->count || (right->cell_nodes > 1) != racks || is_owners != owners_turn ||
-                !(suspends ? is_owed(right, i) : is_suspended(right, i)))
+            if ((right->cell_nodes > 1) != racks || !(suspends ? reference_is_owed(right, i) : is_suspended(right, i)))
                 continue;
-            *step = (struct step){suspends, r, i};
-            return true;
+            const bool is_first = step->right == DURE_NONE32 || step->right == r
+                                      ? step->right == DURE_NONE32 || !suspends
+                                      : goes_before(reference, r, step->right) == suspends;
+            if (is_first)
+                *step = (struct step){suspends, r, i};
         }
-    return false;
+    return step->right != DURE_NONE32;
 }
 
 static uint32_t count_suspended(const struct reference *reference, bool racks)
@@ -199,21 +203,6 @@ static bool find_step(const struct reference *reference, struct step *step)
     return nodes > want_nodes && find_next(reference, false, false, step);
 }
 
-static void tell_shortness(struct reference *reference, uint32_t id)
-{
-    struct reference_right *right = &reference->rights[id];
-    bool is_short = false;
-    for (uint32_t i = 0; i < right->count; i++)
-        is_short |= right->suspended[i];
-    if (is_short == right->is_short)
-        return;
-    right->is_short = is_short;
-    struct dure_record record = reference_decision(reference, DURE_REC_ALLOT_STATE);
-    record.allot.v = id;
-    record.number = is_short ? DURE_ALLOT_SHORT : DURE_ALLOT_ACTIVE;
-    reference_tell(reference, &record);
-}
-
 void reference_settle(struct reference *reference)
 {
     struct step step;
@@ -224,8 +213,8 @@ void reference_settle(struct reference *reference)
         record.number = step.index;
         reference_tell(reference, &record);
         right->suspended[step.index] = step.suspends;
-        if (step.suspends || right->is_short)
+        if (step.suspends || right->state == DURE_ALLOT_SHORT)
             reference_void_plan(reference, right->tenant, DURE_CAUSE_NODE_LOST);
-        tell_shortness(reference, step.right);
+        reference_tell_shortness(reference, step.right);
     }
 }

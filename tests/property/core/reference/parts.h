@@ -193,6 +193,24 @@ void reference_update_node(struct reference *reference, uint32_t node);
 /* Rights are suspended, or restored, until what is owed can be kept. */
 void reference_settle(struct reference *reference);
 
+/* ---- rights that come and go, and what is lent (promises.c) ---- */
+
+bool reference_has_begun(const struct reference_right *right);
+/* Promised, and not bound: some cell must be left for it. */
+bool reference_is_owed(const struct reference_right *right, uint32_t index);
+/* Not bound, it gets no cell: it was taken back, waits for a predecessor's, or is suspended. */
+bool reference_is_unserved(const struct reference_right *right, uint32_t index);
+bool reference_grant(struct reference *reference, const struct dure_allotment *rows, uint32_t count);
+void reference_shrink(struct reference *reference, uint32_t id, uint32_t stay);
+void reference_end_right(struct reference *reference, uint32_t id);
+void reference_tell_shortness(struct reference *reference, uint32_t id);
+/* What the calendar brings. */
+void reference_world(struct reference *reference);
+bool reference_is_lent(const struct reference *reference, uint32_t tenant, int64_t grace_us);
+/* Whoever borrows what is not lent any more must leave. */
+void reference_lending(struct reference *reference);
+void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over);
+
 /* ---- the private cluster ---- */
 
 void reference_list_slots(const struct reference *reference, uint32_t right, const struct trial *trial,
@@ -223,6 +241,10 @@ uint32_t reference_next(const struct reference *reference, uint64_t job);
 /* A place is given: it starts there, or reserves it and warns who stands there. */
 void reference_give(struct reference *reference, uint64_t job, struct trial *trial);
 void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause);
+/* Its reservation is given up, for what it was made on is gone. */
+void reference_give_up(struct reference *reference, struct reference_run *run);
+/* It has to leave, whoever else may be spared. */
+void reference_send_away(struct reference *reference, struct reference_run *run, enum dure_cause cause);
 void reference_report(struct reference *reference, const struct dure_record *input);
 bool reference_comes_back(enum dure_cause cause);
 /* It ended by itself, or its node is gone (`report` NULL). */
@@ -242,8 +264,9 @@ struct reference_run *reference_run_of(struct reference *reference, uint64_t job
 void reference_leave_reserved(struct reference *reference, const struct reference_run *gone);
 /* Nothing of the job is to start any more: if it lives on, its plan is given up. */
 void reference_left_queue(struct reference *reference, uint64_t job);
-/* Of the holder; or, of all that borrow, the tenants' count. */
+/* Of the holder; of all that borrow, the tenants' count; of those who work by nobody's right, the number behind it. */
 uint32_t reference_queue(const struct reference *reference, const struct reference_job *job);
+uint32_t reference_queue_of_run(const struct reference *reference, const struct reference_run *run);
 /* Walltimes and graces that are over, and plans that are past their time. */
 void reference_due(struct reference *reference);
 void reference_follow(struct reference *reference);

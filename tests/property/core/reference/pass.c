@@ -149,7 +149,7 @@ static int64_t next_end(const struct turn *turn, int64_t before)
     int64_t at = INT64_MAX;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
-        if (run->state == RUN_NONE || reference_queue(reference, &reference->jobs[run->job]) != turn->queue)
+        if (run->state == RUN_NONE || reference_queue_of_run(reference, run) != turn->queue)
             continue;
         const int64_t now = reference->input->time_us, end = reference_gone_by(reference, run);
         const int64_t then = end > now ? end : now;

@@ -106,9 +106,11 @@ void reference_list_slots(const struct reference *reference, uint32_t right, con
     for (uint32_t i = 0; i < r->count; i++)
         for (uint32_t k = 0; k < r->cell_nodes; k++) {
             const uint32_t cell = trial->bound[right][i];
-            uint64_t idle = cell != DURE_NONE32 ? all & ~taken_on(reference, trial, cell + k)
-                            : r->suspended[i]   ? 0
-                                                : all;
+            uint64_t idle = cell != DURE_NONE32           ? all & ~taken_on(reference, trial, cell + k)
+                            : reference_is_unserved(r, i) ? 0
+                                                          : all;
+            if (!reference_has_begun(r))
+                idle = 0;
             if (trial->beside_plan)
                 idle &= ~reference->plans[r->tenant].kept[right][i * r->cell_nodes + k];
             const uint32_t beyond = (right + 1) * REFERENCE_CELLS * reference->rack_nodes * reference->rack_nodes;
@@ -362,7 +364,7 @@ static bool serve(const struct reference *reference, const struct reference_job 
                   struct trial *trial)
 {
     const struct reference_right *r = &reference->rights[right];
-    for (uint32_t i = 0; r->is_short && i < r->count; i++) {
+    for (uint32_t i = 0; r->state == DURE_ALLOT_SHORT && i < r->count; i++) {
         if (!r->suspended[i] || r->bound[i] != DURE_NONE32)
             continue;
         reference_begin_trial(reference, job, trial);

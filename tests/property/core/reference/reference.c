@@ -1,11 +1,19 @@
 #include "reference.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "parts.h"
 
-void reference_begin(struct reference *reference)
+static void muted(void *context, const struct dure_record *decision)
 {
+    (void)context;
+    (void)decision;
+}
+
+void reference_begin(struct reference *reference, const struct dure_tenants *tenants, int64_t now_us)
+{
+    static struct dure_record declared;
     memset(reference->jobs, 0, sizeof reference->jobs);
     memset(reference->runs, 0, sizeof reference->runs);
     memset(reference->plans, 0, sizeof reference->plans);
@@ -14,15 +22,24 @@ void reference_begin(struct reference *reference)
     reference->passes = 0;
     memset(reference->used, 0, sizeof reference->used);
     memset(reference->used_below, 0, sizeof reference->used_below);
-    reference->run_end = 0;
+    reference->base_us = now_us;
+    reference->run_end = reference->right_count = 0;
     reference->served = 0;
     reference->is_shaken = false;
+    reference->data = NULL;
     memset(reference->nodes, 0, sizeof reference->nodes);
     for (uint32_t node = 0; node < reference->node_count; node++)
         reference->nodes[node].state = DURE_NODE_UP;
-    for (uint32_t r = 0; r < reference->right_count; r++)
-        for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
-            reference->rights[r].bound[i] = DURE_NONE32;
+    reference->tenants = tenants->tenants;
+    reference->tenant_count = tenants->tenant_count;
+    reference->declared = tenants;
+    dure_record_init(&declared, DURE_REC_TENANTS, 1, now_us);
+    reference->input = &declared;
+    reference->tell = muted;
+    if (reference->tenant_count > REFERENCE_TENANTS ||
+        !reference_grant(reference, tenants->allotments, tenants->allotment_count))
+        abort(); /* the core has taken them */
+    reference_world(reference);
 }
 
 static uint32_t level_nodes(const struct reference *reference, const char *level)
@@ -101,7 +118,19 @@ static void submit(struct reference *reference, const struct dure_record *input)
         job->elements[i] = ELEMENT_WAITS;
 }
 
-void reference_step(struct reference *reference, const struct dure_record *input)
+static bool grant(struct reference *reference, const struct dure_record *input)
+{
+    struct dure_arena *arena = dure_arena_new(1 << 20);
+    struct dure_allotment *rows = NULL;
+    uint32_t count = 0;
+    const bool taken = dure_allotments_from_json(input->text, input->text_length, reference->fleet, reference->declared,
+                                                 arena, &rows, &count, NULL) == DURE_OK &&
+                       reference_grant(reference, rows, count);
+    dure_arena_free(arena);
+    return taken;
+}
+
+bool reference_step(struct reference *reference, const struct dure_record *input)
 {
     reference->input = input;
     switch (input->kind) {
@@ -115,6 +144,13 @@ void reference_step(struct reference *reference, const struct dure_record *input
     case DURE_REC_NODE_REPORT:
     case DURE_REC_DRAIN:
     case DURE_REC_RESUME: reference_node(reference, input); break;
+    case DURE_REC_GRANT:
+        if (!grant(reference, input))
+            return false;
+        reference_world(reference);
+        break;
+    case DURE_REC_SHRINK: reference_shrink(reference, input->allot.v, input->count); break;
+    case DURE_REC_END_ALLOT: reference_end_right(reference, input->allot.v); break;
     case DURE_REC_CANCEL: reference_cancel(reference, input->job.v, input->element, DURE_CAUSE_CANCELLED); break;
     case DURE_REC_HOLD:
     case DURE_REC_RELEASE: reference_hold(reference, input); break;
@@ -125,4 +161,5 @@ void reference_step(struct reference *reference, const struct dure_record *input
     reference_follow(reference);
     reference_due(reference);
     reference_follow(reference);
+    return true;
 }

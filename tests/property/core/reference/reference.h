@@ -11,9 +11,10 @@
  * datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares,
  * ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held, released, changed and put
  * back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
- * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go.
+ * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
+ * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed.
  *
- * Not covered: rights that come and go, booked maintenance, power, sites that datasets forbid. */
+ * Not covered: booked maintenance, power, foreign load, sites that datasets forbid. */
 #include "model/data.h"
 #include "model/fleet.h"
 #include "model/record.h"
@@ -21,7 +22,8 @@
 
 enum {
     REFERENCE_NODES = 32,
-    REFERENCE_RIGHTS = 8,
+    REFERENCE_RIGHTS = 16,
+    REFERENCE_NAME = 16,
     REFERENCE_TENANTS = 32,
     REFERENCE_CELLS = 32,
     REFERENCE_JOBS = 2048,
@@ -33,12 +35,22 @@ enum {
     REFERENCE_DEPS = 2,
 };
 
+/* A cell of a right, by their numbers. */
+struct reference_heir {
+    uint32_t right, index;
+};
+
 struct reference_right {
-    uint32_t tenant, cell_nodes, count;
-    uint32_t bound[REFERENCE_CELLS]; /* first node of the cell; NONE32: not bound */
+    char name[REFERENCE_NAME];
+    uint32_t tenant, cell_nodes, count; /* count: as it was granted */
+    int64_t from_us, until_us;
+    enum dure_allot_state state;
+    bool has[REFERENCE_CELLS];   /* not taken back */
+    bool waits[REFERENCE_CELLS]; /* for the cell of a predecessor, `source` */
     bool
         suspended[REFERENCE_CELLS]; /* hardware was lost, and this is not owed: bound, it is served by a damaged cell */
-    bool is_short;                  /* as it was told last */
+    struct reference_heir source[REFERENCE_CELLS];
+    uint32_t bound[REFERENCE_CELLS]; /* first node of the cell; NONE32: not bound */
 };
 
 struct reference_node {
@@ -110,7 +122,16 @@ struct reference_plan {
 };
 
 /* What is left to do once a decision is made, the most urgent kind first. */
-enum reference_after { AFTER_NODE, AFTER_DOOMED, AFTER_SPARE, AFTER_READY, AFTER_UNPLAN, AFTER_EMPTY, AFTER_KINDS };
+enum reference_after {
+    AFTER_NODE,
+    AFTER_DOOMED,
+    AFTER_DEMOTED,
+    AFTER_SPARE,
+    AFTER_READY,
+    AFTER_UNPLAN,
+    AFTER_EMPTY,
+    AFTER_KINDS
+};
 struct reference_afters {
     uint32_t count;
     struct {
@@ -121,8 +142,9 @@ struct reference_afters {
 struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
     const struct dure_fleet *fleet;
-    const struct dure_data *data;                    /* NULL: none */
-    const struct dure_tenant *tenants;               /* as they are declared */
+    const struct dure_data *data;      /* NULL: none */
+    const struct dure_tenant *tenants; /* as they are declared */
+    const struct dure_tenants *declared;
     uint32_t holders[REFERENCE_TENANTS];             /* by whose rights a tenant works; NONE32: nobody's */
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
     __extension__ unsigned __int128 used[REFERENCE_TENANTS],
@@ -133,7 +155,7 @@ struct reference {
     struct reference_job jobs[REFERENCE_JOBS]; /* by id */
     struct reference_run runs[REFERENCE_RUNS];
     uint32_t run_end;                                   /* all from here on are RUN_NONE */
-    struct reference_plan plans[REFERENCE_TENANTS + 1]; /* by queue: of each tenant, and of all that borrow */
+    struct reference_plan plans[REFERENCE_TENANTS + 2]; /* by queue: of each tenant, of all that borrow, of nobody's */
     struct reference_afters afters[AFTER_KINDS];
     uint64_t next_job, next_attempt, passes;
     uint64_t served; /* cells that a damaged one was bound to */
@@ -142,9 +164,10 @@ struct reference {
     const struct dure_record *input;
 };
 
-/* The fields above `nodes` are the caller's; the rest is made ready. */
-void reference_begin(struct reference *reference);
-void reference_step(struct reference *reference, const struct dure_record *input);
+/* The sizes, and what is declared, are the caller's; the rest is made ready, the first rights included. */
+void reference_begin(struct reference *reference, const struct dure_tenants *tenants, int64_t now_us);
+/* False: it is refused. Only grants are judged; all else is for the core to refuse beforehand. */
+bool reference_step(struct reference *reference, const struct dure_record *input);
 /* Does any element of the job wait, or have a place? */
 bool reference_is_live(const struct reference *reference, uint64_t job);
 /* Must it keep clear of work that is there now? */

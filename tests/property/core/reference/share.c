@@ -63,7 +63,7 @@ static void look(const struct reference *reference, const struct reference_job *
         }
         const bool stays =
             !waits && is_whole && !run->borrowed && other->priority >= job->priority; /* not for this job */
-        closed |= stays || (waits && (is_whole || job->borrowed));
+        closed |= stays || (waits && is_whole) || (job->borrowed && !run->borrowed);  /* what is lent is apart */
     }
     share->is_open &= !closed;
 }

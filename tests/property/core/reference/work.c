@@ -81,7 +81,14 @@ uint32_t reference_next(const struct reference *reference, uint64_t id)
 
 uint32_t reference_queue(const struct reference *reference, const struct reference_job *job)
 {
-    return job->borrowed ? reference->tenant_count : reference->holders[job->tenant];
+    const uint32_t holder = reference->holders[job->tenant];
+    return job->borrowed ? reference->tenant_count : holder == DURE_NONE32 ? reference->tenant_count + 1 : holder;
+}
+
+/* Who has lost its right borrows, whatever its job asked for. */
+uint32_t reference_queue_of_run(const struct reference *reference, const struct reference_run *run)
+{
+    return run->borrowed ? reference->tenant_count : reference_queue(reference, &reference->jobs[run->job]);
 }
 
 /* Cells that it held need not stay bound any more. */
@@ -221,6 +228,19 @@ static void warn(struct reference *reference, struct reference_run *run, enum du
                         (run->state == RUN_RUNS && grace > 0 && run->end_us - now <= grace);
     if (!leaves)
         notice(reference, run, cause, now + grace);
+}
+
+/* A notice that could be taken back is given again, for what it will not be. */
+void reference_send_away(struct reference *reference, struct reference_run *run, enum dure_cause cause)
+{
+    const int64_t by = reference->input->time_us + reference->jobs[run->job].grace_us;
+    const bool may_be_spared =
+        run->state == RUN_WARNED &&
+        (run->cause == DURE_CAUSE_RECLAIMED || run->cause == DURE_CAUSE_PRIORITY || run->cause == DURE_CAUSE_POWER);
+    if (may_be_spared)
+        notice(reference, run, cause, run->deadline_us < by ? run->deadline_us : by);
+    else
+        warn(reference, run, cause);
 }
 
 static bool is_older(const struct reference_run *a, const struct reference_run *b)
@@ -460,6 +480,14 @@ void reference_leave_reserved(struct reference *reference, const struct referenc
                      gone->charged_us, true);
 }
 
+void reference_give_up(struct reference *reference, struct reference_run *run)
+{
+    const struct reference_run gone = *run;
+    run->state = RUN_NONE; /* `gone` still says where it stood */
+    reference->jobs[gone.job].elements[gone.ordinal] = ELEMENT_WAITS;
+    reference_leave_reserved(reference, &gone);
+}
+
 /* Its place is given up: who was to leave for it may stay. */
 void reference_unreserve(struct reference *reference, struct reference_run *run)
 {
@@ -467,10 +495,7 @@ void reference_unreserve(struct reference *reference, struct reference_run *run)
     record.job.v = run->job;
     record.element = reference_element_of(&reference->jobs[run->job], run->ordinal);
     reference_tell(reference, &record);
-    const struct reference_run gone = *run;
-    run->state = RUN_NONE; /* `gone` still says where it stood */
-    reference->jobs[gone.job].elements[gone.ordinal] = ELEMENT_WAITS;
-    reference_leave_reserved(reference, &gone);
+    reference_give_up(reference, run);
 }
 
 void reference_cancel_run(struct reference *reference, struct reference_run *run, enum dure_cause cause)
@@ -583,6 +608,9 @@ static void overrun(struct reference *reference)
 
 void reference_due(struct reference *reference)
 {
+    reference_world(reference);
+    reference_lending(reference);
+    reference_follow(reference);
     reference_expire(reference, false);
     overrun(reference);
     for (;;) {
@@ -647,7 +675,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
     record.allot.v = right;
     record.number = index;
     reference_tell(reference, &record);
-    if (r->is_short)
+    if (r->state == DURE_ALLOT_SHORT)
         reference_void_plan(reference, r->tenant, DURE_CAUSE_NODE_LOST);
     if (lost)
         reference_settle(reference);
@@ -672,6 +700,8 @@ void reference_follow(struct reference *reference)
         } else if (to_do(reference, AFTER_DOOMED, &a, &b)) {
             if (reference_is_live(reference, a))
                 reference_cancel(reference, a, DURE_NONE32, DURE_CAUSE_DEPENDENCY);
+        } else if (to_do(reference, AFTER_DEMOTED, &a, &b)) {
+            reference_demoted(reference, a, b);
         } else if (to_do(reference, AFTER_SPARE, &a, &b)) {
             spare(reference, a);
         } else if (to_do(reference, AFTER_READY, &a, &b)) {
