@@ -468,10 +468,12 @@ void reference_leave_reserved(struct reference *reference, const struct referenc
                 if (other && (reference_gpus_on(other, node) & mask & -mask))
                     reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
             }
-    for (uint32_t node = 0; node < reference->node_count; node++) /* and who was not to stand beside it */
+    for (uint32_t gpu = 0; gpu < reference->node_count * reference->node_gpus;
+         gpu++) /* who was not to stand beside it */
         for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
             const struct reference_run *other = reference_attempt(reference, attempt);
-            if (other && reference_gpus_on(other, node) && reference_is_foe(reference, other, gone))
+            if (other && (reference_gpus_on(other, gpu / reference->node_gpus) >> gpu % reference->node_gpus & 1) &&
+                reference_is_foe(reference, other, gone))
                 reference_leave_to_do(reference, AFTER_SPARE, attempt, 0);
         }
     for (uint32_t i = 0; i < gone->binding_count; i++)
