@@ -9,7 +9,7 @@
  * plan that is put aside in a pass is followed in that instant by the start, or the plan, of a job above it; above is a strict order of the
  * jobs of a queue; and a pass looks at a queue once, makes a plan where there is none once, and plans for no need twice.
  *
- * What cannot be decided for a whole need (state.h) at once is refused for one class and until the next pass only. */
+ * What cannot be decided for a whole need (state/waiting.h) at once is refused for one class and until the next pass only. */
 #include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/gate/fence.h"
