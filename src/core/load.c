@@ -7,6 +7,7 @@
 #include "core/booked/booked.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
+#include "core/place/sight.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 #include "core/snapshot.h"
@@ -365,11 +366,11 @@ static void make_indexes(struct dure_core *core)
 {
     for (uint32_t i = 0; core->fleet && i < core->fleet->chain_count; i++)
         for (uint32_t leaf = 0; leaf < core->fleet->chains[i].leaf_count; leaf += core->fleet->chains[i].node_gpus)
-            ground_refresh_bound(core, i, leaf, core->fleet->chains[i].node_gpus);
+            sight_bound(core, i, leaf, core->fleet->chains[i].node_gpus);
     gate_rebuild(core);
     core->gate.due = false; /* a snapshot stands between steps: all limits hold */
     for (uint32_t i = 0; i < core->s.allot_count; i++)
-        ground_refresh_allot(core, i);
+        sight_allot(core, i);
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
         queue_refresh(core, slot);
     core->world_next_us = world_next(core);

@@ -7,6 +7,7 @@
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/shares.h"
+#include "core/place/sight.h"
 #include "core/queue/queue.h"
 #include "core/state/attempts.h"
 #include "core/state/domains.h"
@@ -243,7 +244,7 @@ void allots_start(struct dure_core *core, uint32_t id)
     const enum dure_err err =
         dure_cells_start(core->chains[allot->spec.chain.v].cells, (struct dure_allot_id){id}, NULL);
     DURE_ASSERT(err == DURE_OK || err == DURE_E_STATE);
-    ground_refresh_allot(core, id);
+    sight_allot(core, id);
     queue_wake(core, allot->spec.tenant.v);
 }
 
@@ -399,11 +400,11 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
         for (uint32_t k = 0; k < leaves; k++)
             share_follow(core, chain, dure_cells_first_leaf(cells, went[i].cell) + k);
         if (leaves)
-            ground_refresh_bound(core, chain, dure_cells_first_leaf(cells, went[i].cell), leaves);
-        ground_refresh_cell(core, id, went[i].virtual_index);
+            sight_bound(core, chain, dure_cells_first_leaf(cells, went[i].cell), leaves);
+        sight_cell(core, id, went[i].virtual_index);
         if (went[i].kind != DURE_CELLS_HANDED_OVER)
             continue;
-        ground_refresh_cell(core, went[i].heir.v, went[i].heir_index);
+        sight_cell(core, went[i].heir.v, went[i].heir_index);
         after_add(core, AFTER_EMPTY, (uint64_t)went[i].heir.v << 32 | went[i].heir_index);
     }
     free(went);
@@ -412,7 +413,7 @@ void allots_cut(struct dure_core *core, uint32_t id, uint32_t stay)
     allot->cells = stay;
     dure_digest_add(&core->digest, allots_hash(allot, id));
     if (stay)
-        ground_refresh_allot(core, id); /* cells that were not bound went without an event */
+        sight_allot(core, id); /* cells that were not bound went without an event */
     else
         dure_slots_release(&allot->slots);
 }

@@ -7,6 +7,7 @@
 #include "core/place/plan.h"
 #include "core/place/price.h"
 #include "core/place/shares.h"
+#include "core/place/sight.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
@@ -133,7 +134,7 @@ static bool sound_shares(const struct dure_core *core, const struct dure_record 
 static void refresh_bound(struct dure_core *core, uint32_t chain, struct dure_cell cell)
 {
     const struct dure_cells *cells = core->chains[chain].cells;
-    ground_refresh_bound(core, chain, dure_cells_first_leaf(cells, cell), dure_cells_leaves(cells, cell.level));
+    sight_bound(core, chain, dure_cells_first_leaf(cells, cell), dure_cells_leaves(cells, cell.level));
 }
 
 enum dure_err apply_bindings(struct dure_core *core, const struct dure_record *record, struct dure_error *error)
@@ -150,7 +151,7 @@ enum dure_err apply_bindings(struct dure_core *core, const struct dure_record *r
             dure_cells_take_exact(core->chains[spec->chain.v].cells, b->allot, b->virtual_index, cell, error);
         if (err != DURE_OK)
             return dure_fail_prefix(error, DURE_E_CORRUPT, "binding");
-        ground_refresh_cell(core, b->allot.v, b->virtual_index);
+        sight_cell(core, b->allot.v, b->virtual_index);
         refresh_bound(core, spec->chain.v, cell);
     }
     return DURE_OK;
@@ -391,7 +392,7 @@ static enum dure_err apply_cell(struct dure_core *core, const struct dure_record
                                                               : dure_cells_do_step(cells, &step, error);
     if (err != DURE_OK)
         return dure_fail_prefix(error, DURE_E_CORRUPT, "%s", dure_record_kind_name(record->kind));
-    ground_refresh_cell(core, record->allot.v, step.index);
+    sight_cell(core, record->allot.v, step.index);
     if (record->kind == DURE_REC_UNBIND && was.cell.level)
         refresh_bound(core, allot->spec.chain.v, was.cell);
     if (record->kind == DURE_REC_SUSPEND || allot->state == DURE_ALLOT_SHORT)

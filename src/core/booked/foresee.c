@@ -9,8 +9,8 @@
  * when it starts. What is bound cannot be suspended; so nothing that others do, and no window that was booked by then, takes the place. */
 #include "core/booked/booked.h"
 #include "core/gate/fence.h"
-#include "core/place/ground.h"
 #include "core/place/plan_more.h"
+#include "core/place/sight.h"
 #include "core/queue/need.h"
 #include "core/state/mutants.h"
 #include "core/state/planned.h"
@@ -78,7 +78,7 @@ static void hide_unbound(const struct foresight *f, bool hide)
                                                                               1u << DURE_CELLS_UNBOUND, &cell);
              from = cell.index + 1) {
             if (!hide)
-                ground_refresh_cell(core, id, cell.index);
+                sight_cell(core, id, cell.index);
             for (uint32_t i = 0; hide && i < allot->cell_slots; i++)
                 dure_slots_set(&allot->slots, cell.index * allot->cell_slots + i, 0);
         }

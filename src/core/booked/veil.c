@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/booked/booked.h"
-#include "core/place/ground.h"
+#include "core/place/sight.h"
 
 static void note_cell(struct veil *veil, uint32_t allot, uint32_t index)
 {
@@ -76,7 +76,7 @@ void veil_put(struct dure_core *core, struct veil *veil, int64_t from_us, int64_
             hide_cells(core, veil, c, first);
     }
     for (uint32_t i = 0; i < veil->cell_count; i++)
-        ground_refresh_cell(core, (uint32_t)(veil->cells[i] >> 32), (uint32_t)veil->cells[i]);
+        sight_cell(core, (uint32_t)(veil->cells[i] >> 32), (uint32_t)veil->cells[i]);
 }
 
 void veil_take(struct dure_core *core, struct veil *veil)
@@ -85,7 +85,7 @@ void veil_take(struct dure_core *core, struct veil *veil)
         if (veil->veiled[c])
             dure_cells_rollback(core->chains[c].cells, veil->marks[c]);
     for (uint32_t i = 0; i < veil->cell_count; i++)
-        ground_refresh_cell(core, (uint32_t)(veil->cells[i] >> 32), (uint32_t)veil->cells[i]);
+        sight_cell(core, (uint32_t)(veil->cells[i] >> 32), (uint32_t)veil->cells[i]);
     for (uint32_t i = 0; i < veil->count; i++) {
         const uint32_t node = veil->nodes[i];
         const uint32_t at = dure_fleet_chain_id_of(core->fleet, (struct dure_node_id){node}).v;

@@ -25,17 +25,9 @@ void ground_demote(struct dure_core *core, uint32_t attempt);
 
 /* A suspended right may be served by any damaged cell of the chain: whatever comes free or whole there may let its holder's work start. */
 void ground_wake_short(struct dure_core *core, uint32_t chain);
-/* A right was bound to the cell of these leaves, or unbound from it; or what is bound on this one node is to be looked up. */
-void ground_refresh_bound(struct dure_core *core, uint32_t chain, uint32_t leaf, uint32_t leaves);
 /* Which of a node's GPUs are lost to the cells has changed, for whatever reason: until now it were these (node_lost). What was kept there for
  * planned starts is not any more, because of `cause`. */
 void ground_lose(struct dure_core *core, uint32_t node, uint64_t was, enum dure_cause cause);
-/* What may be used of a node on the hardware changed. */
-void ground_refresh_node(struct dure_core *core, uint32_t node);
-/* What may be used of one virtual cell changed. */
-void ground_refresh_cell(struct dure_core *core, uint32_t allot, uint32_t index);
-void ground_refresh_slot(struct dure_core *core, uint32_t allot, uint32_t slot); /* of one of its slots */
-void ground_refresh_allot(struct dure_core *core, uint32_t allot);
 
 /* Which GPUs of the place on this node has somebody to leave first? */
 uint64_t ground_obstructed_on(const struct dure_core *core, uint32_t chain, uint32_t node,

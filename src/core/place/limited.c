@@ -1,12 +1,12 @@
 #include "core/place/limited.h"
 
 #include "core/gate/gate.h"
-#include "core/place/ground.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
 #include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/place/sight.h"
 #include "core/state/planned.h"
 
 /* A gang of whole nodes by now, in which each holds as many of its tasks as there is room for. */
@@ -137,7 +137,7 @@ static bool bind_more(const struct part *part, uint32_t gpus, struct plan *plan)
             dure_cells_take_exact(cells, part->field.allot, cell.index, chosen, NULL) != DURE_OK)
             break;
         part->core->trials++;
-        ground_refresh_cell(part->core, part->id, cell.index);
+        sight_cell(part->core, part->id, cell.index);
         part->core->trials--;
         plan_note_fresh(plan, (struct dure_binding){part->field.allot, cell.index, chosen.index, 1});
         expect(part, plan, plan->fresh_count - 1, true);

@@ -14,6 +14,7 @@
 #include "core/place/price.h"
 #include "core/place/rules.h"
 #include "core/place/shares.h"
+#include "core/place/sight.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/state/planned.h"
@@ -67,7 +68,7 @@ void plan_forget_fresh(struct dure_core *core, struct plan *plan)
     for (; plan->fresh_count; plan->fresh_count--) {
         const struct dure_binding *last = &plan->fresh[plan->fresh_count - 1];
         core->trials++;
-        ground_refresh_cell(core, last->allot.v, last->virtual_index);
+        sight_cell(core, last->allot.v, last->virtual_index);
         core->trials--;
     }
 }

@@ -7,6 +7,7 @@
 #include "core/place/limits.h"
 #include "core/place/price.h"
 #include "core/place/rules.h"
+#include "core/place/sight.h"
 #include "core/state/attempts.h"
 #include "core/state/jobs.h"
 #include "core/state/planned.h"
@@ -128,14 +129,14 @@ static bool serve(struct dure_core *core, const struct request *ask, uint32_t id
     core->trials++; /* what shows up is not free */
     if (dure_cells_choose(cells, (struct dure_allot_id){id}, index, true, &cell, NULL) == DURE_OK &&
         dure_cells_take_exact(cells, (struct dure_allot_id){id}, index, cell, NULL) == DURE_OK) {
-        ground_refresh_cell(core, id, index);
+        sight_cell(core, id, index);
         plan->serves = true;
         plan->served_index = index;
         found = plan_allot(core, ask, id, ask->level_required, plan);
         plan->serves = false;
     }
     dure_cells_rollback(cells, mark);
-    ground_refresh_cell(core, id, index);
+    sight_cell(core, id, index);
     core->trials--;
     return found;
 }
