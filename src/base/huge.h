@@ -1,7 +1,7 @@
 #pragma once
 /* Large pages for the heap. The core's tables are read at places far apart, and with pages of 4 KiB each such read also misses the processor's
  * table of pages. So a program that decides asks the kernel to put what it has in use into large pages (Linux 6.1 or later); elsewhere nothing
- * happens. For the main thread's allocations, and only a matter of speed. */
+ * happens. Only a matter of speed. */
 #include <stddef.h>
 
 /* From here on the heap grows in one piece. To be called first of all, by the main thread. */
