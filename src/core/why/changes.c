@@ -37,26 +37,55 @@ static void add(const struct trial *t, const char *field, const char *value, con
         t->why->changes[t->why->change_count++] = (struct dure_why_change){field, value, text};
 }
 
+static uint32_t leaves_at(const struct dure_chain *chain, unsigned level)
+{
+    return level > chain->level_count ? chain->leaf_count : level ? dure_chain_leaves_at(chain, level) : 0;
+}
+
+/* GPUs of the smallest of its cells that is larger than one of the job's own level there; 0: none is. */
+static uint32_t wider(const struct dure_fleet *fleet, const char *own, const char *name)
+{
+    uint32_t least = 0;
+    for (uint32_t c = 0; c < fleet->chain_count; c++) {
+        const struct dure_chain *chain = &fleet->chains[c];
+        const uint32_t was = leaves_at(chain, dure_fleet_level(fleet, chain, own)),
+                       is = leaves_at(chain, dure_fleet_level(fleet, chain, name));
+        if (was && is > was && (!least || is < least))
+            least = is;
+    }
+    return least;
+}
+
+/* The level that is next in size after what was tried: so many leaves, or as many and declared later. False: none is. */
+static bool next_level(const struct dure_fleet *fleet, const char *own, uint32_t *leaves, uint32_t *index)
+{
+    uint32_t best = 0, at = 0;
+    for (uint32_t i = 0; i < fleet->level_name_count; i++) {
+        const uint32_t is = wider(fleet, own, fleet->level_names[i]);
+        if (!is || is < *leaves || (is == *leaves && i <= *index) || (best && is >= best))
+            continue;
+        best = is;
+        at = i;
+    }
+    *leaves = best;
+    *index = at;
+    return best > 0;
+}
+
+/* Another level that still keeps it together, the nearest first; else none. */
 static void try_level(const struct trial *t)
 {
+    const struct dure_fleet *fleet = t->core->fleet;
     struct request ask = *t->ask;
-    const char *own = ask.level ? t->core->fleet->level_names[ask.level - 1] : "";
+    const char *own = ask.level ? fleet->level_names[ask.level - 1] : "";
     if (!ask.level_required)
         return;
-    /* Another level that still keeps it together, the nearest first. */
-    for (uint32_t i = 0; i < t->core->fleet->level_name_count; i++) {
-        const char *name = t->core->fleet->level_names[i];
-        bool wider = false;
-        for (uint32_t c = 0; c < t->core->fleet->chain_count && !wider; c++) {
-            const unsigned was = dure_fleet_level(t->core->fleet, &t->core->fleet->chains[c], own),
-                           is = dure_fleet_level(t->core->fleet, &t->core->fleet->chains[c], name);
-            wider = was && is > was;
-        }
+    for (uint32_t leaves = 0, i = 0; next_level(fleet, own, &leaves, &i);) {
         ask.level = (uint16_t)(i + 1);
-        if (!wider || !would_start(t, &ask))
+        if (!would_start(t, &ask))
             continue;
-        add(t, "level", dure_arena_printf(t->arena, "%s", name),
-            dure_arena_printf(t->arena, "level: %s instead of %s", name, own));
+        add(t, "level", dure_arena_printf(t->arena, "%s", fleet->level_names[i]),
+            dure_arena_printf(t->arena, "level: %s instead of %s", fleet->level_names[i], own));
         return;
     }
     ask.level = t->ask->level;
@@ -65,19 +94,24 @@ static void try_level(const struct trial *t)
         add(t, "level", dure_arena_printf(t->arena, "{preferred: %s}", own), "level: preferred instead of required");
 }
 
-/* The least spread that works, and any nodes. */
+/* The least spread that works, and any nodes. More in one cell never fit worse: so doubling finds some that works, and halving the least. */
 static void try_limits(const struct trial *t)
 {
     struct request ask = *t->ask;
-    for (uint32_t max = ask.spread_max; max && max < 2u * ask.tasks && max <= DURE_SPREAD_MAX / 2u;) {
-        max *= 2;
+    uint32_t fails = ask.spread_max, fits = 0;
+    for (uint32_t max = fails; max && !fits && max < ask.tasks && max < DURE_SPREAD_MAX;) {
+        max = max * 2 < DURE_SPREAD_MAX ? max * 2 : DURE_SPREAD_MAX;
         ask.spread_max = (uint16_t)max;
-        if (!would_start(t, &ask))
-            continue;
-        add(t, "spread", dure_arena_printf(t->arena, "%u", max),
-            dure_arena_printf(t->arena, "spread: at most %u", max));
-        break;
+        *(would_start(t, &ask) ? &fits : &fails) = max;
     }
+    while (fits && fits - fails > 1) {
+        const uint32_t tried = fails + (fits - fails) / 2;
+        ask.spread_max = (uint16_t)tried;
+        *(would_start(t, &ask) ? &fits : &fails) = tried;
+    }
+    if (fits)
+        add(t, "spread", dure_arena_printf(t->arena, "%u", fits),
+            dure_arena_printf(t->arena, "spread: at most %u", fits));
     ask = *t->ask;
     ask.lists = 0;
     if (t->ask->lists && would_start(t, &ask))
@@ -188,23 +222,27 @@ static void try_share(const struct trial *t)
         add(t, "cpus,memory", "", "CPU and memory: the GPUs' share");
 }
 
+/* The longest notice of those who lend to it that is shorter than its grace, and with which it would start. */
 static void try_grace(const struct trial *t)
 {
     struct request ask = *t->ask;
-    int64_t most = -1;
-    for (uint32_t i = 0; ask.job_class == DURE_BORROWED && i < t->core->fleet->chain_count; i++) {
-        int64_t notice;
-        if (lend_terms(t->core, i, ask.tenant, false, &notice) && notice < ask.grace_us && notice > most)
-            most = notice;
-    }
-    if (most < 0)
-        return;
-    ask.grace_us = most;
     char text[DURE_TIME_TEXT_MAX];
-    if (!would_start(t, &ask))
+    for (int64_t below = ask.grace_us; ask.job_class == DURE_BORROWED;) {
+        int64_t most = -1;
+        for (uint32_t i = 0; i < t->core->fleet->chain_count; i++) {
+            int64_t notice;
+            if (lend_terms(t->core, i, ask.tenant, false, &notice) && notice < below && notice > most)
+                most = notice;
+        }
+        if (most < 0)
+            return;
+        ask.grace_us = below = most;
+        if (!would_start(t, &ask))
+            continue;
+        dure_duration_format(most, text);
+        add(t, "grace", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "grace: %s", text));
         return;
-    dure_duration_format(most, text);
-    add(t, "grace", dure_arena_strdup(t->arena, text), dure_arena_printf(t->arena, "grace: %s", text));
+    }
 }
 
 static void try_model(const struct trial *t)
@@ -266,15 +304,6 @@ static void try_tasks(const struct trial *t)
             dure_arena_printf(t->arena, "tasks: %u", fits * step));
 }
 
-/* Does booked maintenance stand in the way anywhere? */
-static bool has_window(const struct dure_why *why)
-{
-    for (uint32_t i = 0; i < why->group_count; i++)
-        if (why->groups[i].rule == DURE_RULE_WINDOW)
-            return true;
-    return false;
-}
-
 void changes_try(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_arena *arena,
                  struct dure_why *why)
 {
@@ -284,8 +313,7 @@ void changes_try(struct dure_core *core, const struct request *ask, const struct
             try_class(&t);
         return;
     }
-    if (has_window(why) || core->queues[queue_of(core, ask)].planned != NONE)
-        try_walltime(&t);
+    try_walltime(&t);
     try_level(&t);
     try_limits(&t);
     try_per_node(&t);

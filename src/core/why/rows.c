@@ -86,14 +86,17 @@ static int64_t idle_on_list(const struct rows *r, uint32_t chain)
     return idle;
 }
 
+/* Would it fit here as it is asked for: by any right that then suits it, or by several together? */
 static bool fits_now(const struct rows *r, const struct request *ask, uint32_t chain)
 {
     struct plan plan = {0};
-    bool fits = ask->job_class == DURE_BORROWED && plan_chain(r->core, ask, chain, ask->level_required, &plan);
-    for (uint32_t id = ask->job_class == DURE_BORROWED ? NONE : r->first[chain]; id != NONE && !fits;
-         id = r->core->allots[id]->next_of_holder)
-        fits = r->core->allots[id]->spec.chain.v == chain && r->suits[id] &&
+    const bool borrowed = ask->job_class == DURE_BORROWED;
+    bool fits = borrowed && plan_chain(r->core, ask, chain, ask->level_required, &plan);
+    for (uint32_t id = borrowed ? NONE : r->first[chain]; id != NONE && !fits; id = r->core->allots[id]->next_of_holder)
+        fits = r->core->allots[id]->spec.chain.v == chain && plan_may_use(r->core, ask, id) &&
                plan_allot(r->core, ask, id, ask->level_required, &plan);
+    if (!borrowed && !fits)
+        fits = plan_spanning_on(r->core, ask, r->core->tenant[ask->tenant].holder, chain, &plan);
     plan_release(&plan);
     return fits;
 }

@@ -81,6 +81,8 @@ static void ask_why(struct rig *rig)
         TAP_FAIL("a planned start is told, in order");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING && !naive_why_agrees(rig, job, &why))
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
+    if (err == DURE_OK && why.job.state == DURE_JOB_PENDING && !naive_changes_agree(rig, job, &why))
+        TAP_FAIL("the changes that are offered are those that let it start, the best of each kind");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING) {
         const struct dure_job now = *why.job.job; /* it may have been modified; a view does not outlast the next ones */
         for (uint32_t i = 0; !below(3) && i < why.change_count; i++)

@@ -11,3 +11,5 @@ bool naive_why_agrees(struct rig *rig, struct dure_job_id job, const struct dure
 bool naive_why_sums(const struct dure_core *core, const struct dure_why *why);
 bool naive_why_opens(struct dure_core *core, const struct request *ask, const struct dure_why *why);
 bool naive_why_crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why);
+/* Each kind of change, each value of it, tried one after the other: are those that are offered the ones that should be? */
+bool naive_changes_agree(struct rig *rig, struct dure_job_id job, const struct dure_why *why);

@@ -1,0 +1,144 @@
+/* The changes that `why` offers: of each kind the one that changes least, and none is missed because another was tried first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "rig.h"
+#include "specs.h"
+#include "tap.h"
+
+static struct rig rig;
+static struct dure_arena *arena;
+
+static struct dure_why ask(const struct dure_job *job)
+{
+    struct dure_why why = {0};
+    bool never = false;
+    TAP_EQ_INT(dure_core_why_not(rig.core, job, arena, &why, &never, &rig.error), DURE_OK, "an answer");
+    return why;
+}
+
+/* What is offered for a field; "none". */
+static const char *offered(const struct dure_why *why, const char *field)
+{
+    for (uint32_t i = 0; i < why->change_count; i++)
+        if (!strcmp(why->changes[i].field, field))
+            return why->changes[i].value;
+    return "none";
+}
+
+static void begin(const char *tenants)
+{
+    arena = dure_arena_new(1u << 20);
+    rig_init(&rig, specs_fleet, tenants);
+}
+
+static void end(void)
+{
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
+static void fill(const char *tenant, uint32_t tasks, uint32_t gpus, bool borrowed)
+{
+    struct dure_job job = rig_job(&rig, tenant, tasks, gpus, borrowed);
+    job.model_mask = 1;
+    job.walltime_us = 10 * DURE_HOUR_US;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "others come: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    TAP_OK(rig_attempt(&rig, dure_core_next_job(rig.core).v - 1, 0), "and run");
+}
+
+/* Two nodes: in one rack, before in one site. */
+static void test_level(void)
+{
+    begin(specs_tenants);
+    struct dure_job job = rig_job(&rig, "guest", 2, 4, true);
+    job.level = "node";
+    job.level_required = true;
+    const struct dure_why why = ask(&job);
+    TAP_EQ_STR(offered(&why, "level"), "rack", "the nearest level that is wider");
+    end();
+}
+
+/* One node is left: three tasks on it, where two are allowed. */
+static void test_spread(void)
+{
+    begin(specs_tenants);
+    fill("guest", 7, 4, true);
+    struct dure_job job = rig_job(&rig, "guest", 3, 1, true);
+    job.spread_level = "node";
+    job.spread_max = 2;
+    const struct dure_why why = ask(&job);
+    TAP_EQ_STR(offered(&why, "spread"), "3", "one more, not twice as many");
+    end();
+}
+
+/* The longer notice is of an owner who has nothing idle. */
+static void test_grace(void)
+{
+    begin("kind: Tenants\nversion: 1\n"
+          "tenants: [{name: state, owner: state}, {name: guest}]\n"
+          "lending: [{owner: state, notice: 10m, to: all}, {owner: firm, notice: 1m, to: all}]\n");
+    struct dure_job job = rig_job(&rig, "guest", 1, 1, true);
+    fill("guest", 8, 4, true);
+    job.grace_us = 20 * DURE_MINUTE_US;
+    const struct dure_why why = ask(&job);
+    TAP_EQ_STR(offered(&why, "grace"), "1m", "the notice of the one who has room");
+    end();
+}
+
+/* All GPUs are in use, and one is shared: no GPU is idle that maintenance could refuse, and yet it is maintenance that does. */
+static void test_walltime(void)
+{
+    begin(specs_tenants);
+    fill("guest", 7, 4, true);
+    fill("guest", 3, 1, true);
+    struct dure_job job = rig_job(&rig, "guest", 1, 1, true);
+    job.task_gpu_milli = 500;
+    job.walltime_us = DURE_MINUTE_US * 5;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "a fraction comes");
+    (void)!rig_pass(&rig);
+    struct dure_place run = {.node_first = 7, .node_count = 1};
+    struct dure_record r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us + DURE_HOUR_US;
+    r.deadline_us = r.number + DURE_HOUR_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance is booked: %s", rig.error.text);
+    job.walltime_us = 2 * DURE_HOUR_US;
+    job.grace_us = 0;
+    const struct dure_why why = ask(&job);
+    TAP_OK(!why.place_count, "it has no place");
+    TAP_EQ_STR(offered(&why, "walltime"), "1h", "but for what ends before");
+    end();
+}
+
+/* Four halves on four nodes: the rack has one GPU left, and the two GPUs beside it are too few, but would do without the spread. */
+static void test_other_right(void)
+{
+    begin("kind: Tenants\nversion: 1\n"
+          "tenants: [{name: state, owner: state, tenants: [{name: a}]}]\n"
+          "allotments:\n"
+          "  - {name: ra, tenant: state/a, group: st, level: rack, count: 1}\n"
+          "  - {name: ga, tenant: state/a, group: st, level: gpu, count: 2}\n");
+    fill("state/a", 15, 1, false);
+    struct dure_job job = rig_job(&rig, "state/a", 4, 1, false);
+    job.task_gpu_milli = 500;
+    job.spread_level = "node";
+    job.spread_max = 1;
+    const struct dure_why why = ask(&job);
+    TAP_OK(why.opening.rule == DURE_RULE_SPREAD, "its spread is what is in its way, not %s",
+           dure_rule_wire(why.opening.rule));
+    end();
+}
+
+int main(void)
+{
+    test_level();
+    test_spread();
+    test_grace();
+    test_walltime();
+    test_other_right();
+    return tap_done();
+}
