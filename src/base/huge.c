@@ -23,7 +23,8 @@ void dure_huge_begin(void)
     const uintptr_t heap = (uintptr_t)sbrk(0);
     /* All from one heap, which only grows: mappings of their own would begin anywhere within a large page, and come and go; and what another thread
      * makes, such as a core that was recovered, would lie in a heap of that thread. */
-    if (mallopt(M_ARENA_MAX, 1) == 1 && mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TOP_PAD, AHEAD) == 1 && mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1)
+    if (mallopt(M_ARENA_MAX, 1) == 1 && mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TOP_PAD, AHEAD) == 1 &&
+        mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1)
         done = (heap + LARGE - 1) & ~(uintptr_t)(LARGE - 1);
 }
 

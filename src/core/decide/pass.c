@@ -14,6 +14,7 @@
 #include "core/decide/decide.h"
 #include "core/gate/fence.h"
 #include "core/place/later.h"
+#include "core/place/timeline.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/need.h"
 #include "core/queue/queue.h"
@@ -247,8 +248,9 @@ static bool is_in_time(const struct run *run, const struct request *ask)
 {
     struct dure_core *core = run->core;
     const int64_t now = core->s.time_us;
-    const int64_t clear =
-        run->is_borrowed ? now : later_is_clear(core, core->plan->chain, core->plan->places, core->plan->place_count);
+    const int64_t clear = run->is_borrowed
+                              ? now
+                              : timeline_clear_at(core, core->plan->chain, core->plan->places, core->plan->place_count);
     return clear - now + request_lasts_us(ask) <= run->core->queues[run->queue].reach_us;
 }
 

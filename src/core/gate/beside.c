@@ -4,7 +4,7 @@
 #include "core/decide/after.h"
 #include "core/gate/fence.h"
 #include "core/place/ground.h"
-#include "core/place/later.h"
+#include "core/place/timeline.h"
 #include "core/state/attempts.h"
 #include "core/state/ends.h"
 #include "core/state/jobs.h"
@@ -61,7 +61,7 @@ static void see_leaf(struct around *a, uint32_t node, uint32_t leaf)
     }
     count = a->each ? 0 : ground_claims(core, a->chain, leaf, &list);
     for (uint32_t i = 0; i < count && !a->found; i++)
-        a->found = later_claim_ends(core, list[i]) > a->at_us &&
+        a->found = timeline_claim_ends(core, list[i]) > a->at_us &&
                    too_near(core, a->ask, job_ask(core, job_at(core, claim_at(core, list[i])->job_slot)), a->chain,
                             a->node, node);
 }

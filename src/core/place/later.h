@@ -12,10 +12,6 @@ enum later {
 /* Fills the plan with slots of the private cluster (one binding a place names the allotment), or with nodes, and says when: never before `from_us`, which is now
  * or to come (then there is no LATER_NOW). Pure.
  * O(k log k + fits log k) for the k ends that it takes. */
-/* When its holder's own work has left a place by right at the latest, if it is warned now. */
-int64_t later_is_clear(struct dure_core *core, uint32_t chain, const struct dure_place *places, uint32_t count);
-/* When a reservation's work is gone at the latest. */
-int64_t later_claim_ends(struct dure_core *core, uint32_t claim);
 enum later later_guaranteed(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
                             int64_t *ret_at_us);
 enum later later_borrowed(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,

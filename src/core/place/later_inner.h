@@ -2,10 +2,6 @@
 /* What the files of planned starts share. */
 #include "core/place/later.h"
 
-/* GPUs of a place on one node of a chain (counted within it) that are idle once the attempt `leaving`, which stands there, is gone, and all others that
- * end by then: neither claimed nor dark. */
-uint64_t later_left_on(struct dure_core *core, uint32_t chain, uint32_t node, const struct dure_place *place,
-                       uint32_t leaving, int64_t at_us);
 /* May it ever borrow on this chain? */
 bool later_may_borrow(const struct dure_core *core, const struct request *ask, uint32_t chain);
 

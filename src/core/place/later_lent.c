@@ -9,6 +9,7 @@
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
 #include "core/place/rules.h"
+#include "core/place/timeline.h"
 #include "core/state/attempts.h"
 
 /* An hour, and what lies beyond it up to two, four, ..., up to the end of time. */
@@ -85,7 +86,7 @@ static void leave(struct dure_core *core, void *context, uint32_t node, const st
     struct count *c = context;
     struct chain_state *chain = &core->chains[c->chain];
     const uint64_t was = chain->idle.idle[node] | chain->foreseen[node],
-                   left = later_left_on(core, c->chain, node, place, c->leaving, c->at_us) & ~was;
+                   left = timeline_left_on(core, c->chain, node, place, c->leaving, c->at_us) & ~was;
     if (!left)
         return;
     if (!chain->foreseen[node])

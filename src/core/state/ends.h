@@ -3,7 +3,7 @@
  * another. For planned starts, which put it in order when they look: O(1) at each change. */
 #include "core/state/state.h"
 
-enum { END_CLAIM = 0x80000000u }; /* of an end's slot: a claim, whose time is not told: later_claim_ends */
+enum { END_CLAIM = 0x80000000u }; /* of an end's slot: a claim, whose time is not told: timeline_claim_ends */
 
 void ends_fetch(const struct dure_core *core, uint32_t attempt); /* its entry starts on its way from memory */
 void ends_add(struct dure_core *core, uint32_t attempt);
