@@ -69,6 +69,7 @@ void apply_moment(struct dure_core *core, const struct dure_record *record)
         core->s.time_us = record->time_us;
         share_renew(core);
         gate_advance(core);
+        core->world_due |= record->time_us >= core->world_next_us;
         if (record->time_us >= core->rules_until_us) {
             core->rules_stamp++;
             core->rules_until_us = rules_next(core);

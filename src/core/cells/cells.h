@@ -230,7 +230,7 @@ DURE_NODISCARD enum dure_err dure_cells_lose(struct dure_cells *cells, uint32_t 
 /* The opposite. E_STATE: not lost. Then settle. */
 DURE_NODISCARD enum dure_err dure_cells_repair(struct dure_cells *cells, uint32_t leaf, struct dure_error *error);
 
-/* One step towards keeping what can be kept; false: settled. After lose, repair, or give of a damaged cell: the
+/* One step towards keeping what can be kept; false: settled. After lose, repair, give, shrink or end: the
  * fewest leaves suspended that make every s >= 0, from the highest short level down, at each by rank, then latest
  * start, then id; what is too much is restored in the opposite order: while the same cells are unbound, a repair
  * takes back what the loss did. After all else, nobody is suspended, and whatever fits again is restored in the

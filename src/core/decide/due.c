@@ -69,7 +69,8 @@ void decide_whole_grace(struct dure_core *core, uint32_t slot)
 
 void decide_due(struct dure_core *core)
 {
-    if (core->world_next_us <= core->s.time_us) {
+    if (core->world_due && (core->world_next_us <= core->s.time_us || !DURE_CORE_MUTATED(MIDNIGHT))) {
+        core->world_due = false;
         decide_world(core);
         decide_lending(core);
         decide_follow(core);
@@ -141,8 +142,7 @@ static void unbind_if_empty(struct dure_core *core, uint64_t what)
     r.allot = id;
     r.number = (uint32_t)what;
     decide_emit(core, &r);
-    if (cell.lost)
-        decide_settle(core, chain);
+    decide_settle(core, chain); /* a larger cell that is whole again may be owed to who is short of one */
 }
 
 /* One thing at a time, the most urgent kind first, until nothing is left. */

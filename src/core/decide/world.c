@@ -72,7 +72,8 @@ void decide_settle(struct dure_core *core, uint32_t chain)
 void decide_end_allot(struct dure_core *core, uint32_t allot)
 {
     emit_allot(core, allot, DURE_ALLOT_ENDED);
-    decide_settle(core, core->allots[allot]->spec.chain.v);
+    if (!DURE_CORE_MUTATED(ROOM_FORGOTTEN))
+        decide_settle(core, core->allots[allot]->spec.chain.v);
 }
 
 void decide_shrunk(struct dure_core *core, uint32_t allot)

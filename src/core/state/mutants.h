@@ -34,6 +34,8 @@ enum {
     DURE_CORE_MUTANT_FENCE_ONE_WAY,          /* whom a list forbids may come beside its data */
     DURE_CORE_MUTANT_AGE_ALONE,              /* whoever comes before a planned job, by age and not by share */
     DURE_CORE_MUTANT_SPREAD_IN_PARTS,        /* a spread over several rights, each by itself */
+    DURE_CORE_MUTANT_ROOM_FORGOTTEN,         /* what a right that ends gives back is owed to nobody */
+    DURE_CORE_MUTANT_MIDNIGHT,               /* the calendar moves on past what is due */
     DURE_CORE_MUTANTS_END,
 };
 

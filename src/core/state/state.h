@@ -101,6 +101,7 @@ struct dure_core {
     uint64_t lasted[LASTING_PARTS]; /* of all tenants */
     struct dure_heap deadlines, begins, expiries, overruns;
     int64_t world_next_us; /* next change of hardware, allotments or lending */
+    bool world_due;        /* one has come, and is not seen to yet, wherever the next one lies by now */
     uint32_t cut_count;    /* queues that are cut; derived */
     uint64_t watchers;     /* queues, and needs, that wait for what others do; derived */
     bool moved;            /* something stands elsewhere than at the last pass, and there are such; derived */

@@ -18,7 +18,9 @@ for name in 'no mutant' 'cancel: count borrowed leaves as used' 'history: worst-
     'plans: a start is sought for the first of the blocked alone' 'gate: foreign leaves forgotten' \
     'history: what runs on a node that is away is given up' 'plans: a start is planned into booked maintenance' \
     'sharing: whom a list forbids comes beside its data' \
-    'reference: who comes before a planned job comes by age' 'reference: a spread over rights, each by itself'; do
+    'reference: who comes before a planned job comes by age' 'reference: a spread over rights, each by itself' \
+    'reference: what a right that ends gives back is owed to nobody' \
+    'reference: the calendar moves on past what is due'; do
     first=${name%%:*}
     found=0
     # Each mutant begins with the test that is known to find it; the others are for the day on which it does not.

@@ -33,13 +33,13 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings, uses_data, promises;
+    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers;
     uint32_t rights; /* that were named so far */
     uint32_t tops;   /* tenants at the top */
     uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
     uint64_t granted[2]; /* refused; accepted */
-    uint64_t told[KINDS], causes[KINDS], changed, stopped, reclaimed, served, fractions;
+    uint64_t told[KINDS], causes[KINDS], dimmed, foreign, changed, stopped, reclaimed, served, fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
@@ -82,6 +82,7 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     match->listed_by_right += job && job->is_listed && !job->borrowed;
     match->spread_by_right += job && job->spread_max > 0 && !job->borrowed;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
+    match->dimmed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_POWER;
 }
 
 static void told(void *context, const struct dure_record *decision)
@@ -222,6 +223,7 @@ static void both(struct match *match, struct dure_record *record)
     } else if (err == DURE_OK) {
         reference_step(&match->reference, record);
         match->changed += record->kind == DURE_REC_MODIFY;
+        match->foreign += record->kind == DURE_REC_FOREIGN;
         for (uint64_t id = 1; record->kind == DURE_REC_PASS && id < match->reference.next_job; id++) {
             match->foes += reference_is_live(&match->reference, id) && reference_waits_clear(&match->reference, id);
             match->stopped += reference_is_held_back(&match->reference, id);
@@ -334,9 +336,25 @@ static void cancel(struct match *match)
         both(match, &record);
 }
 
+/* Others use some GPUs of a node, or leave it. */
+static void foreign(struct match *match)
+{
+    struct dure_record record = rig_record(&match->rig, DURE_REC_FOREIGN);
+    record.node.v = more(match->reference.node_count);
+    for (uint32_t node = 0; more(2) && node < match->reference.node_count; node++)
+        if (match->reference.nodes[node].foreign > 0)
+            record.node.v = node;
+    record.mask = more(2) ? 0 : 1 + more((1u << match->reference.node_gpus) - 1);
+    both(match, &record);
+}
+
 static void trouble(struct match *match)
 {
     static const enum dure_record_kind kinds[] = {DURE_REC_NODE_REPORT, DURE_REC_DRAIN, DURE_REC_RESUME};
+    if (match->outsiders && more(3) == 2) {
+        foreign(match);
+        return;
+    }
     struct dure_record record = rig_record(&match->rig, below(2) ? DURE_REC_NODE_REPORT : kinds[below(3)]);
     record.node.v = below(match->reference.node_count);
     for (uint32_t node = 0; below(3) && node < match->reference.node_count; node++) /* mostly they come back soon */
@@ -418,8 +436,49 @@ static void promise(struct match *match)
     }
 }
 
+/* Limits of the site, of racks and of nodes, now or soon, are declared, and those of before are lifted. */
+static void power(struct match *match)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_POWER);
+    const struct reference *reference = &match->reference;
+    const uint32_t racks = reference->node_count / reference->rack_nodes, count = more(4);
+    char time[DURE_TIME_TEXT_MAX];
+    dure_buf_init(&text, 1 << 16);
+    dure_buf_printf(&text, "{\"kind\":\"Power\",\"version\":1,\"lead\":\"%um\",\"limits\":[", 1 + more(15));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t kind = more(3), nodes = kind == 0   ? reference->node_count
+                                               : kind == 1 ? reference->rack_nodes
+                                                           : 1;
+        const int64_t from_us = match->rig.now_us + (int64_t)more(40) * DURE_MINUTE_US;
+        dure_buf_str(&text, i > 0 ? ",{" : "{");
+        if (kind == 0)
+            dure_buf_str(&text, "\"site\":\"s\"");
+        else if (kind == 1)
+            dure_buf_printf(&text, "\"group\":\"g\",\"level\":\"rack\",\"cells\":\"%u\"", 1 + more(racks));
+        else
+            dure_buf_printf(&text, "\"node\":\"n%02u\"", 1 + more(reference->node_count));
+        dure_buf_printf(&text, ",\"limit\":\"%uW\"",
+                        (uint32_t)(nodes * 10000 / 100 * (kind ? 20 + more(80) : 50 + more(50))));
+        if (more(2))
+            dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, time));
+        if (more(2))
+            dure_buf_printf(&text, ",\"until\":\"%s\"",
+                            dure_time_format_utc(from_us + (int64_t)(1 + more(60)) * DURE_MINUTE_US, time));
+        dure_buf_str(&text, "}");
+    }
+    dure_buf_str(&text, "]}");
+    record.text = text.data;
+    record.text_length = text.length;
+    both(match, &record);
+}
+
 static void one_step(struct match *match)
 {
+    if (match->powers && more(80) == 79) {
+        power(match);
+        return;
+    }
     if (match->promises && more(60) == 59) {
         promise(match);
         return;
@@ -538,6 +597,8 @@ static void play(uint32_t steps, struct match *match)
     dure_buf_init(&tenants, 1 << 16);
     match->ceilings = more(3) == 2;
     match->promises = more(2) == 1;
+    match->outsiders = more(3) == 2;
+    match->powers = more(3) == 2;
     make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
@@ -559,6 +620,7 @@ static void play(uint32_t steps, struct match *match)
         one_step(match);
     }
     match->served += match->reference.served;
+    reference_end_life(&match->reference);
     rig_check(&match->rig);
     rig_release(&match->rig);
 }
@@ -595,11 +657,11 @@ int main(int argc, char **argv)
     static const struct {
         enum dure_record_kind kind;
         uint64_t least;
-    } much[] = {{DURE_REC_START, 1000},      {DURE_REC_END, 1000},    {DURE_REC_REQUEUE, 100},
-                {DURE_REC_UNBIND, 500},      {DURE_REC_RESERVE, 100}, {DURE_REC_NOTICE, 300},
-                {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},    {DURE_REC_UNRESERVE, 10},
-                {DURE_REC_PLAN, 300},        {DURE_REC_UNPLAN, 50},   {DURE_REC_NODE_STATE, 100},
-                {DURE_REC_SUSPEND, 20},      {DURE_REC_RESTORE, 20},  {DURE_REC_ALLOT_STATE, 20}};
+    } much[] = {
+        {DURE_REC_START, 1000},   {DURE_REC_END, 1000},   {DURE_REC_REQUEUE, 100},     {DURE_REC_UNBIND, 500},
+        {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300}, {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},
+        {DURE_REC_UNRESERVE, 10}, {DURE_REC_PLAN, 300},   {DURE_REC_UNPLAN, 50},       {DURE_REC_NODE_STATE, 100},
+        {DURE_REC_SUSPEND, 20},   {DURE_REC_RESTORE, 20}, {DURE_REC_ALLOT_STATE, 20},  {DURE_REC_POWER_STATE, 100}};
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));
@@ -627,6 +689,9 @@ int main(int argc, char **argv)
                (unsigned long long)match->causes[causes[i]], dure_cause_name(causes[i]));
     TAP_OK(match->changed >= 100 && match->stopped >= 500, "%llu jobs changed; %llu times one waited at a ceiling",
            (unsigned long long)match->changed, (unsigned long long)match->stopped);
+    TAP_OK(match->dimmed >= 10 && match->foreign >= 30,
+           "decided alike: %llu had to leave for a limit of power; %llu times others used GPUs, or left them",
+           (unsigned long long)match->dimmed, (unsigned long long)match->foreign);
     TAP_OK(match->served >= 5, "decided alike: %llu suspended cells were served by damaged ones",
            (unsigned long long)match->served);
     TAP_OK(match->reclaimed >= 300, "decided alike: %llu had to leave for an owner",

@@ -308,6 +308,47 @@ static void test_gives_back(void)
     rig_release(&rig);
 }
 
+/* The nodes of one right break the rack that another is short of: once they are given back, it is whole. */
+static void test_fits_again(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    const struct dure_job job = rig_job(&rig, "state/b", 3, 4, false);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "start job 1 attempt 1 st-01(x3)/f rb[0]=>0 rb[1]=>1 rb[2]=>2\n", "in one rack");
+    lose(&rig, 5);
+    TAP_HAS(rig.said.data, "allotment-state ra short", "no rack is whole");
+    rig_report(&rig, 1, DURE_REPORT_ENDED, 0);
+    TAP_EQ_STR(rig.said.data,
+               "end job 1 attempt 1 COMPLETED (finished)\nunbind rb[0]\nunbind rb[1]\nunbind rb[2]\nrestore ra[0]\n"
+               "allotment-state ra active\n",
+               "the first one is again, and owed to who was short of it");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
+/* A right begins though something else happens at that very moment, which moves the calendar on. */
+static void test_begins_meanwhile(void)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet,
+             "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state, tenants: [{name: a}, {name: b}]}]\n"
+             "allotments:\n"
+             "  - {name: all, tenant: state/a, group: st, level: node, count: 7}\n"
+             "  - {name: late, tenant: state/b, group: st, level: node, count: 1, from: '2023-11-14T23:00:00Z'}\n");
+    lose(&rig, 6);
+    lose(&rig, 7);
+    rig.now_us = INT64_C(1700002800) * DURE_SECOND_US;
+    TAP_EQ_INT(rig_node(&rig, DURE_REC_NODE_REPORT, 7, DURE_NODE_IS_UP), DURE_OK, "a node comes back");
+    TAP_EQ_STR(rig.said.data,
+               "node-state st-08 up\nrestore all[0]\nallotment-state all active\nallotment-state late active\n"
+               "allotment-state late short\n",
+               "one right is whole again, and the other begins");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 static void submit_two(struct rig *rig, const char *tenant, struct dure_job *first, const char *second)
 {
     first->grace_us = DURE_MINUTE_US;
@@ -389,6 +430,8 @@ static void test_planned_beside(void)
 
 int main(void)
 {
+    test_begins_meanwhile();
+    test_fits_again();
     test_planned_beside();
     test_gives_back();
     test_not_spared();

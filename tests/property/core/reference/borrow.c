@@ -10,8 +10,7 @@ static uint64_t idle_on(const struct reference *reference, const struct trial *t
         if (!run->borrowed || trial->later_us == INT64_MIN || reference_gone_by(reference, run) > trial->later_us)
             idle &= ~reference_gpus_on(run, node);
     }
-    if (reference->nodes[node].state != DURE_NODE_UP)
-        return 0;
+    idle &= ~reference->nodes[node].lost;
     if (trial->beside_plan)
         idle &= ~reference->plans[reference->tenant_count].kept_nodes[node];
     return idle;

@@ -15,7 +15,7 @@ bool reference_is_bound(const struct reference *reference, const struct trial *t
 
 static bool is_free(const struct reference *reference, const struct trial *trial, uint32_t node)
 {
-    return !reference->nodes[node].lost && !reference_is_bound(reference, trial, node);
+    return reference->nodes[node].lost == 0 && !reference_is_bound(reference, trial, node);
 }
 
 static uint32_t free_in(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
@@ -50,6 +50,11 @@ struct spare reference_spare(const struct reference *reference, const struct tri
         }
     spare.nodes += (int32_t)reference->rack_nodes * spare.racks;
     return spare;
+}
+
+bool reference_spare_is_whole(struct spare spare)
+{
+    return spare.racks >= 0 && spare.nodes >= 0;
 }
 
 /* May these nodes be bound, so that all that is owed can still be bound after? */
@@ -242,19 +247,20 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct r
     return DURE_NONE32;
 }
 
-/* The one with fewest lost nodes, then fewest borrowed GPUs, of those whose healthy nodes are all free and can be spared. Single nodes are lost whole. */
+/* The one with fewest lost GPUs, then fewest borrowed ones, of those of which some are there, all of them free, and can be spared. */
 uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes)
 {
     uint32_t best = DURE_NONE32, least_lost = 0;
-    for (uint32_t first = 0; nodes > 1 && first < reference->node_count; first += nodes) {
-        uint32_t lost = 0;
+    for (uint32_t first = 0; first < reference->node_count; first += nodes) {
+        uint32_t lost = 0, whole = 0;
         bool bound = false;
         for (uint32_t i = 0; i < nodes; i++) {
-            lost += reference->nodes[first + i].lost;
+            lost += reference_ones(reference->nodes[first + i].lost);
+            whole += nodes > 1 && reference->nodes[first + i].lost == 0;
             bound |= reference_is_bound(reference, trial, first + i);
         }
-        if (lost == 0 || lost == nodes || bound || reference_spare(reference, trial).nodes < (int32_t)(nodes - lost) ||
-            (best != DURE_NONE32 && lost > least_lost) ||
+        if (lost == 0 || lost == nodes * reference->node_gpus || bound ||
+            reference_spare(reference, trial).nodes < (int32_t)whole || (best != DURE_NONE32 && lost > least_lost) ||
             (best != DURE_NONE32 && lost == least_lost &&
              reference_borrowed_in(reference, first, nodes) >= reference_borrowed_in(reference, best, nodes)))
             continue;

@@ -20,18 +20,27 @@ static enum dure_node_state target(const struct reference *reference, uint32_t n
     return DURE_NODE_UP;
 }
 
-/* GPU by GPU: those who borrow, if they planned on it, and the tenant whose cell it is plan anew. */
-static void void_plans(struct reference *reference, uint32_t node)
+/* Those who borrow, if they planned on it, and the tenant whose cell it is plan anew. */
+static void void_plans(struct reference *reference, uint32_t node, uint64_t gpu, enum dure_cause cause)
 {
-    for (uint32_t bit = 0; bit < reference->node_gpus; bit++) {
-        if (reference->plans[reference->tenant_count].kept_nodes[node] >> bit & 1)
-            reference_void_plan(reference, reference->tenant_count, DURE_CAUSE_NODE_LOST);
-        for (uint32_t r = 0; r < reference->right_count; r++)
-            for (uint32_t i = 0; i < reference->rights[r].count; i++)
-                if (reference->rights[r].bound[i] != DURE_NONE32 &&
-                    node - reference->rights[r].bound[i] < reference->rights[r].cell_nodes)
-                    reference_void_plan(reference, reference->rights[r].tenant, DURE_CAUSE_NODE_LOST);
-    }
+    if (reference->plans[reference->tenant_count].kept_nodes[node] & gpu)
+        reference_void_plan(reference, reference->tenant_count, cause);
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        for (uint32_t i = 0; i < reference->rights[r].count; i++)
+            if (reference->rights[r].bound[i] != DURE_NONE32 &&
+                node - reference->rights[r].bound[i] < reference->rights[r].cell_nodes)
+                reference_void_plan(reference, reference->rights[r].tenant, cause);
+}
+
+void reference_lose(struct reference *reference, uint32_t node, enum dure_cause cause)
+{
+    struct reference_node *n = &reference->nodes[node];
+    const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1,
+                   lost = n->state != DURE_NODE_UP ? all : n->foreign | n->dark;
+    for (uint64_t mask = lost & ~n->lost; mask; mask &= mask - 1)
+        void_plans(reference, node, mask & -mask, cause);
+    reference->is_shaken |= lost != n->lost;
+    n->lost = lost;
 }
 
 /* Who is first on a GPU: of reservations by job and element, of what runs by its start. NULL: nobody. */
@@ -52,10 +61,10 @@ static struct reference_run *first_on(struct reference *reference, uint32_t node
 }
 
 /* GPU by GPU: reservations on it are given up, or what runs there is lost. */
-static void lose_runs(struct reference *reference, uint32_t node, bool reserved)
+static void lose_runs(struct reference *reference, uint32_t node, uint64_t gpus, bool reserved)
 {
-    for (uint32_t bit = 0; bit < reference->node_gpus; bit++)
-        for (struct reference_run *run; (run = first_on(reference, node, UINT64_C(1) << bit, reserved)) != NULL;) {
+    for (; gpus; gpus &= gpus - 1)
+        for (struct reference_run *run; (run = first_on(reference, node, gpus & -gpus, reserved)) != NULL;) {
             if (reserved)
                 reference_unreserve(reference, run);
             else
@@ -74,15 +83,25 @@ void reference_update_node(struct reference *reference, uint32_t node)
     record.number = to;
     reference_tell(reference, &record);
     n->state = to;
-    if (!n->lost && to != DURE_NODE_UP)
-        void_plans(reference, node);
-    reference->is_shaken |= n->lost != (to != DURE_NODE_UP);
-    n->lost = to != DURE_NODE_UP;
+    reference_lose(reference, node, DURE_CAUSE_NODE_LOST);
     reference_settle(reference);
-    if (n->lost)
-        lose_runs(reference, node, true);
+    lose_runs(reference, node, n->lost, true);
     if (to == DURE_NODE_DOWN)
-        lose_runs(reference, node, false);
+        lose_runs(reference, node, n->lost, false);
+}
+
+/* What runs on such a GPU stays; who has reserved it gives it up. */
+void reference_foreign(struct reference *reference, const struct dure_record *input)
+{
+    reference->nodes[input->node.v].foreign = input->mask;
+    reference_lose(reference, input->node.v, DURE_CAUSE_NODE_LOST);
+    reference_settle(reference);
+    reference_unreserve_on(reference, input->node.v, input->mask);
+}
+
+void reference_unreserve_on(struct reference *reference, uint32_t node, uint64_t gpus)
+{
+    lose_runs(reference, node, gpus, true);
 }
 
 void reference_node(struct reference *reference, const struct dure_record *input)
@@ -119,7 +138,7 @@ static bool find_healed(const struct reference *reference, struct step *step)
             const struct reference_right *right = &reference->rights[r];
             bool healed = right->suspended[i] && right->bound[i] != DURE_NONE32;
             for (uint32_t k = 0; healed && k < right->cell_nodes; k++)
-                healed = !reference->nodes[right->bound[i] + k].lost;
+                healed = reference->nodes[right->bound[i] + k].lost == 0;
             if (!healed)
                 continue;
             *step = (struct step){false, r, i};

@@ -181,6 +181,7 @@ void reference_doom(const struct reference *reference, const struct reference_jo
 struct spare {
     int32_t racks, nodes;
 };
+bool reference_spare_is_whole(struct spare spare); /* all that is owed can be kept */
 struct spare reference_spare(const struct reference *reference, const struct trial *trial);
 /* The first node of the damaged cell that may serve a suspended one of so many nodes; NONE32: none. */
 uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes);
@@ -188,6 +189,10 @@ uint32_t reference_choose_damaged(const struct reference *reference, const struc
 /* ---- hardware that goes and comes (nodes.c) ---- */
 
 void reference_node(struct reference *reference, const struct dure_record *input);
+void reference_foreign(struct reference *reference, const struct dure_record *input);
+/* After a change of what a node is to anybody: which of its GPUs are lost follows. */
+void reference_lose(struct reference *reference, uint32_t node, enum dure_cause cause);
+void reference_unreserve_on(struct reference *reference, uint32_t node, uint64_t gpus);
 /* Its state follows from what was reported and whether somebody works there. */
 void reference_update_node(struct reference *reference, uint32_t node);
 /* Rights are suspended, or restored, until what is owed can be kept. */
@@ -210,6 +215,16 @@ bool reference_is_lent(const struct reference *reference, uint32_t tenant, int64
 /* Whoever borrows what is not lent any more must leave. */
 void reference_lending(struct reference *reference);
 void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over);
+
+/* ---- limits of power (power.c) ---- */
+
+void reference_declare_power(struct reference *reference, const struct dure_record *input);
+/* What is to go dark, to come back, and to leave, until nothing more follows. */
+void reference_power(struct reference *reference);
+/* Can the new rights, from this one on, be fed at every moment? */
+bool reference_can_feed(struct reference *reference, uint32_t first_new);
+/* Does it stand on any dark GPU? */
+bool reference_is_dark(const struct reference *reference, const struct reference_run *run);
 
 /* ---- the private cluster ---- */
 
@@ -243,6 +258,8 @@ void reference_give(struct reference *reference, uint64_t job, struct trial *tri
 void reference_unplan(struct reference *reference, uint32_t queue, enum dure_cause cause);
 /* Its reservation is given up, for what it was made on is gone. */
 void reference_give_up(struct reference *reference, struct reference_run *run);
+/* It has to leave a dark GPU: within its grace, and when the limit falls at the latest. */
+void reference_warn_of_power(struct reference *reference, struct reference_run *run, int64_t falls_us);
 /* It has to leave, whoever else may be spared. */
 void reference_send_away(struct reference *reference, struct reference_run *run, enum dure_cause cause);
 void reference_report(struct reference *reference, const struct dure_record *input);

@@ -93,7 +93,7 @@ static uint64_t taken_on(const struct reference *reference, const struct trial *
     for (unsigned bit = 0; trial->later_us != INT64_MIN && bit < reference->node_gpus; bit++)
         if ((taken & UINT64_C(1) << bit) && is_left(reference, node, UINT64_C(1) << bit, trial->later_us))
             taken &= ~(UINT64_C(1) << bit);
-    return reference->nodes[node].lost ? UINT64_MAX : taken & ~trial->freed[node];
+    return (taken & ~trial->freed[node]) | reference->nodes[node].lost;
 }
 
 /* ---- the private cluster ---- */

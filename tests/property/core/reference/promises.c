@@ -149,6 +149,10 @@ bool reference_grant(struct reference *reference, const struct dure_allotment *r
             reference->right_count = before;
             return false;
         }
+    if (!reference_can_feed(reference, before)) {
+        reference->right_count = before;
+        return false;
+    }
     reference->is_shaken = false;
     find_holders(reference);
     return true;

@@ -27,6 +27,8 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     reference->served = 0;
     reference->is_shaken = false;
     reference->data = NULL;
+    reference->power = NULL;
+    reference->told = 0;
     memset(reference->nodes, 0, sizeof reference->nodes);
     for (uint32_t node = 0; node < reference->node_count; node++)
         reference->nodes[node].state = DURE_NODE_UP;
@@ -40,6 +42,12 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
         !reference_grant(reference, tenants->allotments, tenants->allotment_count))
         abort(); /* the core has taken them */
     reference_world(reference);
+}
+
+void reference_end_life(struct reference *reference)
+{
+    dure_power_free(reference->power);
+    reference->power = NULL;
 }
 
 static uint32_t level_nodes(const struct reference *reference, const char *level)
@@ -135,7 +143,9 @@ bool reference_step(struct reference *reference, const struct dure_record *input
     reference->input = input;
     switch (input->kind) {
     case DURE_REC_SUBMIT: submit(reference, input); break;
+    case DURE_REC_POWER: reference_declare_power(reference, input); break;
     case DURE_REC_PASS:
+        reference_power(reference); /* nothing starts on what a limit takes away at this moment */
         reference_expire(reference, false);
         reference_pass(reference, input->number);
         reference_expire(reference, true); /* who could start now at the latest has had its chance */
@@ -151,6 +161,7 @@ bool reference_step(struct reference *reference, const struct dure_record *input
         break;
     case DURE_REC_SHRINK: reference_shrink(reference, input->allot.v, input->count); break;
     case DURE_REC_END_ALLOT: reference_end_right(reference, input->allot.v); break;
+    case DURE_REC_FOREIGN: reference_foreign(reference, input); break;
     case DURE_REC_CANCEL: reference_cancel(reference, input->job.v, input->element, DURE_CAUSE_CANCELLED); break;
     case DURE_REC_HOLD:
     case DURE_REC_RELEASE: reference_hold(reference, input); break;
@@ -159,7 +170,9 @@ bool reference_step(struct reference *reference, const struct dure_record *input
     default: break;
     }
     reference_follow(reference);
+    reference_power(reference);
     reference_due(reference);
     reference_follow(reference);
+    reference_power(reference);
     return true;
 }

@@ -12,11 +12,14 @@
  * ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held, released, changed and put
  * back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
- * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed.
+ * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed; GPUs
+ * that work outside uses; limits of power of the site, of racks and nodes, now and to come: what goes dark, comes back and
+ * must leave, and what may be promised beside them.
  *
- * Not covered: booked maintenance, power, foreign load, sites that datasets forbid. */
+ * Not covered: booked maintenance, sites that datasets forbid. */
 #include "model/data.h"
 #include "model/fleet.h"
+#include "model/power.h"
 #include "model/record.h"
 #include "model/tenants.h"
 
@@ -54,7 +57,10 @@ struct reference_right {
 };
 
 struct reference_node {
-    bool down, drained, away, lost; /* lost: to all who do not stand there already */
+    bool down, drained, away;
+    uint64_t foreign; /* GPUs that work outside dure uses */
+    uint64_t dark;    /* that a limit of power cannot feed */
+    uint64_t lost;    /* to all who do not stand there already: all of a node that is not up, and those */
     enum dure_node_state state;
 };
 
@@ -143,6 +149,7 @@ struct reference {
     uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
     const struct dure_fleet *fleet;
     const struct dure_data *data;      /* NULL: none */
+    struct dure_power *power;          /* limits in force or to come; NULL: none. Its own */
     const struct dure_tenant *tenants; /* as they are declared */
     const struct dure_tenants *declared;
     uint32_t holders[REFERENCE_TENANTS];             /* by whose rights a tenant works; NONE32: nobody's */
@@ -158,6 +165,7 @@ struct reference {
     struct reference_plan plans[REFERENCE_TENANTS + 2]; /* by queue: of each tenant, of all that borrow, of nobody's */
     struct reference_afters afters[AFTER_KINDS];
     uint64_t next_job, next_attempt, passes;
+    uint64_t told;   /* decisions so far */
     uint64_t served; /* cells that a damaged one was bound to */
     void (*tell)(void *context, const struct dure_record *decision);
     void *context;
@@ -166,6 +174,7 @@ struct reference {
 
 /* The sizes, and what is declared, are the caller's; the rest is made ready, the first rights included. */
 void reference_begin(struct reference *reference, const struct dure_tenants *tenants, int64_t now_us);
+void reference_end_life(struct reference *reference);
 /* False: it is refused. Only grants are judged; all else is for the core to refuse beforehand. */
 bool reference_step(struct reference *reference, const struct dure_record *input);
 /* Does any element of the job wait, or have a place? */

@@ -45,7 +45,7 @@ static void look(const struct reference *reference, const struct reference_job *
     share->free_mib = REFERENCE_MIB;
     share->instances = (struct instances){0, 0};
     share->is_open = false;
-    bool closed = reference->nodes[share->node].lost;
+    bool closed = reference->nodes[share->node].lost & share->gpu;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
         const struct reference_job *other = &reference->jobs[run->job];
@@ -94,7 +94,7 @@ static bool find_gpu(const struct reference *reference, uint32_t right, uint32_t
     const struct reference_right *r = &reference->rights[right];
     share->index = slot / r->cell_nodes;
     share->node = trial->bound[right][share->index] + slot % r->cell_nodes;
-    return trial->bound[right][share->index] != DURE_NONE32 &&
+    return reference_has_begun(r) && trial->bound[right][share->index] != DURE_NONE32 &&
            (!trial->beside_plan || !(reference->plans[r->tenant].kept[right][slot] & share->gpu));
 }
 

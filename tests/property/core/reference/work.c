@@ -14,6 +14,7 @@ struct dure_record reference_decision(const struct reference *reference, enum du
 
 void reference_tell(struct reference *reference, const struct dure_record *record)
 {
+    reference->told++;
     reference->tell(reference->context, record);
 }
 
@@ -241,6 +242,17 @@ void reference_send_away(struct reference *reference, struct reference_run *run,
         notice(reference, run, cause, run->deadline_us < by ? run->deadline_us : by);
     else
         warn(reference, run, cause);
+}
+
+void reference_warn_of_power(struct reference *reference, struct reference_run *run, int64_t falls_us)
+{
+    const int64_t in_grace = reference->input->time_us + reference->jobs[run->job].grace_us,
+                  by = falls_us < in_grace ? falls_us : in_grace;
+    if (run->state == RUN_STOPPING || (run->state == RUN_WARNED && run->deadline_us <= by))
+        return;
+    const bool keeps =
+        run->state == RUN_WARNED && (run->cause == DURE_CAUSE_CANCELLED || run->cause == DURE_CAUSE_WALLTIME);
+    notice(reference, run, keeps ? run->cause : DURE_CAUSE_POWER, by);
 }
 
 static bool is_older(const struct reference_run *a, const struct reference_run *b)
@@ -643,11 +655,11 @@ void reference_due(struct reference *reference)
 static void spare(struct reference *reference, uint64_t attempt)
 {
     struct reference_run *run = reference_attempt(reference, attempt);
-    if (!run || run->state != RUN_WARNED)
+    if (!run || run->state != RUN_WARNED || reference_is_dark(reference, run))
         return;
     if (run->cause == DURE_CAUSE_WALLTIME && last_moment(reference, run) > run->deadline_us)
         notice(reference, run, DURE_CAUSE_WALLTIME, last_moment(reference, run));
-    if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED)
+    if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED && run->cause != DURE_CAUSE_POWER)
         return;
     for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state == RUN_RESERVED && (shares_gpus(&reference->runs[r], run, reference->node_count) ||
@@ -666,7 +678,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
         return;
     bool lost = false;
     for (uint32_t k = 0; k < r->cell_nodes; k++) {
-        lost |= reference->nodes[cell + k].lost;
+        lost |= reference->nodes[cell + k].lost != 0;
         for (uint32_t i = 0; i < reference->run_end; i++)
             if (reference->runs[i].binding_count > 0 && reference_gpus_on(&reference->runs[i], cell + k))
                 return;
@@ -679,8 +691,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
     reference_tell(reference, &record);
     if (r->state == DURE_ALLOT_SHORT)
         reference_void_plan(reference, r->tenant, DURE_CAUSE_NODE_LOST);
-    if (lost)
-        reference_settle(reference);
+    reference_settle(reference); /* a rack that is whole again may be owed to who is short of one */
 }
 
 /* Whose latest start is over by now is too late. */
