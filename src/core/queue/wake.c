@@ -140,6 +140,17 @@ static const uint64_t *kept_of(const struct dure_core *core, uint32_t queue, uin
     return queue == queue_of_borrowed(core) ? core->chains[at].kept : core->allots[at]->kept;
 }
 
+/* GPUs of a slot that a place keeps, and none before it: what stays empty because it is bound anew may hold what is used besides. */
+static uint64_t kept_first_by(const struct planned *planned, uint32_t index, uint32_t slot)
+{
+    uint64_t mask = planned->places[index].gpu_mask;
+    for (uint32_t i = 0; !planned->places[index].tasks && i < index; i++)
+        if (planned->bindings[i].allot.v == planned->bindings[index].allot.v &&
+            slot - planned->places[i].node_first < planned->places[i].node_count)
+            mask &= ~planned->places[i].gpu_mask;
+    return mask;
+}
+
 /* GPUs that are idle, and kept for the queue's planned job: on one chain. */
 static uint64_t kept_idle(const struct dure_core *core, uint32_t queue, uint32_t *ret_chain)
 {
@@ -154,7 +165,8 @@ static uint64_t kept_idle(const struct dure_core *core, uint32_t queue, uint32_t
         const uint32_t first =
             place->node_first - (planned->d.borrowed ? core->fleet->chains[planned->d.chain].node_first : 0);
         for (uint32_t k = first; k < first + place->node_count && k < slots->count; k++)
-            gpus += (uint32_t)__builtin_popcountll(slots->idle[k] & place->gpu_mask);
+            gpus += (uint32_t)__builtin_popcountll(
+                slots->idle[k] & (planned->d.borrowed ? place->gpu_mask : kept_first_by(planned, i, k)));
     }
     return gpus;
 }
