@@ -36,23 +36,45 @@ bool dure_allot_row_find(const struct dure_allot_reading *reading, const char *n
     return true;
 }
 
+/* What is owed over this period; NULL: out of memory. */
+static struct dure_owed *owed_over(struct dure_allot_reading *reading, uint32_t chain, int64_t from_us,
+                                   int64_t until_us)
+{
+    struct dure_owed *owed = reading->owed[chain];
+    while (owed && (owed->from_us != from_us || owed->until_us != until_us))
+        owed = owed->next;
+    if (owed)
+        return owed;
+    owed = calloc(1, sizeof *owed);
+    if (!owed) {
+        reading->read->no_memory = true;
+        return NULL;
+    }
+    owed->from_us = from_us;
+    owed->until_us = until_us;
+    owed->next = reading->owed[chain];
+    reading->owed[chain] = owed;
+    return owed;
+}
+
+/* A successor has the very cells of whom it follows: they are owed from when the first of the line begins until it ends. */
 static void owe(struct dure_allot_reading *reading, const struct dure_allotment *row)
 {
-    struct dure_owed *owed = reading->owed[row->chain.v];
-    while (owed && (owed->from_us != row->from_us || owed->until_us != row->until_us))
-        owed = owed->next;
-    if (!owed) {
-        owed = calloc(1, sizeof *owed);
-        if (!owed) {
-            reading->read->no_memory = true;
-            return;
-        }
-        owed->from_us = row->from_us;
-        owed->until_us = row->until_us;
-        owed->next = reading->owed[row->chain.v];
-        reading->owed[row->chain.v] = owed;
+    const struct dure_allotment *old = NULL, *first = row;
+    uint32_t before, at = (uint32_t)reading->rows.count - 1;
+    for (; first->after[0] && dure_allot_row_find(reading, first->after, &before) && before < at; at = before) {
+        const struct dure_allotment *followed = &reading->rows.at[before];
+        if (followed->chain.v != row->chain.v || followed->level != row->level || followed->count < first->count)
+            break;
+        first = followed;
+        old = old ? old : first;
     }
-    owed->cells[row->level] += row->count;
+    struct dure_owed *was = old ? owed_over(reading, row->chain.v, first->from_us, old->until_us) : NULL,
+                     *owed = owed_over(reading, row->chain.v, first->from_us, row->until_us);
+    if (was && was->cells[row->level] >= row->count)
+        was->cells[row->level] -= row->count;
+    if (owed)
+        owed->cells[row->level] += row->count;
 }
 
 void dure_allot_enter(struct dure_allot_reading *reading, const struct dure_allotment *row, const struct dure_tree *at)

@@ -197,6 +197,25 @@ static void tiers(const struct dure_fleet *fleet)
     dure_tenants_free(t);
 }
 
+/* Who takes over another's cells needs none besides, however long a third is promised its own meanwhile. */
+static void successors(const struct dure_fleet *fleet)
+{
+    dure_tenants_free(
+        spec_tenants(TREE "allotments: [{name: x, tenant: guest, chain: a, level: node, count: 12, until: 2030-01-01},"
+                          " {name: y, tenant: guest, chain: a, level: node, count: 12, until: 2031-01-01, after: x},"
+                          " {name: z, tenant: beta, chain: a, level: node, count: 12, after: y},"
+                          " {name: w, tenant: beta, chain: a, level: node, count: 12}]",
+                     fleet));
+    TAP_EQ_STR(spec_said(), "", "twelve of the nodes pass on twice beside twelve that stay");
+    const struct dure_tree *spec =
+        spec_tree(TREE "allotments: [{name: x, tenant: guest, chain: a, level: node, count: 12, until: 2030-01-01},"
+                       " {name: z, tenant: beta, chain: a, level: node, count: 12, after: x},"
+                       " {name: w, tenant: beta, chain: a, level: node, count: 13}]");
+    struct dure_tenants *tenants = NULL;
+    TAP_EQ_INT(dure_tenants_parse(spec, fleet, &tenants, &spec_problems), DURE_E_INVALID, "one more is refused");
+    TAP_HAS(spec_said(), "expected at most 12", "and not beside thirteen");
+}
+
 static void grants(const struct dure_fleet *fleet)
 {
     struct dure_tenants *t = spec_tenants(TREE "allotments: [{name: x, tenant: guest, group: a, gpus: 192}]", fleet);
@@ -288,6 +307,7 @@ int main(void)
     terms(fleet);
     following(fleet);
     tiers(fleet);
+    successors(fleet);
     grants(fleet);
     lend_rest(fleet);
     large(fleet);
