@@ -103,7 +103,7 @@ static void add_loss(const struct reference *reference, const struct reference_r
     } else if (job->grace_us > 0 && run->end_us - now <= job->grace_us) {
         loss->gone_ms += run->end_us / 1000;
     } else {
-        const int64_t ran = now - run->since_us, half = job->checkpoint_us / 2,
+        const int64_t ran = now - run->kept_us, half = run->kept_us > run->since_us ? 0 : job->checkpoint_us / 2,
                       unsaved = half > 0 && ran > half ? half : ran;
         loss->work += (wide)reference_run_milli(run) * unsaved;
         loss->restarts += run->restarts;

@@ -214,6 +214,9 @@ void reference_world(struct reference *reference);
 bool reference_is_lent(const struct reference *reference, uint32_t tenant, int64_t grace_us);
 /* Whoever borrows what is not lent any more must leave. */
 void reference_lending(struct reference *reference);
+/* Tenants are declared anew; and whatever is, plans are made anew. */
+void reference_redeclare(struct reference *reference);
+void reference_void_plans(struct reference *reference);
 void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over);
 
 /* ---- limits of power (power.c) ---- */

@@ -15,7 +15,7 @@ static bool is_within(const struct reference *reference, uint32_t tenant, uint32
 }
 
 /* All that was planned, in the order of jobs. */
-static void void_plans(struct reference *reference)
+void reference_void_plans(struct reference *reference)
 {
     uint64_t last = 0, next = 0;
     for (; next != UINT64_MAX; last = next) {
@@ -41,7 +41,7 @@ static void find_holders(struct reference *reference)
         changed |= reference->holders[i] != was;
     }
     if (changed)
-        void_plans(reference);
+        reference_void_plans(reference);
 }
 
 /* ---- granting ---- */
@@ -469,6 +469,14 @@ void reference_lending(struct reference *reference)
         if (run && run->borrowed && !reference_is_lent(reference, reference->jobs[run->job].tenant, 0))
             reference_send_away(reference, run, DURE_CAUSE_LENDING_ENDED);
     }
+}
+
+/* The terms may be others; what is granted already stays as it is. */
+void reference_redeclare(struct reference *reference)
+{
+    reference_void_plans(reference);
+    reference_world(reference);
+    reference_lending(reference);
 }
 
 void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over)

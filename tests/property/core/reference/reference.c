@@ -28,6 +28,7 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     reference->is_shaken = false;
     reference->data = NULL;
     reference->power = NULL;
+    memset(&reference->prices, 0, sizeof reference->prices);
     reference->told = 0;
     memset(reference->nodes, 0, sizeof reference->nodes);
     for (uint32_t node = 0; node < reference->node_count; node++)
@@ -143,6 +144,13 @@ bool reference_step(struct reference *reference, const struct dure_record *input
     reference->input = input;
     switch (input->kind) {
     case DURE_REC_SUBMIT: submit(reference, input); break;
+    case DURE_REC_TENANTS: reference_redeclare(reference); break;
+    case DURE_REC_DATA: reference_void_plans(reference); break;
+    case DURE_REC_PRICES:
+        if (dure_prices_read(input->text, input->text_length, &reference->prices, NULL) != DURE_OK)
+            abort(); /* the core has taken them */
+        break;
+    case DURE_REC_CHECKPOINT: reference_attempt(reference, input->attempt.v)->kept_us = input->time_us; break;
     case DURE_REC_POWER: reference_declare_power(reference, input); break;
     case DURE_REC_PASS:
         reference_power(reference); /* nothing starts on what a limit takes away at this moment */

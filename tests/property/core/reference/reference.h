@@ -14,12 +14,13 @@
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
  * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed; GPUs
  * that work outside uses; limits of power of the site, of racks and nodes, now and to come: what goes dark, comes back and
- * must leave, and what may be promised beside them.
+ * must leave, and what may be promised beside them; prices of holes; checkpoints; datasets and terms declared anew.
  *
  * Not covered: booked maintenance, sites that datasets forbid. */
 #include "model/data.h"
 #include "model/fleet.h"
 #include "model/power.h"
+#include "model/prices.h"
 #include "model/record.h"
 #include "model/tenants.h"
 
@@ -103,6 +104,7 @@ struct reference_run {
     uint32_t ordinal;
     bool borrowed;
     int64_t walltime_us, charged_us; /* what was charged for it, and when */
+    int64_t kept_us;                 /* when it has kept its work last; when it started: never */
     uint32_t restarts;               /* of its job, when it started */
     uint32_t left;                   /* GPUs that it has left already, on its way out: 64 a node */
     int64_t since_us, end_us;        /* end_us: of its walltime */
@@ -152,6 +154,7 @@ struct reference {
     struct dure_power *power;          /* limits in force or to come; NULL: none. Its own */
     const struct dure_tenant *tenants; /* as they are declared */
     const struct dure_tenants *declared;
+    struct dure_prices prices;                       /* of what is left of shared GPUs */
     uint32_t holders[REFERENCE_TENANTS];             /* by whose rights a tenant works; NONE32: nobody's */
     struct reference_right rights[REFERENCE_RIGHTS]; /* by allotment id */
     __extension__ unsigned __int128 used[REFERENCE_TENANTS],

@@ -36,7 +36,8 @@ struct share {
     uint32_t right, index; /* by rights */
     uint32_t free_milli, free_mib;
     struct instances instances;
-    bool is_open; /* it is shared, and more may join */
+    uint32_t loss; /* of the hole that a task would take a part of, by its price; 0 where prices do not count */
+    bool is_open;  /* it is shared, and more may join */
 };
 
 static void look(const struct reference *reference, const struct reference_job *job, struct share *share)
@@ -78,8 +79,21 @@ static uint32_t room(const struct reference *reference, const struct reference_j
     return by_milli < by_memory ? by_milli : by_memory;
 }
 
+/* Where limits are met, or instances placed, prices do not count. */
+static void price(const struct reference *reference, const struct reference_job *job, struct share *share)
+{
+    const uint32_t *prices = reference->prices.hole_ugpu;
+    share->loss = 0;
+    if (!reference_is_limited(job) && job->mig == 0 && share->free_milli >= job->milli)
+        share->loss =
+            prices[share->free_milli / DURE_HOLE_MILLI] - prices[(share->free_milli - job->milli) / DURE_HOLE_MILLI];
+}
+
+/* The cheapest hole, then the fullest, then the first. */
 static bool is_tighter(const struct share *a, const struct share *b)
 {
+    if (a->loss != b->loss)
+        return a->loss < b->loss;
     return a->free_milli != b->free_milli ? a->free_milli < b->free_milli : a->place < b->place;
 }
 
@@ -122,6 +136,7 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
             if (!find_gpu(reference, right, place, trial, &share))
                 continue;
             look(reference, job, &share);
+            price(reference, job, &share);
             if (share.is_open && room(reference, job, &share) > 0 &&
                 reference_limit(reference, job, share.node, trial) > 0 && (first || is_tighter(&last, &share)) &&
                 (!best.is_open || is_tighter(&share, &best)))

@@ -189,6 +189,7 @@ static void begin_run(struct reference *reference, struct reference_run *run)
     run->state = RUN_RUNS;
     run->attempt = reference->next_attempt++;
     run->since_us = reference->input->time_us;
+    run->kept_us = run->since_us;
     run->end_us = run->since_us + reference->jobs[run->job].walltime_us;
     run->restarts = reference->jobs[run->job].requeues;
     tell_place(reference, run, DURE_REC_START);

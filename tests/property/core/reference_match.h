@@ -1,0 +1,54 @@
+#pragma once
+/* A random life that the core and the naive reference decide beside each other: what both draw from, and what is declared and asked in it. */
+#include "base/timefmt.h"
+#include "reference/reference.h"
+#include "rig.h"
+
+enum { SHAPES = 5, KINDS = 128, FIRST_RIGHTS = 8 };
+#define FIRST_US (INT64_C(1700000000) * DURE_SECOND_US) /* when a life begins */
+
+struct match {
+    struct rig rig;
+    struct reference reference;
+    struct dure_buf core, naive; /* what each decided at this step, a line each */
+    bool parted;
+    uint64_t life; /* its seed */
+    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers;
+    uint32_t rights;                                  /* that were named so far */
+    char tenants_text[1 << 14], rights_text[1 << 12]; /* as declared, before and behind the terms of lending */
+    struct dure_tenants *redeclared;
+    uint32_t tops; /* tenants at the top */
+    uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
+    uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
+    uint64_t granted[2]; /* refused; accepted */
+    uint64_t inputs[KINDS], told[KINDS], causes[KINDS], dimmed, changed, stopped, reclaimed, served, fractions;
+    struct shape {
+        uint32_t tasks, gpus, tasks_per_node, milli, mib;
+        const char *level;
+        bool required;
+        uint32_t first, count; /* nodes that it may use, or, `leaves_out`, not; count 0: any */
+        bool leaves_out;
+        uint32_t spread_max;
+        const char *spread_level;
+        uint64_t data;
+        const char *mig; /* "": none */
+    } shapes[SHAPES];    /* of which jobs are: so that many ask for the same */
+};
+
+/* ---- chances and records (reference_test.c) ---- */
+
+uint32_t match_below(uint32_t bound);
+/* What lives have got since some of them are kept: by a row of chances of its own, so that those stay what they were. */
+uint32_t match_more(uint32_t bound);
+bool match_is_plain(void); /* a life of which only the first part is drawn */
+/* Both take the record, and what each decided is compared. */
+void match_both(struct match *match, struct dure_record *record);
+
+/* ---- what is declared (reference_specs.c) ---- */
+
+void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants);
+void match_declare_data(struct match *match);
+void match_promise(struct match *match); /* a right is granted, cut down or ended */
+void match_power(
+    struct match *match); /* limits of the site, of racks and of nodes, now or soon; those of before are lifted */
+void match_rare(struct match *match); /* terms, datasets, prices; and a word from those who keep their work */

@@ -1,0 +1,301 @@
+/* What a random life is made of, and what is declared and granted in its course. */
+#include "reference_match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tap.h"
+
+static const char profiles[] =
+    "mig: [{name: 3g, slices: 3, memory_slices: 4, memory: 40GiB, starts: [0, 4]}, "
+    "{name: 2g, slices: 2, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4]}, "
+    "{name: 1g.2, slices: 1, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4, 6]}, "
+    "{name: 1g, slices: 1, memory_slices: 1, memory: 10GiB, starts: [0, 1, 2, 3, 4, 5, 6]}], ";
+
+/* What one tenant may hold, by chance. */
+static void write_ceilings(const struct match *match, struct dure_buf *tenants)
+{
+    static const char *const kinds[] = {"jobs", "jobs_per_user", "gpus", "gpus_per_user"};
+    if (!match->ceilings || match_more(2) == 0)
+        return;
+    const uint32_t kind = match_more(4);
+    dure_buf_printf(tenants, ", ceilings: {%s: %u}", kinds[kind],
+                    kind < 2 ? 1 + match_more(4) : match->reference.node_gpus * (1 + match_more(3)));
+}
+
+/* Below a tenant at the top: none, or up to three, of which the first may have others below it. */
+static void write_below(const struct match *match, struct dure_buf *tenants)
+{
+    const uint32_t count = match_more(4);
+    dure_buf_str(tenants, count > 0 ? ", tenants: [" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        dure_buf_printf(tenants, "%s{name: %c, weight: %u", i > 0 ? ", " : "", (char)('a' + i), 1 + match_more(3));
+        write_ceilings(match, tenants);
+        dure_buf_str(tenants, i == 0 && match_more(3) == 2 ? ", tenants: [{name: x}, {name: y, weight: 2}]}" : "}");
+    }
+    dure_buf_str(tenants, count > 0 ? "]" : "");
+}
+
+/* Mostly all is lent for ever; in some lives to some, or for a time, or with a notice that is short, or nothing is. */
+static void write_lending(const struct match *match, struct dure_buf *tenants)
+{
+    static const char *const notices[] = {"10m", "60s"};
+    char from[DURE_TIME_TEXT_MAX], until[DURE_TIME_TEXT_MAX];
+    const uint32_t kind = match->promises ? match_more(6) : 0;
+    if (kind == 5)
+        return;
+    dure_buf_printf(tenants, "lending: [{owner: o, notice: %s", kind > 0 ? notices[match_more(2)] : notices[0]);
+    if (kind == 4)
+        dure_buf_printf(tenants, ", to: [t%u]", match_more(match->tops));
+    else
+        dure_buf_str(tenants, ", to: all");
+    if (kind == 3)
+        dure_buf_printf(tenants, ", except: [t%u]", match_more(match->tops));
+    dure_time_format_utc(FIRST_US + (int64_t)match_more(60) * DURE_MINUTE_US, from);
+    dure_time_format_utc(FIRST_US + (int64_t)(61 + match_more(120)) * DURE_MINUTE_US, until);
+    if (kind > 1)
+        dure_buf_printf(tenants, ", from: %s, until: %s", from, until);
+    dure_buf_str(tenants, "}]\n");
+}
+
+/* Some begin later, or end; says whether it does. */
+static bool write_period(const struct match *match, struct dure_buf *tenants)
+{
+    char text[DURE_TIME_TEXT_MAX];
+    if (match->promises && match_more(4) == 3)
+        dure_buf_printf(tenants, ", from: %s",
+                        dure_time_format_utc(FIRST_US + (int64_t)(1 + match_more(60)) * DURE_MINUTE_US, text));
+    if (!match->promises || match_more(3) < 2)
+        return false;
+    dure_buf_printf(tenants, ", until: %s",
+                    dure_time_format_utc(FIRST_US + (int64_t)(61 + match_more(120)) * DURE_MINUTE_US, text));
+    return true;
+}
+
+/* Racks of nodes, one to four tenants at the top, rights to six to all of the racks' nodes in all. */
+void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants)
+{
+    struct reference *reference = &match->reference;
+    uint32_t racks = 3 + match_below(4), first = 0;
+    reference->rack_nodes = 2 + match_below(3);
+    reference->node_gpus = 2u << match_below(3);
+    reference->node_count = racks * reference->rack_nodes;
+    match->tops = 3 + match_below(2);
+    match->tops -= match_more(4) < 2 ? match_more(match->tops) : 0; /* few have several rights each */
+    const uint32_t tops = match->tops;
+    dure_buf_printf(fleet,
+                    "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, %snvlink: "
+                    "node}]\nowners: [{name: o}]\n"
+                    "sites: [{name: s, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: m, nodes: "
+                    "'n[01-%02u]', cpus: 64, memory: 1TiB, "
+                    "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
+                    match_is_plain() ? "" : profiles, reference->node_count, reference->rack_nodes,
+                    reference->node_gpus);
+    dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
+    for (uint32_t i = 0; i < tops; i++) {
+        dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s", i, 1 + match_below(3), i == 0 ? ", owner: o" : "");
+        write_ceilings(match, tenants);
+        write_below(match, tenants);
+        dure_buf_str(tenants, "}\n");
+    }
+    dure_text_copy(match->tenants_text, sizeof match->tenants_text, tenants->data);
+    write_lending(match, tenants);
+    const size_t from = tenants->length;
+    dure_buf_str(tenants, "allotments:\n");
+    struct {
+        uint32_t of, nodes, count;
+    } ends = {.count = 0};
+    for (match->rights = 0; racks > first && match->rights < FIRST_RIGHTS;
+         match->rights++) { /* each takes whole racks' worth */
+        const uint32_t take = 1 + match_below(racks - first < 2 ? racks - first : 2),
+                       nodes = match_below(2) ? 1 : reference->rack_nodes,
+                       count = nodes == 1 ? take * reference->rack_nodes - match_below(2) : take;
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u", match->rights,
+                        match->rights % tops, nodes == 1 ? "node" : "rack", count);
+        if (write_period(match, tenants)) {
+            ends.of = match->rights;
+            ends.nodes = nodes;
+            ends.count = count;
+        }
+        dure_buf_str(tenants, "}\n");
+        first += take;
+    }
+    if (ends.count > 0 && match_more(2) == 1) /* another takes over what the last of them leaves */
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u, after: r%u}\n",
+                        match->rights++, match_more(tops), ends.nodes == 1 ? "node" : "rack",
+                        1 + match_more(ends.count), ends.of);
+    dure_text_copy(match->rights_text, sizeof match->rights_text, tenants->data + from);
+}
+
+/* A right is granted, cut down or ended. */
+void match_promise(struct match *match)
+{
+    static const enum dure_record_kind kinds[] = {DURE_REC_GRANT, DURE_REC_GRANT, DURE_REC_SHRINK, DURE_REC_END_ALLOT};
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, kinds[match_more(4)]);
+    const struct reference *reference = &match->reference;
+    char time[DURE_TIME_TEXT_MAX];
+    dure_buf_init(&text, 4096);
+    if (record.kind == DURE_REC_GRANT && reference->right_count < REFERENCE_RIGHTS) {
+        const int64_t from_us = match->rig.now_us + (int64_t)match_more(60) * DURE_MINUTE_US;
+        dure_buf_printf(
+            &text, "[{\"name\":\"r%u\",\"tenant\":\"%s\",\"chain\":\"g\",\"level\":%u,\"count\":%u", match->rights++,
+            reference->tenants[match_more(3) ? match_more(match->tops) : match_more(reference->tenant_count)].path,
+            2 + match_more(2), 1 + match_more(3));
+        if (match_more(2))
+            dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, time));
+        if (match_more(2))
+            dure_buf_printf(&text, ",\"until\":\"%s\"",
+                            dure_time_format_utc(from_us + (int64_t)(1 + match_more(90)) * DURE_MINUTE_US, time));
+        dure_buf_str(&text, "}]");
+        record.text = text.data;
+        record.text_length = text.length;
+        match_both(match, &record);
+    } else if (record.kind != DURE_REC_GRANT) {
+        record.allot.v = match_more(reference->right_count);
+        record.count = 1 + match_more(4);
+        match_both(match, &record);
+    }
+}
+
+/* Two that forbid all others in the node (the rack), and two that name some tenants. */
+static void write_data(struct match *match, struct dure_buf *text)
+{
+    const struct dure_tenant *tenants = match->reference.tenants;
+    const uint32_t count = match->reference.tenant_count;
+    dure_buf_printf(text,
+                    "{\"kind\":\"Data\",\"version\":1,\"datasets\":["
+                    "{\"name\":\"n\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"r\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"ln\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"%s\"]}},"
+                    "{\"name\":\"lr\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"%s\"]}}]}",
+                    tenants[match_more(count)].path, tenants[match_more(count)].path);
+}
+
+void match_declare_data(struct match *match)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
+    match->reference.data = NULL;
+    match->uses_data = match_more(2) == 1;
+    if (!match->uses_data)
+        return;
+    dure_buf_init(&text, 1 << 16);
+    write_data(match, &text);
+    record.text = text.data;
+    record.text_length = text.length;
+    if (rig_step(&match->rig, &record) != DURE_OK)
+        tap_bail("datasets: %s", match->rig.error.text);
+    match->reference.data = dure_core_data(match->rig.core);
+}
+
+/* The same tenants, and other terms of lending. */
+static void redeclare(struct match *match)
+{
+    struct dure_buf yaml DURE_CLEANUP_BUF = {0};
+    struct dure_arena *arena = dure_arena_new(16u << 20);
+    struct dure_problems problems = {.file = "tenants"};
+    struct dure_tree *tree = NULL;
+    struct dure_tenants *tenants = NULL;
+    struct dure_record record = rig_record(&match->rig, DURE_REC_TENANTS);
+    dure_buf_init(&yaml, 1 << 16);
+    dure_buf_str(&yaml, match->tenants_text);
+    write_lending(match, &yaml);
+    dure_buf_str(&yaml, match->rights_text);
+    if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) != DURE_OK ||
+        dure_tenants_parse(tree, match->rig.fleet, &tenants, &problems) != DURE_OK)
+        tap_bail("tenants, declared anew: %s", yaml.data);
+    dure_arena_free(arena);
+    record.text = tenants->spec_json;
+    record.text_length = tenants->spec_json_length;
+    dure_tenants_free(match->redeclared);
+    match->redeclared = tenants;
+    match->reference.declared = tenants;
+    match->reference.tenants = tenants->tenants;
+    match_both(match, &record);
+}
+
+static void price(struct match *match)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_PRICES);
+    struct dure_prices prices;
+    uint32_t worth = 0;
+    for (uint32_t i = 0; i < DURE_HOLES; i++, worth += match_more(4) ? 0 : match_more(40000))
+        prices.hole_ugpu[i] = worth < DURE_HOLE_UGPU_MAX ? worth : DURE_HOLE_UGPU_MAX;
+    dure_buf_init(&text, 1 << 16);
+    dure_prices_write(&prices, &text);
+    record.text = text.data;
+    record.text_length = text.length;
+    match_both(match, &record);
+}
+
+static void checkpoint(struct match *match)
+{
+    struct dure_record record = rig_record(&match->rig, DURE_REC_CHECKPOINT);
+    uint32_t seen = 0;
+    for (uint32_t r = 0; r < match->reference.run_end; r++)
+        if (match->reference.runs[r].state > RUN_RESERVED && match_more(++seen) == 0)
+            record.attempt.v = match->reference.runs[r].attempt;
+    if (record.attempt.v)
+        match_both(match, &record);
+}
+
+/* What changes seldom: terms, datasets, prices; and a word from those who keep their work. */
+void match_rare(struct match *match)
+{
+    const uint32_t what = match_more(8);
+    if (what == 0 && match->promises) {
+        redeclare(match);
+    } else if (what == 1 && match->uses_data) {
+        struct dure_buf text DURE_CLEANUP_BUF = {0};
+        struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
+        dure_buf_init(&text, 1 << 16);
+        write_data(match, &text);
+        record.text = text.data;
+        record.text_length = text.length;
+        match_both(match, &record);
+    } else if (what == 2) {
+        price(match);
+    } else {
+        checkpoint(match);
+    }
+}
+
+/* Limits of the site, of racks and of nodes, now or soon, are declared, and those of before are lifted. */
+void match_power(struct match *match)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_POWER);
+    const struct reference *reference = &match->reference;
+    const uint32_t racks = reference->node_count / reference->rack_nodes, count = match_more(4);
+    char time[DURE_TIME_TEXT_MAX];
+    dure_buf_init(&text, 1 << 16);
+    dure_buf_printf(&text, "{\"kind\":\"Power\",\"version\":1,\"lead\":\"%um\",\"limits\":[", 1 + match_more(15));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t kind = match_more(3), nodes = kind == 0   ? reference->node_count
+                                                     : kind == 1 ? reference->rack_nodes
+                                                                 : 1;
+        const int64_t from_us = match->rig.now_us + (int64_t)match_more(40) * DURE_MINUTE_US;
+        dure_buf_str(&text, i > 0 ? ",{" : "{");
+        if (kind == 0)
+            dure_buf_str(&text, "\"site\":\"s\"");
+        else if (kind == 1)
+            dure_buf_printf(&text, "\"group\":\"g\",\"level\":\"rack\",\"cells\":\"%u\"", 1 + match_more(racks));
+        else
+            dure_buf_printf(&text, "\"node\":\"n%02u\"", 1 + match_more(reference->node_count));
+        dure_buf_printf(&text, ",\"limit\":\"%uW\"",
+                        (uint32_t)(nodes * 10000 / 100 * (kind ? 20 + match_more(80) : 50 + match_more(50))));
+        if (match_more(2))
+            dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, time));
+        if (match_more(2))
+            dure_buf_printf(&text, ",\"until\":\"%s\"",
+                            dure_time_format_utc(from_us + (int64_t)(1 + match_more(60)) * DURE_MINUTE_US, time));
+        dure_buf_str(&text, "}");
+    }
+    dure_buf_str(&text, "]}");
+    record.text = text.data;
+    record.text_length = text.length;
+    match_both(match, &record);
+}
