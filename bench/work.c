@@ -32,22 +32,46 @@ struct bench_ask bench_mix(struct bench_world *world)
     return ask;
 }
 
-/* Ends work of the pool, drawn by chance, until `gpus` more stay within the load. */
-static enum dure_err make_room(struct bench_world *world, struct bench_pool *pool, uint64_t gpus, unsigned load_percent, struct dure_error *error)
+static uint64_t gpus_of(const struct bench_turn *turn)
+{
+    return (uint64_t)turn->ask.tasks * turn->ask.gpus;
+}
+
+void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before, struct bench_turn *ret_turn)
+{
+    struct bench_turn *turn = ret_turn;
+    turn->ask = bench_mix(world);
+    turn->leaver_count = 0;
+    struct bench_pool *pool = &world->pools[turn->ask.pool];
+    const uint64_t gpus = gpus_of(turn) + (before != NULL && before->ask.pool == turn->ask.pool ? gpus_of(before) : 0);
+    while (turn->leaver_count < BENCH_LEAVERS_MAX && pool->running_count > 0 && (pool->used + gpus) * 100 > pool->gpus * load_percent) {
+        const uint32_t id = pool->running[bench_below(world, pool->running_count)];
+        bench_take_out(world, id);
+        turn->leavers[turn->leaver_count++] = id;
+    }
+}
+
+enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, struct dure_error *error)
 {
     enum dure_err err = DURE_OK;
-    while (err == DURE_OK && pool->running_count > 0 && (pool->used + gpus) * 100 > pool->gpus * load_percent)
-        err = bench_end(world, pool->running[bench_below(world, pool->running_count)], error);
+    for (uint32_t i = 0; err == DURE_OK && i < turn->leaver_count; i++) {
+        const uint32_t left = turn->leaver_count - i - 1;
+        bench_expect(world, turn->leavers + i + 1, left, 1);
+        if (next != NULL && left < DURE_CORE_EXPECTED)
+            bench_expect(world, next->leavers, next->leaver_count, left + 2); /* the submission comes between */
+        err = bench_end(world, turn->leavers[i], error);
+    }
     return err;
 }
 
-enum dure_err bench_place_mixed(struct bench_world *world, const struct bench_ask *ask, unsigned load_percent, bool *ret_started, struct dure_error *error)
+enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, bool *ret_started, struct dure_error *error)
 {
     uint32_t job = 0;
-    enum dure_err err = make_room(world, &world->pools[ask->pool], (uint64_t)ask->tasks * ask->gpus, load_percent, error);
+    enum dure_err err = bench_turn_leave(world, turn, next, error);
     world->asked_ns = world->elapsed_ns;
+    bench_expect(world, next->leavers, next->leaver_count, 1);
     if (err == DURE_OK)
-        err = bench_submit_ask(world, ask, &job, error);
+        err = bench_submit_ask(world, &turn->ask, &job, error);
     if (err == DURE_OK)
         err = bench_settle(world, error);
     if (err != DURE_OK)
@@ -61,16 +85,21 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
     enum dure_err err = DURE_OK;
     bool started;
     uint64_t room = 0, used = 0;
+    struct bench_turn turns[2];
     for (uint32_t i = 0; i < world->pool_count; i++)
         room += world->pools[i].gpus * load_percent / 100;
-    for (unsigned tries = 0; err == DURE_OK && tries < FILL_TRIES_MAX && used * 100 < room * 95; tries++) {
-        const struct bench_ask ask = bench_mix(world);
-        err = bench_place_mixed(world, &ask, load_percent, &started, error);
+    bench_turn_draw(world, load_percent, NULL, &turns[0]);
+    unsigned tries = 0;
+    for (; err == DURE_OK && tries < FILL_TRIES_MAX && used * 100 < room * 95; tries++) {
+        bench_turn_draw(world, load_percent, &turns[tries % 2], &turns[(tries + 1) % 2]);
+        err = bench_turn_play(world, &turns[tries % 2], &turns[(tries + 1) % 2], &started, error);
         if (tries % 64 == 0)
             used = 0;
         for (uint32_t i = 0; tries % 64 == 0 && i < world->pool_count; i++)
             used += world->pools[i].used;
     }
+    if (err == DURE_OK)
+        err = bench_turn_leave(world, &turns[tries % 2], NULL, error);
     dure_huge_more(dure_core_room(world->core)); /* once a second in the daemon */
     return err;
 }

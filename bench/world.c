@@ -141,11 +141,26 @@ enum dure_err bench_log_flush(struct bench_world *world, struct dure_error *erro
     return DURE_OK;
 }
 
+static void end_record(struct bench_world *world, uint32_t id, struct dure_record *r)
+{
+    dure_record_init(r, DURE_REC_ATTEMPT_REPORT, 1, world->time_us);
+    r->report = DURE_REPORT_ENDED;
+    r->attempt.v = id;
+}
+
 static enum dure_err step(struct bench_world *world, struct dure_record *record, struct dure_error *error)
 {
+    struct dure_record coming[DURE_CORE_EXPECTED];
+    for (unsigned i = 0; i < DURE_CORE_EXPECTED; i++)
+        if (world->expected[i] != 0)
+            end_record(world, world->expected[i], &coming[i]);
     const uint64_t began = bench_now_ns();
+    for (unsigned i = 0; i < DURE_CORE_EXPECTED; i++)
+        if (world->expected[i] != 0)
+            dure_core_expect(world->core, &coming[i], i + 1);
     enum dure_err err = dure_core_step(world->core, record, heard, world, error);
     world->elapsed_ns += bench_now_ns() - began;
+    memset(world->expected, 0, sizeof world->expected);
     enum dure_err flushed = bench_log_flush(world, error);
     return err != DURE_OK ? err : flushed;
 }
@@ -436,21 +451,34 @@ enum dure_err bench_pass(struct bench_world *world, struct dure_error *error)
     return step(world, &r, error);
 }
 
-enum dure_err bench_end(struct bench_world *world, uint32_t id, struct dure_error *error)
+void bench_take_out(struct bench_world *world, uint32_t id)
 {
     struct bench_attempt *attempt = &world->attempts[id];
     struct bench_job *job = &world->jobs[attempt->job];
     struct bench_pool *pool = &world->pools[job->pool];
-    struct dure_record r;
     DURE_ASSERT(attempt->running);
     attempt->running = false;
     pool->used -= job->gpus;
     pool->running[attempt->index] = pool->running[--pool->running_count];
     world->attempts[pool->running[attempt->index]].index = attempt->index;
+}
+
+void bench_expect(struct bench_world *world, const uint32_t *ids, uint32_t count, unsigned after)
+{
+    for (unsigned i = 0; i < count && after + i <= DURE_CORE_EXPECTED; i++)
+        world->expected[after + i - 1] = ids[i];
+}
+
+enum dure_err bench_end(struct bench_world *world, uint32_t id, struct dure_error *error)
+{
+    struct dure_record r;
+    if (world->attempts[id].gone)
+        return DURE_OK;
+    if (world->attempts[id].running)
+        bench_take_out(world, id);
+    world->attempts[id].gone = true;
     bench_log(world, (uint32_t[]){RECOUNT_GONE, id}, 2);
-    dure_record_init(&r, DURE_REC_ATTEMPT_REPORT, 1, world->time_us);
-    r.report = DURE_REPORT_ENDED;
-    r.attempt.v = id;
+    end_record(world, id, &r);
     return step(world, &r, error);
 }
 
@@ -469,8 +497,7 @@ enum dure_err bench_settle(struct bench_world *world, struct dure_error *error)
     while (err == DURE_OK && (world->leaving_count > 0 || dure_core_wants_pass(world->core))) {
         while (err == DURE_OK && world->leaving_count > 0) {
             const uint32_t id = world->leaving[--world->leaving_count];
-            if (world->attempts[id].running)
-                err = bench_end(world, id, error);
+            err = bench_end(world, id, error);
         }
         if (err == DURE_OK && dure_core_wants_pass(world->core))
             err = bench_pass(world, error);

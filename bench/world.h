@@ -6,7 +6,7 @@
 #include "bench/recount.h"
 #include "core/core.h"
 
-enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = BENCH_OWNERS * 2 * BENCH_BLOCK_NODES /* a promised block each */, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */ };
+enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = BENCH_OWNERS * 2 * BENCH_BLOCK_NODES /* a promised block each */, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */, BENCH_LEAVERS_MAX = 1024 /* a gang is of 512 GPUs at most */ };
 
 /* Those that share rights, and last the pool of those that borrow. */
 struct bench_pool {
@@ -23,7 +23,7 @@ struct bench_job {
 
 struct bench_attempt {
     uint32_t job, index; /* index in its pool's running */
-    bool running, leaving;
+    bool running, leaving, gone; /* not running and not gone: taken out */
 };
 
 struct bench_ask {
@@ -52,6 +52,7 @@ struct bench_world {
     uint64_t asked_ns; /* elapsed_ns when the last job of the mix was asked for: room had been made */
     int64_t time_us;
     uint32_t last_place[4], last_attempt, plant;
+    uint32_t expected[DURE_CORE_EXPECTED]; /* attempts that end after the next step, and after one more, ...; 0: none */
     bool no_memory;
 };
 
@@ -85,6 +86,10 @@ void bench_tenant_path(uint32_t place, char path[32]);
 DURE_NODISCARD enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error);
 DURE_NODISCARD enum dure_err bench_pass(struct bench_world *world, struct dure_error *error);
 DURE_NODISCARD enum dure_err bench_end(struct bench_world *world, uint32_t attempt, struct dure_error *error);
+/* Out of the lists of its pool: it is as good as gone, and bench_end follows. */
+void bench_take_out(struct bench_world *world, uint32_t attempt);
+/* These end after so many more steps: the core is told before each, as a daemon does of what is in its queue. Holds for the next step. */
+void bench_expect(struct bench_world *world, const uint32_t *attempts, uint32_t count, unsigned after);
 DURE_NODISCARD enum dure_err bench_cancel(struct bench_world *world, uint32_t job, struct dure_error *error);
 /* Passes until nothing more starts; those told to leave end at once. */
 DURE_NODISCARD enum dure_err bench_settle(struct bench_world *world, struct dure_error *error);
@@ -92,9 +97,18 @@ DURE_NODISCARD enum dure_err bench_world_recount(struct bench_world *world, stru
 
 /* One job of the mix (70 % one GPU, 15 % 2 to 4, 10 % 8, 5 % gangs of 16 to 512 in one block) in a pool drawn by chance, three tenths borrowed. */
 struct bench_ask bench_mix(struct bench_world *world);
-/* Makes room for it up to `load_percent` of its pool, asks, and withdraws it if there is no place now. */
-DURE_NODISCARD enum dure_err bench_place_mixed(struct bench_world *world, const struct bench_ask *ask, unsigned load_percent, bool *ret_started,
-                                               struct dure_error *error);
+/* What is asked for next, and those who end before it, so that its pool stays within `load_percent`. */
+struct bench_turn {
+    struct bench_ask ask;
+    uint32_t leavers[BENCH_LEAVERS_MAX], leaver_count;
+};
+/* `before` comes first, and has not started yet; NULL: nobody. */
+void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before, struct bench_turn *ret_turn);
+/* Those end. `next`, and so who leaves after that, may be NULL. */
+DURE_NODISCARD enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, struct dure_error *error);
+/* Those end, the job is asked for, and withdrawn if there is no place now. */
+DURE_NODISCARD enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, bool *ret_started,
+                                             struct dure_error *error);
 /* Work of the mix until about `load_percent` of every pool is in use. */
 DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error);
 /* All GPUs to jobs of `gpus` each, 256 submissions to a pass, as a daemon does that has them in one batch; `latency` (may be NULL) takes the nanoseconds

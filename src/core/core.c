@@ -385,13 +385,20 @@ void dure_core_expect(const struct dure_core *core, const struct dure_record *in
 {
     if (input->kind != DURE_REC_ATTEMPT_REPORT)
         return;
-    if (after > 1) {
+    if (after > 2) {
         dure_table_fetch(&core->attempt_table, input->attempt.v);
         return;
     }
     const uint32_t slot = attempt_find(core, input->attempt.v);
-    for (size_t at = 0; slot != NONE && at < sizeof(struct attempt); at += 64)
-        __builtin_prefetch((const char *)attempt_at(core, slot) + at, 1);
+    if (slot == NONE)
+        return;
+    if (after > 1) {
+        attempt_fetch(core, slot);
+        return;
+    }
+    const struct attempt *attempt = attempt_at(core, slot);
+    attempt_fetch_around(core, slot);
+    ground_fetch(core, attempt->d.chain, attempt->places, attempt->d.place_count);
 }
 
 static enum dure_err apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)

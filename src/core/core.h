@@ -12,7 +12,7 @@
 #include "model/record.h"
 #include "model/tenants.h"
 
-enum { DURE_CORE_VERSION = 2, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096 };
+enum { DURE_CORE_VERSION = 2, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096, DURE_CORE_EXPECTED = 3 };
 
 struct dure_core;
 
@@ -26,7 +26,8 @@ typedef void (*dure_emit_fn)(void *context, const struct dure_record *decision);
  * for a job that can never run). A SUBMIT's job id is dure_core_next_job() before the call. */
 DURE_NODISCARD enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *input, dure_emit_fn emit,
                                             void *context, struct dure_error *error);
-/* This input is stepped next (`after` 1), or after so many others: what it needs first starts on its way from memory. */
+/* This input is stepped next (`after` 1), or after others, DURE_CORE_EXPECTED at most: what it needs starts on its way from memory. To be told of each
+ * at every distance, as it comes nearer: what is fetched at one says what is to be fetched at the next. */
 void dure_core_expect(const struct dure_core *core, const struct dure_record *input, unsigned after);
 /* The legality of an input alone: what step would return, without effect. */
 DURE_NODISCARD enum dure_err dure_core_check(const struct dure_core *core, const struct dure_record *input,

@@ -249,10 +249,9 @@ static void step_all(struct dure_loop *loop)
             loop->last = &loop->first;
         loop->queued_count--;
         loop->queued_external -= queued->external ? 1 : 0;
-        if (loop->first != NULL)
-            dure_core_expect(loop->core, &loop->first->record, 1);
-        if (loop->first != NULL && loop->first->next != NULL)
-            dure_core_expect(loop->core, &loop->first->next->record, 2);
+        const struct queued *next = loop->first;
+        for (unsigned after = 1; next != NULL && after <= DURE_CORE_EXPECTED; after++, next = next->next)
+            dure_core_expect(loop->core, &next->record, after);
         step_queued(loop, queued);
         queued_free(loop, queued);
         stepped++;

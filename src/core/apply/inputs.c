@@ -201,6 +201,7 @@ enum dure_err check_report(const struct dure_core *core, const struct dure_recor
         return dure_fail(error, DURE_E_NOT_FOUND, "there is no live attempt %llu",
                          (unsigned long long)record->attempt.v);
     attempt_fetch(core, slot);
+    attempt_fetch_around(core, slot);
     if (record->kind == DURE_REC_ATTEMPT_REPORT &&
         (record->report < DURE_REPORT_STARTED || record->report > DURE_REPORT_REFUSED))
         return dure_fail(error, DURE_E_INVALID, "report: expected started, ended, lost or refused");

@@ -77,8 +77,12 @@ static void fetch(const void *start, size_t size)
 
 void attempt_fetch(const struct dure_core *core, uint32_t slot)
 {
+    fetch(attempt_at(core, slot), sizeof(struct attempt));
+}
+
+void attempt_fetch_around(const struct dure_core *core, uint32_t slot)
+{
     const struct attempt *attempt = attempt_at(core, slot);
-    fetch(attempt, sizeof *attempt);
     fetch(attempt->job, sizeof(struct job));
     dure_table_fetch(&core->job_table, attempt->d.job);
     __builtin_prefetch(&core->deadlines.at[core->stands[slot].deadline], 1);

@@ -6,8 +6,9 @@ void attempt_out(struct dure_core *core, const struct attempt *attempt);
 void attempt_in(struct dure_core *core, const struct attempt *attempt);
 struct dure_digest attempt_lists_hash(uint64_t owner, const struct dure_place *places, uint32_t place_count,
                                       const struct dure_binding *bindings, uint32_t binding_count);
-/* It ends or changes soon: it starts on its way from memory, then its job and the rest that goes with it. */
+/* It ends or changes soon: it starts on its way from memory; once it is there, its job and the rest that goes with it. */
 void attempt_fetch(const struct dure_core *core, uint32_t slot);
+void attempt_fetch_around(const struct dure_core *core, uint32_t slot);
 uint32_t attempt_find(const struct dure_core *core, uint64_t id);
 uint32_t attempt_of(const struct dure_core *core, uint32_t job_slot,
                     uint32_t ordinal); /* the live attempt of an element; NONE */
