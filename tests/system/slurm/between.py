@@ -1,4 +1,4 @@
-"""usage: between.py LISTEN HOST:PORT MODEFILE
+"""usage: between.py [ADDRESS:]PORT HOST:PORT MODEFILE
 What stands between dured and a daemon of Slurm, and does to it what MODEFILE says, read anew with every piece:
   pass          nothing
   drop          takes everything, gives nothing on: a cut cable, a port that a firewall blocks
@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-listen, target, mode_file = int(sys.argv[1]), sys.argv[2].rsplit(":", 1), sys.argv[3]
+listen, target, mode_file = ("127.0.0.1:" + sys.argv[1]).split(":")[-2:], sys.argv[2].rsplit(":", 1), sys.argv[3]
 GARBAGE = [b"\x00\xff" * 1000, b'{"jobs": [{"job_id": "no number", "name": 7}], "nodes": 3}', b"[" * 100000, b'{"jobs":[' + b"{}," * 50000]
 turn = 0
 
@@ -112,7 +112,7 @@ def serve(client):
 
 door = socket.socket()
 door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-door.bind(("127.0.0.1", listen))
+door.bind((listen[0], int(listen[1])))
 door.listen(64)
 while True:
     threading.Thread(target=serve, args=(door.accept()[0],), daemon=True).start()

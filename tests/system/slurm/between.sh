@@ -7,6 +7,7 @@
 #   kill -9 of dured, slurmctld, a slurmd, slurmrestd   faults.sh           of munged, and of a slurmd under a job   between.sh
 #   slurmctld, slurmrestd that are stuck                faults.sh           in every order, with dured and network   outages_test
 #   a blocked port (nothing comes through, all hangs)   between.sh          an answer by half; hung up at once       between.sh
+#   a network namespace that is cut off                 cable.sh            and one whose interface is down          cable.sh
 #   wrong token                                         faults.sh, wire.c   a token that ran out, another user's     wire.c
 #   full disk of slurmctld, full spool of slurmd        between.sh          clocks: munge's, slurmctld's             between.sh
 #   a node that dies under a gang                       faults.sh           malformed answers                        faults.sh, wire_test
