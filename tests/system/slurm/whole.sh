@@ -204,7 +204,12 @@ for node in 1 1 2 2 2 2; do echo "east-$node"; done >hosts
 divided=$(SLURM_HOSTFILE=$work/here/hosts slurm east sbatch --parsable -N 2 -n 6 -c 1 -m arbitrary --gpus-per-task 1 --mem 10 -o /dev/null --wrap 'sleep 300')
 divided_runs() { [ "$(slurm east squeue -h -j "$divided" -o %T)" = RUNNING ]; }
 within 20 "two on the first node and four on the second are asked for" divided_runs
-is "and Slurm gives four and two" "$(slurm east scontrol show job -d "$divided" | sed -n 's/.*Nodes=\(east-[12]\) .*GRES=gpu:h100:\([0-9]\).*/\1=\2/p' | paste -sd ' ')" "east-1=4 east-2=2"
+gpus_of() { slurm east scontrol show job -d "$1" | sed -n 's/.*Nodes=\(east-[12]\) .*GRES=gpu:h100:\([0-9]\).*/\1=\2/p' | paste -sd ' '; }
+is "and Slurm gives four and two" "$(gpus_of "$divided")" "east-1=4 east-2=2"
+slurm east scancel "$divided"
+divided=$(slurm east sbatch --parsable -N 2 -n 5 -c 1 -m plane=3 --gpus-per-task 1 --mem 10 -o /dev/null --wrap 'sleep 300')
+within 20 "five in planes of three are asked for" divided_runs
+is "and Slurm gives four and one" "$(gpus_of "$divided")" "east-1=4 east-2=1"
 slurm east scancel "$divided"
 printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 6\ncommand: [sh, -c, "echo on $DURE_NODE"]\n' >six.yaml
 six=$(submit six.yaml)
