@@ -1,51 +1,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "engine/child.h"
 #include "engine/local_inner.h"
 
-/* posix_spawn shares our memory until the program begins: the cost does not grow with the daemon. */
 static int spawn(const struct local_place *place, const char *folder, int channel, pid_t *ret_pid)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int code = posix_spawn_file_actions_init(&actions);
-    if (code)
-        return code;
-    code = posix_spawnattr_init(&attributes);
-    if (code) {
-        posix_spawn_file_actions_destroy(&actions);
-        return code;
-    }
-    char *argv[] = {(char *)(uintptr_t) "dure-minder", (char *)(uintptr_t)folder, NULL};
-    code = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    if (!code)
-        code = posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO);
-    if (!code)
-        code = posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
-    if (!code)
-        code = posix_spawn_file_actions_adddup2(&actions, channel, DURE_MINDER_CHANNEL_FD);
-    if (!code)
-        code =
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    if (!code)
-        code = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (!code)
-        code = posix_spawnattr_setsigmask(&attributes, &none);
-    if (!code)
-        code = posix_spawn(ret_pid, place->minder_path, &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+    char *arguments[] = {(char *)(uintptr_t) "dure-minder", (char *)(uintptr_t)folder, NULL};
+    const int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int fds[] = {null_fd, null_fd, null_fd, [DURE_MINDER_CHANNEL_FD] = channel};
+    const struct dure_spawn what = {.file = place->minder_path,
+                                    .arguments = arguments,
+                                    .environment = environ,
+                                    .fds = fds,
+                                    .fd_count = sizeof fds / sizeof *fds,
+                                    .session = true};
+    if (null_fd < 0)
+        return errno;
+    const int code = dure_spawn(&what, ret_pid);
+    close(null_fd);
     return code;
 }
 

@@ -1,8 +1,8 @@
 /* By Slurm's commands: a process for each request, with an environment of its own and no shell. sbatch runs as whom the job shall belong to,
  * with the job's environment and nothing else; its script is a file in memory on its standard input, since an option would need a file. A worker begins
  * the process and waits for its end; what it prints is read on the loop. */
+#include "engine/child.h"
 #include "engine/slurm/inner.h"
-#include "engine/slurm/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,9 @@ struct command {
     struct slurm_request *request;
     uv_pipe_t out, err;
     unsigned open; /* of the process and its two pipes, those whose end has not come */
-    struct slurm_spawn what;
-    struct slurm_child child;
+    struct dure_spawn what;
+    struct dure_child child;
+    int input_fd;         /* -1: none */
     int code;             /* why it did not begin */
     bool waited_for;      /* by a worker */
     atomic_bool unwanted; /* nobody waits for it any more, and if it has not begun, it does not */
@@ -235,7 +236,7 @@ static void write_script(struct command *command)
     }
     if (done < submit->script_length || lseek(fd, 0, SEEK_SET) != 0)
         command->refusal = "no memory for its script";
-    command->what.input_fd = fd;
+    command->input_fd = fd;
 }
 
 static void prepare(uv_work_t *work)
@@ -248,9 +249,9 @@ static void prepare(uv_work_t *work)
         write_script(command);
     }
     if (!command->refusal && !atomic_load(&command->unwanted))
-        command->code = slurm_spawn(&command->what, &command->child);
-    if (command->what.input_fd >= 0)
-        close(command->what.input_fd);
+        command->code = dure_spawn_piped(&command->what, command->input_fd, &command->child);
+    if (command->input_fd >= 0)
+        close(command->input_fd);
 }
 
 static void give_up(struct command *command)
@@ -297,7 +298,7 @@ static void commands_begin(struct slurm_request *request)
     }
     snprintf(command->file, sizeof command->file, "%s/%s", request->slurm->site.path, command->what.arguments[0]);
     command->what.file = command->file;
-    command->what.input_fd = -1;
+    command->input_fd = -1;
     command->request = request;
     request->own = command;
     slurm_ref(request); /* of the command */
