@@ -258,6 +258,7 @@ bool dure_core_node_view(const struct dure_core *core, struct dure_node_id id, s
                                   .report = node->d.down   ? DURE_NODE_IS_DOWN
                                             : node->d.away ? DURE_NODE_IS_AWAY
                                                            : DURE_NODE_IS_UP,
+                                  .report_reason = words->report ? words->report : "",
                                   .reason = words->report    ? words->report
                                             : words->drain   ? words->drain
                                             : node->d.booked ? booking_of_node(core, id.v)->reason

@@ -43,7 +43,7 @@ struct dure_job_view {
     int64_t submitted_us, started_us, deadline_us; /* 0: not yet; deadline: when walltime or notice ends it */
     struct dure_attempt_id attempt;                /* DURE_NONE64: none */
     enum dure_attempt_state attempt_state;
-    bool attempt_begun; /* its engine has said that it runs */
+    bool attempt_begun;    /* its engine has said that it runs */
     enum dure_cause cause; /* of a notice or stop */
     uint32_t requeues;
     int64_t planned_us; /* while it waits: when its planned start is, at the latest; 0: none is planned */
@@ -88,8 +88,9 @@ const struct dure_prices *dure_core_prices(const struct dure_core *core); /* by 
 struct dure_node_view {
     struct dure_node_id id;
     enum dure_node_state state;
-    enum dure_node_report report; /* what was said of it last */
-    const char *reason;
+    enum dure_node_report report;            /* what was said of it last */
+    const char *report_reason;               /* and why; "" while it is up */
+    const char *reason;                      /* of the report, else of who drained it or booked it; "" */
     uint32_t gpus, gpus_used, gpus_borrowed; /* used includes borrowed */
     int64_t window_us;                       /* its next booked maintenance; DURE_NEVER_US: none */
     uint32_t gpus_dark;                      /* by a power limit */

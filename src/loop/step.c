@@ -221,7 +221,10 @@ bool step_is_news(const struct dure_loop *loop, const struct dure_record *record
     const bool report = record->kind == DURE_REC_NODE_REPORT, foreign = record->kind == DURE_REC_FOREIGN;
     if ((!report && !foreign) || !dure_core_node_view(loop->core, record->node, &view))
         return true;
-    return report ? record->number != (int64_t)view.report : record->mask != view.foreign;
+    if (foreign)
+        return record->mask != view.foreign;
+    return record->number != (int64_t)view.report ||
+           (view.report != DURE_NODE_IS_UP && strcmp(record->reason, view.report_reason) != 0);
 }
 
 void step_queued(struct dure_loop *loop, struct queued *queued)

@@ -59,15 +59,20 @@ static enum dure_err check_resume(const struct node_data *node, const char *name
     return dure_fail(error, DURE_E_STATE, "node %s is neither drained nor down", name);
 }
 
-static enum dure_err check_node_report(const struct node_data *node, int64_t report, const char *name,
+/* That it is as it was is no news, but why it is not up may be. */
+static enum dure_err check_node_report(const struct dure_core *core, const struct dure_record *record, const char *name,
                                        struct dure_error *error)
 {
+    const struct node_data *node = &core->nodes[record->node.v].d;
+    const char *words = core->node_words[record->node.v].report;
+    const int64_t report = record->number;
     static const char *const names[DURE_NODE_REPORTS_END] = {"down", "up", "away"};
     const enum dure_node_report is = node->down ? DURE_NODE_IS_DOWN : node->away ? DURE_NODE_IS_AWAY : DURE_NODE_IS_UP;
     if (report < 0 || report >= DURE_NODE_REPORTS_END)
         return dure_fail(error, DURE_E_INVALID, "node %s: found report %lld, expected 0 (down), 1 (up) or 2 (away)",
                          name, (long long)report);
-    if (report == (int64_t)is)
+    if (report == (int64_t)is &&
+        (is == DURE_NODE_IS_UP || strncmp(record->reason, words ? words : "", DURE_REASON_MAX) == 0))
         return dure_fail(error, DURE_E_STATE, "node %s is %s already", name, names[is]);
     return DURE_OK;
 }
@@ -83,7 +88,7 @@ enum dure_err check_node(const struct dure_core *core, const struct dure_record 
         return dure_fail(error, DURE_E_STATE, "node %s is drained or draining already", name);
     if (record->kind == DURE_REC_RESUME)
         return check_resume(node, name, error);
-    return record->kind == DURE_REC_NODE_REPORT ? check_node_report(node, record->number, name, error) : DURE_OK;
+    return record->kind == DURE_REC_NODE_REPORT ? check_node_report(core, record, name, error) : DURE_OK;
 }
 
 enum dure_err apply_node(struct dure_core *core, const struct dure_record *record, struct dure_error *error)

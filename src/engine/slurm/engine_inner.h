@@ -32,6 +32,7 @@ enum {
 #define SLURM_RETURN_US (60 * DURE_SECOND_US)  /* what never reached a silent cluster may run elsewhere by then */
 #define SLURM_MEMORY_US (240 * DURE_SECOND_US) /* Slurm remembers what ended for 300 s unless told otherwise */
 #define SLURM_REPEAT_US (5 * DURE_SECOND_US)   /* until an order that had no effect is given again */
+#define SLURM_WORDS_US (60 * DURE_SECOND_US)   /* until other words for what is as it was are told; doubles, to an hour */
 #define SLURM_OUSTED_US (20 * DURE_SECOND_US)  /* GPUs that others took meanwhile are waited for so long */
 
 /* What is handed over, copied; the spec is the local engine's (it names output files), the rest lives in its arena. */
@@ -106,7 +107,9 @@ struct slurm_node {
     bool listed, whole;                        /* whole: nothing else can begin here */
     enum dure_node_report told_state;
     bool told;
-    char reason[DURE_REASON_MAX + 1];
+    int64_t told_us;
+    unsigned renewals; /* of the reason, since its state was told */
+    char reason[DURE_REASON_MAX + 1], told_reason[DURE_REASON_MAX + 1]; /* as it is listed now; of the last report */
 };
 
 struct slurm {

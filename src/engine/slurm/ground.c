@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/timefmt.h"
 #include "engine/slurm/engine_inner.h"
+
+enum { RENEWALS_DOUBLE = 6 };
 
 /* A fleet may be declared anew: only additions, so what was told stays told. */
 bool slurm_ground_ready(struct slurm *slurm)
@@ -255,15 +258,23 @@ void slurm_ground_tell(struct slurm *slurm)
 {
     if (!slurm->away && (!slurm->nodes_listed || !slurm->jobs_counted))
         return;
+    const int64_t now = slurm_steady_us(slurm);
     for (uint32_t i = 0; i < slurm->node_count; i++) {
         struct slurm_node *node = &slurm->nodes[i];
         struct dure_node_observation seen = {.node = {node->id}, .state = state_of(slurm, node)};
         seen.foreign_known = seen.state == DURE_NODE_IS_UP;
         seen.foreign = seen.foreign_known ? foreign_of(node) : node->told_foreign;
-        if (node->told && node->told_state == seen.state && node->told_foreign == seen.foreign)
+        const bool same = node->told && node->told_state == seen.state && node->told_foreign == seen.foreign;
+        if (same && (seen.state == DURE_NODE_IS_UP || now < node->told_us + (SLURM_WORDS_US << node->renewals) ||
+                     SLURM_WITHOUT(WORDS)))
             continue;
         words_of(slurm, node, &seen);
+        if (same && strcmp(seen.reason, node->told_reason) == 0)
+            continue;
         node->told = true;
+        node->told_us = now;
+        node->renewals = !same ? 0 : node->renewals + (node->renewals < RENEWALS_DOUBLE);
+        dure_text_copy(node->told_reason, sizeof node->told_reason, seen.reason);
         node->told_state = seen.state;
         node->told_foreign = seen.foreign;
         slurm->options.observe_node(slurm->options.node_context, &seen);

@@ -27,7 +27,8 @@
     X(LIMIT, "set a walltime that was changed while nobody was there")                                                 \
     X(WHOLE, "ask for the whole list while something is searched for")                                                 \
     X(DETAILS, "ask for the whole list where one of states leaves GPUs open")                                          \
-    X(RECALL, "know whose GPUs are whose from the last whole list")
+    X(RECALL, "know whose GPUs are whose from the last whole list")                                                    \
+    X(WORDS, "say anew why something stays away")
 
 enum slurm_step {
     SLURM_STEP_NONE,

@@ -99,9 +99,17 @@ int main(void)
                !strcmp(view_of(&world, 0).reason, "slurmctld does not answer"),
            "away, once, and why");
     TAP_OK(view_of(&world, 0).foreign == 3, "what is not known stays as it was");
+    o = observed(0, DURE_NODE_IS_AWAY, "its token ran out");
+    for (unsigned i = 0; i < 3; i++)
+        dure_loop_observe_node(world.loop, &o);
+    settle(&world);
+    TAP_OK(seen.reports == 2 && view_of(&world, 0).state == DURE_NODE_AWAY &&
+               !strcmp(view_of(&world, 0).reason, "its token ran out"),
+           "away still, for another reason, once");
 
     world_crash(&world);
-    TAP_OK(world_open(&world) && view_of(&world, 0).state == DURE_NODE_AWAY && view_of(&world, 0).foreign == 3,
+    TAP_OK(world_open(&world) && view_of(&world, 0).state == DURE_NODE_AWAY && view_of(&world, 0).foreign == 3 &&
+               !strcmp(view_of(&world, 0).reason, "its token ran out"),
            "and after a crash");
     o = observed(0, DURE_NODE_IS_UP, "");
     o.foreign_known = true;

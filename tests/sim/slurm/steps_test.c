@@ -385,6 +385,28 @@ static void test_RECALL(void)
     TAP_EQ_UINT(foreign_on(1), 0, "and free when it has ended");
 }
 
+/* Why a node is down may change while it is; that is told, but not with every look. */
+static void test_WORDS(void)
+{
+    fake.node_flags[1] = DURE_SLURM_NODE_DOWN;
+    snprintf(fake.node_reason[1], sizeof fake.node_reason[1], "no power");
+    RUN_S(10);
+    TAP_HAS(rig.nodes[1].reason, "no power", "a node that is down is down for a reason");
+    const unsigned sights = rig.sights;
+    snprintf(fake.node_reason[1], sizeof fake.node_reason[1], "no cooling");
+    RUN_S(20);
+    TAP_EQ_UINT(rig.sights, sights, "another reason is not told at once");
+    RUN_S(60);
+    TAP_HAS(rig.nodes[1].reason, "no cooling", "but within a minute");
+    RUN_S(300);
+    TAP_EQ_UINT(rig.sights, sights + 1, "and once");
+    for (unsigned i = 0; i < 3600; i += 10) {
+        snprintf(fake.node_reason[1], sizeof fake.node_reason[1], "reason %u", i);
+        RUN_S(10);
+    }
+    TAP_OK(rig.sights <= sights + 7, "reasons that never rest are told less and less often: %u", rig.sights - sights);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);

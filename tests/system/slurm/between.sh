@@ -151,10 +151,12 @@ sleep 4
 is "12000 jobs of others in a list are no outage" "$(node_is east-2 up && echo up)" up
 "$cluster" daemon "$work/east" start munged
 huge=$(once west huge-1)
-within 20 "nor in the way" state_is "$huge" COMPLETED
+within 60 "nor in the way" state_is "$huge" COMPLETED
 "$cluster" daemon "$work/east" start east-1
 put_between west endless
 within 40 "an endless list is no answer" node_is east-2 away
+why() { dure nodes "$1" --json | grep -qF "$2"; }
+within 90 "which is said, within a minute also where it was away for slowness before" why east-2 "more than 256 MiB"
 says east-2 "more than 256 MiB"
 has out "MinJobAge"
 peak_mib=$(($(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$dured_pid/status") / 1024))
