@@ -58,7 +58,7 @@ begin_cluster() {
     "$cluster" stop "$work/peer" >/dev/null 2>&1
     rm -rf "$work/peer"
     "$cluster" start peer "$work/peer" 4 8 --restd --set SlurmctldDebug=error --set SlurmdDebug=error \
-        --set SchedulerParameters=batch_sched_delay=1,sched_min_interval=0,default_queue_depth=10000,bf_interval=30,bf_max_job_test=1000 >&2
+        --set SchedulerParameters=batch_sched_delay=1,sched_min_interval=0,default_queue_depth=10000,bf_interval=1,bf_max_job_test=1000 >&2
     status=$?
     [ $status -eq 0 ] || exit $status
 }

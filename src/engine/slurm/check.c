@@ -193,6 +193,11 @@ static void check_scheduler(struct look *look)
     else
         put(look, DURE_SLURM_OK, "SchedulerParameters", shown(parameters), "no defer, batch_sched_delay of at most 3",
             "");
+    at = strstr(parameters, "bf_interval=");
+    if (strcmp(setting(look, "SchedulerType"), "sched/backfill") == 0)
+        put(look, DURE_SLURM_OK, "bf_interval", at ? text(look, "%" PRId64 " s", number(at + 12, 30)) : "30 s",
+            "a choice: with 1, where Slurm's own queue is short, work begins a sixth of a second sooner on average",
+            "");
     if (*setting(look, "JobSubmitPlugins"))
         put(look, DURE_SLURM_WARN, "JobSubmitPlugins", setting(look, "JobSubmitPlugins"),
             "none, or one that leaves jobs named dure-... as they are: it may move, hold or refuse what was decided",

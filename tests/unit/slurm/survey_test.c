@@ -214,6 +214,13 @@ static void checked(void)
         TAP_OK(one && one->level == cases[i].level && !strcmp(one->line, cases[i].line), "%s=%s: %s, %s", cases[i].name,
                cases[i].value, one ? dure_slurm_level_name(one->level) : "-", one ? one->expected : "-");
     }
+    TAP_EQ_STR(finding(&findings, "bf_interval")->found, "30 s", "backfill's own turn is told");
+    put_setting("SchedulerParameters", "batch_sched_delay=0,bf_interval=1");
+    dure_slurm_check(&survey, fleet, (struct dure_site_id){0}, &findings);
+    TAP_EQ_STR(finding(&findings, "bf_interval")->found, "1 s", "as it is set");
+    put_setting("SchedulerType", "sched/builtin");
+    dure_slurm_check(&survey, fleet, (struct dure_site_id){0}, &findings);
+    TAP_OK(!finding(&findings, "bf_interval"), "but where there is none");
     TAP_OK(finding(&findings, "nodes")->level == DURE_SLURM_OK &&
                finding(&findings, "partition MaxTime")->level == DURE_SLURM_OK,
            "a good one is good");
