@@ -42,7 +42,8 @@ static int begin_same(const struct dure_spawn *what, pid_t *ret_pid)
     if (!code) {
         code = set(what, &actions, &attributes);
         if (!code)
-            code = posix_spawn(ret_pid, what->file, &actions, &attributes, what->arguments, what->environment);
+            code = (what->search ? posix_spawnp : posix_spawn)(ret_pid, what->file, &actions, &attributes,
+                                                               what->arguments, what->environment);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&actions);

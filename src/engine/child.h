@@ -10,6 +10,7 @@ struct dure_spawn {
     const char *directory;           /* NULL: ours */
     const int *fds;                  /* closed on exec, none below its own place; they become its 0, 1, ... */
     unsigned fd_count;
+    bool search;     /* `file` is looked for in our PATH; not together with other_user */
     bool session;    /* it leads one of its own */
     bool other_user; /* only root may: then as these, without further groups */
     uid_t uid;

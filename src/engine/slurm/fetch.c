@@ -1,18 +1,28 @@
 #include "engine/slurm/fetch.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "engine/child.h"
 #include "engine/local_inner.h"
 #include "model/fleet.h"
 
-enum { READ_BYTES = 64 * 1024, NOISE_MAX = 64 * 1024, WORDS_KEPT = 240, ANSWER_MAX = DURE_FETCH_BYTES_MAX + NOISE_MAX };
+enum {
+    READ_BYTES = 64 * 1024,
+    NOISE_MAX = 64 * 1024,
+    WORDS_KEPT = 240,
+    ANSWER_MAX = DURE_FETCH_BYTES_MAX + NOISE_MAX,
+    REAP_MS = 10
+};
 
 struct fetching {
     struct dure_fetcher *fetcher;
@@ -24,12 +34,15 @@ struct fetching {
     int script_fd;
     int64_t timeout_us;
     uint64_t limit;
-    uv_process_t process;
-    uv_pipe_t out, err;
-    uv_timer_t timer;
-    unsigned open;    /* handles that are not closed */
-    unsigned running; /* of process and pipes, those whose end has not come */
-    bool exited;      /* no process is left to wait for */
+    uv_work_t work;
+    atomic_bool unwanted;    /* if it has not begun, it does not */
+    struct dure_child child; /* pid 0: no process is left to wait for */
+    int code;                /* why it did not begin */
+    bool tried;              /* the worker is done with it */
+    uv_pipe_t out, err;      /* once it has begun */
+    uv_timer_t timer, reaper;
+    unsigned open;    /* handles that are not closed, and the work */
+    unsigned reading; /* pipes whose end has not come */
     int64_t status;
     struct dure_buf answer;
     char said[WORDS_KEPT + 1]; /* on standard error */
@@ -102,11 +115,15 @@ static void judge(struct fetching *f)
         fail(f, DURE_E_IO, "%s gave back what is not its answer", f->words[0]);
 }
 
-static void closed(uv_handle_t *handle)
+static void one_less(struct fetching *f)
 {
-    struct fetching *f = handle->data;
     if (--f->open == 0)
         release(f);
+}
+
+static void closed(uv_handle_t *handle)
+{
+    one_less(handle->data);
 }
 
 static void shut(uv_handle_t *handle)
@@ -127,12 +144,40 @@ static void leave(struct fetching *f)
         f->next->prev = f->prev;
     fetcher->under_way_count--;
     shut((uv_handle_t *)&f->timer);
-    shut((uv_handle_t *)&f->out);
-    shut((uv_handle_t *)&f->err);
-    if (f->exited)
-        shut((uv_handle_t *)&f->process);
+    if (f->tried && !f->code) {
+        shut((uv_handle_t *)&f->out);
+        shut((uv_handle_t *)&f->err);
+    }
+    if (f->tried && !f->child.pid)
+        shut((uv_handle_t *)&f->reaper);
     if (!fetcher->closing)
         pump(fetcher);
+}
+
+static void on_reap(uv_timer_t *timer);
+
+/* It has closed both pipes, or was killed: its end is near. */
+static void reap(struct fetching *f)
+{
+    int status = 0;
+    const pid_t got = waitpid(f->child.pid, &status, WNOHANG);
+    if (got == 0) {
+        uv_timer_start(&f->reaper, on_reap, REAP_MS, 0);
+        return;
+    }
+    f->child.pid = 0;
+    f->status = got < 0 ? -1 : WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+    if (f->fn) {
+        judge(f);
+        leave(f);
+    } else {
+        shut((uv_handle_t *)&f->reaper);
+    }
+}
+
+static void on_reap(uv_timer_t *timer)
+{
+    reap(timer->data);
 }
 
 /* Nobody waits for it any more, but its process is waited for, so that it is no zombie. */
@@ -140,29 +185,13 @@ static void give_up(struct fetching *f, enum dure_err err, const char *why)
 {
     if (!f->fn)
         return;
-    if (!f->exited)
-        uv_process_kill(&f->process, SIGKILL);
+    atomic_store(&f->unwanted, true);
     fail(f, err, "%s%s%s", why, f->said[0] ? ": " : "", f->said);
     leave(f);
-}
-
-static void one_ended(struct fetching *f)
-{
-    if (--f->running)
-        return;
-    judge(f);
-    leave(f);
-}
-
-static void on_exit_of(uv_process_t *process, int64_t status, int signal)
-{
-    struct fetching *f = process->data;
-    f->status = signal ? -signal : status;
-    f->exited = true;
-    if (f->fn)
-        one_ended(f);
-    else
-        shut((uv_handle_t *)process);
+    if (f->child.pid && f->tried) {
+        kill(f->child.pid, SIGKILL);
+        reap(f);
+    }
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -177,8 +206,8 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     struct fetching *f = stream->data;
     if (count < 0) {
         uv_read_stop(stream);
-        if (f->fn)
-            one_ended(f);
+        if (--f->reading == 0 && f->fn)
+            reap(f);
         return;
     }
     if (stream == (uv_stream_t *)&f->err) {
@@ -196,51 +225,62 @@ static void on_time(uv_timer_t *timer)
     give_up(timer->data, DURE_E_TIMEOUT, "the command that fetches it did not end in time");
 }
 
-static void on_unstarted(uv_timer_t *timer)
-{
-    struct fetching *f = timer->data;
-    give_up(f, DURE_E_IO, "the command that fetches it cannot be started");
-}
-
-static void open_pipe(struct fetching *f, uv_pipe_t *pipe, uv_stdio_container_t *stdio)
+static void open_pipe(struct fetching *f, uv_pipe_t *pipe, int fd)
 {
     DURE_ASSERT(uv_pipe_init(f->fetcher->loop, pipe, 0) == 0);
     pipe->data = f;
     f->open++;
-    stdio->flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
-    stdio->data.stream = (uv_stream_t *)pipe;
+    f->reading++;
+    DURE_ASSERT(uv_pipe_open(pipe, fd) == 0);
+    uv_read_start((uv_stream_t *)pipe, on_room, on_bytes);
+}
+
+/* On a worker. */
+static void begin_it(uv_work_t *work)
+{
+    struct fetching *f = work->data;
+    const struct dure_spawn what = {.file = f->words[0], .search = true, .arguments = f->words, .environment = environ};
+    f->code = atomic_load(&f->unwanted) ? ECANCELED : dure_spawn_piped(&what, f->script_fd, &f->child);
+}
+
+static void tried(uv_work_t *work, int status)
+{
+    struct fetching *f = work->data;
+    (void)status;
+    f->tried = true;
+    if (!f->code) {
+        open_pipe(f, &f->out, f->child.out_fd);
+        open_pipe(f, &f->err, f->child.err_fd);
+    }
+    if (f->code && f->fn) {
+        snprintf(f->said, sizeof f->said, "%.100s: %s", f->words[0], strerror(f->code));
+        give_up(f, DURE_E_IO, "the command that fetches it cannot be started");
+    } else if (f->code) {
+        shut((uv_handle_t *)&f->reaper);
+    } else if (!f->fn) { /* given up in this very moment */
+        shut((uv_handle_t *)&f->out);
+        shut((uv_handle_t *)&f->err);
+        kill(f->child.pid, SIGKILL);
+        reap(f);
+    }
+    one_less(f);
 }
 
 static void begin(struct fetching *f)
 {
     struct dure_fetcher *fetcher = f->fetcher;
-    uv_stdio_container_t stdio[3] = {{.flags = UV_INHERIT_FD, .data.fd = f->script_fd}};
     f->prev = NULL;
     f->next = fetcher->under_way;
     if (f->next)
         f->next->prev = f;
     fetcher->under_way = f;
     fetcher->under_way_count++;
-    open_pipe(f, &f->out, &stdio[1]);
-    open_pipe(f, &f->err, &stdio[2]);
     uv_timer_init(fetcher->loop, &f->timer);
-    f->timer.data = f->process.data = f;
-    f->open += 2;
-    const uv_process_options_t options = {
-        .exit_cb = on_exit_of, .file = f->words[0], .args = f->words, .cwd = "/", .stdio = stdio, .stdio_count = 3};
-    const int code = uv_spawn(fetcher->loop, &f->process, &options);
-    close(f->script_fd);
-    f->script_fd = -1;
-    if (code) {
-        f->exited = true;
-        snprintf(f->said, sizeof f->said, "%.100s: %s", f->words[0], uv_strerror(code));
-        uv_timer_start(&f->timer, on_unstarted, 0, 0);
-        return;
-    }
-    f->running = 3;
+    uv_timer_init(fetcher->loop, &f->reaper);
+    f->timer.data = f->reaper.data = f->work.data = f;
+    f->open += 3;
     uv_timer_start(&f->timer, on_time, (uint64_t)(f->timeout_us / 1000), 0);
-    uv_read_start((uv_stream_t *)&f->out, on_room, on_bytes);
-    uv_read_start((uv_stream_t *)&f->err, on_room, on_bytes);
+    DURE_ASSERT(uv_queue_work(fetcher->loop, &f->work, begin_it, tried) == 0);
 }
 
 static void pump(struct dure_fetcher *fetcher)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -72,6 +73,32 @@ static void reads(void)
     (void)ask(&heard, "sh\0-c\0echo welcome; exec sh", 3, 0, 64, 9000000);
     turn(&heard);
     TAP_OK(!heard.err && heard.length == 10, "a greeting is no output");
+}
+
+static void sleeps(uv_work_t *work)
+{
+    (void)work;
+    usleep(300000);
+}
+
+/* To begin a program takes its time: a worker does it, not who owns the state. */
+static void begins_aside(void)
+{
+    uv_work_t works[4]; /* as many as there are workers */
+    struct heard heard;
+    for (unsigned i = 0; i < 4; i++)
+        uv_queue_work(&loop, &works[i], sleeps, NULL);
+    const uint64_t asked_ns = uv_hrtime();
+    (void)ask(&heard, "sh", 1, 0, 64, 9000000);
+    turn(&heard);
+    TAP_OK(!heard.err && uv_hrtime() - asked_ns > UINT64_C(250000000), "a worker begins the program: %s", heard.text);
+    for (unsigned i = 0; i < 4; i++)
+        uv_queue_work(&loop, &works[i], sleeps, NULL);
+    (void)ask(&heard, "sh", 1, 0, 64, 100000);
+    turn(&heard);
+    TAP_EQ_INT(heard.err, DURE_E_TIMEOUT, "who was given up before it began");
+    uv_run(&loop, UV_RUN_DEFAULT);
+    TAP_OK(waitpid(-1, NULL, WNOHANG) < 0, "does not begin, and no process is left");
 }
 
 static void refuses(void)
@@ -163,6 +190,7 @@ int main(void)
         tap_bail("no fetcher");
     snprintf(path, sizeof path, "%s/out", tap_tempdir());
     reads();
+    begins_aside();
     refuses();
     misbehave();
     dure_fetcher_free(fetcher);
