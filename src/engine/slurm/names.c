@@ -22,3 +22,16 @@ bool dure_slurm_state_ended(enum dure_slurm_state state)
 {
     return state >= DURE_SLURM_STATE_COMPLETED && state <= DURE_SLURM_STATE_OUT_OF_MEMORY;
 }
+
+const struct dure_slurm_job dure_slurm_no_job = {.array_task_id = DURE_NONE32,
+                                                 .name = "",
+                                                 .comment = "",
+                                                 .user = "",
+                                                 .account = "",
+                                                 .partition = "",
+                                                 .qos = "",
+                                                 .reason = "",
+                                                 .directory = "",
+                                                 .output = "",
+                                                 .batch_node = "",
+                                                 .nodes_text = ""};

@@ -84,7 +84,7 @@ bool slurm_job_read(const json_t *object, struct dure_arena *arena, struct dure_
 {
     const int64_t id = slurm_number(object, "job_id", 0), array = slurm_number(object, "array_job_id", 0);
     const int64_t task = slurm_number(object, "array_task_id", -1), minutes = slurm_number(object, "time_limit", 0);
-    *job = (struct dure_slurm_job){.array_task_id = DURE_NONE32};
+    *job = dure_slurm_no_job;
     if (!json_is_object(object) || id <= 0 || !in_uint32(id))
         return false;
     job->job_id = (uint32_t)id;

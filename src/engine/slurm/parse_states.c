@@ -136,14 +136,7 @@ static void read_state(const char *line, const char *name, struct dure_slurm_job
 static bool read_line(const char *line, struct dure_arena *arena, struct dure_slurm_job *job)
 {
     int64_t id, restarts, status = 0;
-    *job = (struct dure_slurm_job){.array_task_id = DURE_NONE32,
-                                   .user = "",
-                                   .account = "",
-                                   .partition = "",
-                                   .qos = "",
-                                   .directory = "",
-                                   .output = "",
-                                   .batch_node = ""};
+    *job = dure_slurm_no_job;
     job->name = text_of(line, COLUMN_NAME, arena);
     job->comment = text_of(line, COLUMN_COMMENT, arena);
     job->reason = text_of(line, COLUMN_REASON, arena);

@@ -96,6 +96,7 @@ struct dure_slurm_job {
     uint32_t node_count;    /* of `nodes`: 0 where it has none, or where there are more than DURE_SLURM_JOB_NODES_MAX */
     struct dure_slurm_job_node *nodes;
 };
+extern const struct dure_slurm_job dure_slurm_no_job; /* every text "" */
 
 enum dure_slurm_node_flag {
     DURE_SLURM_NODE_IDLE = 1,
