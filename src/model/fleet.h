@@ -43,6 +43,7 @@ struct dure_slurm_site {
     const char *token_file; /* rest: holds a JWT, readable by its owner alone; "" = none, the socket knows who we are */
     const char *user;       /* rest: whose token it is; "" = the token's own */
     const char *partition, *account, *qos, *reservation;
+    const char *accounts; /* of projects, in place of `account`: "path=account" lines, each ended by a line feed */
     const char *node_prefix; /* stands before Slurm's names of its nodes in this fleet, and nowhere in Slurm */
     /* Words of a program that runs a shell on a machine which sees the cluster's storage; the shell reads its script from standard input. Each ends in
      * NUL; fetch_count 0: this machine sees the storage itself. */
@@ -51,6 +52,8 @@ struct dure_slurm_site {
     bool as_daemon;          /* jobs belong to whom the daemon speaks as, not to who submitted them */
     int64_t poll_us;         /* while something runs or waits there, how long until it is looked at again */
 };
+/* Of a project's path: what is said of it, or of the innermost above it, else of all. */
+void dure_slurm_account(const struct dure_slurm_site *site, const char *path, char ret_account[DURE_NAME_MAX + 1]);
 struct dure_slurm_site dure_slurm_site_unsaid(void); /* nothing is said of it: every text is "", poll_us the default */
 
 struct dure_site {

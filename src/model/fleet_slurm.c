@@ -5,7 +5,14 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { FETCH_BYTES_MAX = 4096, PATH_BYTES_MAX = 1024, URL_BYTES_MAX = 512, POLL_US = 2 * 1000 * 1000 };
+enum {
+    ACCOUNTS_BYTES_MAX = 1 << 20,
+    ACCOUNTS_MAX = 10000,
+    FETCH_BYTES_MAX = 4096,
+    PATH_BYTES_MAX = 1024,
+    URL_BYTES_MAX = 512,
+    POLL_US = 2 * 1000 * 1000
+};
 
 struct dure_slurm_site dure_slurm_site_unsaid(void)
 {
@@ -16,6 +23,7 @@ struct dure_slurm_site dure_slurm_site_unsaid(void)
                                     .user = "",
                                     .partition = "",
                                     .account = "",
+                                    .accounts = "",
                                     .qos = "",
                                     .fetch = "",
                                     .reservation = "",
@@ -108,6 +116,75 @@ static void read_rest(struct dure_read *read, struct dure_slurm_site *slurm, con
         dure_problem_missing(read->problems, map, "token_file", "the file that holds that user's token");
 }
 
+/* "nat/lab/a": names, with slashes between. */
+static bool path_valid(const char *path)
+{
+    char name[DURE_NAME_MAX + 1];
+    for (const char *at = path;; at += strlen(name) + 1) {
+        const size_t length = strcspn(at, "/");
+        if (length > DURE_NAME_MAX)
+            return false;
+        memcpy(name, at, length);
+        name[length] = '\0';
+        if (!dure_name_valid(name))
+            return false;
+        if (!at[length])
+            return true;
+    }
+}
+
+/* One line; a project may be named once. */
+static void read_account(struct dure_read *read, const struct dure_tree *entry, struct dure_buf *lines)
+{
+    static const char *const known[] = {"project", "account", NULL};
+    const char *path = "", *account = "";
+    if (!dure_read_map(read, entry, known))
+        return;
+    const struct dure_tree *at = dure_read_text(read, entry, "project", DURE_REQUIRED, 1024, &path);
+    if (!dure_read_name(read, entry, "account", DURE_REQUIRED, &account) || !at)
+        return;
+    const size_t length = strlen(path);
+    if (!path_valid(path)) {
+        dure_problem_add(read->problems, at, NULL, "a project's path, such as 'nat/vision'");
+        return;
+    }
+    for (const char *line = lines->length ? lines->data : ""; *line; line = strchr(line, '\n') + 1)
+        if (strncmp(line, path, length) == 0 && line[length] == '=')
+            dure_problem_add(read->problems, at, NULL, "each project once");
+    dure_buf_printf(lines, "%s=%s\n", path, account);
+}
+
+static void read_accounts(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
+{
+    const struct dure_tree *list = dure_read_list(read, map, "accounts", DURE_OPTIONAL, ACCOUNTS_MAX);
+    DURE_CLEANUP_BUF struct dure_buf lines;
+    dure_buf_init(&lines, ACCOUNTS_BYTES_MAX);
+    for (const struct dure_tree *entry = list ? list->first : NULL; entry && !lines.failed; entry = entry->next)
+        read_account(read, entry, &lines);
+    if (lines.failed)
+        dure_problem_add(read->problems, list, "more text", "accounts of at most %d bytes", ACCOUNTS_BYTES_MAX);
+    else if (lines.length && !(slurm->accounts = dure_arena_strndup(read->arena, lines.data, lines.length)))
+        read->no_memory = true;
+    if (!slurm->accounts)
+        slurm->accounts = "";
+}
+
+void dure_slurm_account(const struct dure_slurm_site *site, const char *path, char ret_account[DURE_NAME_MAX + 1])
+{
+    const char *found = site->account, *end = found + strlen(found);
+    size_t best = 0;
+    for (const char *line = site->accounts; *line; line = strchr(line, '\n') + 1) {
+        const size_t length = strcspn(line, "=");
+        if (length <= best || strncmp(line, path, length) != 0 || (path[length] && path[length] != '/'))
+            continue;
+        best = length;
+        found = line + length + 1;
+        end = strchr(found, '\n');
+    }
+    memcpy(ret_account, found, (size_t)(end - found));
+    ret_account[end - found] = '\0';
+}
+
 static void read_prefix(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
 {
     const char *prefix = "";
@@ -160,8 +237,8 @@ static void read_fetch(struct dure_read *read, struct dure_slurm_site *slurm, co
 
 static void read_block(struct dure_read *read, struct dure_slurm_site *slurm, const struct dure_tree *map)
 {
-    static const char *const known[] = {"commands",    "rest",      "partition", "account", "qos", "reservation",
-                                        "node_prefix", "submit_as", "poll",      "fetch",   NULL};
+    static const char *const known[] = {"commands",    "rest",        "partition", "account", "accounts", "qos",
+                                        "reservation", "node_prefix", "submit_as", "poll",    "fetch",    NULL};
     if (!dure_read_map(read, map, known))
         return;
     const struct dure_tree *commands = dure_tree_get(map, "commands"), *rest = dure_tree_get(map, "rest");
@@ -175,6 +252,7 @@ static void read_block(struct dure_read *read, struct dure_slurm_site *slurm, co
         dure_problem_missing(read->problems, map, "commands",
                              "how Slurm is reached: commands: {conf: ...} or rest: {url: ...}");
     read_terms(read, slurm, map);
+    read_accounts(read, slurm, map);
     read_fetch(read, slurm, map);
 }
 

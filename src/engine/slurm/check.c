@@ -299,6 +299,21 @@ static const struct dure_slurm_partition *partition_of(const struct look *look)
     return NULL;
 }
 
+/* All that the site names; without a name it is the user's own, which is not known here. */
+static bool accounts_open(const struct look *look, const char *allowed)
+{
+    char account[DURE_NAME_MAX + 1];
+    bool open = *look->terms->account ? has_word(allowed, look->terms->account) : *look->terms->accounts != '\0';
+    for (const char *line = look->terms->accounts; *line; line = strchr(line, '\n') + 1) {
+        const char *found = line + strcspn(line, "=") + 1;
+        const size_t length = strcspn(found, "\n");
+        memcpy(account, found, length);
+        account[length] = '\0';
+        open &= has_word(allowed, account);
+    }
+    return open;
+}
+
 static void check_partition(struct look *look)
 {
     const struct dure_slurm_partition *one = look->partition;
@@ -331,7 +346,7 @@ static void check_partition(struct look *look)
         narrow ? text(look, "none, or %u: Slurm refuses larger gangs", largest) : "none, or all the fleet's nodes",
         narrow ? text(look, "PartitionName=%s ... MaxNodes=UNLIMITED", one->name) : "");
     const bool open = !*one->allow_accounts || strcasecmp(one->allow_accounts, "ALL") == 0 ||
-                      (*look->terms->account && has_word(one->allow_accounts, look->terms->account));
+                      accounts_open(look, one->allow_accounts);
     put(look, open ? DURE_SLURM_OK : DURE_SLURM_FAIL, "partition AllowAccounts",
         *one->allow_accounts ? one->allow_accounts : "ALL",
         open ? "ALL, or the site's account" : "ALL, or the account that the site names",

@@ -169,7 +169,6 @@ static void fill(const struct slurm_attempt *attempt, struct dure_slurm_submit *
     const uint64_t on_node = attempt->plan->tasks_per_node ? attempt->plan->tasks_per_node : 1;
     *submit = (struct dure_slurm_submit){
         .name = attempt->name,
-        .account = slurm->site.account,
         .partition = slurm->site.partition,
         .qos = slurm->site.qos,
         .reservation = slurm->site.reservation,
@@ -196,7 +195,7 @@ static enum dure_err submit(struct slurm_attempt *attempt, struct dure_error *er
 {
     struct slurm *slurm = attempt->slurm;
     struct dure_buf script DURE_CLEANUP_BUF, list DURE_CLEANUP_BUF;
-    char out[2 * DURE_LOCAL_PATH_MAX], err_name[2 * DURE_LOCAL_PATH_MAX];
+    char out[2 * DURE_LOCAL_PATH_MAX], err_name[2 * DURE_LOCAL_PATH_MAX], account[DURE_NAME_MAX + 1];
     struct dure_slurm_submit order;
     dure_buf_init(&script, SCRIPT_BYTES_MAX);
     dure_buf_init(&list, DURE_SLURM_ENVIRONMENT_MAX);
@@ -211,6 +210,8 @@ static enum dure_err submit(struct slurm_attempt *attempt, struct dure_error *er
     for (uint32_t i = 0; i < count; i++, at += strlen(at) + 1)
         environment[i] = at;
     fill(attempt, &order);
+    dure_slurm_account(&slurm->site, attempt->plan->order->spec.tenant.data, account);
+    order.account = account;
     order.output = output_name(attempt->plan, false, out);
     order.error_output = output_name(attempt->plan, true, err_name);
     if (order.output && order.error_output && strcmp(order.output, order.error_output) == 0)

@@ -5,13 +5,13 @@
 
 #include "engine/slurm/engine_inner.h"
 
-enum { TEXTS = 10 };
+enum { TEXTS = 11 };
 
 static void texts_of(struct dure_slurm_site *site, const char **texts[TEXTS])
 {
-    const char **const all[TEXTS] = {&site->path,        &site->conf,       &site->url,     &site->token_file,
-                                     &site->user,        &site->partition,  &site->account, &site->qos,
-                                     &site->reservation, &site->node_prefix};
+    const char **const all[TEXTS] = {&site->path,        &site->conf,        &site->url,     &site->token_file,
+                                     &site->user,        &site->partition,   &site->account, &site->qos,
+                                     &site->reservation, &site->node_prefix, &site->accounts};
     memcpy(texts, all, sizeof all);
 }
 

@@ -424,6 +424,7 @@ enum dure_err dure_slurm_extend(struct dure_slurm *slurm, uint32_t job_id, int64
 static bool copy_site(struct dure_slurm *slurm, const struct dure_slurm_site *site)
 {
     slurm->site = *site;
+    slurm->site.accounts = ""; /* who asks says which */
     const char **texts[] = {&slurm->site.path,       &slurm->site.conf, &slurm->site.url,
                             &slurm->site.token_file, &slurm->site.user, &slurm->site.partition,
                             &slurm->site.account,    &slurm->site.qos,  &slurm->site.reservation,

@@ -189,7 +189,7 @@ cp "$work/fleet.yaml" "$work/first.yaml"
 sed -i "s|submit_as: daemon, rest: {url: '[^']*'}|rest: {url: 'http://127.0.0.1:1', token_file: $work/none}|" "$work/fleet.yaml"
 run 0 "a block that cannot be used" dure fleet apply "$work/fleet.yaml"
 within 10 "is told of" grep -q "site west: its Slurm cannot be reached as the fleet says now, and is reached as before" "$work/dured.log"
-sed "s|submit_as: daemon, rest: {url: '[^']*'}|commands: {conf: $work/west/slurm.conf}|" "$work/first.yaml" >"$work/fleet.yaml"
+sed "s|submit_as: daemon, rest: {url: '[^']*'}|commands: {conf: $work/west/slurm.conf}, account: nat, accounts: [{project: west/a, account: lab-a}]|" "$work/first.yaml" >"$work/fleet.yaml"
 run 0 "one that can" dure fleet apply "$work/fleet.yaml"
 within 10 "is in force without a restart" grep -q "site west: its Slurm is reached as the fleet says now" "$work/dured.log"
 run 0 "as is said" dure version --json
@@ -197,6 +197,11 @@ has out "site west: Slurm: the commands in"
 within 30 "what ran before is seen to end" state_is "$going" FAILED
 after=$(submit -A west/a --gpus 1 --wrap 'exit 5')
 within 30 "and what comes after runs" state_is "$after" FAILED
+printf 'kind: Job\nversion: 1\nproject: west/b\nclass: borrowed\nnodes: west-[1-2]\ncommand: ["true"]\n' >beside.yaml
+beside=$(submit beside.yaml)
+within 30 "of another project too" state_is "$beside" COMPLETED
+account_of() { slurm west squeue -h -t all -O Account:20,Comment:60 | sed -n "s/ .*dure job $1, .*//p"; }
+is "each in its project's account" "$(account_of "$after") $(account_of "$beside")" "lab-a nat"
 is "nobody was away" "$(node_states west)" up
 
 # GPUs that Slurm divides otherwise than they were placed: no option of its own says how many of which node in one allocation.

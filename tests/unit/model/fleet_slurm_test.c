@@ -13,6 +13,7 @@ static void taken(void)
     struct dure_fleet *f = spec_fleet(
         HEAD "- name: s\n  engine: slurm\n  slurm:\n    commands: {conf: /etc/slurm/slurm.conf}\n"
              "    partition: dure\n    account: nat\n    qos: top\n    reservation: r\n    node_prefix: east-\n"
+             "    accounts: [{project: nat/a, account: lab-a}, {project: nat/a/deep, account: deep}]\n"
              "    submit_as: daemon\n    poll: 5s\n    fetch: [ssh, -q, login1, sh]\n  containers: "
              "/opt/bin/apptainer\n" TAIL);
     const struct dure_slurm_site *s = f->sites[0].slurm;
@@ -25,6 +26,15 @@ static void taken(void)
                !strcmp(s->reservation, "r") && !strcmp(s->node_prefix, "east-") && s->as_daemon &&
                s->poll_us == 5000000,
            "the terms");
+    static const struct {
+        const char *path, *account;
+    } paths[] = {{"nat", "nat"},         {"nat/a", "lab-a"},        {"nat/ab", "nat"},      {"nat/a/b", "lab-a"},
+                 {"nat/a/deep", "deep"}, {"nat/a/deep/er", "deep"}, {"other/nat/a", "nat"}, {"nat/a/deeper", "lab-a"}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char account[DURE_NAME_MAX + 1];
+        dure_slurm_account(s, paths[i].path, account);
+        TAP_EQ_STR(account, paths[i].account, paths[i].path);
+    }
     TAP_OK(s->fetch_count == 4 && !memcmp(s->fetch, "ssh\0-q\0login1\0sh", 17) &&
                !strcmp(f->sites[0].containers, "/opt/bin/apptainer"),
            "how its output is fetched, and what runs its containers");
@@ -63,6 +73,14 @@ static void refused(void)
          "sites[0].slurm.fetch: found an empty list, expected a program and its arguments, such as [ssh, login1, sh]"},
         {"engine: slurm, slurm: {commands: {}, fetch: [bin/ssh]}}\n",
          "sites[0].slurm.fetch[0]: found 'bin/ssh', expected a program: an absolute path, or a name"},
+        {"engine: slurm, slurm: {commands: {}, accounts: [{project: a}]}}\n",
+         "sites[0].slurm.accounts[0].account: found nothing"},
+        {"engine: slurm, slurm: {commands: {}, accounts: [{project: a//b, account: x}]}}\n",
+         "sites[0].slurm.accounts[0].project: found 'a//b', expected a project's path, such as 'nat/vision'"},
+        {"engine: slurm, slurm: {commands: {}, accounts: [{project: a, account: 'x y'}]}}\n",
+         "sites[0].slurm.accounts[0].account: found 'x y'"},
+        {"engine: slurm, slurm: {commands: {}, accounts: [{project: a, account: x}, {project: a, account: y}]}}\n",
+         "sites[0].slurm.accounts[1].project: found 'a', expected each project once"},
         {"engine: slurm, slurm: {partition: p}}\n",
          "sites[0].slurm.commands: found nothing, expected how Slurm is reached"},
         {"engine: slurm, slurm: {commands: {}, rest: {url: 'unix:/a'}}}\n",
