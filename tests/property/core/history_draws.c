@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "core/apply/apply.h"
 #include "history.h"
+#include "naive_why.h"
 #include "specs.h"
 
 bool history_is_rich;
@@ -107,14 +109,30 @@ static struct dure_job random_job(struct rig *rig)
     return job;
 }
 
+/* Refused for ever is who no place could ever carry, and nobody else; the proof counts every GPU. */
+static void check_never(struct rig *rig, bool never, const struct request *ask, enum dure_err err)
+{
+    const bool is_never = err == DURE_E_NEVER && strstr(rig->error.text, "no place for it: ");
+    if ((err == DURE_OK || is_never) && is_never != never)
+        TAP_FAIL("who can never run is refused: %u x %u GPUs, class %u, priority %d: %s", ask->tasks, ask->task_gpus,
+                 ask->job_class, (int)ask->priority, err == DURE_OK ? "taken" : rig->error.text);
+    if (is_never && !naive_proof_adds_up(rig->core, rig->error.text))
+        TAP_FAIL("the proof names every GPU of the fleet once: %s", rig->error.text);
+}
+
 static void submit(struct rig *rig, struct model *model)
 {
     const struct dure_job job = random_job(rig);
     const uint64_t id = dure_core_next_job(rig->core).v;
+    struct job_made made;
+    const bool packs = job_pack(rig->core, &job, &made, NULL) == DURE_OK,
+               never = packs && naive_is_never(rig->core, &made.ask);
     model->jobs[id] = job;
     const enum dure_err err = rig_submit(rig, &job);
     if (err != DURE_OK && err != DURE_E_NEVER && err != DURE_E_NOT_FOUND && err != DURE_E_LIMIT)
         TAP_FAIL("a submission is refused for a reason: %s", rig->error.text);
+    if (packs)
+        check_never(rig, never, &made.ask, err);
 }
 
 static uint64_t some_attempt(struct rig *rig)

@@ -55,12 +55,14 @@ static bool is_estimate_sound(const struct dure_why *why)
     return !by_room || !why->job.planned_us || (e->earliest_us && why->start_estimate_us == e->likely_us);
 }
 
-static struct dure_job_id some_waiting(struct rig *rig, struct dure_job_id else_this)
+/* One that waits, or one that runs. */
+static struct dure_job_id some_job(struct rig *rig, bool waits, struct dure_job_id else_this)
 {
     struct dure_job_cursor cursor = {0};
     struct dure_job_view view;
-    for (uint32_t seen = 1; dure_core_job_next(rig->core, &cursor, &view); seen += view.state == DURE_JOB_PENDING)
-        if (view.state == DURE_JOB_PENDING && !below_later(seen))
+    uint32_t seen = 0;
+    while (dure_core_job_next(rig->core, &cursor, &view))
+        if ((view.state == DURE_JOB_PENDING) == waits && !below_later(++seen))
             else_this = view.id;
     return else_this;
 }
@@ -73,7 +75,9 @@ static void ask_why(struct rig *rig)
     struct dure_error error;
     const struct dure_digest before = dure_core_digest(rig->core);
     const struct dure_job_id drawn = {1 + below((uint32_t)next)},
-                             job = below_later(8) ? some_waiting(rig, drawn) : drawn;
+                             job = below_later(8) ? some_job(rig, below_later(4), drawn) : drawn;
+    if (!below_later(20) && !naive_toll_agrees(rig))
+        TAP_FAIL("what each rule costs is the sum over the jobs that it keeps waiting");
     const enum dure_err err = dure_core_why(rig->core, job, DURE_NONE32, arena, &why, &error);
     if (err == DURE_OK && (!why.sentence || !*why.sentence || why.row_count < rig->fleet->chain_count))
         TAP_FAIL("why has an answer");
@@ -83,6 +87,8 @@ static void ask_why(struct rig *rig)
         TAP_FAIL("every GPU is in the group of the first rule that refuses it");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING && !naive_changes_agree(rig, job, &why))
         TAP_FAIL("the changes that are offered are those that let it start, the best of each kind");
+    if (err == DURE_OK && why.job.state != DURE_JOB_PENDING && !naive_others_agree(rig, &why))
+        TAP_FAIL("a running job's other places are ranked as they are");
     if (err == DURE_OK && why.job.state == DURE_JOB_PENDING) {
         const struct dure_job now = *why.job.job; /* it may have been modified; a view does not outlast the next ones */
         for (uint32_t i = 0; !below(3) && i < why.change_count; i++)

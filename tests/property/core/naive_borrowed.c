@@ -92,6 +92,14 @@ static uint64_t idle_on(const struct walk *w, uint32_t node)
     return idle;
 }
 
+uint64_t naive_idle(const struct walk *w)
+{
+    uint64_t idle = 0;
+    for (uint32_t node = 0; node < w->c->node_count; node++)
+        idle += (uint64_t)__builtin_popcountll(idle_on(w, node));
+    return idle;
+}
+
 enum naive_fit naive_borrowed_fit(const struct walk *asked, const struct request *ask, bool in_time)
 {
     struct walk w = *asked;

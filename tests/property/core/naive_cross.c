@@ -2,7 +2,8 @@
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/why/cross.h"
-#include "naive_why.h"
+#include "naive_walk.h"
+#include "tap.h"
 
 bool naive_why_sums(const struct dure_core *core, const struct dure_why *why)
 {
@@ -65,4 +66,141 @@ bool naive_why_crosses(struct dure_core *core, const struct request *ask, const 
         alone &= rules;
     }
     return !(alone & together);
+}
+
+/* ---- recounted by the walk ---- */
+
+static uint64_t bit(enum dure_rule rule)
+{
+    return UINT64_C(1) << rule;
+}
+
+/* The demand that a rule of the hardware holds against, given up. False: it is none. */
+static bool give_up(struct request *ask, enum dure_rule rule)
+{
+    switch (rule) {
+    case DURE_RULE_DATA:
+    case DURE_RULE_NEIGHBOURS: ask->data_mask = 0; return true;
+    case DURE_RULE_MODEL: ask->model_mask = 0; return true;
+    case DURE_RULE_MIG:
+    case DURE_RULE_MIG_ENGINE:
+    case DURE_RULE_WHOLE_GPUS:
+        ask->mig = 0;
+        ask->task_gpu_milli = 1000;
+        return true;
+    case DURE_RULE_IMAGE: ask->container = 0; return true;
+    case DURE_RULE_GPU_MEMORY: ask->gpu_memory_mib = 0; return true;
+    case DURE_RULE_NODE_SHAPE:
+        ask->tasks_per_node = 0;
+        ask->task_gpus = 1;
+        return true;
+    case DURE_RULE_LEVEL: ask->level_required = 0; return true;
+    case DURE_RULE_SIZE: ask->tasks = 1; return true;
+    case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
+    case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
+    case DURE_RULE_SHARE: ask->task_cpu_milli = ask->task_memory_mib = 0; return true;
+    default: return false;
+    }
+}
+
+static struct walk walk_of(struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    return (struct walk){.core = core,
+                         .ask = ask,
+                         .at = chain,
+                         .holder = core->tenant[ask->tenant].holder,
+                         .c = &core->fleet->chains[chain],
+                         .state = &core->chains[chain],
+                         .cells = core->chains[chain].cells};
+}
+
+/* Rules that refuse a whole chain, each found once those before it are given up: of the hardware, and of its lender or its holder's rights. */
+static uint64_t chain_rules(struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    struct request left = *ask;
+    struct walk w = walk_of(core, &left, chain);
+    uint64_t rules = 0;
+    int64_t notice = 0;
+    for (enum dure_rule rule = naive_hardware(&w); rule != DURE_RULE_FITS; rule = naive_hardware(&w)) {
+        rules |= bit(rule);
+        if (!give_up(&left, rule))
+            break;
+    }
+    left.data_mask = ask->data_mask; /* could it have the neighbours that it wants where it may not be? */
+    if (ask->data_mask && naive_neighbours_refuse(&w))
+        rules |= bit(DURE_RULE_NEIGHBOURS);
+    if (ask->job_class == DURE_BORROWED) {
+        if (!lend_terms(core, chain, ask->tenant, false, &notice))
+            rules |= bit(DURE_RULE_NOT_LENT);
+        else if (ask->grace_us > notice)
+            rules |= bit(DURE_RULE_NOTICE);
+        return rules;
+    }
+    bool any = false;
+    for (uint32_t id = 0; id < core->s.allot_count; id++)
+        any |= core->allots[id]->spec.tenant.v == w.holder && core->allots[id]->spec.chain.v == chain &&
+               core->allots[id]->state != DURE_ALLOT_ENDED;
+    return any ? rules : rules | bit(DURE_RULE_RIGHTS);
+}
+
+/* Does it fit here now, with these demands? */
+static bool is_open(struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    struct walk w = walk_of(core, ask, chain);
+    struct count idle = {0};
+    const uint64_t rules = ask->job_class == DURE_BORROWED ? naive_borrowed(&w, &idle) : naive_by_right(&w, &idle);
+    return rules == bit(DURE_RULE_FITS);
+}
+
+/* The cheapest rule that refuses a chain alone, as far as it is one that a request can give up, or its grace. */
+static unsigned cheapest(struct dure_core *core, const struct request *ask, uint32_t *ret_chain)
+{
+    unsigned best = UINT32_MAX;
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        const uint64_t rules = chain_rules(core, ask, i);
+        struct request changed = *ask;
+        const enum dure_rule rule = rules ? (enum dure_rule)__builtin_ctzll(rules) : DURE_RULE_FITS;
+        const struct walk w = walk_of(core, ask, i);
+        if (!rules || rules & (rules - 1) || cross_cost(rule) >= best ||
+            (rule == DURE_RULE_DATA && naive_widest(&w) != DURE_DATA_ANYBODY))
+            continue; /* at another site its data would still keep others away */
+        changed.grace_us = rule == DURE_RULE_NOTICE ? 0 : changed.grace_us;
+        if ((rule == DURE_RULE_NOTICE || give_up(&changed, rule)) && is_open(core, &changed, i)) {
+            best = cross_cost(rule);
+            *ret_chain = i;
+        }
+    }
+    return best;
+}
+
+bool naive_cross_agrees(struct dure_core *core, const struct request *ask, const struct dure_why *why)
+{
+    const uint64_t told = bit(DURE_RULE_RIGHTS) - 2 + bit(DURE_RULE_RIGHTS) + bit(DURE_RULE_NOT_LENT) +
+                          bit(DURE_RULE_NOTICE); /* of the hardware; what is not of this or that moment */
+    uint32_t chain = 0;
+    for (uint32_t i = 0; i < why->group_count; i++)
+        if (why->groups[i].rule == DURE_RULE_FITS || why->groups[i].rule == DURE_RULE_ORDER)
+            return true; /* it needs none */
+    const unsigned best = cheapest(core, ask, &chain);
+    if (best != UINT32_MAX && (why->opening.rule == DURE_RULE_FITS || cross_cost(why->opening.rule) > best)) {
+        tap_diag("opening by %s, though %s alone refuses chain %u and costs less", dure_rule_wire(why->opening.rule),
+                 dure_rule_wire((enum dure_rule)__builtin_ctzll(chain_rules(core, ask, chain))), chain);
+        return false;
+    }
+    for (uint32_t k = 0; k < why->crossing_count; k++) {
+        const struct dure_why_crossed *c = &why->crossing[k];
+        uint32_t leaves = 0, first = DURE_NONE32;
+        for (uint32_t i = core->fleet->chain_count; i-- > 0;)
+            if (!(chain_rules(core, ask, i) & bit(c->rule))) {
+                first = i;
+                leaves++;
+            }
+        if ((told & bit(c->rule)) && c->rule != DURE_RULE_NEIGHBOURS && c->rule != DURE_RULE_SPREAD &&
+            c->rule != DURE_RULE_NODE_LIST && (leaves != c->leaves || first != c->first.v)) {
+            tap_diag("%s leaves %u places, the first %u; found %u, %u", dure_rule_wire(c->rule), c->leaves, c->first.v,
+                     leaves, first);
+            return false;
+        }
+    }
+    return true;
 }

@@ -351,3 +351,31 @@ uint64_t naive_by_right(struct walk *w, struct count *ret_idle)
             count_right(w, id, together || suits(w, w->core->allots[id]), ret_idle);
     return ret_idle->gpus ? naive_idle_rules(w, ret_idle->gpus, naive_right_fit) : 0;
 }
+
+/* ---- one right ---- */
+
+bool naive_suits(const struct walk *w, uint32_t id)
+{
+    bool any = id == NONE && suits_together(w);
+    for (uint32_t i = 0; i < w->core->s.allot_count && !any; i++)
+        any = (id == NONE || id == i) && is_held(w, w->core->allots[i]) && suits(w, w->core->allots[i]);
+    return any;
+}
+
+enum naive_fit naive_one_right_fit(const struct walk *asked, uint32_t id)
+{
+    const struct rights one = {1, {id}};
+    struct walk w = *asked;
+    w.cells = copy_of(asked->state->cells);
+    const enum naive_fit fits = fits_in(&w, &one, false);
+    dure_cells_free(w.cells);
+    return fits;
+}
+
+uint64_t naive_idle_of_right(const struct walk *asked, uint32_t id)
+{
+    struct walk w = *asked;
+    struct count idle = {0};
+    count_right(&w, id, true, &idle);
+    return w.core->allots[id]->state == DURE_ALLOT_PROMISED ? 0 : idle.gpus;
+}

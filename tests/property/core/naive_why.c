@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/booked/booked.h"
+#include "core/place/plan.h"
 #include "core/state/jobs.h"
 #include "naive_walk.h"
 #include "tap.h"
@@ -39,6 +41,27 @@ static bool compare(const struct walk *w, const struct dure_why *why)
     return true;
 }
 
+/* Where a pass would place it now, it is said to fit: in the place of lower priority, or on a damaged cell, as well. */
+static bool fits_where_it_would_go(struct dure_core *core, const struct request *ask, const struct dure_why *why)
+{
+    struct plan plan = {0};
+    bool fits = true, idle = false;
+    if (plan_around(core, ask, &plan)) {
+        fits = false;
+        for (uint32_t i = 0; i < why->row_count; i++) {
+            const enum dure_rule rule = why->rows[i].rule;
+            if (why->rows[i].chain.v != plan.chain)
+                continue;
+            fits |= rule == DURE_RULE_FITS || rule == DURE_RULE_ORDER;
+            idle |= rule == DURE_RULE_TOO_FEW || rule == DURE_RULE_SCATTERED || rule == DURE_RULE_WINDOW;
+        }
+        if (!fits && idle)
+            tap_diag("it would go to chain %u", plan.chain);
+    }
+    plan_release(&plan);
+    return fits || !idle;
+}
+
 bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
 {
     struct dure_core *core = rig->core;
@@ -47,11 +70,13 @@ bool naive_why_agrees(struct rig *rig, struct dure_job_id id, const struct dure_
         tap_diag("the groups do not sum to the fleet");
         return false;
     }
-    if (!naive_why_opens(core, ask, why) || !naive_why_crosses(core, ask, why)) {
+    if (!naive_why_opens(core, ask, why) || !naive_why_crosses(core, ask, why) || !naive_cross_agrees(core, ask, why)) {
         tap_diag("opening by %s on chain %u, %u rules cross", dure_rule_wire(why->opening.rule), why->opening.chain.v,
                  why->crossing_count);
         return false;
     }
+    if (!fits_where_it_would_go(core, ask, why))
+        return false;
     for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
         struct walk w = {.core = core,
                          .ask = ask,

@@ -133,6 +133,25 @@ static void test_other_right(void)
     end();
 }
 
+/* Over both rights of the tenant it would fit, were it not for the list, on which one GPU is in use. */
+static void test_list_over_rights(void)
+{
+    static struct dure_node_run run = {0, 5};
+    begin("kind: Tenants\nversion: 1\n"
+          "tenants: [{name: state, owner: state, tenants: [{name: a}]}]\n"
+          "allotments:\n"
+          "  - {name: ra, tenant: state/a, group: st, level: rack, count: 1}\n"
+          "  - {name: na, tenant: state/a, group: st, level: node, count: 2}\n");
+    fill("state/a", 1, 1, false);
+    struct dure_job job = rig_job(&rig, "state/a", 20, 1, false);
+    job.include = (struct dure_node_runs){&run, 1};
+    const struct dure_why why = ask(&job);
+    TAP_OK(why.opening.rule == DURE_RULE_NODE_LIST, "its list is what is in its way, not %s",
+           dure_rule_wire(why.opening.rule));
+    TAP_EQ_STR(offered(&why, "nodes,exclude"), "", "and to leave it out is offered");
+    end();
+}
+
 int main(void)
 {
     test_level();
@@ -140,5 +159,6 @@ int main(void)
     test_grace();
     test_walltime();
     test_other_right();
+    test_list_over_rights();
     return tap_done();
 }
