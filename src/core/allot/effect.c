@@ -27,7 +27,44 @@ static int by_slot(const void *a, const void *b)
     return x->slot != y->slot ? (x->slot < y->slot ? -1 : 1) : (int)y->loses - (int)x->loses;
 }
 
-static void count_job(const struct dure_core *core, const struct user *user, struct effect *effect)
+struct users {
+    struct user *at; /* by slot */
+    size_t count;
+};
+
+static bool loses_right(const struct users *users, uint32_t slot)
+{
+    for (size_t i = 0; i < users->count; i++)
+        if (users->at[i].slot == slot && users->at[i].loses != KEEPS)
+            return true;
+    return false;
+}
+
+struct sharing {
+    const struct users *users;
+    uint32_t chain;
+    bool found;
+};
+
+static void see(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    struct sharing *sharing = context;
+    const uint32_t *slots = NULL;
+    const uint32_t count = place->gpu_milli < 1000 ? ground_users(core, sharing->chain, leaf, &slots) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        sharing->found |= !attempt_at(core, slots[i])->d.borrowed && !loses_right(sharing->users, slots[i]);
+}
+
+/* Would it share a GPU with work that keeps its right? */
+static bool shares_by_right(struct dure_core *core, const struct users *users, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    struct sharing sharing = {users, attempt->d.chain, false};
+    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see, &sharing);
+    return sharing.found;
+}
+
+static void count_job(struct dure_core *core, const struct users *users, const struct user *user, struct effect *effect)
 {
     const struct attempt *attempt = attempt_at(core, user->slot);
     const struct job *job = attempt->job;
@@ -38,7 +75,7 @@ static void count_job(const struct dure_core *core, const struct user *user, str
         effect->kept++;
         return;
     }
-    if (user->loses == RELEASED && lend_keeps(core, user->slot)) {
+    if (user->loses == RELEASED && lend_keeps(core, user->slot) && !shares_by_right(core, users, user->slot)) {
         effect->lent++;
         return;
     }
@@ -51,7 +88,7 @@ static void count_job(const struct dure_core *core, const struct user *user, str
     effect->grace_us = grace > effect->grace_us ? grace : effect->grace_us;
 }
 
-static void count_jobs(const struct dure_core *core, uint32_t id, const struct dure_cells_event *events, size_t count,
+static void count_jobs(struct dure_core *core, uint32_t id, const struct dure_cells_event *events, size_t count,
                        struct effect *effect)
 {
     const struct allot *allot = core->allots[id];
@@ -83,7 +120,7 @@ static void count_jobs(const struct dure_core *core, uint32_t id, const struct d
         qsort(users, user_count, sizeof *users, by_slot);
     for (size_t i = 0; i < user_count; i++)
         if (!i || users[i].slot != users[i - 1].slot)
-            count_job(core, &users[i], effect);
+            count_job(core, &(struct users){users, user_count}, &users[i], effect);
     free(users);
 }
 

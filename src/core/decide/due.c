@@ -145,6 +145,31 @@ static void unbind_if_empty(struct dure_core *core, uint64_t what)
     decide_settle(core, chain); /* a larger cell that is whole again may be owed to who is short of one */
 }
 
+static void see_by_right(struct dure_core *core, void *context, uint32_t leaf, const struct dure_place *place)
+{
+    struct {
+        uint32_t chain;
+        bool found;
+    } *seen = context;
+    const uint32_t *slots = NULL;
+    const uint32_t count = ground_users(core, seen->chain, leaf, &slots);
+    (void)place;
+    for (uint32_t i = 0; i < count; i++)
+        seen->found |= !attempt_at(core, slots[i])->d.borrowed;
+}
+
+/* Does it share a GPU with work by right? What is lent is apart from that. */
+static bool shares_by_right(struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    struct {
+        uint32_t chain;
+        bool found;
+    } seen = {attempt->d.chain, false};
+    ground_each(core, attempt->d.chain, attempt->places, attempt->d.place_count, see_by_right, &seen);
+    return seen.found;
+}
+
 /* One thing at a time, the most urgent kind first, until nothing is left. */
 void decide_follow(struct dure_core *core)
 {
@@ -158,7 +183,7 @@ void decide_follow(struct dure_core *core)
                 decide_cancel(core, slot, NONE, DURE_CAUSE_DEPENDENCY);
         } else if (after_take(core, AFTER_DEMOTED, &what)) {
             const uint32_t slot = attempt_find(core, what & ~AFTER_TAKEN_OVER);
-            if (slot != NONE && ((what & AFTER_TAKEN_OVER) || !lend_keeps(core, slot)))
+            if (slot != NONE && ((what & AFTER_TAKEN_OVER) || !lend_keeps(core, slot) || shares_by_right(core, slot)))
                 decide_send_away(core, slot, DURE_CAUSE_ALLOT_ENDED);
         } else if (after_take(core, AFTER_SPARED, &what)) {
             decide_spare(core, what);

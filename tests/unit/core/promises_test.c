@@ -414,11 +414,17 @@ static void test_planned_beside(void)
     rig_submit(&rig, &job);
     rig_pass(&rig);
     TAP_EQ_STR(rig.said.data, "start job 2 attempt 2 st-01/1*300 rb[0]=0\n", "one GPU carries both");
+    TAP_EQ_STR(
+        effect(&rig, DURE_REC_SHRINK, "rb", 1),
+        "2 of the 3 cells of 'rb' would be taken back. 1 job loses its right: it counts as borrowed, is warned at "
+        "once, and is stopped after its grace (30s) and queued again.",
+        "what is lent is apart from what is used by right");
     struct dure_record r = rig_record(&rig, DURE_REC_SHRINK);
     dure_core_allot_find(rig.core, "rb", &r.allot);
     r.count = 1;
     TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "the node of one of them stays");
-    TAP_EQ_STR(rig.said.data, "", "the other goes on as borrowed");
+    TAP_EQ_STR(rig.said.data, "notice attempt 1 in 30s (allotment ended)\n",
+               "the other borrows now, and has to leave a GPU that is used by right");
     job = rig_job(&rig, "state/b", 1, 4, false);
     rig_submit(&rig, &job);
     rig_tick(&rig, rig.now_us + 3 * DURE_SECOND_US);

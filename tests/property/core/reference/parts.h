@@ -75,6 +75,8 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
 /* The next GPUs of a take, from `*mask` on, for the `*left` tasks that are left. */
 void reference_spread(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t mask,
                       uint32_t *left, struct trial *trial);
+/* GPUs of a node on which somebody works by right. */
+uint64_t reference_used_by_right(const struct reference *reference, uint32_t node);
 /* Would the run have to leave this place, were it given away? */
 bool reference_obstructs(const struct reference *reference, const struct reference_run *run,
                          const struct dure_place *place);

@@ -479,10 +479,19 @@ void reference_redeclare(struct reference *reference)
     reference_lending(reference);
 }
 
+/* What is lent is apart from what is used by right. */
+static bool shares_by_right(const struct reference *reference, const struct reference_run *run)
+{
+    for (uint32_t node = 0; node < reference->node_count; node++)
+        if (reference_used_by_right(reference, node) & reference_gpus_on(run, node))
+            return true;
+    return false;
+}
+
 void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over)
 {
     struct reference_run *run = reference_attempt(reference, attempt);
-    if (run && (taken_over ||
+    if (run && (taken_over || shares_by_right(reference, run) ||
                 !reference_is_lent(reference, reference->jobs[run->job].tenant, reference->jobs[run->job].grace_us)))
         reference_send_away(reference, run, DURE_CAUSE_ALLOT_ENDED);
 }

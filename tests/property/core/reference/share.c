@@ -40,6 +40,15 @@ struct share {
     bool is_open;  /* it is shared, and more may join */
 };
 
+uint64_t reference_used_by_right(const struct reference *reference, uint32_t node)
+{
+    uint64_t used = 0;
+    for (uint32_t r = 0; r < reference->run_end; r++)
+        if (!reference->runs[r].borrowed && reference->runs[r].state != RUN_RESERVED)
+            used |= reference_gpus_on(&reference->runs[r], node);
+    return used;
+}
+
 static void look(const struct reference *reference, const struct reference_job *job, struct share *share)
 {
     share->free_milli = 1000;
@@ -47,20 +56,22 @@ static void look(const struct reference *reference, const struct reference_job *
     share->instances = (struct instances){0, 0};
     share->is_open = false;
     bool closed = reference->nodes[share->node].lost & share->gpu;
+    /* Who has lost its right among them has its room until it has left. */
+    const bool keeps = reference_used_by_right(reference, share->node) & share->gpu;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
         const struct reference_job *other = &reference->jobs[run->job];
         if (!(reference_gpus_on(run, share->node) & share->gpu))
             continue;
         const bool is_whole = other->milli == 1000, waits = run->state == RUN_RESERVED;
-        if (run->borrowed == job->borrowed && !is_whole && other->tenant == job->tenant) {
+        if ((run->borrowed == job->borrowed || keeps) && !is_whole && other->tenant == job->tenant) {
             const struct dure_place *place = place_on(run, share->node, share->gpu);
             share->free_milli -= place->tasks * other->milli;
             share->free_mib -= place->tasks * other->mib;
             if (other->mig > 0)
                 reference_stand(reference, other->mig, place->starts, &share->instances);
             closed |= (other->mig > 0) != (job->mig > 0);
-            share->is_open = true;
+            share->is_open |= run->borrowed == job->borrowed;
         }
         const bool stays =
             !waits && is_whole && !run->borrowed && other->priority >= job->priority; /* not for this job */
