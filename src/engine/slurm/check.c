@@ -196,7 +196,9 @@ static void check_scheduler(struct look *look)
     at = strstr(parameters, "bf_interval=");
     if (strcmp(setting(look, "SchedulerType"), "sched/backfill") == 0)
         put(look, DURE_SLURM_OK, "bf_interval", at ? text(look, "%" PRId64 " s", number(at + 12, 30)) : "30 s",
-            "a choice: with 1, where Slurm's own queue is short, work begins a sixth of a second sooner on average",
+            "a choice: with 1 work begins a sixth of a second sooner on average; but what backfill starts slurmctld "
+            "may "
+            "write down minutes later, and forgets if it is killed before",
             "");
     if (*setting(look, "JobSubmitPlugins"))
         put(look, DURE_SLURM_WARN, "JobSubmitPlugins", setting(look, "JobSubmitPlugins"),
