@@ -13,7 +13,7 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers;
+    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books;
     uint32_t rights;                                  /* that were named so far */
     char tenants_text[1 << 14], rights_text[1 << 12]; /* as declared, before and behind the terms of lending */
     struct dure_tenants *redeclared;
@@ -49,6 +49,7 @@ void match_both(struct match *match, struct dure_record *record);
 void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants);
 void match_declare_data(struct match *match);
 void match_promise(struct match *match); /* a right is granted, cut down or ended */
+void match_book(struct match *match);    /* maintenance begins, or is over before its time */
 void match_power(
     struct match *match); /* limits of the site, of racks and of nodes, now or soon; those of before are lifted */
 void match_rare(struct match *match); /* terms, datasets, prices; and a word from those who keep their work */

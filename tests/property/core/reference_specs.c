@@ -299,3 +299,23 @@ void match_power(struct match *match)
     record.text_length = text.length;
     match_both(match, &record);
 }
+
+void match_book(struct match *match)
+{
+    const struct reference *reference = &match->reference;
+    struct dure_record record = rig_record(&match->rig, match_more(3) ? DURE_REC_BOOK : DURE_REC_UNBOOK);
+    struct dure_place run = {.node_first = match_more(reference->node_count)};
+    run.node_count = 1 + match_more(reference->node_count - run.node_first);
+    record.places = &run;
+    record.place_count = 1;
+    record.number = match->rig.now_us;
+    record.deadline_us = match->rig.now_us + (int64_t)(1 + match_more(40)) * DURE_MINUTE_US;
+    if (record.kind == DURE_REC_UNBOOK) {
+        record.place_count = 0;
+        record.deadline_us = 0;
+        record.number =
+            reference->booking_count > 0 ? (int64_t)reference->bookings[match_more(reference->booking_count)].id : 0;
+    }
+    if (record.number > 0 && reference->booking_count < REFERENCE_BOOKINGS)
+        match_both(match, &record);
+}

@@ -274,6 +274,10 @@ static void ask(struct match *match)
 
 static void one_step(struct match *match)
 {
+    if (match->books && match_more(60) == 59) {
+        match_book(match);
+        return;
+    }
     if (match_more(50) == 49) {
         match_rare(match);
         return;
@@ -376,6 +380,7 @@ static void play(uint32_t steps, struct match *match)
     match->promises = match_more(2) == 1;
     match->outsiders = match_more(3) == 2;
     match->powers = match_more(3) == 2;
+    match->books = match_more(3) == 2;
     match_make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
@@ -436,11 +441,12 @@ int main(int argc, char **argv)
     static const struct {
         enum dure_record_kind kind;
         uint64_t least;
-    } much[] = {
-        {DURE_REC_START, 1000},   {DURE_REC_END, 1000},   {DURE_REC_REQUEUE, 100},     {DURE_REC_UNBIND, 500},
-        {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300}, {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},
-        {DURE_REC_UNRESERVE, 10}, {DURE_REC_PLAN, 300},   {DURE_REC_UNPLAN, 50},       {DURE_REC_NODE_STATE, 100},
-        {DURE_REC_SUSPEND, 20},   {DURE_REC_RESTORE, 20}, {DURE_REC_ALLOT_STATE, 20},  {DURE_REC_POWER_STATE, 100}};
+    } much[] = {{DURE_REC_START, 1000},      {DURE_REC_END, 1000},     {DURE_REC_REQUEUE, 100},
+                {DURE_REC_UNBIND, 500},      {DURE_REC_RESERVE, 100},  {DURE_REC_NOTICE, 300},
+                {DURE_REC_CANCEL_NOTICE, 3}, {DURE_REC_STOP, 300},     {DURE_REC_UNRESERVE, 10},
+                {DURE_REC_PLAN, 300},        {DURE_REC_UNPLAN, 50},    {DURE_REC_NODE_STATE, 100},
+                {DURE_REC_SUSPEND, 20},      {DURE_REC_RESTORE, 20},   {DURE_REC_ALLOT_STATE, 20},
+                {DURE_REC_POWER_STATE, 100}, {DURE_REC_BOOK_STATE, 50}};
     for (size_t i = 0; i < sizeof much / sizeof *much; i++)
         TAP_OK(match->told[much[i].kind] >= much[i].least, "decided alike: %llu times %s",
                (unsigned long long)match->told[much[i].kind], dure_record_kind_name(much[i].kind));

@@ -170,6 +170,8 @@ uint32_t reference_use(const struct reference *reference, const struct reference
 
 uint64_t reference_taken(const struct reference_job *job, const struct slot *slot)
 {
+    if (slot->exact > 0)
+        return slot->exact;
     return reference_lowest(slot->idle,
                             reference_is_limited(job) ? gpus_of(job, slot->tasks) : slot->tasks * job->gpus);
 }

@@ -15,7 +15,7 @@ static enum dure_node_state target(const struct reference *reference, uint32_t n
         return DURE_NODE_DOWN;
     if (reference->nodes[node].away)
         return DURE_NODE_AWAY;
-    if (reference->nodes[node].drained)
+    if (reference->nodes[node].drained || reference->nodes[node].booked_until_us != INT64_MIN)
         return busy ? DURE_NODE_DRAINING : DURE_NODE_DRAINED;
     return DURE_NODE_UP;
 }
@@ -23,13 +23,19 @@ static enum dure_node_state target(const struct reference *reference, uint32_t n
 /* Those who borrow, if they planned on it, and the tenant whose cell it is plan anew. */
 static void void_plans(struct reference *reference, uint32_t node, uint64_t gpu, enum dure_cause cause)
 {
-    if (reference->plans[reference->tenant_count].kept_nodes[node] & gpu)
+    const struct reference_plan *borrowed = &reference->plans[reference->tenant_count];
+    if ((borrowed->kept_nodes[node] & gpu) && !reference_is_back_by(reference, node, borrowed->at_us))
         reference_void_plan(reference, reference->tenant_count, cause);
     for (uint32_t r = 0; r < reference->right_count; r++)
-        for (uint32_t i = 0; i < reference->rights[r].count; i++)
-            if (reference->rights[r].bound[i] != DURE_NONE32 &&
-                node - reference->rights[r].bound[i] < reference->rights[r].cell_nodes)
-                reference_void_plan(reference, reference->rights[r].tenant, cause);
+        for (uint32_t i = 0; i < reference->rights[r].count; i++) {
+            const struct reference_right *right = &reference->rights[r];
+            const struct reference_plan *plan = &reference->plans[right->tenant];
+            if (right->bound[i] == DURE_NONE32 || node - right->bound[i] >= right->cell_nodes)
+                continue;
+            const uint32_t slot = i * right->cell_nodes + node - right->bound[i];
+            if (!plan->is_firm || ((plan->kept[r][slot] & gpu) && !reference_is_back_by(reference, node, plan->at_us)))
+                reference_void_plan(reference, right->tenant, cause);
+        }
 }
 
 void reference_lose(struct reference *reference, uint32_t node, enum dure_cause cause)
@@ -232,7 +238,7 @@ void reference_settle(struct reference *reference)
         record.number = step.index;
         reference_tell(reference, &record);
         right->suspended[step.index] = step.suspends;
-        if (step.suspends || right->state == DURE_ALLOT_SHORT)
+        if ((step.suspends || right->state == DURE_ALLOT_SHORT) && !reference->plans[right->tenant].is_firm)
             reference_void_plan(reference, right->tenant, DURE_CAUSE_NODE_LOST);
         reference_tell_shortness(reference, step.right);
     }

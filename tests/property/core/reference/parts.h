@@ -38,6 +38,7 @@ struct trial {
 struct slot {
     uint32_t right, index, offset; /* of a right: its cell, the node in it; of hardware: offset is the node */
     uint64_t idle;
+    uint64_t exact;  /* taken as it was planned: these GPUs; 0: as the rules have it */
     uint32_t tasks;  /* that it takes now */
     uint32_t line;   /* where it stands in line, for who is limited; what stands nowhere yet is beyond all hardware */
     bool is_nowhere; /* ... and cannot be used before it stands somewhere */
@@ -218,8 +219,20 @@ bool reference_is_lent(const struct reference *reference, uint32_t tenant, int64
 void reference_lending(struct reference *reference);
 /* Tenants are declared anew; and whatever is, plans are made anew. */
 void reference_redeclare(struct reference *reference);
-void reference_void_plans(struct reference *reference);
+void reference_void_plans(struct reference *reference, enum dure_cause cause);
 void reference_demoted(struct reference *reference, uint64_t attempt, bool taken_over);
+
+/* ---- booked maintenance (booked.c) ---- */
+
+void reference_book(struct reference *reference, const struct dure_record *input);
+void reference_bookings(struct reference *reference); /* what the calendar brings */
+/* Is any in force, or to begin before then? */
+bool reference_is_booked_before(const struct reference *reference, int64_t until_us);
+bool reference_is_back_by(const struct reference *reference, uint32_t node, int64_t at_us);
+bool reference_is_firm(const struct reference *reference, const struct reference_job *job, int64_t at_us);
+/* On which hardware each cell of the planned start is, or is to be bound now. False: it counts on one that cannot be had. */
+bool reference_bind_firmly(const struct reference *reference, struct trial *trial);
+bool reference_place_as_planned(const struct reference *reference, uint64_t id, struct trial *trial);
 
 /* ---- limits of power (power.c) ---- */
 

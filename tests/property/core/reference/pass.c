@@ -115,7 +115,9 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
     *plan =
         (struct reference_plan){.job = id,
                                 .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
-                                .at_us = at_us};
+                                .at_us = at_us,
+                                .is_firm = reference_is_firm(reference, &reference->jobs[id], at_us),
+                                .place_count = trial->virtual_count};
     for (uint32_t i = 0; i < trial->virtual_count; i++) {
         const struct dure_binding *b = &trial->named[i];
         uint64_t *kept = turn->is_borrowed ? plan->kept_nodes : plan->kept[b->allot.v];
@@ -123,13 +125,15 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
         if (turn->is_borrowed)
             continue;
         bindings[i] = *b;
-        if (reference_by_hardware(reference, &reference->jobs[id], b->allot.v) || b->is_new)
+        if (plan->is_firm || reference_by_hardware(reference, &reference->jobs[id], b->allot.v) || b->is_new)
             plan->cells[plan->cell_count++] =
                 (struct reference_cell){.right = b->allot.v,
                                         .index = b->virtual_index,
                                         .first = b->cell_index * reference->rights[b->allot.v].cell_nodes,
                                         .nodes = reference->rights[b->allot.v].cell_nodes,
-                                        .is_new = b->is_new};
+                                        .is_new = b->is_new && !plan->is_firm};
+        plan->places[i] = trial->virtuals[i];
+        plan->bindings[i] = *b;
     }
     struct dure_record record = reference_decision(reference, DURE_REC_PLAN);
     record.job.v = id;
@@ -140,6 +144,12 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
     record.place_count = trial->virtual_count;
     record.binding_count = turn->is_borrowed ? 0 : trial->virtual_count;
     reference_tell(reference, &record);
+    for (uint32_t i = 0; plan->is_firm && i < trial->virtual_count; i++)
+        if (bindings[i].is_new) {
+            struct reference_right *right = &reference->rights[bindings[i].allot.v];
+            right->bound[bindings[i].virtual_index] = bindings[i].cell_index * right->cell_nodes;
+            reference->is_shaken = false;
+        }
 }
 
 /* The first moment after `before` at which any of the tenant's work (or any that borrows) must be gone; INT64_MAX: none. */
@@ -185,7 +195,45 @@ static bool is_looked_at(const struct turn *turn, uint32_t nth)
     return (nth - FIRST_LOOKS) / TURN_LOOKS == turn->reference->passes / TURN_EVERY % turns;
 }
 
-/* At the first moment at which enough of its tenant's work must be gone. */
+/* The first moment at which enough of its tenant's work must be gone; INT64_MIN: it is not idle GPUs that it lacks; INT64_MAX: there is none. */
+static int64_t look(struct turn *turn, uint64_t id)
+{
+    turn->trial->beside_plan = false;
+    turn->trial->later_us = INT64_MIN;
+    if (reference_place(turn->reference, id, false, turn->trial))
+        return INT64_MIN;
+    for (int64_t at = next_end(turn, INT64_MIN); at != INT64_MAX; at = next_end(turn, at)) {
+        turn->trial->later_us = at;
+        if (reference_place(turn->reference, id, false, turn->trial))
+            return at;
+    }
+    return INT64_MAX;
+}
+
+static bool is_found(int64_t at_us)
+{
+    return at_us != INT64_MIN && at_us != INT64_MAX;
+}
+
+/* While there is maintenance, only on what can be bound now; or else on what is bound. */
+static int64_t look_firmly(struct turn *turn, uint64_t id)
+{
+    struct reference *reference = turn->reference;
+    const struct reference_job *job = &reference->jobs[id];
+    int64_t at_us = look(turn, id);
+    if (!is_found(at_us) || !reference_is_firm(reference, job, at_us) || reference_bind_firmly(reference, turn->trial))
+        return at_us;
+    reference->hides_unbound = true;
+    at_us = look(turn, id);
+    reference->hides_unbound = false;
+    if (!is_found(at_us) || !reference_is_firm(reference, job, at_us))
+        return at_us;
+    bool is_bound = reference_bind_firmly(reference, turn->trial);
+    for (uint32_t i = 0; is_bound && i < turn->trial->virtual_count; i++)
+        is_bound = !turn->trial->named[i].is_new;
+    return is_bound ? at_us : INT64_MAX;
+}
+
 static void plan_for(struct turn *turn, uint64_t id)
 {
     const uint64_t need = first_alike(turn, id);
@@ -194,18 +242,11 @@ static void plan_for(struct turn *turn, uint64_t id)
     turn->left_out[need] = true;
     if (is_too_soon(turn, id) || !is_looked_at(turn, turn->blocked++))
         return;
-    turn->trial->beside_plan = false;
-    turn->trial->later_us = INT64_MIN;
-    if (reference_place(turn->reference, id, false, turn->trial))
-        return; /* it is not idle GPUs that it lacks */
-    for (int64_t at = next_end(turn, INT64_MIN); at != INT64_MAX; at = next_end(turn, at)) {
-        turn->trial->later_us = at;
-        if (!reference_place(turn->reference, id, false, turn->trial))
-            continue;
-        reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
-        keep(turn, id, at);
+    const int64_t at_us = look_firmly(turn, id);
+    if (!is_found(at_us))
         return;
-    }
+    reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
+    keep(turn, id, at_us);
 }
 
 /* ---- in order ---- */
@@ -250,7 +291,7 @@ static void planned(struct turn *turn)
     if (!id || turn->budget <= 0 || turn->verdict[first_alike(turn, id)] != VERDICT_OPEN ||
         reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]))
         return;
-    if (try(turn, id, false))
+    if (try(turn, id, false) || reference_place_as_planned(turn->reference, id, turn->trial))
         begin(turn, id);
     else
         turn->verdict[first_alike(turn, id)] = VERDICT_SHUT;

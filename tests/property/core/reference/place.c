@@ -109,7 +109,7 @@ void reference_list_slots(const struct reference *reference, uint32_t right, con
             uint64_t idle = cell != DURE_NONE32           ? all & ~taken_on(reference, trial, cell + k)
                             : reference_is_unserved(r, i) ? 0
                                                           : all;
-            if (!reference_has_begun(r))
+            if (!reference_has_begun(r) || (reference->hides_unbound && reference_is_owed(r, i)))
                 idle = 0;
             if (trial->beside_plan)
                 idle &= ~reference->plans[r->tenant].kept[right][i * r->cell_nodes + k];
@@ -393,7 +393,10 @@ static bool place_by_rights(const struct reference *reference, const struct refe
 /* What hardware tells may find a place once the tenant's empty cells are bound anew. */
 static bool place_anew(const struct reference *reference, const struct reference_job *job, struct trial *trial)
 {
+    const int64_t at_us = trial->later_us == INT64_MIN ? reference->input->time_us : trial->later_us;
     bool may = false;
+    if (reference_is_booked_before(reference, at_us + job->walltime_us + job->grace_us))
+        return false; /* what is bound anew hangs on what others bind until then */
     for (uint32_t r = 0; r < reference->right_count; r++)
         may |=
             reference->rights[r].tenant == reference->holders[job->tenant] && reference_by_hardware(reference, job, r);

@@ -15,7 +15,7 @@ static bool is_within(const struct reference *reference, uint32_t tenant, uint32
 }
 
 /* All that was planned, in the order of jobs. */
-void reference_void_plans(struct reference *reference)
+void reference_void_plans(struct reference *reference, enum dure_cause cause)
 {
     uint64_t last = 0, next = 0;
     for (; next != UINT64_MAX; last = next) {
@@ -24,7 +24,7 @@ void reference_void_plans(struct reference *reference)
             if (reference->plans[queue].job > last && reference->plans[queue].job < next)
                 next = reference->plans[queue].job;
         if (next != UINT64_MAX)
-            reference_leave_to_do(reference, AFTER_UNPLAN, next, DURE_CAUSE_REDECLARED);
+            reference_leave_to_do(reference, AFTER_UNPLAN, next, cause);
     }
 }
 
@@ -41,7 +41,7 @@ static void find_holders(struct reference *reference)
         changed |= reference->holders[i] != was;
     }
     if (changed)
-        reference_void_plans(reference);
+        reference_void_plans(reference, DURE_CAUSE_REDECLARED);
 }
 
 /* ---- granting ---- */
@@ -412,6 +412,7 @@ void reference_shrink(struct reference *reference, uint32_t id, uint32_t stay)
 /* At one instant, ends before beginnings. */
 void reference_world(struct reference *reference)
 {
+    reference_bookings(reference);
     for (uint32_t r = 0; r < reference->right_count; r++)
         if (reference->rights[r].state != DURE_ALLOT_ENDED &&
             reference->rights[r].until_us <= reference->input->time_us) {
@@ -474,7 +475,7 @@ void reference_lending(struct reference *reference)
 /* The terms may be others; what is granted already stays as it is. */
 void reference_redeclare(struct reference *reference)
 {
-    reference_void_plans(reference);
+    reference_void_plans(reference, DURE_CAUSE_REDECLARED);
     reference_world(reference);
     reference_lending(reference);
 }

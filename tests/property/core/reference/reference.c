@@ -18,7 +18,9 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     memset(reference->runs, 0, sizeof reference->runs);
     memset(reference->plans, 0, sizeof reference->plans);
     memset(reference->afters, 0, sizeof reference->afters);
-    reference->next_job = reference->next_attempt = 1;
+    reference->next_job = reference->next_attempt = reference->next_booking = 1;
+    reference->booking_count = 0;
+    reference->hides_unbound = false;
     reference->passes = 0;
     memset(reference->used, 0, sizeof reference->used);
     memset(reference->used_below, 0, sizeof reference->used_below);
@@ -32,7 +34,7 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     reference->told = 0;
     memset(reference->nodes, 0, sizeof reference->nodes);
     for (uint32_t node = 0; node < reference->node_count; node++)
-        reference->nodes[node].state = DURE_NODE_UP;
+        reference->nodes[node] = (struct reference_node){.state = DURE_NODE_UP, .booked_until_us = INT64_MIN};
     reference->tenants = tenants->tenants;
     reference->tenant_count = tenants->tenant_count;
     reference->declared = tenants;
@@ -145,12 +147,14 @@ bool reference_step(struct reference *reference, const struct dure_record *input
     switch (input->kind) {
     case DURE_REC_SUBMIT: submit(reference, input); break;
     case DURE_REC_TENANTS: reference_redeclare(reference); break;
-    case DURE_REC_DATA: reference_void_plans(reference); break;
+    case DURE_REC_DATA: reference_void_plans(reference, DURE_CAUSE_REDECLARED); break;
     case DURE_REC_PRICES:
         if (dure_prices_read(input->text, input->text_length, &reference->prices, NULL) != DURE_OK)
             abort(); /* the core has taken them */
         break;
     case DURE_REC_CHECKPOINT: reference_attempt(reference, input->attempt.v)->kept_us = input->time_us; break;
+    case DURE_REC_BOOK:
+    case DURE_REC_UNBOOK: reference_book(reference, input); break;
     case DURE_REC_POWER: reference_declare_power(reference, input); break;
     case DURE_REC_PASS:
         reference_power(reference); /* nothing starts on what a limit takes away at this moment */

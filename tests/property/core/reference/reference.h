@@ -14,9 +14,10 @@
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
  * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed; GPUs
  * that work outside uses; limits of power of the site, of racks and nodes, now and to come: what goes dark, comes back and
- * must leave, and what may be promised beside them; prices of holes; checkpoints; datasets and terms declared anew.
+ * must leave, and what may be promised beside them; prices of holes; checkpoints; datasets and terms declared anew;
+ * maintenance from when it begins, and the firm plans that are made while it lasts.
  *
- * Not covered: booked maintenance, sites that datasets forbid. */
+ * Not covered: maintenance that is booked ahead, sites that datasets forbid (one chain has one site). */
 #include "model/data.h"
 #include "model/fleet.h"
 #include "model/power.h"
@@ -27,6 +28,7 @@
 enum {
     REFERENCE_NODES = 32,
     REFERENCE_RIGHTS = 16,
+    REFERENCE_BOOKINGS = 64,
     REFERENCE_NAME = 16,
     REFERENCE_TENANTS = 32,
     REFERENCE_CELLS = 32,
@@ -59,10 +61,17 @@ struct reference_right {
 
 struct reference_node {
     bool down, drained, away;
-    uint64_t foreign; /* GPUs that work outside dure uses */
-    uint64_t dark;    /* that a limit of power cannot feed */
-    uint64_t lost;    /* to all who do not stand there already: all of a node that is not up, and those */
+    int64_t booked_until_us; /* maintenance that has begun; INT64_MIN: none */
+    uint64_t foreign;        /* GPUs that work outside dure uses */
+    uint64_t dark;           /* that a limit of power cannot feed */
+    uint64_t lost;           /* to all who do not stand there already: all of a node that is not up, and those */
     enum dure_node_state state;
+};
+
+struct reference_booking {
+    uint64_t id, nodes;
+    int64_t from_us, until_us;
+    bool has_begun;
 };
 
 enum reference_element { ELEMENT_NONE, ELEMENT_WAITS, ELEMENT_PLACED, ELEMENT_GONE };
@@ -122,6 +131,10 @@ struct reference_plan {
     int64_t at_us;
     uint64_t kept[REFERENCE_RIGHTS][REFERENCE_CELLS * 4]; /* GPUs, by right and node in it */
     uint64_t kept_nodes[REFERENCE_NODES];                 /* of who borrows: on the hardware */
+    bool is_firm;                                         /* nothing that others do takes its place */
+    uint32_t place_count;
+    struct dure_place places[REFERENCE_PLACES];
+    struct dure_binding bindings[REFERENCE_PLACES];
     uint32_t cell_count; /* where lists or spreads speak of hardware: the cells that it counts on */
     struct reference_cell {
         uint32_t right, index, first, nodes;
@@ -167,7 +180,10 @@ struct reference {
     uint32_t run_end;                                   /* all from here on are RUN_NONE */
     struct reference_plan plans[REFERENCE_TENANTS + 2]; /* by queue: of each tenant, of all that borrow, of nobody's */
     struct reference_afters afters[AFTER_KINDS];
-    uint64_t next_job, next_attempt, passes;
+    struct reference_booking bookings[REFERENCE_BOOKINGS];
+    uint32_t booking_count;
+    bool hides_unbound; /* while a start is sought: cells that are not bound count as taken */
+    uint64_t next_job, next_attempt, next_booking, passes;
     uint64_t told;   /* decisions so far */
     uint64_t served; /* cells that a damaged one was bound to */
     void (*tell)(void *context, const struct dure_record *decision);

@@ -690,7 +690,7 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
     record.allot.v = right;
     record.number = index;
     reference_tell(reference, &record);
-    if (r->state == DURE_ALLOT_SHORT)
+    if (r->state == DURE_ALLOT_SHORT && !reference->plans[r->tenant].is_firm)
         reference_void_plan(reference, r->tenant, DURE_CAUSE_NODE_LOST);
     reference_settle(reference); /* a rack that is whole again may be owed to who is short of one */
 }
