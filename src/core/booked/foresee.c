@@ -9,6 +9,7 @@
  * when it starts. What is bound cannot be suspended; so nothing that others do, and no window that was booked by then, takes the place. */
 #include "core/booked/booked.h"
 #include "core/gate/fence.h"
+#include "core/gate/gate.h"
 #include "core/place/plan_more.h"
 #include "core/place/sight.h"
 #include "core/queue/need.h"
@@ -181,7 +182,8 @@ bool plan_as_planned(struct dure_core *core, const struct request *ask, const st
                      struct plan *plan)
 {
     int64_t window_us;
-    if (!planned->d.firm || fence_touches(core, ask, true)) /* who is beside it is for the rules alone to judge */
+    /* Who is beside it is for the rules alone to judge; and places without tasks, of a rack that is taken whole, are no kept cells. */
+    if (!planned->d.firm || fence_touches(core, ask, true) || gate_alone(core, ask) == DURE_DATA_RACK)
         return false;
     plan->place_count = plan->binding_count = 0;
     plan->on_trial = false;

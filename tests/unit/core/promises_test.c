@@ -328,6 +328,45 @@ static void test_fits_again(void)
     rig_release(&rig);
 }
 
+/* Who must be alone in a rack is not put on one node of it, though that is where its tasks are planned. */
+static void test_planned_rack(void)
+{
+    static const char data[] =
+        "{\"kind\":\"Data\",\"version\":1,\"datasets\":[{\"name\":\"r\",\"sites\":\"all\",\"neighbours\":"
+        "{\"level\":\"rack\",\"tenants\":\"others\"}}]}";
+    struct rig rig;
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_record r = rig_record(&rig, DURE_REC_DATA);
+    r.text = data;
+    r.text_length = sizeof data - 1;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "datasets: %s", rig.error.text);
+    struct dure_job job = rig_job(&rig, "state/a", 1, 4, false);
+    job.walltime_us = DURE_HOUR_US;
+    rig_submit(&rig, &job);
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    rig_report(&rig, 1, DURE_REPORT_ENDED, 0);
+    struct dure_place run = {.node_first = 7, .node_count = 1};
+    r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us;
+    r.deadline_us = rig.now_us + 10 * DURE_HOUR_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance begins: %s", rig.error.text);
+    job.data_mask = 1;
+    rig_submit(&rig, &job);
+    rig_tick(&rig, rig.now_us + 3 * DURE_SECOND_US);
+    rig_pass(&rig);
+    TAP_HAS(rig.said.data, "plan job 3", "it waits until the whole rack is empty");
+    job.data_mask = 0;
+    job.task_gpus = 1;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_OK(!strstr(rig.said.data, "start job 3 "), "and does not start beside the other: %s", rig.said.data);
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 /* A right begins though something else happens at that very moment, which moves the calendar on. */
 static void test_begins_meanwhile(void)
 {
@@ -438,6 +477,7 @@ int main(void)
 {
     test_begins_meanwhile();
     test_fits_again();
+    test_planned_rack();
     test_planned_beside();
     test_gives_back();
     test_not_spared();

@@ -138,7 +138,7 @@ bool reference_place_as_planned(const struct reference *reference, uint64_t id, 
     const struct reference_job *job = &reference->jobs[id];
     const struct reference_plan *plan = &reference->plans[reference_queue(reference, job)];
     struct slots slots;
-    if (!plan->is_firm || reference_has_foes(reference, job))
+    if (!plan->is_firm || reference_has_foes(reference, job) || reference_takes_rack(reference, job))
         return false;
     trial->beside_plan = false;
     trial->later_us = INT64_MIN;

@@ -149,6 +149,11 @@ void reference_narrow(const struct reference *reference, const struct reference_
     }
 }
 
+bool reference_takes_rack(const struct reference *reference, const struct reference_job *job)
+{
+    return widest(reference, job, false) == DURE_DATA_RACK;
+}
+
 bool reference_suits(const struct reference *reference, const struct reference_job *job, uint32_t right)
 {
     return widest(reference, job, true) != DURE_DATA_RACK ||

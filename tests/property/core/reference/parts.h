@@ -131,6 +131,8 @@ bool reference_has_foe_beside(const struct reference *reference, const struct re
 /* Who must be alone takes nodes whole: as it is sought, and what was found as the job asked. */
 void reference_widen(const struct reference *reference, struct reference_job *job);
 void reference_narrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
+/* Is a rack all its own while it runs? */
+bool reference_takes_rack(const struct reference *reference, const struct reference_job *job);
 /* Is the right large enough for what must be alone in it? */
 bool reference_suits(const struct reference *reference, const struct reference_job *job, uint32_t right);
 

@@ -190,7 +190,7 @@ static bool is_empty(const struct reference *reference, const struct trial *tria
 {
     const struct reference_right *r = &reference->rights[right];
     const uint64_t all = (UINT64_C(1) << reference->node_gpus) - 1;
-    bool empty = r->bound[index] != DURE_NONE32 && !r->suspended[index];
+    bool empty = reference_has_begun(r) && r->bound[index] != DURE_NONE32 && !r->suspended[index];
     for (uint32_t k = 0; empty && k < r->cell_nodes; k++)
         empty = !(taken_on(reference, trial, r->bound[index] + k) & all);
     return empty;
