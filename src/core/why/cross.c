@@ -257,7 +257,8 @@ static uint64_t smallest_cover(const uint64_t *masks, uint32_t count)
             for (unsigned b = size > 1 ? a + 1 : a; b < (size > 1 ? RULES : a + 1); b++)
                 for (unsigned c = size > 2 ? b + 1 : b; c < (size > 2 ? RULES : b + 1); c++) {
                     const uint64_t rules = bit(a) | bit(b) | bit(c);
-                    const unsigned cost = cross_cost(a) + cross_cost(b) + cross_cost(c);
+                    const unsigned cost =
+                        cross_cost(a) + (size > 1 ? cross_cost(b) : 0) + (size > 2 ? cross_cost(c) : 0);
                     if (cost >= best_cost || !covers(masks, count, rules))
                         continue;
                     best = rules;

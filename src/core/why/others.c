@@ -46,7 +46,7 @@ static void add(struct dure_core *core, struct dure_why *why, uint32_t chain, ui
         return;
     struct count count = {.plan = plan};
     ground_each(core, chain, plan->places, plan->place_count, count_leaf, &count);
-    other->evicts = count.evicts;
+    other->evicts = allot == NONE ? 0 : count.evicts; /* who borrows sends nobody away */
     other->left_over = left_over(core, plan);
 }
 

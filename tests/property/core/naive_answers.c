@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "core/place/ground.h"
+#include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/queue/queue.h"
 #include "core/state/jobs.h"
@@ -210,12 +212,53 @@ static bool rights_agree(struct dure_core *core, const struct request *ask, cons
     return agrees && seen == why->other_count;
 }
 
+/* Must somebody go, were this GPU given to the job? A fraction stands beside others of its tenant and source. */
+static bool is_taken(const struct walk *w, uint32_t leaf)
+{
+    const uint32_t *list = NULL, count = ground_users(w->core, w->at, leaf, &list);
+    bool taken = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct attempt *a = attempt_at(w->core, list[i]);
+        const struct request *other = job_ask(w->core, job_at(w->core, a->job_slot));
+        taken |= !naive_is_fraction(w->ask) || !naive_is_fraction(other) || other->tenant != w->ask->tenant ||
+                 (a->d.borrowed && w->ask->job_class != DURE_BORROWED);
+    }
+    return taken;
+}
+
+/* Who would have to go from the place that it would take, and what would stay idle beside it, GPU by GPU. */
+static bool figures_agree(struct dure_core *core, const struct request *ask, const struct dure_why_other *said)
+{
+    const struct walk w = walk_of(core, ask, said->chain.v);
+    struct plan plan = {0};
+    uint64_t evicts = 0, left = 0;
+    if (said->fits && (said->allot.v == NONE ? plan_chain(core, ask, said->chain.v, ask->level_required, &plan)
+                                             : plan_allot(core, ask, said->allot.v, ask->level_required, &plan)))
+        for (uint32_t i = 0; i < plan.place_count; i++)
+            for (uint32_t n = 0; n < plan.places[i].node_count; n++) {
+                const uint32_t node = plan.places[i].node_first + n - w.c->node_first;
+                left += (uint64_t)__builtin_popcountll(naive_idle_on(&w, node) & ~plan.places[i].gpu_mask);
+                for (uint64_t mask = plan.places[i].gpu_mask; mask; mask &= mask - 1)
+                    evicts += is_taken(&w, node * w.c->node_gpus + (uint32_t)__builtin_ctzll(mask));
+            }
+    plan_release(&plan);
+    if (said->evicts != evicts || said->left_over != left)
+        tap_diag("place %u: %llu GPUs to leave and %llu left over, found %llu and %llu", said->rank,
+                 (unsigned long long)said->evicts, (unsigned long long)said->left_over, (unsigned long long)evicts,
+                 (unsigned long long)left);
+    return said->evicts == evicts && said->left_over == left;
+}
+
 bool naive_others_agree(struct rig *rig, const struct dure_why *why)
 {
     struct request ask = *job_ask(rig->core, job_at(rig->core, job_find(rig->core, why->job.id.v)));
-    if (why->job.source_allot.v != NONE)
-        return rights_agree(rig->core, &ask, why);
-    ask.job_class = DURE_BORROWED;
+    bool agrees = true;
+    if (why->job.source_allot.v == NONE)
+        ask.job_class = DURE_BORROWED;
+    for (uint32_t i = 0; i < why->other_count; i++)
+        agrees &= figures_agree(rig->core, &ask, &why->others[i]);
+    if (!agrees || why->job.source_allot.v != NONE)
+        return agrees && rights_agree(rig->core, &ask, why);
     return borrows_agree(rig->core, &ask, why);
 }
 

@@ -81,7 +81,7 @@ static uint64_t there(const struct walk *w, const struct node_data *n)
     return naive_is_out(n->state, &out) ? 0 : all & ~n->dark & ~n->foreign;
 }
 
-static uint64_t idle_on(const struct walk *w, uint32_t node)
+uint64_t naive_idle_on(const struct walk *w, uint32_t node)
 {
     uint64_t idle = there(w, &w->core->nodes[w->c->node_first + node].d);
     for (uint32_t k = 0; k < w->c->node_gpus; k++) {
@@ -96,7 +96,7 @@ uint64_t naive_idle(const struct walk *w)
 {
     uint64_t idle = 0;
     for (uint32_t node = 0; node < w->c->node_count; node++)
-        idle += (uint64_t)__builtin_popcountll(idle_on(w, node));
+        idle += (uint64_t)__builtin_popcountll(naive_idle_on(w, node));
     return idle;
 }
 
@@ -110,7 +110,7 @@ enum naive_fit naive_borrowed_fit(const struct walk *asked, const struct request
         uint64_t left = there(&w, &w.core->nodes[w.c->node_first + node].d);
         if (in_time && naive_is_late(&w, w.c->node_first + node))
             continue;
-        f.idle[node] = idle_on(&w, node);
+        f.idle[node] = naive_idle_on(&w, node);
         for (left &= ~f.idle[node]; left; left &= left - 1)
             f.shared[node] +=
                 naive_share_room(&w, node * w.c->node_gpus + (uint32_t)__builtin_ctzll(left), DURE_NONE32);
@@ -132,7 +132,7 @@ static void walk_chain(struct walk *w, struct count *idle)
             w->count[out].nodes++;
             continue;
         }
-        const uint64_t dark = n->dark & ~n->foreign, mask = idle_on(w, node);
+        const uint64_t dark = n->dark & ~n->foreign, mask = naive_idle_on(w, node);
         const bool none_left = (uint32_t)__builtin_popcountll(dark | n->foreign) == w->c->node_gpus;
         w->count[DURE_RULE_POWER].gpus += (uint64_t)__builtin_popcountll(dark);
         w->count[DURE_RULE_FOREIGN].gpus += (uint64_t)__builtin_popcountll(n->foreign);

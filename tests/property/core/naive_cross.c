@@ -51,21 +51,65 @@ bool naive_why_opens(struct dure_core *core, const struct request *ask, const st
     return fits && rule_hardware(core, &changed, chain).rule == DURE_RULE_FITS;
 }
 
-/* Rules that cross: together they refuse every chain, and none of them does alone. */
+/* Do these rules, of which a place has any, together refuse every place? */
+static bool covers(const uint64_t *sets, uint32_t count, uint64_t rules)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!(sets[i] & rules))
+            return false;
+    return true;
+}
+
+static unsigned cost_of(uint64_t rules)
+{
+    unsigned cost = 0;
+    for (; rules; rules &= rules - 1)
+        cost += cross_cost((enum dure_rule)__builtin_ctzll(rules));
+    return cost;
+}
+
+/* Every set of up to three rules is looked at: the smallest that refuse all, and of those the one that costs least. 0: there is none. */
+static uint64_t least_cover(const uint64_t *sets, uint32_t count)
+{
+    uint64_t best = 0;
+    for (unsigned a = 1; a < RULES; a++)
+        for (unsigned b = a; b < RULES; b++)
+            for (unsigned c = b; c < RULES; c++) {
+                const uint64_t rules = UINT64_C(1) << a | UINT64_C(1) << b | UINT64_C(1) << c;
+                const int size = __builtin_popcountll(rules), least = __builtin_popcountll(best);
+                if (covers(sets, count, rules) &&
+                    (!best || size < least || (size == least && cost_of(rules) < cost_of(best))))
+                    best = rules;
+            }
+    return best;
+}
+
+/* Rules that cross: together they refuse every chain, none of them does alone, and no fewer or cheaper ones do. The opening is the cheapest that
+ * refuses a chain alone. */
 bool naive_why_crosses(struct dure_core *core, const struct request *ask, const struct dure_why *why)
 {
-    uint64_t together = 0, alone = UINT64_MAX;
+    uint64_t sets[64], together = 0;
+    uint32_t count = 0;
+    unsigned cheapest = UINT32_MAX;
     for (uint32_t i = 0; i < why->crossing_count; i++)
         together |= UINT64_C(1) << why->crossing[i].rule;
-    for (uint32_t row = 0, next; row < why->row_count; row = next) {
+    for (uint32_t row = 0, next; row < why->row_count && count < 64; row = next) {
         for (next = row + 1; next < why->row_count && why->rows[next].chain.v == why->rows[row].chain.v; next++)
             ;
         const uint64_t rules = cross_rules(core, ask, &why->rows[row], next - row);
-        if (together && !(rules & together))
-            return false;
-        alone &= rules;
+        if (!rules)
+            return !together && why->opening.rule == DURE_RULE_FITS; /* it fits there */
+        if (!(rules & (rules - 1)) && cost_of(rules) < cheapest)
+            cheapest = cost_of(rules);
+        sets[count++] = rules;
     }
-    return !(alone & together);
+    const uint64_t cover = least_cover(sets, count);
+    if (cheapest == UINT32_MAX ? why->opening.rule != DURE_RULE_FITS : cross_cost(why->opening.rule) != cheapest)
+        return false;
+    if (!(cover & (cover - 1)))
+        return !together; /* one does alone, or none do */
+    return covers(sets, count, together) && __builtin_popcountll(together) == __builtin_popcountll(cover) &&
+           cost_of(together) == cost_of(cover);
 }
 
 /* ---- recounted by the walk ---- */

@@ -96,6 +96,7 @@ enum naive_fit naive_right_fit(const struct walk *w, const struct request *ask, 
 uint64_t naive_idle_rules(const struct walk *w, uint64_t idle,
                           enum naive_fit (*fit)(const struct walk *, const struct request *, bool));
 uint64_t naive_idle(const struct walk *w); /* GPUs of the chain */
+uint64_t naive_idle_on(const struct walk *w, uint32_t node);
 uint64_t naive_idle_of_right(const struct walk *w, uint32_t id);
 /* Could this right ever carry it? NONE: could any here, or all together? */
 bool naive_suits(const struct walk *w, uint32_t id);

@@ -290,6 +290,45 @@ static void test_instances_spread(void)
     dure_arena_free(arena);
 }
 
+/* Site one is down; the owner of site two does not lend, and a limit there is too low for ever. Of the two an operator decides on the limit. */
+static void test_cheapest_crossing(void)
+{
+    struct rig rig;
+    bool never = true;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(&rig, specs_fleet, specs_tenants);
+    tell(&rig, DURE_REC_POWER, "{\"kind\":\"Power\",\"version\":1,\"limits\":[{\"site\":\"two\",\"limit\":\"1kW\"}]}");
+    for (uint32_t node = 0; node < 8; node++)
+        TAP_EQ_INT(rig_node(&rig, DURE_REC_NODE_REPORT, node, DURE_NODE_IS_DOWN), DURE_OK, "a node is down");
+    const struct dure_job job = rig_job(&rig, "guest", 1, 4, true);
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_EQ_UINT(why.crossing_count, 2, "two rules leave no place");
+    for (uint32_t i = 0; i < why.crossing_count; i++)
+        TAP_OK(why.crossing[i].rule == DURE_RULE_LOST || why.crossing[i].rule == DURE_RULE_POWER,
+               "of what refuses site two the limit costs less to change, not %s", dure_rule_wire(why.crossing[i].rule));
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
+/* One more half beside a half that its tenant borrows: nobody has to leave for it. */
+static void test_beside_its_own(void)
+{
+    struct rig rig;
+    struct dure_why why = {0};
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_job job = rig_job(&rig, "guest", 1, 1, true);
+    job.task_gpu_milli = 500;
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){1}, DURE_NONE32, arena, &why, &rig.error), DURE_OK, "why");
+    TAP_OK(why.other_count && why.others[0].here && why.others[0].fits, "one more would fit where it runs");
+    TAP_EQ_UINT(why.others[0].evicts, 0, "and nobody would leave");
+    TAP_EQ_UINT(why.others[0].left_over, 3, "three GPUs of the node stay idle");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void test_toll(void)
 {
     struct rig rig;
@@ -369,6 +408,8 @@ int main(void)
     test_neighbours();
     test_listed_neighbours();
     test_instances_spread();
+    test_cheapest_crossing();
+    test_beside_its_own();
     test_toll();
     return tap_done();
 }
