@@ -233,7 +233,7 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
     } else if (!(rules & bit(DURE_RULE_RIGHTS))) { /* nothing of it stands where it holds no right */
         rules |= hidden_rules(core, &left, chain, in_use);
     }
-    if (gate_power_ever(core, ask, chain).rule != DURE_RULE_FITS)
+    if (gate_power_ever(core, &left, chain).rule != DURE_RULE_FITS) /* for what is left of it */
         rules |= bit(DURE_RULE_POWER);
     return rules;
 }

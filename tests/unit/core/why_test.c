@@ -310,6 +310,25 @@ static void test_cheapest_crossing(void)
     dure_arena_free(arena);
 }
 
+/* Eight nodes, for which site two has neither room nor power: its size alone is in the way, since one task would have both. */
+static void test_power_of_what_is_left(void)
+{
+    struct rig rig = two_sites(1000000);
+    bool never = true;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    tell(&rig, DURE_REC_POWER, "{\"kind\":\"Power\",\"version\":1,\"limits\":[{\"site\":\"two\",\"limit\":\"49kW\"}]}");
+    struct dure_job job = rig_job(&rig, "guest", 8, 4, true);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    TAP_OK(runs(&rig, 1), "site one is in use");
+    job = rig_job(&rig, "guest", 8, 3, true);
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.opening.rule == DURE_RULE_SIZE && why.opening.chain.v == 1, "its size is in the way, not %s",
+           dure_rule_wire(why.opening.rule));
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 /* One more half beside a half that its tenant borrows: nobody has to leave for it. */
 static void test_beside_its_own(void)
 {
@@ -410,6 +429,7 @@ int main(void)
     test_instances_spread();
     test_cheapest_crossing();
     test_beside_its_own();
+    test_power_of_what_is_left();
     test_toll();
     return tap_done();
 }
