@@ -138,6 +138,8 @@ static bool has_room(struct dure_core *core, const struct request *ask, uint32_t
          id != NONE && !fits; id = core->allots[id]->next_of_holder)
         fits = core->allots[id]->spec.chain.v == chain && core->allots[id]->state != DURE_ALLOT_PROMISED &&
                plan_allot(core, ask, id, ask->level_required, &plan);
+    if (ask->job_class != DURE_BORROWED && holder != NONE && !fits)
+        fits = plan_spanning_on(core, ask, holder, chain, &plan);
     plan_release(&plan);
     return fits;
 }
@@ -205,7 +207,7 @@ uint64_t cross_rules(struct dure_core *core, const struct request *ask, const st
     struct request left = *ask;
     const uint64_t hardware = hardware_rules(core, &left, chain);
     uint64_t rules = hardware | neighbour_rules(core, ask, left, chain);
-    rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, ask, chain);
+    rules |= borrowed ? borrowed_rules(core, ask, chain) : rights_rules(core, &left, chain);
     uint64_t limit = 0, gpus[RULES] = {0};
     for (uint32_t i = 0; i < count; i++) {
         const struct dure_why_row *row = &rows[i];

@@ -290,6 +290,32 @@ static void test_instances_spread(void)
     dure_arena_free(arena);
 }
 
+/* Two rights to one GPU each, of a model without instances: whole GPUs would do, over both. */
+static void test_instances_over_rights(void)
+{
+    static const char profile[] =
+        ", mig: [{name: 1g.23gb, slices: 1, memory_slices: 1, memory: 22GiB, starts: [0, 1, 2, 3, 4, 5, 6]}]";
+    char fleet[sizeof specs_fleet + sizeof profile];
+    const int at = (int)(strchr(specs_fleet, '}') - specs_fleet);
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    struct rig rig;
+    bool never = true;
+    snprintf(fleet, sizeof fleet, "%.*s%s%s", at, specs_fleet, profile, specs_fleet + at);
+    rig_init(&rig, fleet,
+             "kind: Tenants\nversion: 1\n"
+             "tenants: [{name: firm, owner: firm, tenants: [{name: c}]}]\n"
+             "allotments:\n"
+             "  - {name: g1, tenant: firm/c, group: fi, level: gpu, count: 1}\n"
+             "  - {name: g2, tenant: firm/c, group: fi, level: gpu, count: 1}\n");
+    struct dure_job job = rig_job(&rig, "firm/c", 2, 1, false);
+    job.mig = "1g.23gb";
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(why.opening.rule == DURE_RULE_MIG && why.opening.chain.v == 1, "its profile is in the way, not %s",
+           dure_rule_wire(why.opening.rule));
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 /* Site one is down; the owner of site two does not lend, and a limit there is too low for ever. Of the two an operator decides on the limit. */
 static void test_cheapest_crossing(void)
 {
@@ -427,6 +453,7 @@ int main(void)
     test_neighbours();
     test_listed_neighbours();
     test_instances_spread();
+    test_instances_over_rights();
     test_cheapest_crossing();
     test_beside_its_own();
     test_power_of_what_is_left();
