@@ -55,6 +55,9 @@ uint64_t naive_idle_rules(const struct walk *w, uint64_t idle,
         struct walk lifted = *w;
         lifted.lifted = limits[i] == DURE_RULE_NEIGHBOURS;
         fits = fit(&lifted, &without[i], false);
+        /* Rights too small for its data, or several, would carry it without: whether that is named hangs on whether anything stands there. */
+        if (lifted.lifted && fits == NAIVE_YES && w->ask->data_mask && w->ask->job_class != DURE_BORROWED)
+            fits = NAIVE_MAY;
         rules |= fits != NAIVE_NO ? bit(limits[i]) : 0;
     }
     if (fits != NAIVE_YES)
