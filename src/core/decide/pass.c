@@ -268,12 +268,31 @@ static void try_on_plan(struct run *run, uint32_t class)
     refuse(run, class, VERDICT_SHUT);
 }
 
+/* Does the place count on cells that stay bound for a plan alone? When the plan goes a damaged one need not serve the right again, and a whole one is
+ * owed to whoever is short. */
+static bool counts_on_kept(const struct dure_core *core, const struct plan *plan)
+{
+    bool is_short = false;
+    for (uint32_t id = 0; id < core->s.allot_count && !is_short; id++)
+        is_short = core->allots[id]->state == DURE_ALLOT_SHORT && core->allots[id]->spec.chain.v == plan->chain;
+    for (uint32_t i = 0; i < plan->binding_count; i++) {
+        const struct dure_binding *b = &plan->bindings[i];
+        struct dure_cells_virtual cell;
+        if (!b->is_new && planned_holds_cell(core, b->allot.v, b->virtual_index) &&
+            dure_cells_virtual(core->chains[plan->chain].cells, b->allot, b->virtual_index, &cell) && !cell.used &&
+            (cell.lost || is_short))
+            return true;
+    }
+    return false;
+}
+
 bool decide_would_start(struct dure_core *core, const struct request *ask, const struct job *job, struct plan *plan)
 {
     const uint32_t queue = queue_of(core, ask), slot = core->queues[queue].planned;
-    if (slot == NONE || (job && job->planned == slot) ||
-        planned_is_below(core, slot, ask, job ? job->d.id : UINT64_MAX))
-        return plan_around(core, ask, plan);
+    const bool is_own = slot != NONE && job && job->planned == slot;
+    if (slot == NONE || is_own || planned_is_below(core, slot, ask, job ? job->d.id : UINT64_MAX))
+        return plan_around(core, ask, plan) && !(is_own && !request_same(ask, job_ask(core, job)) &&
+                                                 counts_on_kept(core, plan)); /* the plan goes with what was asked */
     struct plan *own = core->plan;
     struct run run = {.core = core, .queue = queue, .is_borrowed = queue == queue_of_borrowed(core)};
     core->plan = plan;

@@ -152,6 +152,50 @@ static void test_list_over_rights(void)
     end();
 }
 
+/* A damaged rack serves its right as long as somebody uses it, or a planned start keeps it. A job that is changed gives its plan up, and whether the rack then
+ * serves the right again is another question: so it is not told that less would do. Another job, whose walltime ends before the plan, is. */
+static void test_own_plan(void)
+{
+    struct dure_place run = {.node_first = 0, .node_count = 8};
+    begin("kind: Tenants\nversion: 1\n"
+          "tenants: [{name: state, owner: state, tenants: [{name: a}, {name: b}]}]\n"
+          "allotments:\n"
+          "  - {name: ra, tenant: state/a, group: st, level: rack, count: 1}\n"
+          "  - {name: rb, tenant: state/b, group: st, level: rack, count: 1}\n");
+    struct dure_job job = rig_job(&rig, "state/a", 1, 3, false);
+    job.walltime_us = 10 * DURE_MINUTE_US;
+    const uint64_t first = dure_core_next_job(rig.core).v;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "one uses the rack: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    fill("state/b", 4, 4, false);
+    struct dure_job_view view;
+    TAP_OK(dure_core_job_view(rig.core, (struct dure_job_id){first}, 0, &view) && view.place_count == 1, "it runs");
+    const uint32_t used = view.places[0].node_first, other = used / 4 * 4 + (used + 1) % 4;
+    TAP_EQ_INT(rig_node(&rig, DURE_REC_NODE_REPORT, other, DURE_NODE_IS_DOWN), DURE_OK, "another node of it is down");
+    struct dure_record r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us + 20 * DURE_MINUTE_US;
+    r.deadline_us = r.number + DURE_HOUR_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance of all is booked: %s", rig.error.text);
+    job.walltime_us = 30 * DURE_MINUTE_US;
+    job.task_gpus = 4;
+    const struct dure_job_id blocked = dure_core_next_job(rig.core);
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "another is too long: %s", rig.error.text);
+    (void)!rig_tick(&rig, rig.now_us + 3 * DURE_SECOND_US);
+    (void)!rig_pass(&rig);
+    TAP_EQ_INT(rig_report(&rig, rig_attempt(&rig, first, 0), DURE_REPORT_ENDED, 0), DURE_OK, "the rack is idle");
+    (void)!rig_pass(&rig);
+    struct dure_why why = {0};
+    TAP_EQ_INT(dure_core_why(rig.core, blocked, 0, arena, &why, &rig.error), DURE_OK, "an answer");
+    TAP_OK(dure_core_job_view(rig.core, blocked, 0, &view) && view.planned_us, "its start is planned");
+    TAP_EQ_STR(offered(&why, "walltime"), "none", "but nothing that would give up what it keeps is offered");
+    job.walltime_us = 25 * DURE_MINUTE_US;
+    why = ask(&job);
+    TAP_EQ_STR(offered(&why, "walltime"), "19m", "as it is to another, which ends before the plan and the maintenance");
+    end();
+}
+
 int main(void)
 {
     test_level();
@@ -160,5 +204,6 @@ int main(void)
     test_walltime();
     test_other_right();
     test_list_over_rights();
+    test_own_plan();
     return tap_done();
 }
