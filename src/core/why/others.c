@@ -56,10 +56,11 @@ static void rank_rights(struct dure_core *core, const struct request *ask, uint3
     const uint32_t holder = core->tenant[ask->tenant].holder;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot;
          id != NONE && why->other_count < DURE_WHY_OTHERS_MAX; id = core->allots[id]->next_of_holder) {
-        if (!plan_suits(core, ask, core->allots[id]) && id != source)
+        const bool suits = plan_suits(core, ask, core->allots[id]),
+                   begun = core->allots[id]->state != DURE_ALLOT_PROMISED;
+        if (!suits && id != source)
             continue;
-        const bool begun = core->allots[id]->state != DURE_ALLOT_PROMISED;
-        const bool fits = begun && plan_allot(core, ask, id, ask->level_required, plan);
+        const bool fits = suits && begun && plan_allot(core, ask, id, ask->level_required, plan);
         add(core, why, core->allots[id]->spec.chain.v, id, id == source, fits, plan);
     }
 }

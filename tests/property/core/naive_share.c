@@ -60,11 +60,11 @@ static struct share users_of(const struct walk *w, uint32_t leaf)
     return share;
 }
 
-/* Those that have reserved a part of it, beside those that stand there if they do so by right as well. */
+/* Those that have reserved a part of it, beside those that stand there if they are like them: fractions of the tenant by right. */
 static void add_claims(const struct walk *w, uint32_t leaf, struct share *share)
 {
     const uint32_t *list = NULL, count = ground_claims(w->core, w->at, leaf, &list);
-    if (count && !share->by_right)
+    if (count && (!share->by_right || share->mixed))
         *share = (struct share){0}; /* they have to leave */
     for (uint32_t i = 0; i < count; i++) {
         const struct claim *c = claim_at(w->core, list[i]);
