@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/allot/allots.h"
+#include "core/booked/booked.h"
 #include "core/decide/decide.h"
 #include "core/gate/fence.h"
 #include "core/place/plan.h"
@@ -285,12 +286,27 @@ static void try_class(const struct trial *t)
         add(t, "class", name, dure_arena_printf(t->arena, "class: %s", name));
 }
 
-/* The most tasks that would start now. Fewer tasks never fit worse, so halving finds it. */
+/* May fewer tasks fit worse? By right, among booked maintenance: the first place found for the fewer may be one that it
+ * is booked for, with no second to be had, where more find another place first. */
+static bool may_fit_worse(const struct trial *t)
+{
+    const int64_t reach_us = window_reach(t->core, t->ask);
+    for (uint32_t i = 0; t->ask->job_class == DURE_GUARANTEED && i < t->core->fleet->chain_count; i++)
+        if (t->core->chains[i].window_us < reach_us)
+            return true;
+    return false;
+}
+
+enum { TASKS_FEW = 16 }; /* tried one by one where fewer may fit worse */
+
+/* The most tasks that would start now. Mostly fewer never fit worse, and halving finds it; where they may, the next few
+ * are tried one by one as well. */
 static void try_tasks(const struct trial *t)
 {
     struct request ask = *t->ask;
-    uint32_t step = ask.tasks_per_node ? ask.tasks_per_node : 1; /* divides them */
-    uint32_t fits = 0, fails = ask.tasks / step;
+    const uint32_t step = ask.tasks_per_node ? ask.tasks_per_node : 1; /* divides them */
+    const uint32_t all = ask.tasks / step, few = may_fit_worse(t) ? TASKS_FEW : 0;
+    uint32_t fits = 0, fails = all;
     while (fails - fits > 1) {
         const uint32_t tried = fits + (fails - fits) / 2;
         ask.tasks = tried * step;
@@ -298,6 +314,10 @@ static void try_tasks(const struct trial *t)
             fits = tried;
         else
             fails = tried;
+    }
+    for (uint32_t above = all; above > fits + 1 && all - above < few; above--) {
+        ask.tasks = (above - 1) * step;
+        fits = would_start(t, &ask) ? above - 1 : fits;
     }
     if (fits)
         add(t, "tasks", dure_arena_printf(t->arena, "%u", fits * step),

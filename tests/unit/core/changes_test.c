@@ -196,6 +196,40 @@ static void test_own_plan(void)
     end();
 }
 
+/* Of a damaged rack one node is whole, and one that maintenance is booked for has three GPUs. Up to three tasks are
+ * placed on those first; and seen as it will be in the maintenance, the rack is owed to others. Four go to the whole
+ * node, and so may start. */
+static void test_tasks(void)
+{
+    struct dure_place run = {.node_first = 3, .node_count = 2};
+    begin(specs_tenants);
+    for (uint32_t node = 0; node < 8; node += node == 2 ? 5 : 2)
+        TAP_EQ_INT(rig_node(&rig, DURE_REC_NODE_REPORT, node, DURE_NODE_IS_DOWN), DURE_OK, "node %u is down", node);
+    struct dure_record r = rig_record(&rig, DURE_REC_FOREIGN);
+    r.node.v = 3;
+    r.mask = 4;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "a GPU is used by others: %s", rig.error.text);
+    struct dure_job job = rig_job(&rig, "state/a", 5, 1, false);
+    struct dure_why why = ask(&job);
+    TAP_OK(why.place_count, "there is room for five");
+    r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us + DURE_MINUTE_US;
+    r.deadline_us = r.number + DURE_HOUR_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance is booked: %s", rig.error.text);
+    job.walltime_us = DURE_HOUR_US;
+    why = ask(&job);
+    TAP_OK(!why.place_count, "five have none");
+    TAP_EQ_STR(offered(&why, "tasks"), "4", "four have, though three would not");
+    job.tasks = 4;
+    const uint64_t four = dure_core_next_job(rig.core).v;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "they come: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    TAP_OK(rig_attempt(&rig, four, 0), "and run");
+    end();
+}
+
 int main(void)
 {
     test_level();
@@ -205,5 +239,6 @@ int main(void)
     test_other_right();
     test_list_over_rights();
     test_own_plan();
+    test_tasks();
     return tap_done();
 }
