@@ -29,6 +29,12 @@ static uint64_t left_over(const struct dure_core *core, const struct plan *plan)
     return left;
 }
 
+/* What a right has taken over before it begins is of no use yet. */
+static uint64_t idle_by(const struct allot *allot)
+{
+    return allot->state == DURE_ALLOT_PROMISED ? 0 : allot->slots.idle_total;
+}
+
 static void add(struct dure_core *core, struct dure_why *why, uint32_t chain, uint32_t allot, bool here, bool fits,
                 const struct plan *plan)
 {
@@ -41,7 +47,7 @@ static void add(struct dure_core *core, struct dure_why *why, uint32_t chain, ui
         .here = here,
         .fits = fits,
         .promised_permille = (uint32_t)((uint64_t)state->owed_leaves * 1000 / core->fleet->chains[chain].leaf_count),
-        .idle = allot == NONE ? state->idle.idle_total : core->allots[allot]->slots.idle_total};
+        .idle = allot == NONE ? state->idle.idle_total : idle_by(core->allots[allot])};
     if (!fits)
         return;
     struct count count = {.plan = plan};

@@ -245,8 +245,10 @@ static void prices(struct rig *rig)
     struct dure_record r = rig_record(rig, DURE_REC_PRICES);
     struct dure_prices of;
     struct dure_buf text;
-    for (uint32_t i = 0, worth = 0; i < DURE_HOLES; i++)
-        of.hole_ugpu[i] = worth += i && !below(4) ? below(40000) : 0;
+    for (uint32_t i = 0, worth = 0; i < DURE_HOLES; i++) {
+        worth += i && !below(4) ? below(40000) : 0;
+        of.hole_ugpu[i] = worth < DURE_HOLE_UGPU_MAX ? worth : DURE_HOLE_UGPU_MAX;
+    }
     dure_buf_init(&text, 4096);
     dure_prices_write(&of, &text);
     r.text = text.data;
