@@ -188,7 +188,7 @@ static void give_up(struct fetching *f, enum dure_err err, const char *why)
     atomic_store(&f->unwanted, true);
     fail(f, err, "%s%s%s", why, f->said[0] ? ": " : "", f->said);
     leave(f);
-    if (f->child.pid && f->tried) {
+    if (f->tried && f->child.pid) { /* until then it is the worker's */
         kill(f->child.pid, SIGKILL);
         reap(f);
     }
