@@ -268,19 +268,15 @@ static void try_on_plan(struct run *run, uint32_t class)
     refuse(run, class, VERDICT_SHUT);
 }
 
-/* Does the place count on cells that stay bound for a plan alone? When the plan goes a damaged one need not serve the right again, and a whole one is
- * owed to whoever is short. */
+/* Does the place count on cells that stay bound for a plan alone? They go with the plan: another cell may be bound then, with maintenance before it, or
+ * none, where this one is damaged or others are short. */
 static bool counts_on_kept(const struct dure_core *core, const struct plan *plan)
 {
-    bool is_short = false;
-    for (uint32_t id = 0; id < core->s.allot_count && !is_short; id++)
-        is_short = core->allots[id]->state == DURE_ALLOT_SHORT && core->allots[id]->spec.chain.v == plan->chain;
     for (uint32_t i = 0; i < plan->binding_count; i++) {
         const struct dure_binding *b = &plan->bindings[i];
         struct dure_cells_virtual cell;
         if (!b->is_new && planned_holds_cell(core, b->allot.v, b->virtual_index) &&
-            dure_cells_virtual(core->chains[plan->chain].cells, b->allot, b->virtual_index, &cell) && !cell.used &&
-            (cell.lost || is_short))
+            dure_cells_virtual(core->chains[plan->chain].cells, b->allot, b->virtual_index, &cell) && !cell.used)
             return true;
     }
     return false;
