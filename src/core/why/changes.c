@@ -120,14 +120,28 @@ static void try_limits(const struct trial *t)
 }
 
 /* The longest that still ends before booked maintenance begins, or before the planned start of another on the same GPUs; in minutes. */
+enum { WALLTIMES_MOST = 1440 }; /* tried one by one: a day */
+
 static void try_walltime(const struct trial *t)
 {
     struct request ask = *t->ask;
     int64_t fits = 0, fails = ask.walltime_us / DURE_MINUTE_US + 1;
     ask.walltime_us = DURE_MINUTE_US;
-    if (t->ask->walltime_us <= DURE_MINUTE_US || !would_start(t, &ask))
+    if (t->ask->walltime_us <= DURE_MINUTE_US)
+        return;
+    if (t->job &&
+        t->job->planned != NONE) { /* what its plan keeps is not counted on, and a longer one may go elsewhere */
+        for (int64_t tried = fails - 1; tried > 0 && fails - tried <= WALLTIMES_MOST && !fits; tried--) {
+            ask.walltime_us = tried * DURE_MINUTE_US;
+            fits = would_start(t, &ask) ? tried : 0;
+        }
+        fails = fits + 1;
+    } else if (would_start(t, &ask)) {
+        fits = 1;
+    }
+    if (!fits)
         return; /* its length is not what stands in the way */
-    for (fits = 1; fails - fits > 1;) {
+    while (fails - fits > 1) {
         const int64_t tried = fits + (fails - fits) / 2;
         ask.walltime_us = tried * DURE_MINUTE_US;
         if (would_start(t, &ask))
