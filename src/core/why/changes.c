@@ -119,9 +119,9 @@ static void try_limits(const struct trial *t)
         add(t, "nodes,exclude", "", "nodes: any");
 }
 
-/* The longest that still ends before booked maintenance begins, or before the planned start of another on the same GPUs; in minutes. */
 enum { WALLTIMES_MOST = 1440 }; /* tried one by one: a day */
 
+/* The longest that still ends before booked maintenance begins, or before the planned start of another on the same GPUs; in minutes. */
 static void try_walltime(const struct trial *t)
 {
     struct request ask = *t->ask;
