@@ -203,7 +203,8 @@ void ceiling_renew(struct dure_core *core)
     for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         job_ask_user(core, slot,
                      ceiling_user(core, job_ask(core, job_at(core, slot))->tenant, job_at(core, slot)->d.principal));
-        recount(core, slot);
+        if (!DURE_CORE_MUTATED(CEILINGS_AFRESH))
+            recount(core, slot);
     }
 }
 

@@ -36,6 +36,7 @@ enum {
     DURE_CORE_MUTANT_SPREAD_IN_PARTS,        /* a spread over several rights, each by itself */
     DURE_CORE_MUTANT_ROOM_FORGOTTEN,         /* what a right that ends gives back is owed to nobody */
     DURE_CORE_MUTANT_MIDNIGHT,               /* the calendar moves on past what is due */
+    DURE_CORE_MUTANT_CEILINGS_AFRESH,        /* under other ceilings what has a place already does not count */
     DURE_CORE_MUTANTS_END,
 };
 

@@ -4,7 +4,7 @@
 #include "reference/reference.h"
 #include "rig.h"
 
-enum { SHAPES = 5, KINDS = 128, FIRST_RIGHTS = 8 };
+enum { SHAPES = 5, KINDS = 128, FIRST_RIGHTS = 8, CEILING_MARK = '@' };
 #define FIRST_US (INT64_C(1700000000) * DURE_SECOND_US) /* when a life begins */
 
 struct match {
@@ -14,14 +14,19 @@ struct match {
     bool parted;
     uint64_t life; /* its seed */
     bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books;
-    uint32_t rights;                                  /* that were named so far */
-    char tenants_text[1 << 14], rights_text[1 << 12]; /* as declared, before and behind the terms of lending */
+    uint32_t rights;                                                         /* that were named so far */
+    char tenants_text[1 << 14], lending_text[1 << 10], rights_text[1 << 12]; /* as declared; CEILING_MARK: a ceiling */
+    uint32_t ceiling_count;
+    struct ceiling {
+        uint32_t kind, count; /* count 0: none */
+    } ceiling[REFERENCE_TENANTS];
     struct dure_tenants *redeclared;
     uint32_t tops; /* tenants at the top */
     uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
     uint64_t granted[2]; /* refused; accepted */
-    uint64_t inputs[KINDS], told[KINDS], causes[KINDS], dimmed, changed, stopped, reclaimed, served, fractions;
+    uint64_t inputs[KINDS], told[KINDS], causes[KINDS], dimmed, changed, stopped, lifted, lowered, reclaimed, served,
+        fractions;
     struct shape {
         uint32_t tasks, gpus, tasks_per_node, milli, mib;
         const char *level;
@@ -40,7 +45,9 @@ struct match {
 uint32_t match_below(uint32_t bound);
 /* What lives have got since some of them are kept: by a row of chances of its own, so that those stay what they were. */
 uint32_t match_more(uint32_t bound);
-bool match_is_plain(void); /* a life of which only the first part is drawn */
+uint32_t
+match_late(uint32_t bound); /* what lives have got later still: by another row, so that others are what they were */
+bool match_is_plain(void);  /* a life of which only the first part is drawn */
 /* Both take the record, and what each decided is compared. */
 void match_both(struct match *match, struct dure_record *record);
 
@@ -48,8 +55,9 @@ void match_both(struct match *match, struct dure_record *record);
 
 void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants);
 void match_declare_data(struct match *match);
-void match_promise(struct match *match); /* a right is granted, cut down or ended */
-void match_book(struct match *match);    /* maintenance begins, or is over before its time */
+void match_promise(struct match *match);  /* a right is granted, cut down or ended */
+void match_ceilings(struct match *match); /* what a tenant or its users may hold is another */
+void match_book(struct match *match);     /* maintenance begins, or is over before its time */
 void match_power(
     struct match *match); /* limits of the site, of racks and of nodes, now or soon; those of before are lifted */
 void match_rare(struct match *match); /* terms, datasets, prices; and a word from those who keep their work */

@@ -13,25 +13,42 @@ static const char profiles[] =
     "{name: 1g.2, slices: 1, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4, 6]}, "
     "{name: 1g, slices: 1, memory_slices: 1, memory: 10GiB, starts: [0, 1, 2, 3, 4, 5, 6]}], ";
 
-/* What one tenant may hold, by chance. */
-static void write_ceilings(const struct match *match, struct dure_buf *tenants)
+/* What a tenant may hold, by chance; where it stands among the tenants there is a mark for it. */
+static void draw_ceiling(struct match *match, struct dure_buf *tenants)
 {
-    static const char *const kinds[] = {"jobs", "jobs_per_user", "gpus", "gpus_per_user"};
+    struct ceiling *ceiling = &match->ceiling[match->ceiling_count++];
+    *ceiling = (struct ceiling){.count = 0};
+    dure_buf_byte(tenants, CEILING_MARK);
     if (!match->ceilings || match_more(2) == 0)
         return;
-    const uint32_t kind = match_more(4);
-    dure_buf_printf(tenants, ", ceilings: {%s: %u}", kinds[kind],
-                    kind < 2 ? 1 + match_more(4) : match->reference.node_gpus * (1 + match_more(3)));
+    ceiling->kind = match_more(4);
+    ceiling->count = ceiling->kind < 2 ? 1 + match_more(4) : match->reference.node_gpus * (1 + match_more(3));
+}
+
+/* The tenants with what each may hold now. */
+static void write_tenants(const struct match *match, struct dure_buf *text)
+{
+    static const char *const kinds[] = {"jobs", "jobs_per_user", "gpus", "gpus_per_user"};
+    const struct ceiling *next = match->ceiling;
+    for (const char *c = match->tenants_text; *c; c++) {
+        if (*c != CEILING_MARK) {
+            dure_buf_byte(text, *c);
+            continue;
+        }
+        if (next->count > 0)
+            dure_buf_printf(text, ", ceilings: {%s: %u}", kinds[next->kind], next->count);
+        next++;
+    }
 }
 
 /* Below a tenant at the top: none, or up to three, of which the first may have others below it. */
-static void write_below(const struct match *match, struct dure_buf *tenants)
+static void write_below(struct match *match, struct dure_buf *tenants)
 {
     const uint32_t count = match_more(4);
     dure_buf_str(tenants, count > 0 ? ", tenants: [" : "");
     for (uint32_t i = 0; i < count; i++) {
         dure_buf_printf(tenants, "%s{name: %c, weight: %u", i > 0 ? ", " : "", (char)('a' + i), 1 + match_more(3));
-        write_ceilings(match, tenants);
+        draw_ceiling(match, tenants);
         dure_buf_str(tenants, i == 0 && match_more(3) == 2 ? ", tenants: [{name: x}, {name: y, weight: 2}]}" : "}");
     }
     dure_buf_str(tenants, count > 0 ? "]" : "");
@@ -84,6 +101,7 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
     match->tops = 3 + match_below(2);
     match->tops -= match_more(4) < 2 ? match_more(match->tops) : 0; /* few have several rights each */
     const uint32_t tops = match->tops;
+    match->ceiling_count = 0;
     dure_buf_printf(fleet,
                     "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, %snvlink: "
                     "node}]\nowners: [{name: o}]\n"
@@ -95,13 +113,17 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
     for (uint32_t i = 0; i < tops; i++) {
         dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s", i, 1 + match_below(3), i == 0 ? ", owner: o" : "");
-        write_ceilings(match, tenants);
+        draw_ceiling(match, tenants);
         write_below(match, tenants);
         dure_buf_str(tenants, "}\n");
     }
     dure_text_copy(match->tenants_text, sizeof match->tenants_text, tenants->data);
+    dure_buf_clear(tenants);
+    write_tenants(match, tenants);
+    const size_t lending = tenants->length;
     write_lending(match, tenants);
     const size_t from = tenants->length;
+    dure_text_copy(match->lending_text, sizeof match->lending_text, from > lending ? tenants->data + lending : "");
     dure_buf_str(tenants, "allotments:\n");
     struct {
         uint32_t of, nodes, count;
@@ -190,8 +212,8 @@ void match_declare_data(struct match *match)
     match->reference.data = dure_core_data(match->rig.core);
 }
 
-/* The same tenants, and other terms of lending. */
-static void redeclare(struct match *match)
+/* The same tenants, with what they may hold now and other terms of lending (`lending` NULL), or the same. */
+static void redeclare(struct match *match, const char *lending)
 {
     struct dure_buf yaml DURE_CLEANUP_BUF = {0};
     struct dure_arena *arena = dure_arena_new(16u << 20);
@@ -200,8 +222,13 @@ static void redeclare(struct match *match)
     struct dure_tenants *tenants = NULL;
     struct dure_record record = rig_record(&match->rig, DURE_REC_TENANTS);
     dure_buf_init(&yaml, 1 << 16);
-    dure_buf_str(&yaml, match->tenants_text);
-    write_lending(match, &yaml);
+    write_tenants(match, &yaml);
+    const size_t from = yaml.length;
+    if (lending)
+        dure_buf_str(&yaml, lending);
+    else
+        write_lending(match, &yaml);
+    dure_text_copy(match->lending_text, sizeof match->lending_text, yaml.data + from);
     dure_buf_str(&yaml, match->rights_text);
     if (dure_tree_from_yaml(arena, yaml.data, yaml.length, &tree, &problems) != DURE_OK ||
         dure_tenants_parse(tree, match->rig.fleet, &tenants, &problems) != DURE_OK)
@@ -214,6 +241,21 @@ static void redeclare(struct match *match)
     match->reference.declared = tenants;
     match->reference.tenants = tenants->tenants;
     match_both(match, &record);
+}
+
+/* What somebody may hold is another, lower maybe than what it holds, or is lifted. */
+void match_ceilings(struct match *match)
+{
+    const char *lending = match->lending_text;
+    struct ceiling *ceiling = &match->ceiling[match_late(match->ceiling_count)];
+    ceiling->kind = match_late(4);
+    ceiling->count = match_late(4) == 0  ? 0
+                     : ceiling->kind < 2 ? 1 + match_late(4)
+                                         : match->reference.node_gpus * (1 + match_late(3));
+    redeclare(match, lending);
+    match->lifted += ceiling->count == 0;
+    for (uint32_t tenant = 0; tenant < match->reference.tenant_count; tenant++)
+        match->lowered += reference_is_over_ceiling(&match->reference, tenant);
 }
 
 static void price(struct match *match)
@@ -247,7 +289,7 @@ void match_rare(struct match *match)
 {
     const uint32_t what = match_more(8);
     if (what == 0 && match->promises) {
-        redeclare(match);
+        redeclare(match, NULL);
     } else if (what == 1 && match->uses_data) {
         struct dure_buf text DURE_CLEANUP_BUF = {0};
         struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);

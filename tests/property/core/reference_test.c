@@ -5,7 +5,7 @@
 #include "reference_match.h"
 #include "tap.h"
 
-static uint64_t seed, more_seed;
+static uint64_t seed, more_seed, late_seed;
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
 #endif
@@ -25,6 +25,11 @@ uint32_t match_below(uint32_t bound)
 uint32_t match_more(uint32_t bound)
 {
     return is_plain ? 0 : (uint32_t)tap_random_below(&more_seed, bound);
+}
+
+uint32_t match_late(uint32_t bound)
+{
+    return is_plain ? 0 : (uint32_t)tap_random_below(&late_seed, bound);
 }
 
 static void write_line(struct dure_buf *text, const struct dure_record *record)
@@ -274,6 +279,10 @@ static void ask(struct match *match)
 
 static void one_step(struct match *match)
 {
+    if (match->ceilings && match_late(30) == 29) {
+        match_ceilings(match);
+        return;
+    }
     if (match->books && match_more(60) == 59) {
         match_book(match);
         return;
@@ -431,6 +440,7 @@ int main(int argc, char **argv)
     for (uint32_t round = 0; round < rounds; round++) {
         seed = base + round;
         more_seed = seed ^ UINT64_C(0x5deece66d);
+        late_seed = seed ^ UINT64_C(0x2545f4914f6cdd1d);
         play(600, match);
     }
     is_plain = true;
@@ -474,6 +484,9 @@ int main(int argc, char **argv)
                (unsigned long long)match->causes[causes[i]], dure_cause_name(causes[i]));
     TAP_OK(match->changed >= 100 && match->stopped >= 500, "%llu jobs changed; %llu times one waited at a ceiling",
            (unsigned long long)match->changed, (unsigned long long)match->stopped);
+    TAP_OK(match->lifted >= 20 && match->lowered >= 10,
+           "taken alike: %llu ceilings lifted, %llu times one was lowered below what runs",
+           (unsigned long long)match->lifted, (unsigned long long)match->lowered);
     TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 30,
            "decided alike: %llu had to leave for a limit of power; %llu times others used GPUs, or left them",
            (unsigned long long)match->dimmed, (unsigned long long)match->inputs[DURE_REC_FOREIGN]);

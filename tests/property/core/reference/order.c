@@ -143,6 +143,18 @@ bool reference_is_at_ceiling(const struct reference *reference, const struct ref
     return false;
 }
 
+bool reference_is_over_ceiling(const struct reference *reference, uint32_t tenant)
+{
+    const struct dure_ceilings *most = &reference->tenants[tenant].ceilings;
+    const struct held all = held_by(reference, tenant, DURE_NONE32);
+    bool over = all.jobs > most->jobs || all.milli > most->milli;
+    for (uint64_t id = 1; id < reference->next_job && !over; id++) {
+        const struct held own = held_by(reference, tenant, reference->jobs[id].principal);
+        over = own.jobs > most->user_jobs || own.milli > most->user_milli;
+    }
+    return over;
+}
+
 uint32_t reference_user(const struct reference *reference, const struct reference_job *job)
 {
     for (uint32_t at = job->tenant; at != DURE_NONE32; at = reference->tenants[at].parent.v)

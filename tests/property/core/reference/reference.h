@@ -9,8 +9,8 @@
  * to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes;
  * reservations, those given up and whom that spares; lists of nodes and spreads, borrowed and by right; neighbours that
  * datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares,
- * ceilings of tenants and of users; begin times, deadlines, dependencies, work that is held, released, changed and put
- * back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
+ * ceilings of tenants and of users, and those that change; begin times, deadlines, dependencies, work that is held, released,
+ * changed and put back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
  * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed; GPUs
  * that work outside uses; limits of power of the site, of racks and nodes, now and to come: what goes dark, comes back and
@@ -202,3 +202,5 @@ bool reference_is_live(const struct reference *reference, uint64_t job);
 bool reference_waits_clear(const struct reference *reference, uint64_t job);
 /* Could something of it start, were it not for a ceiling? */
 bool reference_is_held_back(const struct reference *reference, uint64_t job);
+/* Does the tenant, or a user in it, hold more than it may start now? */
+bool reference_is_over_ceiling(const struct reference *reference, uint32_t tenant);
