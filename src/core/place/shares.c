@@ -5,6 +5,7 @@
 
 #include "core/place/rules.h"
 #include "core/place/tally.h"
+#include "core/queue/need.h"
 
 static uint64_t key_of(uint32_t tenant, uint32_t chain, uint32_t allot)
 {
@@ -165,6 +166,8 @@ static void give_room(struct dure_core *core, uint32_t slot, uint32_t job_slot, 
     else
         shared->free_mib += place->tasks * fraction_mib(core, ask, shared->chain);
     shared->free_milli += place->tasks * place->gpu_milli;
+    if (shared->allot != NONE) /* its holder's may join now, or have the GPU, where nobody borrows on it any more */
+        queue_moved(core, core->allots[shared->allot]->spec.tenant.v);
 }
 
 static bool has_room(const struct dure_core *core, const struct shared *shared, const struct request *ask,

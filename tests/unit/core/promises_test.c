@@ -473,12 +473,70 @@ static void test_planned_beside(void)
     rig_release(&rig);
 }
 
+/* A cell with one GPU shared by who keeps its right and who has lost it, and all others in use. */
+static void share_with_lost(struct rig *rig)
+{
+    rig_init(rig, specs_fleet, specs_tenants);
+    struct dure_job job = rig_job(rig, "state/b", 2, 1, false);
+    job.task_gpu_milli = 600;
+    job.spread_max = 1;
+    job.spread_level = "node";
+    job.requeue = false;
+    rig_submit(rig, &job);
+    rig_pass(rig);
+    job = rig_job(rig, "state/b", 1, 1, false);
+    job.task_gpu_milli = 300;
+    rig_submit(rig, &job);
+    job = rig_job(rig, "state/b", 1, 3, false);
+    rig_submit(rig, &job);
+    rig_pass(rig);
+    TAP_EQ_STR(rig->said.data, "start job 2 attempt 2 st-01/1*300 rb[0]=0\nstart job 3 attempt 3 st-01/e rb[0]=0\n",
+               "a cell is full");
+    struct dure_record r = rig_record(rig, DURE_REC_SHRINK);
+    dure_core_allot_find(rig->core, "rb", &r.allot);
+    r.count = 1;
+    TAP_EQ_INT(rig_step(rig, &r), DURE_OK, "only that one stays");
+    TAP_EQ_STR(rig->said.data, "notice attempt 1 in 30s (allotment ended)\n", "and one of those on it borrows now");
+}
+
+/* Who borrows on a GPU that is shared by right is in the way of the right's own work there, and that hears of it when it goes. */
+static void test_waits_for_lost(void)
+{
+    struct rig rig;
+    share_with_lost(&rig);
+    struct dure_job job = rig_job(&rig, "state/b", 1, 1, false);
+    job.task_gpu_milli = 500;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "", "no GPU has half of it free");
+    rig_report(&rig, 1, DURE_REPORT_ENDED, 0);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "start job 4 attempt 4 st-01/1*500 rb[0]=0\n", "the shared one has, once it is gone");
+    rig_check(&rig);
+    rig_release(&rig);
+    share_with_lost(&rig);
+    job = rig_job(&rig, "state/b", 1, 4, false);
+    job.priority = 1;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data, "", "nobody of lower priority makes all of the cell free");
+    rig_report(&rig, 1, DURE_REPORT_ENDED, 0);
+    rig_pass(&rig);
+    TAP_EQ_STR(rig.said.data,
+               "reserve job 4 st-01/f rb[0]=0\nnotice attempt 2 in 30s (higher priority in the tenant)\n"
+               "notice attempt 3 in 30s (higher priority in the tenant)\n",
+               "they do, once it is gone");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     test_begins_meanwhile();
     test_fits_again();
     test_planned_rack();
     test_planned_beside();
+    test_waits_for_lost();
     test_gives_back();
     test_not_spared();
     test_not_begun();
