@@ -47,38 +47,78 @@ static enum dure_err never(struct bench_world *world, uint64_t *latency, struct 
     return DURE_OK;
 }
 
-/* Jobs that wait on a full fleet: every reason, and what would let them start. */
+/* Why this job waits: every reason, and what would let it start. */
+static enum dure_err ask_why(struct bench_world *world, uint64_t job, bool planned, uint64_t *ret_ns, struct dure_error *error)
+{
+    struct dure_why why;
+    struct dure_arena *arena = dure_arena_new(ARENA_MAX);
+    if (arena == NULL)
+        return DURE_E_MEMORY;
+    const uint64_t began = bench_now_ns();
+    enum dure_err err = dure_core_why(world->core, (struct dure_job_id){job}, 0, arena, &why, error);
+    *ret_ns = bench_now_ns() - began;
+    if (err == DURE_OK && (why.row_count == 0 || why.sentence == NULL || (why.job.planned_us != 0) != planned))
+        err = dure_fail(error, DURE_E_STATE, "a job waits, and no reason is given, or another than for one that is planned, or is not");
+    dure_arena_free(arena);
+    return err;
+}
+
 static enum dure_err not_now(struct bench_world *world, uint64_t *latency, struct dure_error *error)
 {
     enum dure_err err = DURE_OK;
     for (unsigned i = 0; err == DURE_OK && i < ASKED; i++) {
         struct bench_ask ask = bench_mix(world);
-        struct dure_why why;
         uint32_t job = 0;
         err = bench_submit_ask(world, &ask, &job, error);
         if (err == DURE_OK)
             err = bench_settle(world, error);
-        if (err != DURE_OK)
-            break;
-        if (world->jobs[job].started)
-            return dure_fail(error, DURE_E_STATE, "a job started on a fleet that was full");
-        struct dure_arena *arena = dure_arena_new(ARENA_MAX);
-        if (arena == NULL)
-            return DURE_E_MEMORY;
-        const uint64_t began = bench_now_ns();
-        err = dure_core_why(world->core, (struct dure_job_id){job}, 0, arena, &why, error);
-        latency[i] = bench_now_ns() - began;
-        if (err == DURE_OK && (why.row_count == 0 || why.sentence == NULL))
-            err = dure_fail(error, DURE_E_STATE, "a job waits, and no reason is given");
-        dure_arena_free(arena);
+        if (err == DURE_OK && world->jobs[job].started)
+            err = dure_fail(error, DURE_E_STATE, "a job started on a fleet that was full");
+        if (err == DURE_OK)
+            err = ask_why(world, job, false, &latency[i], error);
     }
     return err;
+}
+
+/* Those of them whose start is planned by now, with maintenance booked for a block: their plans keep cells, and what is changed gives its plan up. */
+static enum dure_err planned(struct bench_world *world, uint64_t *latency, size_t *ret_count, struct dure_error *error)
+{
+    struct dure_place block = {.node_first = 0, .node_count = BENCH_BLOCK_NODES};
+    struct dure_job_cursor cursor = {0};
+    struct dure_job_view view;
+    struct dure_record r;
+    uint64_t jobs[ASKED];
+    size_t count = 0;
+    world->time_us += 2 * DURE_SECOND_US; /* before that no start is planned */
+    dure_record_init(&r, DURE_REC_BOOK, 1, world->time_us);
+    r.places = &block;
+    r.place_count = 1;
+    r.number = world->time_us + DURE_HOUR_US / 2;
+    r.deadline_us = r.number + DURE_HOUR_US;
+    enum dure_err err = dure_core_step(world->core, &r, NULL, NULL, error);
+    if (err == DURE_OK)
+        err = bench_pass(world, error);
+    while (count < ASKED && dure_core_job_next(world->core, &cursor, &view))
+        if (view.planned_us != 0)
+            jobs[count++] = view.id.v;
+    if (err == DURE_OK && count == 0)
+        err = dure_fail(error, DURE_E_STATE, "of the jobs that wait none has a planned start");
+    for (size_t i = 0; err == DURE_OK && i < count; i++)
+        err = ask_why(world, jobs[i], true, &latency[i], error);
+    *ret_count = count;
+    return err;
+}
+
+static double p50_us(uint64_t *latency, size_t count)
+{
+    return (double)bench_quantile(latency, count, 500) / 1e3;
 }
 
 enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
 {
     struct bench_world world;
-    uint64_t latency[2][ASKED], jobs, refused;
+    uint64_t latency[3][ASKED], jobs, refused;
+    size_t planned_count = 0;
     enum dure_err err = bench_world_make(options->nodes, false, &world, error);
     if (err != DURE_OK)
         return err;
@@ -88,11 +128,13 @@ enum dure_err bench_no(const struct bench_options *options, struct dure_buf *jso
     if (err == DURE_OK)
         err = not_now(&world, latency[1], error);
     if (err == DURE_OK)
+        err = planned(&world, latency[2], &planned_count, error);
+    if (err == DURE_OK)
         err = bench_world_recount(&world, error);
     if (err == DURE_OK) {
-        const double first = (double)bench_quantile(latency[0], ASKED, 500) / 1e3, second = (double)bench_quantile(latency[1], ASKED, 500) / 1e3;
-        dure_buf_printf(json, "\"never_p50_us\":%.1f,\"not_now_p50_us\":%.1f", first, second);
-        dure_buf_printf(words, "full reasons: never p50 %.1f us, not now p50 %.1f us", first, second);
+        const double first = p50_us(latency[0], ASKED), second = p50_us(latency[1], ASKED), third = p50_us(latency[2], planned_count);
+        dure_buf_printf(json, "\"never_p50_us\":%.1f,\"not_now_p50_us\":%.1f,\"planned\":%zu,\"planned_p50_us\":%.1f", first, second, planned_count, third);
+        dure_buf_printf(words, "full reasons: never p50 %.1f us, not now p50 %.1f us, for %zu with a planned start p50 %.1f us", first, second, planned_count, third);
     }
     bench_world_release(&world);
     return err;

@@ -233,7 +233,8 @@ const struct dure_verb dure_verb_bench_no = {
     .operands = "",
     .title = "full reasons of a refusal",
     .text =
-        "Prints never_p50_us (for jobs that can never run) and not_now_p50_us (for jobs that wait on a full fleet).",
+        "Prints never_p50_us (for jobs that can never run), not_now_p50_us (for jobs that wait on a full fleet) and\n"
+        "planned_p50_us (for those of them whose start is planned by then, among booked maintenance).",
     .flags = DURE_VERB_RAW,
     .options = bench_no_options,
     .examples = {{"dure bench no --json", "260,000 GPUs"}},

@@ -268,27 +268,12 @@ static void try_on_plan(struct run *run, uint32_t class)
     refuse(run, class, VERDICT_SHUT);
 }
 
-/* Does the place count on cells that stay bound for a plan alone? They go with the plan: another cell may be bound then, with maintenance before it, or
- * none, where this one is damaged or others are short. */
-static bool counts_on_kept(const struct dure_core *core, const struct plan *plan)
-{
-    for (uint32_t i = 0; i < plan->binding_count; i++) {
-        const struct dure_binding *b = &plan->bindings[i];
-        struct dure_cells_virtual cell;
-        if (!b->is_new && planned_holds_cell(core, b->allot.v, b->virtual_index) &&
-            dure_cells_virtual(core->chains[plan->chain].cells, b->allot, b->virtual_index, &cell) && !cell.used)
-            return true;
-    }
-    return false;
-}
-
 bool decide_would_start(struct dure_core *core, const struct request *ask, const struct job *job, struct plan *plan)
 {
     const uint32_t queue = queue_of(core, ask), slot = core->queues[queue].planned;
     const bool is_own = slot != NONE && job && job->planned == slot;
     if (slot == NONE || is_own || planned_is_below(core, slot, ask, job ? job->d.id : UINT64_MAX))
-        return plan_around(core, ask, plan) && !(is_own && !request_same(ask, job_ask(core, job)) &&
-                                                 counts_on_kept(core, plan)); /* the plan goes with what was asked */
+        return plan_around(core, ask, plan);
     struct plan *own = core->plan;
     struct run run = {.core = core, .queue = queue, .is_borrowed = queue == queue_of_borrowed(core)};
     core->plan = plan;

@@ -6,6 +6,7 @@
 
 #include "core/allot/allots.h"
 #include "core/booked/booked.h"
+#include "core/decide/aside.h"
 #include "core/decide/decide.h"
 #include "core/gate/fence.h"
 #include "core/place/plan.h"
@@ -119,28 +120,17 @@ static void try_limits(const struct trial *t)
         add(t, "nodes,exclude", "", "nodes: any");
 }
 
-enum { WALLTIMES_MOST = 1440 }; /* tried one by one: a day */
-
 /* The longest that still ends before booked maintenance begins, or before the planned start of another on the same GPUs; in minutes. */
 static void try_walltime(const struct trial *t)
 {
     struct request ask = *t->ask;
-    int64_t fits = 0, fails = ask.walltime_us / DURE_MINUTE_US + 1;
+    int64_t fails = (ask.walltime_us + DURE_MINUTE_US - 1) / DURE_MINUTE_US;
     ask.walltime_us = DURE_MINUTE_US;
     if (t->ask->walltime_us <= DURE_MINUTE_US)
         return;
-    if (t->job &&
-        t->job->planned != NONE) { /* what its plan keeps is not counted on, and a longer one may go elsewhere */
-        for (int64_t tried = fails - 1; tried > 0 && fails - tried <= WALLTIMES_MOST && !fits; tried--) {
-            ask.walltime_us = tried * DURE_MINUTE_US;
-            fits = would_start(t, &ask) ? tried : 0;
-        }
-        fails = fits + 1;
-    } else if (would_start(t, &ask)) {
-        fits = 1;
-    }
-    if (!fits)
+    if (!would_start(t, &ask))
         return; /* its length is not what stands in the way */
+    int64_t fits = 1;
     while (fails - fits > 1) {
         const int64_t tried = fits + (fails - fits) / 2;
         ask.walltime_us = tried * DURE_MINUTE_US;
@@ -338,25 +328,34 @@ static void try_tasks(const struct trial *t)
             dure_arena_printf(t->arena, "tasks: %u", fits * step));
 }
 
+static void try_all(const struct trial *t)
+{
+    try_walltime(t);
+    try_level(t);
+    try_limits(t);
+    try_per_node(t);
+    try_share(t);
+    try_grace(t);
+    try_model(t);
+    try_gpu_memory(t);
+    try_data(t);
+    try_neighbours(t);
+    try_class(t);
+    try_tasks(t);
+}
+
 void changes_try(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_arena *arena,
                  struct dure_why *why)
 {
     const struct trial t = {core, ask, job, arena, why};
-    if (would_start(&t, ask)) {
-        if (why->ahead) /* only its turn is not there yet */
-            try_class(&t);
+    const bool starts = would_start(&t, ask);
+    struct aside aside;
+    if (starts && !why->ahead)
         return;
-    }
-    try_walltime(&t);
-    try_level(&t);
-    try_limits(&t);
-    try_per_node(&t);
-    try_share(&t);
-    try_grace(&t);
-    try_model(&t);
-    try_gpu_memory(&t);
-    try_data(&t);
-    try_neighbours(&t);
-    try_class(&t);
-    try_tasks(&t);
+    aside_lay(core, job, &aside); /* a change costs its job the plan that it has */
+    if (starts)
+        try_class(&t);                                     /* only its turn is not there yet */
+    else if (aside.chain == NONE || !would_start(&t, ask)) /* else nothing that it asks for is in its way */
+        try_all(&t);
+    aside_take_up(core, &aside);
 }

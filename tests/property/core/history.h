@@ -19,8 +19,6 @@ static inline uint32_t below_later(uint32_t bound)
 /* A rich life has MIG profiles, and more lists, spreads and work by right; its fleet is history_rich_fleet(), which the caller frees. */
 extern bool history_is_rich;
 char *history_rich_fleet(void);
-/* The core as it comes back from a snapshot. */
-struct dure_core *history_reload(struct rig *rig);
 void history_step(struct rig *rig, struct model *model);
 /* Each change that is offered does let the job start. */
 void history_try_change(struct rig *rig, struct dure_job_id asked, struct dure_job job,

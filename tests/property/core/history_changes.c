@@ -103,7 +103,7 @@ static bool lift_list(struct dure_core *core, const struct dure_why_change *chan
 static bool starts_changed(struct rig *rig, struct dure_job_id asked, struct dure_job job,
                            const struct dure_why_change *change, bool keeping)
 {
-    struct dure_core *core = history_reload(rig);
+    struct dure_core *core = rig_reload(rig);
     struct dure_job_cursor cursor = {0};
     struct dure_job_view view;
     struct heard heard = {0};

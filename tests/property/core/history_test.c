@@ -19,31 +19,6 @@ uint64_t history_seed, history_later;
 int dure_core_mutant;
 #endif
 
-static bool append(void *context, const void *bytes, size_t length)
-{
-    dure_buf_add(context, bytes, length);
-    return true;
-}
-
-/* The core as it comes back from a snapshot. */
-struct dure_core *history_reload(struct rig *rig)
-{
-    struct dure_buf first, second;
-    dure_buf_init(&first, 64u << 20);
-    dure_buf_init(&second, 64u << 20);
-    struct dure_core *loaded = NULL;
-    struct dure_error error = {.code = DURE_OK};
-    if (dure_core_save(rig->core, append, &first) != DURE_OK ||
-        dure_core_load(first.data, first.length, &loaded, &error) != DURE_OK ||
-        dure_core_save(loaded, append, &second) != DURE_OK)
-        tap_bail("save and load: %s", error.text);
-    if (first.length != second.length || memcmp(first.data, second.data, first.length))
-        TAP_FAIL("a loaded core saves the same bytes");
-    dure_buf_release(&first);
-    dure_buf_release(&second);
-    return loaded;
-}
-
 /* Whose start is planned is told when, at the latest; and what is told is an interval. */
 static bool is_estimate_sound(const struct dure_why *why)
 {
@@ -174,8 +149,8 @@ static void history(uint32_t steps)
     if (getenv("DURE_HISTORY") != NULL)
         begin_history(&rig);
     struct model *model = model_new(&rig);
-    rig.follower = history_reload(&rig);
-    rig.shadow = history_reload(&rig);
+    rig.follower = rig_reload(&rig);
+    rig.shadow = rig_reload(&rig);
     rig.shadow->forgetful = true;
     declare_data(&rig);
     for (uint32_t i = 0; i < steps && dure_core_next_job(rig.core).v < MODEL_JOBS; i++) {
@@ -186,7 +161,7 @@ static void history(uint32_t steps)
         if (!below(8))
             ask_why(&rig);
         if (!below(50)) { /* what was loaded decides from here; the old one only follows */
-            struct dure_core *loaded = history_reload(&rig);
+            struct dure_core *loaded = rig_reload(&rig);
             dure_core_free(rig.follower);
             rig.follower = rig.core;
             rig.core = loaded;

@@ -61,9 +61,9 @@ static void expect_time(struct offers *o, const char *field, int64_t us)
 static void walltime(struct offers *o)
 {
     struct request ask = *o->ask;
-    for (int64_t minutes = o->ask->walltime_us / DURE_MINUTE_US; minutes > 0; minutes--) {
+    for (int64_t minutes = (o->ask->walltime_us - 1) / DURE_MINUTE_US; minutes > 0; minutes--) {
         ask.walltime_us = minutes * DURE_MINUTE_US;
-        if (o->ask->walltime_us > DURE_MINUTE_US && starts(o, &ask)) {
+        if (starts(o, &ask)) {
             expect_time(o, "walltime", ask.walltime_us);
             return;
         }
@@ -238,31 +238,70 @@ static void tasks(struct offers *o)
     }
 }
 
+static void tell_nobody(void *context, const struct dure_record *decision)
+{
+    (void)context;
+    (void)decision;
+}
+
+/* The job gives its planned start up, as one does that is changed: on a copy of the core. */
+static void give_plan_up(struct rig *rig, struct dure_core *core, uint32_t slot)
+{
+    struct job *job = job_at(core, slot);
+    struct dure_record r = rig_record(rig, DURE_REC_MODIFY);
+    r.job.v = job->d.id;
+    r.number = DURE_CHANGE_PRIORITY;
+    r.submit.priority = job_ask(core, job)->priority;
+    if (job->d.claims) { /* what of it has a place keeps that */
+        core->emit = tell_nobody;
+        decide_unplan(core, slot, DURE_CAUSE_CANCELLED);
+        decide_follow(core);
+        core->emit = NULL;
+    } else if (dure_core_step(core, &r, NULL, NULL, &rig->error) != DURE_OK) {
+        TAP_FAIL("a job that waits can be changed: %s", rig->error.text);
+    }
+    if (job->planned != NONE)
+        TAP_FAIL("a job that is changed gives its plan up");
+}
+
+static void try_everything(struct offers *o)
+{
+    walltime(o);
+    level(o);
+    limits(o);
+    per_node(o);
+    share(o);
+    grace(o);
+    models(o);
+    data(o);
+    class(o);
+    tasks(o);
+}
+
 bool naive_changes_agree(struct rig *rig, struct dure_job_id id, const struct dure_why *why)
 {
     const struct job *job = job_at(rig->core, job_find(rig->core, id.v));
     struct offers o = {.core = rig->core, .ask = job_ask(rig->core, job), .job = job, .why = why};
     const bool asked =
         why->wait != DURE_WAIT_HELD && why->wait != DURE_WAIT_DEPENDENCY && why->wait != DURE_WAIT_PREEMPTING;
-    if (asked && starts(&o, o.ask)) {
-        if (why->ahead) /* only its turn is not there yet */
-            class(&o);
-    } else if (asked) {
-        walltime(&o);
-        level(&o);
-        limits(&o);
-        per_node(&o);
-        share(&o);
-        grace(&o);
-        models(&o);
-        data(&o);
-        class(&o);
-        tasks(&o);
+    const bool is_now = asked && starts(&o, o.ask);
+    if (asked && job->planned != NONE) {
+        o.core = rig_reload(rig);
+        const uint32_t slot = job_find(o.core, id.v);
+        give_plan_up(rig, o.core, slot);
+        o.job = job_at(o.core, slot);
+        o.ask = job_ask(o.core, o.job);
     }
+    if (is_now && why->ahead) /* only its turn is not there yet */
+        class(&o);
+    else if (asked && !is_now && !starts(&o, o.ask)) /* else only its plan is in its way */
+        try_everything(&o);
     if (!o.differs && o.count < why->change_count) {
         tap_diag("change %u, %s: '%s', is one too many", o.count, why->changes[o.count].field,
                  why->changes[o.count].value);
         o.differs = true;
     }
+    if (o.core != rig->core)
+        dure_core_free(o.core);
     return !o.differs;
 }

@@ -152,8 +152,8 @@ static void test_list_over_rights(void)
     end();
 }
 
-/* A damaged rack serves its right as long as somebody uses it, or a planned start keeps it. A job that is changed gives its plan up, and whether the rack then
- * serves the right again is another question: so it is not told that less would do. Another job, whose walltime ends before the plan, is. */
+/* A damaged rack serves its right as long as somebody uses it, or a planned start keeps it. A job that is changed gives its plan up; the rack serves the
+ * right no more, and may serve it again. So what is tried is tried without the plan, and is what a change of the job does. */
 static void test_own_plan(void)
 {
     struct dure_place run = {.node_first = 0, .node_count = 8};
@@ -189,10 +189,17 @@ static void test_own_plan(void)
     struct dure_why why = {0};
     TAP_EQ_INT(dure_core_why(rig.core, blocked, 0, arena, &why, &rig.error), DURE_OK, "an answer");
     TAP_OK(dure_core_job_view(rig.core, blocked, 0, &view) && view.planned_us, "its start is planned");
-    TAP_EQ_STR(offered(&why, "walltime"), "none", "but nothing that would give up what it keeps is offered");
+    TAP_EQ_STR(offered(&why, "walltime"), "19m", "what ends before the maintenance would start without the plan");
     job.walltime_us = 25 * DURE_MINUTE_US;
     why = ask(&job);
-    TAP_EQ_STR(offered(&why, "walltime"), "19m", "as it is to another, which ends before the plan and the maintenance");
+    TAP_EQ_STR(offered(&why, "walltime"), "19m", "as another would, which ends before the plan and the maintenance");
+    r = rig_record(&rig, DURE_REC_MODIFY);
+    r.job = blocked;
+    r.number = DURE_CHANGE_WALLTIME;
+    r.submit.walltime_us = 19 * DURE_MINUTE_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "it is changed so: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    TAP_OK(rig_attempt(&rig, blocked.v, 0), "and runs: %s", rig.said.data);
     end();
 }
 

@@ -44,3 +44,5 @@ void rig_check(struct rig *rig); /* digest = full digest = the follower's */
 /* The live attempt of a job; 0: none. */
 uint64_t rig_attempt(const struct rig *rig, uint64_t job, uint32_t element);
 void rig_line(const struct rig *rig, const struct dure_record *record, struct dure_buf *text);
+/* The core as it comes back from a snapshot: the caller frees it. */
+struct dure_core *rig_reload(struct rig *rig);
