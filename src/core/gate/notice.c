@@ -84,14 +84,35 @@ bool gate_is_dark(const struct dure_core *core, const struct attempt *attempt)
     return false;
 }
 
+static bool is_forbidden(const struct dure_core *core, const struct job *job, uint32_t chain)
+{
+    return gate_data(core, job_ask(core, job), chain, NULL).rule != DURE_RULE_FITS;
+}
+
+/* Places that are only reserved are given up. */
+static void unreserve(struct dure_core *core)
+{
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
+        const struct job *job = job_at(core, slot);
+        for (uint32_t ordinal = 0; job_ask(core, job)->data_mask && job->d.claims && ordinal < job_ordinals(job);
+             ordinal++) {
+            const uint32_t claim = claim_of(core, slot, ordinal);
+            if (claim != NONE && is_forbidden(core, job, claim_at(core, claim)->d.chain))
+                decide_unreserve(core, claim);
+        }
+    }
+}
+
 void decide_data(struct dure_core *core)
 {
     uint64_t cursor = 0;
     struct dure_job_view view;
+    if (!DURE_CORE_MUTATED(DATA_RESERVED))
+        unreserve(core);
     while (core->data && dure_core_attempt_next(core, &cursor, &view)) {
         const uint32_t slot = attempt_find(core, cursor);
         const struct attempt *attempt = attempt_at(core, slot);
-        if (gate_data(core, job_ask(core, attempt->job), attempt->d.chain, NULL).rule != DURE_RULE_FITS)
-            decide_warn(core, slot, DURE_CAUSE_DATA);
+        if (is_forbidden(core, attempt->job, attempt->d.chain))
+            decide_send_away(core, slot, DURE_CAUSE_DATA); /* whoever else may be spared */
     }
 }

@@ -86,10 +86,25 @@ static void say_widened(const struct dure_data *now, const struct dure_data *nex
     }
 }
 
+/* Places of the job that are only reserved, where its data may not be then. */
+static uint64_t count_given_up(const struct dure_core *core, const struct dure_data *next, uint32_t slot)
+{
+    const struct job *job = job_at(core, slot);
+    const uint64_t mask = job_ask(core, job)->data_mask;
+    uint64_t count = 0;
+    uint32_t which;
+    for (uint32_t ordinal = 0; mask && job->d.claims && ordinal < job_ordinals(job); ordinal++) {
+        const uint32_t claim = claim_of(core, slot, ordinal);
+        count += claim != NONE &&
+                 dure_data_forbidden(next, mask, core->fleet->chains[claim_at(core, claim)->d.chain].site, &which);
+    }
+    return count;
+}
+
 void dure_core_data_effect(const struct dure_core *core, const struct dure_record *record, struct dure_buf *ret_text)
 {
     struct dure_data *next = NULL;
-    uint64_t leave = 0, pending = 0;
+    uint64_t leave = 0, given_up = 0, pending = 0;
     if (!core->data || dure_data_from_json(record->text, record->text_length, core->fleet, &next, NULL) != DURE_OK)
         return;
     say_widened(core->data, next, ret_text);
@@ -99,13 +114,17 @@ void dure_core_data_effect(const struct dure_core *core, const struct dure_recor
         const uint64_t mask = job_ask(core, attempt->job)->data_mask;
         leave += mask && dure_data_forbidden(next, mask, core->fleet->chains[attempt->d.chain].site, &which);
     }
-    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1))
+    for (uint32_t slot = job_next(core, 0); slot != NONE; slot = job_next(core, job_at(core, slot)->d.id + 1)) {
         pending += job_ask(core, job_at(core, slot))->data_mask && job_pending_count(job_at(core, slot));
+        given_up += count_given_up(core, next, slot);
+    }
     if (leave)
         dure_buf_printf(ret_text,
                         " %" PRIu64 " running attempt%s at a site that is no longer allowed: warned at once, stopped "
                         "after the grace, and queued again.",
                         leave, leave == 1 ? " is" : "s are");
+    if (given_up)
+        dure_buf_printf(ret_text, " %" PRIu64 " reserved place%s given up.", given_up, given_up == 1 ? " is" : "s are");
     if (pending && ret_text->length)
         dure_buf_printf(ret_text, " %" PRIu64 " pending job%s judged anew.", pending, pending == 1 ? " is" : "s are");
     dure_data_free(next);

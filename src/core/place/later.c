@@ -45,11 +45,11 @@ static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
     return true;
 }
 
-static bool fits_one(struct timeline *t, bool leveled)
+static bool fits_one(struct timeline *t, const struct prefer *prefer, bool leveled)
 {
     struct dure_core *core = t->core;
     for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        if (plan_may_use(core, t->ask, id) &&
+        if (prefer_has(core, t->ask, prefer, core->allots[id]->spec.chain.v) && plan_may_use(core, t->ask, id) &&
             (!leveled || t->ask->level_required || rule_level(core, t->ask, core->allots[id]->spec.chain.v)) &&
             fits_allot(t, id, leveled))
             return true;
@@ -76,24 +76,35 @@ static bool fits_spanning(struct timeline *t, uint32_t chain)
     return !left;
 }
 
-static bool fits_rights(struct timeline *t)
+static bool fits_together(struct timeline *t, const struct prefer *prefer)
 {
     struct dure_core *core = t->core;
     const struct request *ask = t->ask;
-    t->plan->place_count = t->plan->binding_count = 0;
-    if (ask->level && fits_one(t, true))
-        return true;
-    if (ask->level && ask->level_required)
-        return false;
-    if (fits_one(t, false))
-        return true;
-    for (uint32_t chain = 0; chain < core->fleet->chain_count; chain++) {
+    for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
+        const uint32_t chain = core->allots[id]->spec.chain.v;
         t->plan->place_count = t->plan->binding_count = 0;
-        if (plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
+        if (prefer_has(core, ask, prefer, chain) && plan_is_first_of_chain(core, t->holder, id) &&
+            plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
             (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan)
                                           : fits_spanning(t, chain)))
             return true;
     }
+    return false;
+}
+
+/* In the order in which a start is sought: by the models that it would rather have. */
+static bool fits_rights(struct timeline *t)
+{
+    struct dure_core *core = t->core;
+    const struct request *ask = t->ask;
+    struct prefer prefer = DURE_CORE_MUTATED(PLAN_ORDER) ? (struct prefer){0} : prefer_first(core, ask);
+    do {
+        t->plan->place_count = t->plan->binding_count = 0;
+        if (ask->level && fits_one(t, &prefer, true))
+            return true;
+        if ((!ask->level || !ask->level_required) && (fits_one(t, &prefer, false) || fits_together(t, &prefer)))
+            return true;
+    } while (prefer_next(core, ask, &prefer));
     return false;
 }
 
@@ -333,6 +344,19 @@ bool later_may_borrow(const struct dure_core *core, const struct request *ask, u
            ask->grace_us <= notice;
 }
 
+uint32_t later_lenders(const struct dure_core *core, const struct request *ask, uint32_t *chains)
+{
+    struct prefer prefer = prefer_first(core, ask);
+    uint32_t count = 0;
+    do {
+        for (uint32_t i = 0; i < core->fleet->chain_count; i++)
+            if (prefer_has(core, ask, &prefer, core->borrow_order[i]) &&
+                later_may_borrow(core, ask, core->borrow_order[i]))
+                chains[count++] = core->borrow_order[i];
+    } while (prefer_next(core, ask, &prefer));
+    return count;
+}
+
 enum later later_borrowed(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
                           int64_t *ret_at_us)
 {
@@ -340,11 +364,11 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, int
     enum later found = LATER_NEVER;
     if (later_is_counted(ask) && !fence_touches(core, ask, false))
         return later_counted(core, ask, from_us, plan, ret_at_us);
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-        const uint32_t at = core->borrow_order[i];
+    uint32_t *chains = dure_core_alloc(sizeof *chains, core->fleet->chain_count);
+    const uint32_t count = later_lenders(core, ask, chains);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = chains[i];
         int64_t at_us;
-        if (!later_may_borrow(core, ask, at))
-            continue;
         struct timeline t = {.core = core,
                              .ask = ask,
                              .list = &core->chains[at].ends,
@@ -368,6 +392,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, int
         }
         timeline_release(&t);
     }
+    free(chains);
     plan_release(&other);
     return found;
 }

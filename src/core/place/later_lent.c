@@ -187,7 +187,7 @@ static void find_place(const struct count *c, struct plan *plan)
     }
 }
 
-/* The chain on which there is room first, the least promised of those that are alike. NULL: none. */
+/* The chain on which there is room first; of those that are alike the one that would be taken first. NULL: none. */
 static const struct count *soonest(struct count *counts, uint32_t count)
 {
     const struct count *best = NULL;
@@ -204,16 +204,16 @@ static const struct count *soonest(struct count *counts, uint32_t count)
 enum later later_counted(struct dure_core *core, const struct request *ask, int64_t from_us, struct plan *plan,
                          int64_t *ret_at_us)
 {
+    uint32_t *chains = dure_core_alloc(sizeof *chains, core->fleet->chain_count);
+    const uint32_t count = later_lenders(core, ask, chains);
     struct count *counts = dure_core_alloc(sizeof *counts, core->fleet->chain_count);
-    uint32_t count = 0;
     bool is_now = false;
-    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
-        if (!later_may_borrow(core, ask, core->borrow_order[i]))
-            continue;
-        counts[count] = (struct count){.core = core, .ask = ask, .chain = core->borrow_order[i], .from_us = from_us};
-        begin(&counts[count]);
-        is_now |= counts[count++].is_now;
+    for (uint32_t i = 0; i < count; i++) {
+        counts[i] = (struct count){.core = core, .ask = ask, .chain = chains[i], .from_us = from_us};
+        begin(&counts[i]);
+        is_now |= counts[i].is_now;
     }
+    free(chains);
     const struct count *best = soonest(counts, count);
     if (best) {
         find_place(best, plan);

@@ -303,16 +303,16 @@ bool limited_spanning_later(struct dure_core *core, const struct request *ask, u
     return span(core, ask, holder, chain, true, plan);
 }
 
-/* On nodes under no bound right, else on any. */
+/* On nodes under no bound right, or on any. */
 static bool fit_chain(struct dure_core *core, uint32_t at, const struct dure_ask *gang, uint32_t per_gpu,
-                      struct limits *limits, uint32_t tasks)
+                      struct limits *limits, bool away, uint32_t tasks)
 {
-    const struct field away = {.slots = &core->chains[at].away}, idle = {.slots = &core->chains[at].idle};
+    const struct field field = {.slots = away ? &core->chains[at].away : &core->chains[at].idle};
     core->takes.count = 0;
-    if (!tasks || fit_limited(&away, gang, per_gpu, limits, tasks, &core->takes) == tasks)
+    if (!tasks || fit_limited(&field, gang, per_gpu, limits, tasks, &core->takes) == tasks)
         return true;
-    fit_undo(&away, limits, &core->takes, 0);
-    return fit_limited(&idle, gang, per_gpu, limits, tasks, &core->takes) == tasks;
+    fit_undo(&field, limits, &core->takes, 0);
+    return false;
 }
 
 bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled)
@@ -321,14 +321,17 @@ bool limited_chain_later(struct dure_core *core, const struct request *ask, uint
     struct limits limits;
     if (!ask_of_chain(core, ask, at, leveled, &gang))
         return false;
+    const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0,
+                   tasks = is_alone(core, ask) ? gang.tasks : ask->tasks;
     limits_init(core, ask, at, false, &limits);
-    const bool done = fit_chain(core, at, &gang, ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0,
-                                &limits, is_alone(core, ask) ? gang.tasks : ask->tasks);
+    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, true, tasks) ||
+                      fit_chain(core, at, &gang, per_gpu, &limits, false, tasks);
     limits_release(&limits);
     return done;
 }
 
-bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
+bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, bool away,
+                   struct plan *plan)
 {
     struct dure_ask gang;
     if (!ask_of_chain(core, ask, at, leveled, &gang))
@@ -340,7 +343,7 @@ bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t a
     limits_init(core, ask, at, false, &limits);
     if (per_gpu && ((!gang.span && !gang.group) || tasks == 1))
         tasks = plan_fill_shared(core, ask, at, NONE, &limits, true, plan);
-    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, is_alone(core, ask) ? gang.tasks : tasks);
+    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, away, is_alone(core, ask) ? gang.tasks : tasks);
     plan->by_take = true;
     if (done)
         plan_realise_chain(core, ask, at, tasks, &core->takes, plan);

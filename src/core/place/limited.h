@@ -6,7 +6,9 @@
 #include "core/place/plan.h"
 
 bool limited_allot(struct dure_core *core, const struct request *ask, uint32_t allot, bool leveled, struct plan *plan);
-bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled, struct plan *plan);
+/* `away`: on nodes under no bound right. */
+bool limited_chain(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled, bool away,
+                   struct plan *plan);
 /* Over all of the holder's allotments of one chain, in their order. */
 bool limited_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan);

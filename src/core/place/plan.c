@@ -400,8 +400,7 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
     struct dure_ask gang;
-    return rule_carries(core, ask, allot->spec.chain.v) &&
-           ask_of_allot(core, ask, allot, ask->level_required, &gang);
+    return rule_carries(core, ask, allot->spec.chain.v) && ask_of_allot(core, ask, allot, ask->level_required, &gang);
 }
 
 static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
@@ -463,13 +462,14 @@ void plan_realise_chain(struct dure_core *core, const struct request *ask, uint3
 
 enum { ON_AWAY = 1, ON_BOUND = 2 };
 
-/* `where`: on nodes under no bound right, on those under one, or the one before the other. What is limited to nodes goes by its own rules, once. */
+/* `where`: on nodes under no bound right, on those under one, or the one before the other. What is limited to nodes goes by rules of its own. */
 static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
                     struct plan *plan)
 {
     struct dure_ask gang;
     if (limits_hold(core, ask, false))
-        return (where & ON_BOUND) && limited_chain(core, ask, at, leveled, plan);
+        return ((where & ON_AWAY) && limited_chain(core, ask, at, leveled, true, plan)) ||
+               ((where & ON_BOUND) && limited_chain(core, ask, at, leveled, false, plan));
     if (ask->task_gpu_milli == 1000 &&
         !has_slot(where & ON_BOUND ? &core->chains[at].idle : &core->chains[at].away, ask))
         return false;
@@ -504,6 +504,14 @@ bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, 
 static bool has_spare(const struct dure_core *core, uint32_t at, uint64_t gpus)
 {
     return core->chains[at].away.idle_total >= gpus + dure_cells_owed_leaves(core->chains[at].cells);
+}
+
+/* What it would take there: who must be alone takes nodes whole. */
+static uint64_t taken_in(const struct dure_core *core, const struct request *ask, uint32_t at, uint64_t gpus)
+{
+    struct dure_ask gang;
+    return ask->data_mask && gpus && ask_of_chain(core, ask, at, false, &gang) ? (uint64_t)gang.tasks * gang.task_gpus
+                                                                               : gpus;
 }
 
 /* For each round the first chain that it need look at: those before have too little idle of what it looks for. */
@@ -541,7 +549,7 @@ static bool borrow_one(struct dure_core *core, const struct request *ask, const 
             const bool passed = leveled && !ask->level_required && !(lenders->chains[i] & LENDER_HAS_LEVEL);
             const struct dure_slots *field = round < 2 ? &core->chains[at].away : &core->chains[at].idle;
             if (field->idle_total >= gpus && !passed && prefer_has(core, ask, prefer, at) &&
-                (round || has_spare(core, at, gpus)) &&
+                (round || has_spare(core, at, taken_in(core, ask, at, gpus))) &&
                 plan_on(core, ask, at, leveled, round < 2 ? ON_AWAY : ON_BOUND, plan))
                 return true;
         }

@@ -93,13 +93,22 @@ static bool span_trial(struct dure_core *core, const struct request *ask, uint32
 bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan)
 {
-    if (!plan_may_span(core, ask, chain) || !(limits_hold(core, ask, true) ? limited_spanning(core, ask, holder, chain, plan)
-                                                              : span_trial(core, ask, holder, chain, plan)))
+    if (!plan_may_span(core, ask, chain) ||
+        !(limits_hold(core, ask, true) ? limited_spanning(core, ask, holder, chain, plan)
+                                       : span_trial(core, ask, holder, chain, plan)))
         return false;
     plan->chain = chain;
     plan->allot = plan->bindings[0].allot.v;
     plan_tidy(plan);
     return true;
+}
+
+bool plan_is_first_of_chain(const struct dure_core *core, uint32_t holder, uint32_t id)
+{
+    uint32_t first = core->tenant[holder].first_allot;
+    while (core->allots[first]->spec.chain.v != core->allots[id]->spec.chain.v)
+        first = core->allots[first]->next_of_holder;
+    return first == id;
 }
 
 bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
@@ -108,11 +117,8 @@ bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t h
     for (uint32_t id = ask->tasks > 1 ? core->tenant[holder].first_allot : NONE; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const uint32_t chain = core->allots[id]->spec.chain.v;
-        bool first = prefer_has(core, ask, prefer, chain); /* each chain once, at its first allotment */
-        for (uint32_t before = core->tenant[holder].first_allot; before != id && first;
-             before = core->allots[before]->next_of_holder)
-            first = core->allots[before]->spec.chain.v != chain;
-        if (first && plan_spanning_on(core, ask, holder, chain, plan))
+        if (prefer_has(core, ask, prefer, chain) && plan_is_first_of_chain(core, holder, id) &&
+            plan_spanning_on(core, ask, holder, chain, plan))
             return true;
     }
     return false;

@@ -8,6 +8,8 @@ bool plan_spanning(struct dure_core *core, const struct request *ask, uint32_t h
                    struct plan *plan);
 bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan); /* this one */
+/* A gang over several looks at each chain once, where the first of the holder's allotments is on it. */
+bool plan_is_first_of_chain(const struct dure_core *core, uint32_t holder, uint32_t allot);
 /* On the healthy leaves of a damaged cell, which serves a suspended right. */
 bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 /* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */

@@ -21,7 +21,9 @@ for name in 'no mutant' 'cancel: count borrowed leaves as used' 'history: worst-
     'reference: who comes before a planned job comes by age' 'reference: a spread over rights, each by itself' \
     'reference: what a right that ends gives back is owed to nobody' \
     'reference: the calendar moves on past what is due' \
-    'reference: under other ceilings what has a place already does not count'; do
+    'reference: under other ceilings what has a place already does not count' \
+    'reference: a start by right is planned on any model' \
+    'reference: a place is kept reserved where its data may not be any more'; do
     first=${name%%:*}
     found=0
     # Each mutant begins with the test that is known to find it; the others are for the day on which it does not.

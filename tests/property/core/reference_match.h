@@ -21,8 +21,11 @@ struct match {
         uint32_t kind, count; /* count 0: none */
     } ceiling[REFERENCE_TENANTS];
     struct dure_tenants *redeclared;
-    uint32_t tops; /* tenants at the top */
-    uint64_t instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
+    uint32_t tops;                       /* tenants at the top */
+    uint32_t named[2];                   /* tenants, by the datasets in force */
+    uint32_t second_racks, second_model; /* of the second chain; second_racks 0: there is none */
+    uint64_t starts_there[REFERENCE_CHAINS], ranked[REFERENCE_CHAINS]; /* where there are two chains, on each */
+    uint64_t planned_there, barred, instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
     uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
     uint64_t granted[2]; /* refused; accepted */
     uint64_t inputs[KINDS], told[KINDS], causes[KINDS], dimmed, changed, stopped, lifted, lowered, reclaimed, served,
@@ -36,8 +39,10 @@ struct match {
         uint32_t spread_max;
         const char *spread_level;
         uint64_t data;
-        const char *mig; /* "": none */
-    } shapes[SHAPES];    /* of which jobs are: so that many ask for the same */
+        const char *mig;     /* "": none */
+        uint32_t memory_mib; /* of whole GPUs, at least */
+        uint64_t models, model_order;
+    } shapes[SHAPES]; /* of which jobs are: so that many ask for the same */
 };
 
 /* ---- chances and records (reference_test.c) ---- */
@@ -48,16 +53,18 @@ uint32_t match_more(uint32_t bound);
 uint32_t
 match_late(uint32_t bound); /* what lives have got later still: by another row, so that others are what they were */
 bool match_is_plain(void);  /* a life of which only the first part is drawn */
-/* Both take the record, and what each decided is compared. */
-void match_both(struct match *match, struct dure_record *record);
+/* Both take the record, and what each decided is compared. False: the core refused it. */
+bool match_both(struct match *match, struct dure_record *record);
 
 /* ---- what is declared (reference_specs.c) ---- */
 
+uint32_t match_chain(const struct match *match); /* one of them */
 void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants);
 void match_declare_data(struct match *match);
-void match_promise(struct match *match);  /* a right is granted, cut down or ended */
-void match_ceilings(struct match *match); /* what a tenant or its users may hold is another */
-void match_book(struct match *match);     /* maintenance begins, or is over before its time */
+void match_move_data(struct match *match); /* datasets may be used elsewhere */
+void match_promise(struct match *match);   /* a right is granted, cut down or ended */
+void match_ceilings(struct match *match);  /* what a tenant or its users may hold is another */
+void match_book(struct match *match);      /* maintenance begins, or is over before its time */
 void match_power(
     struct match *match); /* limits of the site, of racks and of nodes, now or soon; those of before are lifted */
 void match_rare(struct match *match); /* terms, datasets, prices; and a word from those who keep their work */

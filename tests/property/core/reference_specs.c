@@ -13,6 +13,51 @@ static const char profiles[] =
     "{name: 1g.2, slices: 1, memory_slices: 2, memory: 20GiB, starts: [0, 2, 4, 6]}, "
     "{name: 1g, slices: 1, memory_slices: 1, memory: 10GiB, starts: [0, 1, 2, 3, 4, 5, 6]}], ";
 
+uint32_t match_chain(const struct match *match)
+{
+    return match->second_racks > 0 ? match_late(2) : 0;
+}
+
+static const char *chain_name(uint32_t chain)
+{
+    return chain == 0 ? "g" : "h";
+}
+
+/* In some lives a second chain stands behind the first: of another model or the same, at another site or the same. */
+static void write_second(struct match *match, struct dure_buf *fleet)
+{
+    static const char *const models[] = {"m", "n", "n", "n"};
+    struct reference *reference = &match->reference;
+    if (match->second_racks == 0)
+        return;
+    dure_buf_printf(fleet,
+                    "  - {name: h, owner: o, site: %s, model: %s, nodes: 'h[01-%02u]', cpus: 64, memory: 1TiB, "
+                    "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
+                    match_late(3) ? "t" : "s", models[match_late(4)], match->second_racks * reference->rack_nodes,
+                    reference->rack_nodes, reference->node_gpus);
+    reference->node_count += match->second_racks * reference->rack_nodes;
+}
+
+/* Less memory than the first has, or more, and then with the same ways of cutting or none. */
+static void write_second_model(const struct match *match, struct dure_buf *fleet)
+{
+    if (match->second_racks > 0)
+        dure_buf_printf(fleet, ", {name: n, memory: %s, power: 700W, %snvlink: node}",
+                        match->second_model ? "120GiB" : "40GiB", match->second_model == 2 ? profiles : "");
+}
+
+/* Rights to some of it, in whole nodes or racks. */
+static void write_second_rights(struct match *match, struct dure_buf *tenants)
+{
+    for (uint32_t left = match->second_racks; left > 0 && match_late(4) > 0 && match->rights < FIRST_RIGHTS + 2;
+         left--) {
+        const bool racks = match_late(2);
+        dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: h, level: %s, count: %u}\n", match->rights++,
+                        match_late(match->tops), racks ? "rack" : "node",
+                        racks ? 1 : 1 + match_late(match->reference.rack_nodes));
+    }
+}
+
 /* What a tenant may hold, by chance; where it stands among the tenants there is a mark for it. */
 static void draw_ceiling(struct match *match, struct dure_buf *tenants)
 {
@@ -94,6 +139,7 @@ static bool write_period(const struct match *match, struct dure_buf *tenants)
 void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_buf *tenants)
 {
     struct reference *reference = &match->reference;
+    struct dure_buf second DURE_CLEANUP_BUF = {0};
     uint32_t racks = 3 + match_below(4), first = 0;
     reference->rack_nodes = 2 + match_below(3);
     reference->node_gpus = 2u << match_below(3);
@@ -102,14 +148,21 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
     match->tops -= match_more(4) < 2 ? match_more(match->tops) : 0; /* few have several rights each */
     const uint32_t tops = match->tops;
     match->ceiling_count = 0;
+    match->second_racks = match_late(3) == 2 ? 1 + match_late(3) : 0;
+    match->second_model = match->second_racks > 0 ? match_late(3) : 0;
+    dure_buf_init(&second, 4096);
+    dure_buf_str(&second, "");
+    write_second_model(match, &second);
     dure_buf_printf(fleet,
                     "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, %snvlink: "
-                    "node}]\nowners: [{name: o}]\n"
-                    "sites: [{name: s, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: m, nodes: "
+                    "node}%s]\nowners: [{name: o}]\n"
+                    "sites: [{name: s, engine: emulated}, {name: t, engine: emulated}]\ngroups:\n  - {name: g, owner: "
+                    "o, site: s, model: m, nodes: "
                     "'n[01-%02u]', cpus: 64, memory: 1TiB, "
                     "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
-                    match_is_plain() ? "" : profiles, reference->node_count, reference->rack_nodes,
+                    match_is_plain() ? "" : profiles, second.data, reference->node_count, reference->rack_nodes,
                     reference->node_gpus);
+    write_second(match, fleet);
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
     for (uint32_t i = 0; i < tops; i++) {
         dure_buf_printf(tenants, "  - {name: t%u, weight: %u%s", i, 1 + match_below(3), i == 0 ? ", owner: o" : "");
@@ -147,6 +200,7 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
         dure_buf_printf(tenants, "  - {name: r%u, tenant: t%u, group: g, level: %s, count: %u, after: r%u}\n",
                         match->rights++, match_more(tops), ends.nodes == 1 ? "node" : "rack",
                         1 + match_more(ends.count), ends.of);
+    write_second_rights(match, tenants);
     dure_text_copy(match->rights_text, sizeof match->rights_text, tenants->data + from);
 }
 
@@ -162,9 +216,9 @@ void match_promise(struct match *match)
     if (record.kind == DURE_REC_GRANT && reference->right_count < REFERENCE_RIGHTS) {
         const int64_t from_us = match->rig.now_us + (int64_t)match_more(60) * DURE_MINUTE_US;
         dure_buf_printf(
-            &text, "[{\"name\":\"r%u\",\"tenant\":\"%s\",\"chain\":\"g\",\"level\":%u,\"count\":%u", match->rights++,
+            &text, "[{\"name\":\"r%u\",\"tenant\":\"%s\",\"chain\":\"%s\",\"level\":%u,\"count\":%u", match->rights++,
             reference->tenants[match_more(3) ? match_more(match->tops) : match_more(reference->tenant_count)].path,
-            2 + match_more(2), 1 + match_more(3));
+            chain_name(match_chain(match)), 2 + match_more(2), 1 + match_more(3));
         if (match_more(2))
             dure_buf_printf(&text, ",\"from\":\"%s\"", dure_time_format_utc(from_us, time));
         if (match_more(2))
@@ -181,35 +235,56 @@ void match_promise(struct match *match)
     }
 }
 
-/* Two that forbid all others in the node (the rack), and two that name some tenants. */
-static void write_data(struct match *match, struct dure_buf *text)
+/* Everywhere, or at one site, where there may be two. */
+static const char *some_sites(const struct match *match)
 {
+    static const char *const sites[] = {"\"all\"", "\"all\"", "[\"s\"]", "[\"t\"]"};
+    return sites[match->second_racks > 0 ? match_late(4) : 0];
+}
+
+/* Two that forbid all others in the node (the rack), and two that name some tenants: others than before, or the same. */
+static bool declare_data(struct match *match, bool anew, bool both)
+{
+    struct dure_buf text DURE_CLEANUP_BUF = {0};
+    struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
     const struct dure_tenant *tenants = match->reference.tenants;
-    const uint32_t count = match->reference.tenant_count;
-    dure_buf_printf(text,
+    const char *sites[4];
+    uint32_t named[2] = {match->named[0], match->named[1]};
+    for (unsigned i = 2; anew && i-- > 0;)
+        named[i] = match_more(match->reference.tenant_count);
+    for (unsigned i = 0; i < 4; i++)
+        sites[i] = some_sites(match);
+    dure_buf_init(&text, 1 << 16);
+    dure_buf_printf(&text,
                     "{\"kind\":\"Data\",\"version\":1,\"datasets\":["
-                    "{\"name\":\"n\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
-                    "{\"name\":\"r\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}},"
-                    "{\"name\":\"ln\",\"sites\":\"all\",\"neighbours\":{\"level\":\"node\",\"tenants\":[\"%s\"]}},"
-                    "{\"name\":\"lr\",\"sites\":\"all\",\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"%s\"]}}]}",
-                    tenants[match_more(count)].path, tenants[match_more(count)].path);
+                    "{\"name\":\"n\",\"sites\":%s,\"neighbours\":{\"level\":\"node\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"r\",\"sites\":%s,\"neighbours\":{\"level\":\"rack\",\"tenants\":\"others\"}},"
+                    "{\"name\":\"ln\",\"sites\":%s,\"neighbours\":{\"level\":\"node\",\"tenants\":[\"%s\"]}},"
+                    "{\"name\":\"lr\",\"sites\":%s,\"neighbours\":{\"level\":\"rack\",\"tenants\":[\"%s\"]}}]}",
+                    sites[0], sites[1], sites[2], tenants[named[0]].path, sites[3], tenants[named[1]].path);
+    record.text = text.data;
+    record.text_length = text.length;
+    const bool taken = both ? match_both(match, &record) : rig_step(&match->rig, &record) == DURE_OK;
+    for (unsigned i = 0; taken && i < 2; i++)
+        match->named[i] = named[i];
+    return taken;
 }
 
 void match_declare_data(struct match *match)
 {
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
     match->reference.data = NULL;
     match->uses_data = match_more(2) == 1;
     if (!match->uses_data)
         return;
-    dure_buf_init(&text, 1 << 16);
-    write_data(match, &text);
-    record.text = text.data;
-    record.text_length = text.length;
-    if (rig_step(&match->rig, &record) != DURE_OK)
+    if (!declare_data(match, true, false))
         tap_bail("datasets: %s", match->rig.error.text);
     match->reference.data = dure_core_data(match->rig.core);
+}
+
+/* They may be used elsewhere from now on. */
+void match_move_data(struct match *match)
+{
+    declare_data(match, false, true);
 }
 
 /* The same tenants, with what they may hold now and other terms of lending (`lending` NULL), or the same. */
@@ -291,18 +366,17 @@ void match_rare(struct match *match)
     if (what == 0 && match->promises) {
         redeclare(match, NULL);
     } else if (what == 1 && match->uses_data) {
-        struct dure_buf text DURE_CLEANUP_BUF = {0};
-        struct dure_record record = rig_record(&match->rig, DURE_REC_DATA);
-        dure_buf_init(&text, 1 << 16);
-        write_data(match, &text);
-        record.text = text.data;
-        record.text_length = text.length;
-        match_both(match, &record);
+        declare_data(match, true, true);
     } else if (what == 2) {
         price(match);
     } else {
         checkpoint(match);
     }
+}
+
+static const char *some_site(const struct match *match)
+{
+    return match->second_racks > 0 && match_late(2) ? "t" : "s";
 }
 
 /* Limits of the site, of racks and of nodes, now or soon, are declared, and those of before are lifted. */
@@ -311,22 +385,22 @@ void match_power(struct match *match)
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     struct dure_record record = rig_record(&match->rig, DURE_REC_POWER);
     const struct reference *reference = &match->reference;
-    const uint32_t racks = reference->node_count / reference->rack_nodes, count = match_more(4);
+    const uint32_t count = match_more(4);
     char time[DURE_TIME_TEXT_MAX];
     dure_buf_init(&text, 1 << 16);
     dure_buf_printf(&text, "{\"kind\":\"Power\",\"version\":1,\"lead\":\"%um\",\"limits\":[", 1 + match_more(15));
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t kind = match_more(3), nodes = kind == 0   ? reference->node_count
-                                                     : kind == 1 ? reference->rack_nodes
-                                                                 : 1;
+        const uint32_t at = match_chain(match), nodes_of = reference->chains[at].end - reference->chains[at].first;
+        const uint32_t kind = match_more(3), nodes = kind == 0 ? nodes_of : kind == 1 ? reference->rack_nodes : 1;
         const int64_t from_us = match->rig.now_us + (int64_t)match_more(40) * DURE_MINUTE_US;
         dure_buf_str(&text, i > 0 ? ",{" : "{");
         if (kind == 0)
-            dure_buf_str(&text, "\"site\":\"s\"");
+            dure_buf_printf(&text, "\"site\":\"%s\"", some_site(match));
         else if (kind == 1)
-            dure_buf_printf(&text, "\"group\":\"g\",\"level\":\"rack\",\"cells\":\"%u\"", 1 + match_more(racks));
+            dure_buf_printf(&text, "\"group\":\"%s\",\"level\":\"rack\",\"cells\":\"%u\"", chain_name(at),
+                            1 + match_more(nodes_of / reference->rack_nodes));
         else
-            dure_buf_printf(&text, "\"node\":\"n%02u\"", 1 + match_more(reference->node_count));
+            dure_buf_printf(&text, "\"node\":\"%c%02u\"", at == 0 ? 'n' : 'h', 1 + match_more(nodes_of));
         dure_buf_printf(&text, ",\"limit\":\"%uW\"",
                         (uint32_t)(nodes * 10000 / 100 * (kind ? 20 + match_more(80) : 50 + match_more(50))));
         if (match_more(2))
@@ -346,8 +420,9 @@ void match_book(struct match *match)
 {
     const struct reference *reference = &match->reference;
     struct dure_record record = rig_record(&match->rig, match_more(3) ? DURE_REC_BOOK : DURE_REC_UNBOOK);
-    struct dure_place run = {.node_first = match_more(reference->node_count)};
-    run.node_count = 1 + match_more(reference->node_count - run.node_first);
+    const struct reference_chain *chain = &reference->chains[match_chain(match)];
+    struct dure_place run = {.node_first = chain->first + match_more(chain->end - chain->first)};
+    run.node_count = 1 + match_more(chain->end - run.node_first);
     record.places = &run;
     record.place_count = 1;
     record.number = match->rig.now_us;

@@ -53,6 +53,13 @@ static void heard(struct rig *rig, const struct dure_record *decision)
         match->causes[decision->cause]++;
     match->fractions += decision->kind == DURE_REC_START && decision->places[0].gpu_milli < 1000;
     const struct reference_job *job = decision->kind == DURE_REC_START ? &match->reference.jobs[decision->job.v] : NULL;
+    if (job && match->second_racks > 0) {
+        const uint32_t chain = reference_chain_of(&match->reference, decision->places[0].node_first);
+        match->starts_there[chain]++;
+        match->ranked[chain] += job->model_order > 0 || job->memory_mib > 0;
+    }
+    match->planned_there += decision->kind == DURE_REC_PLAN && match->second_racks > 0;
+    match->barred += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_DATA;
     match->listed += job && job->is_listed;
     match->spread += job && job->spread_max > 0;
     match->instances += decision->kind == DURE_REC_START && decision->places[0].starts > 0;
@@ -70,7 +77,7 @@ static void told(void *context, const struct dure_record *decision)
     write_line(&match->naive, decision);
 }
 
-void match_both(struct match *match, struct dure_record *record)
+bool match_both(struct match *match, struct dure_record *record)
 {
     dure_buf_clear(&match->core);
     dure_buf_clear(&match->naive);
@@ -98,6 +105,7 @@ void match_both(struct match *match, struct dure_record *record)
     if (match->parted)
         TAP_EQ_STR(match->core.data, match->naive.data, "the core decides what the reference does, life %llu",
                    (unsigned long long)match->life);
+    return err == DURE_OK;
 }
 
 /* Whose it is, when it may begin and must have ended, what it waits for. */
@@ -140,6 +148,10 @@ static void submit(struct match *match)
     }
     job->data_mask = shape->data;
     job->mig = shape->mig;
+    if (shape->memory_mib > 0)
+        job->gpu_memory_mib = shape->memory_mib;
+    job->model_mask = shape->models;
+    job->model_order = shape->model_order;
     job->walltime_us = (1 + match_below(40)) * DURE_MINUTE_US;
     job->grace_us = match_below(3) * 45 * DURE_SECOND_US;
     job->priority = match_below(3) ? 0 : (int32_t)match_below(4) - 1;
@@ -283,6 +295,10 @@ static void one_step(struct match *match)
         match_ceilings(match);
         return;
     }
+    if (match->second_racks > 0 && match->uses_data && match_late(30) == 29) {
+        match_move_data(match);
+        return;
+    }
     if (match->books && match_more(60) == 59) {
         match_book(match);
         return;
@@ -340,6 +356,21 @@ static void limit(struct match *match, struct shape *shape)
     }
 }
 
+/* Where there are two chains, some ask for GPUs with so much memory, or for one model, or for both in an order. */
+static void choose_models(struct match *match, struct shape *shape)
+{
+    static const uint64_t masks[] = {0, 0, 0, 1, 2, 3, 3}, orders[] = {0, 0, 0, 0, 0, 0x201, 0x102};
+    shape->memory_mib = 0;
+    shape->models = shape->model_order = 0;
+    if (match->second_racks == 0)
+        return;
+    const uint32_t which = match_late(7), memory = match_late(8);
+    shape->models = masks[which];
+    shape->model_order = orders[which];
+    if (shape->milli == 1000 && !shape->mig[0] && memory < 3)
+        shape->memory_mib = (30 + memory * 35) * 1024;
+}
+
 static void new_shape(struct match *match, struct shape *shape)
 {
     shape->gpus = 1 + match_below(match->reference.node_gpus);
@@ -376,6 +407,7 @@ static void new_shape(struct match *match, struct shape *shape)
     shape->data = match->uses_data && match_more(2) ? 1 + match_more(15) : 0;
     if (shape->count > 0 || shape->spread_max > 0 || shape->milli < 1000 || shape->mig[0])
         shape->data &= ~UINT64_C(3); /* whole nodes are not counted out over these */
+    choose_models(match, shape);
 }
 
 static void play(uint32_t steps, struct match *match)
@@ -471,6 +503,14 @@ int main(int argc, char **argv)
         match->alone >= 30 && match->fenced >= 30 && match->foes >= 300,
         "decided alike: %llu starts of work to itself, %llu beside a fence; %llu times one had to keep clear of others",
         (unsigned long long)match->alone, (unsigned long long)match->fenced, (unsigned long long)match->foes);
+    TAP_OK(match->starts_there[0] >= 300 && match->starts_there[1] >= 200 && match->planned_there >= 50,
+           "decided alike where there are two chains: %llu and %llu starts, %llu planned",
+           (unsigned long long)match->starts_there[0], (unsigned long long)match->starts_there[1],
+           (unsigned long long)match->planned_there);
+    TAP_OK(match->ranked[0] >= 50 && match->ranked[1] >= 50 && match->barred >= 5,
+           "of those that would rather have one %llu and %llu; %llu had to leave with their data",
+           (unsigned long long)match->ranked[0], (unsigned long long)match->ranked[1],
+           (unsigned long long)match->barred);
     TAP_OK(match->granted[0] >= 10 && match->granted[1] >= 2, "judged alike: %llu grants refused, %llu accepted",
            (unsigned long long)match->granted[0], (unsigned long long)match->granted[1]);
     TAP_OK(match->causes[DURE_CAUSE_ALLOT_ENDED] + match->causes[DURE_CAUSE_LENDING_ENDED] >= 5,

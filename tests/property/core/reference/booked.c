@@ -88,10 +88,13 @@ void reference_book(struct reference *reference, const struct dure_record *input
 
 /* ---- firm plans ---- */
 
-bool reference_is_booked_before(const struct reference *reference, int64_t until_us)
+bool reference_is_booked_before(const struct reference *reference, uint32_t chain, int64_t until_us)
 {
+    const struct reference_chain *c = &reference->chains[chain];
+    const uint64_t nodes = ((UINT64_C(1) << c->end) - 1) & ~((UINT64_C(1) << c->first) - 1);
     for (uint32_t b = 0; b < reference->booking_count; b++)
-        if (reference->bookings[b].has_begun || reference->bookings[b].from_us < until_us)
+        if ((reference->bookings[b].nodes & nodes) > 0 &&
+            (reference->bookings[b].has_begun || reference->bookings[b].from_us < until_us))
             return true;
     return false;
 }
@@ -116,27 +119,30 @@ bool reference_bind_firmly(const struct reference *reference, struct trial *tria
         const bool is_unbound = *cell == DURE_NONE32;
         if (is_unbound) {
             const uint32_t chosen =
-                b->is_new ? b->cell_index * nodes : reference_choose_by_count(reference, &cells, nodes);
+                b->is_new ? reference_first_of(reference, b->allot.v, b->cell_index)
+                          : reference_choose_by_count(reference, &cells, reference->rights[b->allot.v].chain, nodes);
             if (chosen == DURE_NONE32 || !reference_may_bind(reference, &cells, chosen, nodes))
                 return false;
             *cell = chosen;
         }
         b->is_new = is_unbound;
-        b->cell_index = *cell / nodes;
+        b->cell_index = reference_cell_at(reference, b->allot.v, *cell);
     }
     return true;
 }
 
-bool reference_is_firm(const struct reference *reference, const struct reference_job *job, int64_t at_us)
+bool reference_is_firm(const struct reference *reference, const struct reference_job *job, const struct trial *trial,
+                       int64_t at_us)
 {
-    return !job->borrowed && reference_is_booked_before(reference, at_us + job->walltime_us + job->grace_us);
+    return !job->borrowed && reference_is_booked_before(reference, reference->rights[trial->named[0].allot.v].chain,
+                                                        at_us + job->walltime_us + job->grace_us);
 }
 
 /* When it is time: the very place that was kept, if the rules find it no other. */
 bool reference_place_as_planned(const struct reference *reference, uint64_t id, struct trial *trial)
 {
-    const struct reference_job *job = &reference->jobs[id];
-    const struct reference_plan *plan = &reference->plans[reference_queue(reference, job)];
+    const struct reference_plan *plan = &reference->plans[reference_queue(reference, &reference->jobs[id])];
+    const struct reference_job there = reference_there(reference, &reference->jobs[id], plan->chain), *job = &there;
     struct slots slots;
     if (!plan->is_firm || reference_has_foes(reference, job) || reference_takes_rack(reference, job))
         return false;

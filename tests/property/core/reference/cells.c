@@ -33,10 +33,10 @@ static bool in_whole_rack(const struct reference *reference, const struct trial 
     return free_in(reference, trial, node / nodes * nodes, nodes) == nodes;
 }
 
-struct spare reference_spare(const struct reference *reference, const struct trial *trial)
+struct spare reference_spare(const struct reference *reference, const struct trial *trial, uint32_t chain)
 {
     struct spare spare = {0, 0};
-    for (uint32_t node = 0; node < reference->node_count; node++) {
+    for (uint32_t node = reference->chains[chain].first; node < reference->chains[chain].end; node++) {
         const bool whole = in_whole_rack(reference, trial, node);
         spare.racks += whole && node % reference->rack_nodes == 0;
         spare.nodes += !whole && is_free(reference, trial, node);
@@ -44,7 +44,8 @@ struct spare reference_spare(const struct reference *reference, const struct tri
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++) {
             const struct reference_right *right = &reference->rights[r];
-            const bool owed = trial->bound[r][i] == DURE_NONE32 && !reference_is_unserved(right, i);
+            const bool owed =
+                right->chain == chain && trial->bound[r][i] == DURE_NONE32 && !reference_is_unserved(right, i);
             spare.racks -= owed && reference->rights[r].cell_nodes > 1;
             spare.nodes -= owed && reference->rights[r].cell_nodes == 1;
         }
@@ -61,7 +62,8 @@ bool reference_spare_is_whole(struct spare spare)
 bool reference_may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
 {
     return free_in(reference, trial, first, nodes) == nodes &&
-           (nodes > 1 || !in_whole_rack(reference, trial, first) || reference_spare(reference, trial).racks > 0);
+           (nodes > 1 || !in_whole_rack(reference, trial, first) ||
+            reference_spare(reference, trial, reference_chain_of(reference, first)).racks > 0);
 }
 
 /* ---- those who borrow ---- */
@@ -182,13 +184,15 @@ static uint32_t least_borrowed(const struct reference *reference, const struct t
 
 /* By count alone: a node of a broken rack, the least borrowed; or, if none is left or it evicts fewer and a rack can be spared, one of the least
  * borrowed whole rack. */
-uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes)
+uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t chain,
+                                   uint32_t nodes)
 {
-    const uint32_t rack = least_borrowed(reference, trial, 0, reference->node_count, reference->rack_nodes, true);
+    const struct reference_chain *c = &reference->chains[chain];
+    const uint32_t rack = least_borrowed(reference, trial, c->first, c->end, reference->rack_nodes, true);
     if (nodes > 1)
         return rack;
-    const uint32_t node = least_borrowed(reference, trial, 0, reference->node_count, 1, false);
-    if (rack == DURE_NONE32 || (node != DURE_NONE32 && reference_spare(reference, trial).racks < 1))
+    const uint32_t node = least_borrowed(reference, trial, c->first, c->end, 1, false);
+    if (rack == DURE_NONE32 || (node != DURE_NONE32 && reference_spare(reference, trial, chain).racks < 1))
         return node;
     const uint32_t inside = least_borrowed(reference, trial, rack, rack + reference->rack_nodes, 1, true);
     return node != DURE_NONE32 &&
@@ -211,11 +215,13 @@ static bool takes_all(const struct reference *reference, const struct reference_
 static uint32_t choose_by_loss(const struct reference *reference, const struct reference_job *job,
                                const struct trial *trial, const struct takes *takes, uint32_t from)
 {
-    const uint32_t nodes = reference->rights[takes->at[from]->right].cell_nodes;
+    const struct reference_right *right = &reference->rights[takes->at[from]->right];
+    const struct reference_chain *chain = &reference->chains[right->chain];
+    const uint32_t nodes = right->cell_nodes;
     uint32_t best = DURE_NONE32;
     const bool all = takes_all(reference, job, takes, from, nodes);
     struct loss least = {0}, least_in = {0};
-    for (uint32_t first = 0; first < reference->node_count; first += nodes) {
+    for (uint32_t first = chain->first; first < chain->end; first += nodes) {
         if (!reference_may_bind(reference, trial, first, nodes))
             continue;
         const struct loss in = loss_in(reference, trial, first, nodes),
@@ -232,15 +238,17 @@ static uint32_t choose_by_loss(const struct reference *reference, const struct r
 uint32_t reference_choose_cell(const struct reference *reference, const struct reference_job *job,
                                const struct trial *trial, const struct takes *takes, uint32_t from)
 {
-    const uint32_t nodes = reference->rights[takes->at[from]->right].cell_nodes;
-    uint32_t best = reference_choose_by_count(reference, trial, nodes);
+    const struct reference_right *right = &reference->rights[takes->at[from]->right];
+    const struct reference_chain *chain = &reference->chains[right->chain];
+    const uint32_t nodes = right->cell_nodes;
+    uint32_t best = reference_choose_by_count(reference, trial, right->chain, nodes);
     if (best == DURE_NONE32 || reference_borrowed_in(reference, best, nodes) > 0)
         best = choose_by_loss(reference, job, trial, takes, from);
     if (best == DURE_NONE32)
         abort(); /* the promise: there is always one */
     if (!reference_is_wanted(reference, trial, reference->holders[job->tenant], best, nodes))
         return best;
-    for (best = 0; best < reference->node_count; best += nodes)
+    for (best = chain->first; best < chain->end; best += nodes)
         if (!reference_is_wanted(reference, trial, reference->holders[job->tenant], best, nodes) &&
             reference_may_bind(reference, trial, best, nodes))
             return best;
@@ -248,10 +256,12 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct r
 }
 
 /* The one with fewest lost GPUs, then fewest borrowed ones, of those of which some are there, all of them free, and can be spared. */
-uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes)
+uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t chain,
+                                  uint32_t nodes)
 {
+    const struct reference_chain *c = &reference->chains[chain];
     uint32_t best = DURE_NONE32, least_lost = 0;
-    for (uint32_t first = 0; first < reference->node_count; first += nodes) {
+    for (uint32_t first = c->first; first < c->end; first += nodes) {
         uint32_t lost = 0, whole = 0;
         bool bound = false;
         for (uint32_t i = 0; i < nodes; i++) {
@@ -260,7 +270,8 @@ uint32_t reference_choose_damaged(const struct reference *reference, const struc
             bound |= reference_is_bound(reference, trial, first + i);
         }
         if (lost == 0 || lost == nodes * reference->node_gpus || bound ||
-            reference_spare(reference, trial).nodes < (int32_t)whole || (best != DURE_NONE32 && lost > least_lost) ||
+            reference_spare(reference, trial, chain).nodes < (int32_t)whole ||
+            (best != DURE_NONE32 && lost > least_lost) ||
             (best != DURE_NONE32 && lost == least_lost &&
              reference_borrowed_in(reference, first, nodes) >= reference_borrowed_in(reference, best, nodes)))
             continue;

@@ -101,6 +101,27 @@ bool reference_has_foe_beside(const struct reference *reference, const struct re
     return false;
 }
 
+/* ---- where it may be used ---- */
+
+/* Who has a place where its data may not be any more gives it up, or has to leave. */
+void reference_redeclare_data(struct reference *reference)
+{
+    reference_void_plans(reference, DURE_CAUSE_REDECLARED);
+    for (uint64_t id = 1; id < reference->next_job; id++)
+        for (uint32_t i = 0; i < REFERENCE_ELEMENTS; i++) {
+            struct reference_run *run = reference_run_of(reference, id, i);
+            if (run && run->state == RUN_RESERVED &&
+                !reference_carries(reference, &reference->jobs[id], reference_chain_of(reference, run->node_first)))
+                reference_unreserve(reference, run);
+        }
+    for (uint64_t attempt = 1; attempt < reference->next_attempt; attempt++) {
+        struct reference_run *run = reference_attempt(reference, attempt);
+        if (run &&
+            !reference_carries(reference, &reference->jobs[run->job], reference_chain_of(reference, run->node_first)))
+            reference_send_away(reference, run, DURE_CAUSE_DATA);
+    }
+}
+
 /* ---- to itself ---- */
 
 static enum dure_data_level widest(const struct reference *reference, const struct reference_job *job, bool lists)

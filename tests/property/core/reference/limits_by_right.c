@@ -42,11 +42,13 @@ struct part {
 static uint32_t choose(const struct part *part)
 {
     const struct reference *reference = part->reference;
-    const uint32_t nodes = reference->rights[part->right].cell_nodes,
-                   usual = reference_choose_by_count(reference, part->trial, nodes);
+    const struct reference_right *right = &reference->rights[part->right];
+    const struct reference_chain *chain = &reference->chains[right->chain];
+    const uint32_t nodes = right->cell_nodes,
+                   usual = reference_choose_by_count(reference, part->trial, right->chain, nodes);
     uint32_t best = DURE_NONE32, most = 0;
-    for (uint32_t n = 0; n <= reference->node_count / nodes && usual != DURE_NONE32; n++) {
-        const uint32_t cell = n == 0 ? usual : (n - 1) * nodes;
+    for (uint32_t n = 0; n <= (chain->end - chain->first) / nodes && usual != DURE_NONE32; n++) {
+        const uint32_t cell = n == 0 ? usual : chain->first + (n - 1) * nodes;
         const uint32_t use = reference_use(reference, part->job, part->trial, &part->takes, cell, nodes);
         if (use < most || use == 0 || !reference_may_bind(reference, part->trial, cell, nodes) ||
             reference_is_wanted(reference, part->trial, reference->holders[part->job->tenant], cell, nodes) ||
@@ -117,7 +119,8 @@ static void note(const struct part *part)
         struct dure_binding binding = {.allot = {part->right}};
         if (part->by_hardware) {
             binding.virtual_index = slot->index;
-            binding.cell_index = trial->bound[part->right][slot->index] / nodes;
+            binding.cell_index =
+                reference_cell_at(part->reference, part->right, trial->bound[part->right][slot->index]);
             for (uint32_t i = 0; i < trial->fresh_count; i++)
                 binding.is_new |= trial->fresh[i].right == part->right && trial->fresh[i].index == slot->index;
         }
@@ -137,7 +140,8 @@ static void note(const struct part *part)
                 keep(trial, slot, rest, 0,
                      (struct dure_binding){.allot = {part->right},
                                            .virtual_index = trial->fresh[i].index,
-                                           .cell_index = trial->fresh[i].first / nodes,
+                                           .cell_index =
+                                               reference_cell_at(part->reference, part->right, trial->fresh[i].first),
                                            .is_new = 1});
         }
 }
@@ -149,15 +153,18 @@ void reference_keep_empty(const struct reference *reference, uint32_t right, uin
     bool is_in_way = false;
     for (uint32_t i = 0; i < trial->virtual_count; i++) {
         const struct dure_binding *b = &trial->named[i];
-        const uint32_t nodes = reference->rights[b->allot.v].cell_nodes;
+        const uint32_t nodes = reference->rights[b->allot.v].cell_nodes,
+                       cell = reference_first_of(reference, b->allot.v, b->cell_index);
         if (b->allot.v == right && b->virtual_index == index && trial->bound[right][index] != DURE_NONE32)
             return;
-        is_in_way |= b->is_new && b->cell_index * nodes < first + r->cell_nodes && first < (b->cell_index + 1) * nodes;
+        is_in_way |= b->is_new && cell < first + r->cell_nodes && first < cell + nodes;
     }
     for (uint32_t k = 0; is_in_way && k < r->cell_nodes; k++)
         keep(trial, index * r->cell_nodes + k, (UINT64_C(1) << reference->node_gpus) - 1, 0,
-             (struct dure_binding){
-                 .allot = {right}, .virtual_index = index, .cell_index = first / r->cell_nodes, .is_new = 1});
+             (struct dure_binding){.allot = {right},
+                                   .virtual_index = index,
+                                   .cell_index = reference_cell_at(reference, right, first),
+                                   .is_new = 1});
 }
 
 /* Cells that were bound for the trial and are not used after all. */
@@ -186,7 +193,7 @@ bool reference_place_limited(const struct reference *reference, const struct ref
     reference_begin_trial(reference, job, trial);
     trial->is_many = true;
     if (job->milli < 1000 && now && (span == 0 || tasks == 1))
-        tasks = reference_fill(reference, job, right, trial);
+        tasks = reference_fill(reference, job, reference->rights[right].chain, right, trial);
     if (tasks > 0 && place_part(&part, tasks) < tasks)
         return false;
     if (!now)
@@ -198,8 +205,8 @@ bool reference_place_limited(const struct reference *reference, const struct ref
     return true;
 }
 
-bool reference_place_limited_over_all(const struct reference *reference, const struct reference_job *job, bool now,
-                                      struct trial *trial)
+bool reference_place_limited_over_all(const struct reference *reference, const struct reference_job *job,
+                                      uint32_t chain, bool now, struct trial *trial)
 {
     uint32_t left = job->tasks;
     reference_begin_trial(reference, job, trial);
@@ -211,8 +218,9 @@ bool reference_place_limited_over_all(const struct reference *reference, const s
                             .by_hardware = reference_by_hardware(reference, job, r),
                             .trial = trial};
         const uint32_t most = job->tasks_per_node > 0 ? left / job->tasks_per_node * job->tasks_per_node : left;
-        const uint32_t done =
-            reference->rights[r].tenant == reference->holders[job->tenant] && most > 0 ? place_part(&part, most) : 0;
+        const bool may = reference->rights[r].chain == chain && most > 0 &&
+                         reference->rights[r].tenant == reference->holders[job->tenant];
+        const uint32_t done = may ? place_part(&part, most) : 0;
         if (done == 0)
             continue;
         if (!now)

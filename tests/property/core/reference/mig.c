@@ -22,9 +22,10 @@ static void put(const struct dure_mig_profile *profile, struct instances *gpu, u
 }
 
 /* Of two ways to leave the GPU, does the first leave more? */
-static bool leaves_more(const struct reference *reference, const struct instances *a, const struct instances *b)
+static bool leaves_more(const struct reference *reference, uint32_t chain, const struct instances *a,
+                        const struct instances *b)
 {
-    const struct dure_gpu_model *model = &reference->fleet->models[0];
+    const struct dure_gpu_model *model = &reference->fleet->models[reference->chains[chain].model];
     for (uint32_t m = 0; m < model->mig_count; m++) {
         uint32_t left_a = 0, left_b = 0;
         for (uint32_t start = 0; start < 16; start++) {
@@ -37,7 +38,8 @@ static bool leaves_more(const struct reference *reference, const struct instance
     return false;
 }
 
-uint16_t reference_cut(const struct reference *reference, uint32_t mig, struct instances *gpu, uint32_t most)
+uint16_t reference_cut(const struct reference *reference, uint32_t chain, uint32_t mig, struct instances *gpu,
+                       uint32_t most)
 {
     const struct dure_mig_profile *profile = profile_of(reference, mig);
     uint16_t starts = 0;
@@ -49,7 +51,7 @@ uint16_t reference_cut(const struct reference *reference, uint32_t mig, struct i
             if (!fits_at(profile, gpu, start))
                 continue;
             put(profile, &then, start);
-            if (chosen != DURE_NONE32 && !leaves_more(reference, &then, &best))
+            if (chosen != DURE_NONE32 && !leaves_more(reference, chain, &then, &best))
                 continue;
             chosen = start;
             best = then;

@@ -33,7 +33,8 @@ static void void_plans(struct reference *reference, uint32_t node, uint64_t gpu,
             if (right->bound[i] == DURE_NONE32 || node - right->bound[i] >= right->cell_nodes)
                 continue;
             const uint32_t slot = i * right->cell_nodes + node - right->bound[i];
-            if (!plan->is_firm || ((plan->kept[r][slot] & gpu) && !reference_is_back_by(reference, node, plan->at_us)))
+            if (plan->is_firm ? (plan->kept[r][slot] & gpu) && !reference_is_back_by(reference, node, plan->at_us)
+                              : plan->chain == right->chain)
                 reference_void_plan(reference, right->tenant, cause);
         }
 }
@@ -45,7 +46,7 @@ void reference_lose(struct reference *reference, uint32_t node, enum dure_cause 
                    lost = n->state != DURE_NODE_UP ? all : n->foreign | n->dark;
     for (uint64_t mask = lost & ~n->lost; mask; mask &= mask - 1)
         void_plans(reference, node, mask & -mask, cause);
-    reference->is_shaken |= lost != n->lost;
+    reference->chains[reference_chain_of(reference, node)].is_shaken |= lost != n->lost;
     n->lost = lost;
 }
 
@@ -90,7 +91,7 @@ void reference_update_node(struct reference *reference, uint32_t node)
     reference_tell(reference, &record);
     n->state = to;
     reference_lose(reference, node, DURE_CAUSE_NODE_LOST);
-    reference_settle(reference);
+    reference_settle(reference, reference_chain_of(reference, node));
     lose_runs(reference, node, n->lost, true);
     if (to == DURE_NODE_DOWN)
         lose_runs(reference, node, n->lost, false);
@@ -101,7 +102,7 @@ void reference_foreign(struct reference *reference, const struct dure_record *in
 {
     reference->nodes[input->node.v].foreign = input->mask;
     reference_lose(reference, input->node.v, DURE_CAUSE_NODE_LOST);
-    reference_settle(reference);
+    reference_settle(reference, reference_chain_of(reference, input->node.v));
     reference_unreserve_on(reference, input->node.v, input->mask);
 }
 
@@ -137,12 +138,12 @@ static bool is_suspended(const struct reference_right *right, uint32_t index)
 }
 
 /* Served by a cell that is whole again. */
-static bool find_healed(const struct reference *reference, struct step *step)
+static bool find_healed(const struct reference *reference, uint32_t chain, struct step *step)
 {
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++) {
             const struct reference_right *right = &reference->rights[r];
-            bool healed = right->suspended[i] && right->bound[i] != DURE_NONE32;
+            bool healed = right->chain == chain && right->suspended[i] && right->bound[i] != DURE_NONE32;
             for (uint32_t k = 0; healed && k < right->cell_nodes; k++)
                 healed = reference->nodes[right->bound[i] + k].lost == 0;
             if (!healed)
@@ -164,13 +165,14 @@ static bool goes_before(const struct reference *reference, uint32_t a, uint32_t 
 }
 
 /* The first, its lowest cell; they come back in the opposite order. */
-static bool find_next(const struct reference *reference, bool racks, bool suspends, struct step *step)
+static bool find_next(const struct reference *reference, uint32_t chain, bool racks, bool suspends, struct step *step)
 {
     *step = (struct step){suspends, DURE_NONE32, 0};
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++) {
             const struct reference_right *right = &reference->rights[r];
-            if ((right->cell_nodes > 1) != racks || !(suspends ? reference_is_owed(right, i) : is_suspended(right, i)))
+            if (right->chain != chain || (right->cell_nodes > 1) != racks ||
+                !(suspends ? reference_is_owed(right, i) : is_suspended(right, i)))
                 continue;
             const bool is_first = step->right == DURE_NONE32 || step->right == r
                                       ? step->right == DURE_NONE32 || !suspends
@@ -181,64 +183,66 @@ static bool find_next(const struct reference *reference, bool racks, bool suspen
     return step->right != DURE_NONE32;
 }
 
-static uint32_t count_suspended(const struct reference *reference, bool racks)
+static uint32_t count_suspended(const struct reference *reference, uint32_t chain, bool racks)
 {
     uint32_t count = 0;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++)
-            count += (reference->rights[r].cell_nodes > 1) == racks && is_suspended(&reference->rights[r], i);
+            count += reference->rights[r].chain == chain && (reference->rights[r].cell_nodes > 1) == racks &&
+                     is_suspended(&reference->rights[r], i);
     return count;
 }
 
 /* What must be suspended, were nobody yet: racks that are short; then nodes that are, beside what racks are left. */
-static void find_wanted(const struct reference *reference, const struct spare *now, uint32_t *ret_racks,
+static void find_wanted(const struct reference *reference, uint32_t chain, const struct spare *now, uint32_t *ret_racks,
                         uint32_t *ret_nodes)
 {
     const int32_t per_rack = (int32_t)reference->rack_nodes;
-    const int32_t racks = now->racks - (int32_t)count_suspended(reference, true);
+    const int32_t racks = now->racks - (int32_t)count_suspended(reference, chain, true);
     const int32_t left = racks > 0 ? racks : 0;
     const int32_t nodes =
-        now->nodes - per_rack * now->racks - (int32_t)count_suspended(reference, false) + per_rack * left;
+        now->nodes - per_rack * now->racks - (int32_t)count_suspended(reference, chain, false) + per_rack * left;
     *ret_racks = racks < 0 ? (uint32_t)-racks : 0;
     *ret_nodes = nodes < 0 ? (uint32_t)-nodes : 0;
 }
 
-static bool find_step(const struct reference *reference, struct step *step)
+static bool find_step(const struct reference *reference, uint32_t chain, struct step *step)
 {
     static struct trial now;
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < REFERENCE_CELLS; i++)
             now.bound[r][i] = reference->rights[r].bound[i];
-    const struct spare spare = reference_spare(reference, &now);
-    const uint32_t racks = count_suspended(reference, true), nodes = count_suspended(reference, false);
-    if (find_healed(reference, step))
+    const struct spare spare = reference_spare(reference, &now, chain);
+    const uint32_t racks = count_suspended(reference, chain, true), nodes = count_suspended(reference, chain, false);
+    if (find_healed(reference, chain, step))
         return true;
-    if (!reference->is_shaken) /* whatever fits again, the largest first */
+    if (!reference->chains[chain].is_shaken) /* whatever fits again, the largest first */
         return (racks > 0 && spare.racks >= 1 && spare.nodes >= (int32_t)reference->rack_nodes &&
-                find_next(reference, true, false, step)) ||
-               (nodes > 0 && spare.nodes >= 1 && find_next(reference, false, false, step));
+                find_next(reference, chain, true, false, step)) ||
+               (nodes > 0 && spare.nodes >= 1 && find_next(reference, chain, false, false, step));
     uint32_t want_racks, want_nodes;
-    find_wanted(reference, &spare, &want_racks, &want_nodes);
+    find_wanted(reference, chain, &spare, &want_racks, &want_nodes);
     if (racks < want_racks)
-        return find_next(reference, true, true, step);
+        return find_next(reference, chain, true, true, step);
     if (nodes < want_nodes)
-        return find_next(reference, false, true, step);
+        return find_next(reference, chain, false, true, step);
     if (racks > want_racks)
-        return find_next(reference, true, false, step);
-    return nodes > want_nodes && find_next(reference, false, false, step);
+        return find_next(reference, chain, true, false, step);
+    return nodes > want_nodes && find_next(reference, chain, false, false, step);
 }
 
-void reference_settle(struct reference *reference)
+void reference_settle(struct reference *reference, uint32_t chain)
 {
     struct step step;
-    while (find_step(reference, &step)) {
+    while (find_step(reference, chain, &step)) {
         struct reference_right *right = &reference->rights[step.right];
         struct dure_record record = reference_decision(reference, step.suspends ? DURE_REC_SUSPEND : DURE_REC_RESTORE);
         record.allot.v = step.right;
         record.number = step.index;
         reference_tell(reference, &record);
         right->suspended[step.index] = step.suspends;
-        if ((step.suspends || right->state == DURE_ALLOT_SHORT) && !reference->plans[right->tenant].is_firm)
+        if ((step.suspends || right->state == DURE_ALLOT_SHORT) && !reference->plans[right->tenant].is_firm &&
+            reference->plans[right->tenant].chain == chain)
             reference_void_plan(reference, right->tenant, DURE_CAUSE_NODE_LOST);
         reference_tell_shortness(reference, step.right);
     }

@@ -8,6 +8,7 @@
 struct trial {
     bool beside_plan;                                  /* what is kept for the queue's plan counts as taken */
     int64_t later_us;                                  /* what ends by then counts as gone; INT64_MIN: nothing does */
+    uint32_t chain;                                    /* then: in which those who borrow look */
     uint64_t freed[REFERENCE_NODES];                   /* these GPUs count as idle */
     uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
     bool serves;                                       /* this suspended cell is bound to a damaged one for the trial */
@@ -61,18 +62,20 @@ struct gang {
 
 /* ---- GPUs that are shared (share.c) ---- */
 
-/* How many of its tasks one GPU carries. */
-uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job);
+/* How many of its tasks one GPU carries, and what memory each gets there. */
+uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job, uint32_t chain);
+uint32_t reference_mib(const struct reference *reference, const struct reference_job *job, uint32_t chain);
 /* What instances have of a GPU: a bit for each memory slice, and compute slices. */
 struct instances {
     uint32_t memory, slices;
 };
 /* Up to so many more instances of a profile (mig.c): where they begin, a bit each. */
-uint16_t reference_cut(const struct reference *reference, uint32_t mig, struct instances *gpu, uint32_t most);
+uint16_t reference_cut(const struct reference *reference, uint32_t chain, uint32_t mig, struct instances *gpu,
+                       uint32_t most);
 void reference_stand(const struct reference *reference, uint32_t mig, uint16_t starts, struct instances *gpu);
-/* Puts its tasks on GPUs that its tenant shares already, by this right or (NONE32) borrowed: the tightest first. Says how many are left. */
-uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t right,
-                        struct trial *trial);
+/* Puts its tasks on GPUs of the chain that its tenant shares already, by this right or (NONE32) borrowed: the tightest first. Says how many are left. */
+uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t chain,
+                        uint32_t right, struct trial *trial);
 /* The next GPUs of a take, from `*mask` on, for the `*left` tasks that are left. */
 void reference_spread(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t mask,
                       uint32_t *left, struct trial *trial);
@@ -104,8 +107,8 @@ uint32_t reference_use(const struct reference *reference, const struct reference
 bool reference_by_hardware(const struct reference *reference, const struct reference_job *job, uint32_t right);
 bool reference_place_limited(const struct reference *reference, const struct reference_job *job, uint32_t right,
                              uint32_t span, bool now, struct trial *trial);
-bool reference_place_limited_over_all(const struct reference *reference, const struct reference_job *job, bool now,
-                                      struct trial *trial);
+bool reference_place_limited_over_all(const struct reference *reference, const struct reference_job *job,
+                                      uint32_t chain, bool now, struct trial *trial);
 /* What a plan is to keep empty, since it is bound anew then. */
 void reference_keep_empty(const struct reference *reference, uint32_t right, uint32_t index, struct trial *trial);
 /* While a plan is kept: is any of these nodes to be bound for it? And does this cell stay bound for one? */
@@ -131,10 +134,29 @@ bool reference_has_foe_beside(const struct reference *reference, const struct re
 /* Who must be alone takes nodes whole: as it is sought, and what was found as the job asked. */
 void reference_widen(const struct reference *reference, struct reference_job *job);
 void reference_narrow(const struct reference *reference, const struct reference_job *job, struct trial *trial);
+void reference_redeclare_data(struct reference *reference);
 /* Is a rack all its own while it runs? */
 bool reference_takes_rack(const struct reference *reference, const struct reference_job *job);
 /* Is the right large enough for what must be alone in it? */
 bool reference_suits(const struct reference *reference, const struct reference_job *job, uint32_t right);
+
+/* ---- which chain (chains.c) ---- */
+
+/* The number of the cell in its chain, and its first node. */
+uint32_t reference_cell_at(const struct reference *reference, uint32_t right, uint32_t first);
+uint32_t reference_first_of(const struct reference *reference, uint32_t right, uint32_t cell);
+/* May it stand there at all? */
+bool reference_carries(const struct reference *reference, const struct reference_job *job, uint32_t chain);
+/* As it is sought there. */
+struct reference_job reference_there(const struct reference *reference, const struct reference_job *job,
+                                     uint32_t chain);
+/* Where it would rather stand, lower first; alike where it does not matter. */
+uint64_t reference_rank(const struct reference *reference, const struct reference_job *job, uint32_t chain);
+/* The next rank after `*rank`, of any chain (`first`: the lowest). False: there is none. */
+bool reference_next_rank(const struct reference *reference, const struct reference_job *job, bool first,
+                         uint64_t *rank);
+/* Chains in the order in which those who borrow try them: the least promised first. */
+void reference_lenders(const struct reference *reference, uint32_t order[REFERENCE_CHAINS]);
 
 /* ---- lent GPUs (borrow.c) ---- */
 
@@ -174,7 +196,8 @@ bool reference_is_bound(const struct reference *reference, const struct trial *t
 uint32_t reference_choose_cell(const struct reference *reference, const struct reference_job *job,
                                const struct trial *trial, const struct takes *takes, uint32_t from);
 /* The one that would be bound whoever asks. */
-uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t nodes);
+uint32_t reference_choose_by_count(const struct reference *reference, const struct trial *trial, uint32_t chain,
+                                   uint32_t nodes);
 bool reference_may_bind(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes);
 /* GPUs on which somebody borrows, a shared one once. */
 uint32_t reference_borrowed_in(const struct reference *reference, uint32_t first, uint32_t nodes);
@@ -187,9 +210,10 @@ struct spare {
     int32_t racks, nodes;
 };
 bool reference_spare_is_whole(struct spare spare); /* all that is owed can be kept */
-struct spare reference_spare(const struct reference *reference, const struct trial *trial);
+struct spare reference_spare(const struct reference *reference, const struct trial *trial, uint32_t chain);
 /* The first node of the damaged cell that may serve a suspended one of so many nodes; NONE32: none. */
-uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t nodes);
+uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t chain,
+                                  uint32_t nodes);
 
 /* ---- hardware that goes and comes (nodes.c) ---- */
 
@@ -201,7 +225,7 @@ void reference_unreserve_on(struct reference *reference, uint32_t node, uint64_t
 /* Its state follows from what was reported and whether somebody works there. */
 void reference_update_node(struct reference *reference, uint32_t node);
 /* Rights are suspended, or restored, until what is owed can be kept. */
-void reference_settle(struct reference *reference);
+void reference_settle(struct reference *reference, uint32_t chain);
 
 /* ---- rights that come and go, and what is lent (promises.c) ---- */
 
@@ -228,10 +252,11 @@ void reference_demoted(struct reference *reference, uint64_t attempt, bool taken
 
 void reference_book(struct reference *reference, const struct dure_record *input);
 void reference_bookings(struct reference *reference); /* what the calendar brings */
-/* Is any in force, or to begin before then? */
-bool reference_is_booked_before(const struct reference *reference, int64_t until_us);
+/* Is any in force in the chain, or to begin before then? */
+bool reference_is_booked_before(const struct reference *reference, uint32_t chain, int64_t until_us);
 bool reference_is_back_by(const struct reference *reference, uint32_t node, int64_t at_us);
-bool reference_is_firm(const struct reference *reference, const struct reference_job *job, int64_t at_us);
+bool reference_is_firm(const struct reference *reference, const struct reference_job *job, const struct trial *trial,
+                       int64_t at_us);
 /* On which hardware each cell of the planned start is, or is to be bound now. False: it counts on one that cannot be had. */
 bool reference_bind_firmly(const struct reference *reference, struct trial *trial);
 bool reference_place_as_planned(const struct reference *reference, uint64_t id, struct trial *trial);

@@ -28,11 +28,11 @@ static bool alike(const struct reference *reference, const struct reference_job 
 {
     return a->tenant == b->tenant && reference_user(reference, a) == reference_user(reference, b) &&
            a->borrowed == b->borrowed && (!a->borrowed || a->grace_us == b->grace_us) && a->priority == b->priority &&
-           a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli && a->mib == b->mib &&
-           a->tasks_per_node == b->tasks_per_node && a->level_nodes == b->level_nodes &&
-           (!a->level_nodes || a->level_required == b->level_required) && a->is_listed == b->is_listed &&
-           a->nodes == b->nodes && a->data == b->data && a->mig == b->mig && a->spread_max == b->spread_max &&
-           a->spread_nodes == b->spread_nodes;
+           a->tasks == b->tasks && a->gpus == b->gpus && a->milli == b->milli && a->memory_mib == b->memory_mib &&
+           a->models == b->models && a->model_order == b->model_order && a->tasks_per_node == b->tasks_per_node &&
+           a->level_nodes == b->level_nodes && (!a->level_nodes || a->level_required == b->level_required) &&
+           a->is_listed == b->is_listed && a->nodes == b->nodes && a->data == b->data && a->mig == b->mig &&
+           a->spread_max == b->spread_max && a->spread_nodes == b->spread_nodes;
 }
 
 static uint64_t first_alike(const struct turn *turn, uint64_t id)
@@ -112,12 +112,14 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
     struct reference_plan *plan = plan_of(turn);
     struct trial *trial = turn->trial;
     struct dure_binding bindings[REFERENCE_PLACES] = {0};
-    *plan =
-        (struct reference_plan){.job = id,
-                                .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
-                                .at_us = at_us,
-                                .is_firm = reference_is_firm(reference, &reference->jobs[id], at_us),
-                                .place_count = trial->virtual_count};
+    *plan = (struct reference_plan){
+        .job = id,
+        .element = reference_element_of(&reference->jobs[id], reference_next(reference, id)),
+        .at_us = at_us,
+        .chain = turn->is_borrowed ? reference_chain_of(reference, trial->virtuals[0].node_first)
+                                   : reference->rights[trial->named[0].allot.v].chain,
+        .is_firm = reference_is_firm(reference, &reference->jobs[id], trial, at_us),
+        .place_count = trial->virtual_count};
     for (uint32_t i = 0; i < trial->virtual_count; i++) {
         const struct dure_binding *b = &trial->named[i];
         uint64_t *kept = turn->is_borrowed ? plan->kept_nodes : plan->kept[b->allot.v];
@@ -129,7 +131,7 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
             plan->cells[plan->cell_count++] =
                 (struct reference_cell){.right = b->allot.v,
                                         .index = b->virtual_index,
-                                        .first = b->cell_index * reference->rights[b->allot.v].cell_nodes,
+                                        .first = reference_first_of(reference, b->allot.v, b->cell_index),
                                         .nodes = reference->rights[b->allot.v].cell_nodes,
                                         .is_new = b->is_new && !plan->is_firm};
         plan->places[i] = trial->virtuals[i];
@@ -147,19 +149,21 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
     for (uint32_t i = 0; plan->is_firm && i < trial->virtual_count; i++)
         if (bindings[i].is_new) {
             struct reference_right *right = &reference->rights[bindings[i].allot.v];
-            right->bound[bindings[i].virtual_index] = bindings[i].cell_index * right->cell_nodes;
-            reference->is_shaken = false;
+            right->bound[bindings[i].virtual_index] =
+                reference_first_of(reference, bindings[i].allot.v, bindings[i].cell_index);
+            reference->chains[right->chain].is_shaken = false;
         }
 }
 
-/* The first moment after `before` at which any of the tenant's work (or any that borrows) must be gone; INT64_MAX: none. */
-static int64_t next_end(const struct turn *turn, int64_t before)
+/* The first moment after `before` at which any of the tenant's work (or any that borrows in the chain) must be gone; INT64_MAX: none. */
+static int64_t next_end(const struct turn *turn, uint32_t chain, int64_t before)
 {
     const struct reference *reference = turn->reference;
     int64_t at = INT64_MAX;
     for (uint32_t r = 0; r < reference->run_end; r++) {
         const struct reference_run *run = &reference->runs[r];
-        if (run->state == RUN_NONE || reference_queue_of_run(reference, run) != turn->queue)
+        if (run->state == RUN_NONE || reference_queue_of_run(reference, run) != turn->queue ||
+            (chain != DURE_NONE32 && reference_chain_of(reference, run->node_first) != chain))
             continue;
         const int64_t now = reference->input->time_us, end = reference_gone_by(reference, run);
         const int64_t then = end > now ? end : now;
@@ -195,6 +199,42 @@ static bool is_looked_at(const struct turn *turn, uint32_t nth)
     return (nth - FIRST_LOOKS) / TURN_LOOKS == turn->reference->passes / TURN_EVERY % turns;
 }
 
+/* By rights, or where it would borrow in this chain. */
+static int64_t look_in(struct turn *turn, uint64_t id, uint32_t chain)
+{
+    turn->trial->chain = chain;
+    for (int64_t at = next_end(turn, chain, INT64_MIN); at != INT64_MAX; at = next_end(turn, chain, at)) {
+        turn->trial->later_us = at;
+        if (reference_place(turn->reference, id, false, turn->trial))
+            return at;
+    }
+    return INT64_MAX;
+}
+
+/* In the chain where it is soonest; of those that are alike where it would rather stand, then where least is promised. */
+static int64_t look_for_lent(struct turn *turn, uint64_t id)
+{
+    static struct trial best;
+    const struct reference_job *job = &turn->reference->jobs[id];
+    uint32_t order[REFERENCE_CHAINS];
+    int64_t best_us = INT64_MAX;
+    uint64_t rank = 0;
+    reference_lenders(turn->reference, order);
+    for (bool first = true; reference_next_rank(turn->reference, job, first, &rank); first = false)
+        for (uint32_t i = 0; i < turn->reference->chain_count; i++) {
+            if (reference_rank(turn->reference, job, order[i]) != rank)
+                continue;
+            const int64_t at_us = look_in(turn, id, order[i]);
+            if (at_us >= best_us)
+                continue;
+            best_us = at_us;
+            best = *turn->trial;
+        }
+    if (best_us != INT64_MAX)
+        *turn->trial = best;
+    return best_us;
+}
+
 /* The first moment at which enough of its tenant's work must be gone; INT64_MIN: it is not idle GPUs that it lacks; INT64_MAX: there is none. */
 static int64_t look(struct turn *turn, uint64_t id)
 {
@@ -202,12 +242,7 @@ static int64_t look(struct turn *turn, uint64_t id)
     turn->trial->later_us = INT64_MIN;
     if (reference_place(turn->reference, id, false, turn->trial))
         return INT64_MIN;
-    for (int64_t at = next_end(turn, INT64_MIN); at != INT64_MAX; at = next_end(turn, at)) {
-        turn->trial->later_us = at;
-        if (reference_place(turn->reference, id, false, turn->trial))
-            return at;
-    }
-    return INT64_MAX;
+    return turn->is_borrowed ? look_for_lent(turn, id) : look_in(turn, id, DURE_NONE32);
 }
 
 static bool is_found(int64_t at_us)
@@ -221,12 +256,13 @@ static int64_t look_firmly(struct turn *turn, uint64_t id)
     struct reference *reference = turn->reference;
     const struct reference_job *job = &reference->jobs[id];
     int64_t at_us = look(turn, id);
-    if (!is_found(at_us) || !reference_is_firm(reference, job, at_us) || reference_bind_firmly(reference, turn->trial))
+    if (!is_found(at_us) || !reference_is_firm(reference, job, turn->trial, at_us) ||
+        reference_bind_firmly(reference, turn->trial))
         return at_us;
     reference->hides_unbound = true;
     at_us = look(turn, id);
     reference->hides_unbound = false;
-    if (!is_found(at_us) || !reference_is_firm(reference, job, at_us))
+    if (!is_found(at_us) || !reference_is_firm(reference, job, turn->trial, at_us))
         return at_us;
     bool is_bound = reference_bind_firmly(reference, turn->trial);
     for (uint32_t i = 0; is_bound && i < turn->trial->virtual_count; i++)

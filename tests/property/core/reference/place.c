@@ -138,7 +138,6 @@ bool reference_realise(const struct reference *reference, const struct reference
     for (uint32_t t = 0; t < takes->count; t++) {
         const struct slot *slot = takes->at[t];
         uint32_t *cell = &trial->bound[slot->right][slot->index];
-        const uint32_t cell_nodes = reference->rights[slot->right].cell_nodes;
         bool named = false;
         for (uint32_t i = 0; i < trial->binding_count; i++)
             named |= trial->bindings[i].allot.v == slot->right && trial->bindings[i].virtual_index == slot->index;
@@ -151,10 +150,11 @@ bool reference_realise(const struct reference *reference, const struct reference
         if (!named && trial->is_many)
             reference_doom(reference, job, trial, takes, t);
         if (!named)
-            trial->bindings[trial->binding_count++] = (struct dure_binding){.allot = {slot->right},
-                                                                            .virtual_index = slot->index,
-                                                                            .cell_index = *cell / cell_nodes,
-                                                                            .is_new = is_new};
+            trial->bindings[trial->binding_count++] =
+                (struct dure_binding){.allot = {slot->right},
+                                      .virtual_index = slot->index,
+                                      .cell_index = reference_cell_at(reference, slot->right, *cell),
+                                      .is_new = is_new};
         const struct dure_place place = {.node_first = *cell + slot->offset,
                                          .node_count = 1,
                                          .gpu_mask = reference_taken(job, slot),
@@ -196,6 +196,13 @@ static bool is_empty(const struct reference *reference, const struct trial *tria
     return empty;
 }
 
+/* Is it one of its tenant's, on hardware that carries it? */
+static bool may_use(const struct reference *reference, const struct reference_job *job, uint32_t right)
+{
+    const struct reference_right *r = &reference->rights[right];
+    return r->tenant == reference->holders[job->tenant] && reference_carries(reference, job, r->chain);
+}
+
 void reference_begin_trial(const struct reference *reference, const struct reference_job *job, struct trial *trial)
 {
     trial->place_count = trial->binding_count = trial->virtual_count = trial->fresh_count = trial->noted_count = 0;
@@ -204,7 +211,7 @@ void reference_begin_trial(const struct reference *reference, const struct refer
         memcpy(trial->bound[r], reference->rights[r].bound, sizeof trial->bound[r]);
         trial->cell_nodes[r] = reference->rights[r].cell_nodes;
         for (uint32_t i = 0; trial->rebinds && i < reference->rights[r].count; i++)
-            if (reference->rights[r].tenant == reference->holders[job->tenant] && is_empty(reference, trial, r, i))
+            if (may_use(reference, job, r) && is_empty(reference, trial, r, i))
                 trial->bound[r][i] = DURE_NONE32;
     }
     if (trial->serves)
@@ -212,10 +219,11 @@ void reference_begin_trial(const struct reference *reference, const struct refer
 }
 
 /* Inside one right. A cell of a right lies in one cell of every level above it. */
-static bool place_in(const struct reference *reference, const struct reference_job *job, uint32_t r,
+static bool place_in(const struct reference *reference, const struct reference_job *asks, uint32_t r,
                      uint32_t level_nodes, bool now, struct trial *trial)
 {
     const struct reference_right *right = &reference->rights[r];
+    const struct reference_job there = reference_there(reference, asks, right->chain), *job = &there;
     struct gang gang = {.tasks = job->tasks,
                         .gpus = job->gpus,
                         .span = level_nodes < right->cell_nodes ? level_nodes
@@ -225,7 +233,7 @@ static bool place_in(const struct reference *reference, const struct reference_j
     struct slots slots = {.count = 0};
     struct takes takes = {.count = 0};
     uint32_t tasks = job->tasks;
-    if (right->tenant != reference->holders[job->tenant] || !reference_suits(reference, job, r))
+    if (!may_use(reference, job, r) || !reference_suits(reference, job, r))
         return false;
     if (job->is_rack)
         gang.span = reference->rack_nodes;
@@ -235,7 +243,7 @@ static bool place_in(const struct reference *reference, const struct reference_j
     reference_list_slots(reference, r, trial, &slots);
     if (job->milli < 1000) {
         if (trial->later_us == INT64_MIN && (gang.span == 0 || tasks == 1))
-            tasks = reference_fill(reference, job, r, trial);
+            tasks = reference_fill(reference, job, right->chain, r, trial);
         gang.tasks = (tasks + job->per_gpu - 1) / job->per_gpu;
     }
     if (gang.tasks > 0 && !reference_fit(&slots, &gang, reference->node_gpus, &takes))
@@ -247,24 +255,25 @@ static bool place_in(const struct reference *reference, const struct reference_j
     return true;
 }
 
-static bool place_in_one(const struct reference *reference, const struct reference_job *job, uint32_t level_nodes,
-                         bool now, struct trial *trial)
+static bool place_in_one(const struct reference *reference, const struct reference_job *job, uint64_t rank,
+                         uint32_t level_nodes, bool now, struct trial *trial)
 {
     for (uint32_t r = 0; r < reference->right_count; r++)
-        if (place_in(reference, job, r, level_nodes, now, trial))
+        if (reference_rank(reference, job, reference->rights[r].chain) == rank &&
+            place_in(reference, job, r, level_nodes, now, trial))
             return true;
     return false;
 }
 
-/* Over all rights of the tenant, each as much as it carries. */
-static bool place_over_all(const struct reference *reference, const struct reference_job *job, bool now,
-                           struct trial *trial)
+/* Over all rights of the tenant in a chain, each as much as it carries. */
+static bool place_over(const struct reference *reference, const struct reference_job *job, uint32_t chain, bool now,
+                       struct trial *trial)
 {
     uint32_t left = job->tasks;
     if (job->tasks == 1 || job->milli < 1000 || job->data > 0)
         return false;
     if (reference_is_limited(job))
-        return reference_place_limited_over_all(reference, job, now, trial);
+        return reference_place_limited_over_all(reference, job, chain, now, trial);
     reference_begin_trial(reference, job, trial);
     trial->is_many = true;
     for (uint32_t r = 0; r < reference->right_count && left > 0; r++) {
@@ -277,7 +286,7 @@ static bool place_over_all(const struct reference *reference, const struct refer
                     : reference_ones(slots.at[i].idle) >= job->tasks_per_node * job->gpus ? job->tasks_per_node
                                                                                           : 0;
         const struct gang gang = {.tasks = room < left ? room : left, .gpus = job->gpus, .each = job->tasks_per_node};
-        if (reference->rights[r].tenant != reference->holders[job->tenant] || room == 0 ||
+        if (reference->rights[r].chain != chain || !may_use(reference, job, r) || room == 0 ||
             !reference_fit(&slots, &gang, reference->node_gpus, &takes))
             continue;
         if (!reference_realise(reference, job, &takes, gang.tasks, trial))
@@ -286,6 +295,22 @@ static bool place_over_all(const struct reference *reference, const struct refer
         left -= gang.tasks;
     }
     return left == 0;
+}
+
+/* Chain by chain, in the order of its rights. */
+static bool place_over_all(const struct reference *reference, const struct reference_job *job, uint64_t rank, bool now,
+                           struct trial *trial)
+{
+    bool tried[REFERENCE_CHAINS] = {false};
+    for (uint32_t r = 0; r < reference->right_count; r++) {
+        const uint32_t chain = reference->rights[r].chain;
+        if (tried[chain] || !may_use(reference, job, r) || reference_rank(reference, job, chain) != rank)
+            continue;
+        tried[chain] = true;
+        if (place_over(reference, job, chain, now, trial))
+            return true;
+    }
+    return false;
 }
 
 /* ---- in the place of lower priority ---- */
@@ -368,7 +393,7 @@ static bool serve(const struct reference *reference, const struct reference_job 
         if (!r->suspended[i] || r->bound[i] != DURE_NONE32)
             continue;
         reference_begin_trial(reference, job, trial);
-        trial->served_cell = reference_choose_damaged(reference, trial, r->cell_nodes);
+        trial->served_cell = reference_choose_damaged(reference, trial, r->chain, r->cell_nodes);
         trial->served_right = right;
         trial->served_index = i;
         trial->serves = trial->served_cell != DURE_NONE32;
@@ -384,10 +409,15 @@ static bool serve(const struct reference *reference, const struct reference_job 
 static bool place_by_rights(const struct reference *reference, const struct reference_job *job, bool now,
                             struct trial *trial)
 {
-    if (job->level_nodes > 0 && place_in_one(reference, job, job->level_nodes, now, trial))
-        return true;
-    return (job->level_nodes == 0 || !job->level_required) &&
-           (place_in_one(reference, job, 0, now, trial) || place_over_all(reference, job, now, trial));
+    uint64_t rank = 0;
+    for (bool first = true; reference_next_rank(reference, job, first, &rank); first = false) {
+        if (job->level_nodes > 0 && place_in_one(reference, job, rank, job->level_nodes, now, trial))
+            return true;
+        if ((job->level_nodes == 0 || !job->level_required) &&
+            (place_in_one(reference, job, rank, 0, now, trial) || place_over_all(reference, job, rank, now, trial)))
+            return true;
+    }
+    return false;
 }
 
 /* What hardware tells may find a place once the tenant's empty cells are bound anew. */
@@ -395,8 +425,11 @@ static bool place_anew(const struct reference *reference, const struct reference
 {
     const int64_t at_us = trial->later_us == INT64_MIN ? reference->input->time_us : trial->later_us;
     bool may = false;
-    if (reference_is_booked_before(reference, at_us + job->walltime_us + job->grace_us))
-        return false; /* what is bound anew hangs on what others bind until then */
+    for (uint32_t r = 0; r < reference->right_count; r++)
+        if (reference->rights[r].state != DURE_ALLOT_ENDED &&
+            reference->rights[r].tenant == reference->holders[job->tenant] &&
+            reference_is_booked_before(reference, reference->rights[r].chain, at_us + job->walltime_us + job->grace_us))
+            return false; /* what is bound anew hangs on what others bind until then */
     for (uint32_t r = 0; r < reference->right_count; r++)
         may |=
             reference->rights[r].tenant == reference->holders[job->tenant] && reference_by_hardware(reference, job, r);
@@ -405,7 +438,7 @@ static bool place_anew(const struct reference *reference, const struct reference
     trial->rebinds = false;
     for (uint32_t r = 0; found && r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++)
-            if (reference->rights[r].tenant == reference->holders[job->tenant] && is_empty(reference, trial, r, i))
+            if (may_use(reference, job, r) && is_empty(reference, trial, r, i))
                 reference_keep_empty(reference, r, i, trial);
     return found;
 }

@@ -66,10 +66,11 @@ static uint64_t idle(const struct reference *reference, uint32_t node)
 static bool is_in(const struct reference *reference, uint32_t domain, uint32_t node)
 {
     const struct dure_power_domain *d = &reference->power->domains[domain];
+    const struct reference_chain *chain = &reference->chains[reference_chain_of(reference, node)];
     if (d->site.v != DURE_NONE32)
-        return true;
+        return d->site.v == chain->site;
     const uint32_t nodes = d->level > reference->fleet->chains[0].node_level ? reference->rack_nodes : 1;
-    return node / nodes == d->cell;
+    return chain == &reference->chains[d->chain.v] && (node - chain->first) / nodes == d->cell;
 }
 
 struct draw {
@@ -219,7 +220,7 @@ static uint64_t highest_safe(struct reference *reference, const struct lot *lot,
     copy_bound(reference, &now);
     for (uint64_t count = 1; count <= most && count <= reference_ones(lot->gpus); count++) {
         node->lost = lost | highest(lot->gpus, count);
-        const struct spare spare = reference_spare(reference, &now);
+        const struct spare spare = reference_spare(reference, &now, reference_chain_of(reference, lot->node));
         if (lot->level > 0 && !reference_spare_is_whole(spare))
             break;
         part = highest(lot->gpus, count);
@@ -262,6 +263,12 @@ static bool take(struct reference *reference, const struct aim *aim, struct lots
     return over(reference, aim) == 0;
 }
 
+static void settle_all(struct reference *reference)
+{
+    for (uint32_t chain = 0; chain < reference->chain_count; chain++)
+        reference_settle(reference, chain);
+}
+
 static void shed(struct reference *reference, uint32_t domain)
 {
     static struct lots lots;
@@ -291,7 +298,7 @@ static void shed(struct reference *reference, uint32_t domain)
     /* While work that must go still draws, nothing new may begin in its stead. */
     (void)(take(reference, &now, &lots, FREE_IDLE, true) || take(reference, &now, &lots, FREE_IDLE, false) ||
            take(reference, &now, &lots, BOUND_IDLE, false));
-    reference_settle(reference);
+    settle_all(reference);
 }
 
 /* ---- coming back ---- */
@@ -351,7 +358,7 @@ static void bring_back(struct reference *reference)
         spare_users(reference, lot->node, part);
     }
     if (lots.count > 0)
-        reference_settle(reference);
+        settle_all(reference);
 }
 
 /* ---- who must leave ---- */
@@ -427,13 +434,15 @@ void reference_power(struct reference *reference)
 
 /* ---- what may be promised ---- */
 
-static uint64_t promised_mw(const struct reference *reference, uint32_t from, uint32_t end, int64_t at_us)
+static uint64_t promised_mw(const struct reference *reference, uint32_t domain, uint32_t from, uint32_t end,
+                            int64_t at_us)
 {
     uint64_t mw = 0;
     for (uint32_t r = from; r < end; r++) {
         const struct reference_right *right = &reference->rights[r];
         for (uint32_t i = 0; i < right->count; i++)
-            if (right->state != DURE_ALLOT_ENDED && right->has[i] && right->from_us <= at_us && at_us < right->until_us)
+            if (reference->chains[right->chain].site == reference->power->domains[domain].site.v &&
+                right->state != DURE_ALLOT_ENDED && right->has[i] && right->from_us <= at_us && at_us < right->until_us)
                 mw += right->cell_nodes * reference->node_gpus * leaf_mw(reference);
     }
     return mw;
@@ -454,8 +463,9 @@ static uint64_t limit_at(const struct reference *reference, uint32_t domain, int
 static bool feeds_at(const struct reference *reference, uint32_t domain, uint32_t first_new, int64_t at_us)
 {
     const int64_t now = reference->input->time_us, then = at_us > now ? at_us : now;
-    const uint64_t asked = promised_mw(reference, first_new, reference->right_count, then);
-    return asked == 0 || asked + promised_mw(reference, 0, first_new, then) <= limit_at(reference, domain, then);
+    const uint64_t asked = promised_mw(reference, domain, first_new, reference->right_count, then);
+    return asked == 0 ||
+           asked + promised_mw(reference, domain, 0, first_new, then) <= limit_at(reference, domain, then);
 }
 
 /* At every moment at which anything changes. */
@@ -499,6 +509,15 @@ static void lose_until(struct reference *reference, uint32_t domain, uint64_t le
         }
 }
 
+/* Is any of the new rights in the chain? */
+static bool names(const struct reference *reference, uint32_t first_new, uint32_t chain)
+{
+    for (uint32_t r = first_new; r < reference->right_count; r++)
+        if (reference->rights[r].chain == chain)
+            return true;
+    return false;
+}
+
 bool reference_can_feed(struct reference *reference, uint32_t first_new)
 {
     static struct trial now;
@@ -510,7 +529,9 @@ bool reference_can_feed(struct reference *reference, uint32_t first_new)
         const uint64_t least = limit_ever(reference, domain);
         if (reference->power->domains[domain].site.v != DURE_NONE32) {
             fed = site_feeds(reference, domain, first_new);
-        } else if (reference_spare_is_whole(reference_spare(reference, &now))) {
+        } else if (names(reference, first_new, reference->power->domains[domain].chain.v) &&
+                   reference_spare_is_whole(
+                       reference_spare(reference, &now, reference->power->domains[domain].chain.v))) {
             struct reference_node trial[REFERENCE_NODES];
             memcpy(trial, reference->nodes, sizeof trial);
             memcpy(reference->nodes, kept, sizeof kept);
@@ -519,7 +540,7 @@ bool reference_can_feed(struct reference *reference, uint32_t first_new)
             if (!is_low)
                 continue;
             lose_until(reference, domain, least);
-            fed = reference_spare_is_whole(reference_spare(reference, &now));
+            fed = reference_spare_is_whole(reference_spare(reference, &now, reference->power->domains[domain].chain.v));
         }
     }
     memcpy(reference->nodes, kept, sizeof kept);

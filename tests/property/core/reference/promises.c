@@ -84,16 +84,16 @@ static bool has_heir(const struct reference *reference, uint32_t right, uint32_t
 }
 
 /* Cells that are promised anew must fit beside all that is owed, what is suspended included. */
-static bool fits(const struct reference *reference, uint32_t cell_nodes, uint32_t fresh)
+static bool fits(const struct reference *reference, uint32_t chain, uint32_t cell_nodes, uint32_t fresh)
 {
     static struct trial now;
     for (uint32_t r = 0; r < reference->right_count; r++)
         memcpy(now.bound[r], reference->rights[r].bound, sizeof now.bound[r]);
-    struct spare spare = reference_spare(reference, &now);
+    struct spare spare = reference_spare(reference, &now, chain);
     for (uint32_t r = 0; r < reference->right_count; r++)
         for (uint32_t i = 0; i < reference->rights[r].count; i++) {
             const struct reference_right *right = &reference->rights[r];
-            const bool waits = right->suspended[i] && right->bound[i] == DURE_NONE32;
+            const bool waits = right->chain == chain && right->suspended[i] && right->bound[i] == DURE_NONE32;
             spare.racks -= waits && right->cell_nodes > 1;
             spare.nodes -= waits ? (int32_t)right->cell_nodes : 0;
         }
@@ -109,6 +109,7 @@ static bool accept(struct reference *reference, const struct dure_allotment *row
     struct reference_right *right = &reference->rights[reference->right_count];
     const uint32_t after = find(reference, row->after);
     *right = (struct reference_right){.tenant = row->tenant.v,
+                                      .chain = row->chain.v,
                                       .cell_nodes = row->level > chain->node_level ? reference->rack_nodes : 1,
                                       .count = row->count,
                                       .from_us = row->from_us,
@@ -130,7 +131,7 @@ static bool accept(struct reference *reference, const struct dure_allotment *row
             right->waits[inherited] = true;
             right->source[inherited++] = (struct reference_heir){after, i};
         }
-    if (!fits(reference, right->cell_nodes, row->count - inherited))
+    if (!fits(reference, right->chain, right->cell_nodes, row->count - inherited))
         return false;
     for (uint32_t i = 0; i < row->count; i++)
         right->has[i] = true;
@@ -153,7 +154,8 @@ bool reference_grant(struct reference *reference, const struct dure_allotment *r
         reference->right_count = before;
         return false;
     }
-    reference->is_shaken = false;
+    for (uint32_t r = before; r < reference->right_count; r++)
+        reference->chains[reference->rights[r].chain].is_shaken = false;
     find_holders(reference);
     return true;
 }
@@ -366,7 +368,7 @@ static void cut(struct reference *reference, uint32_t id, uint32_t stay)
     for (uint32_t i = 0; i < count; i++)
         if (gone[i].passes)
             reference_leave_to_do(reference, AFTER_EMPTY, gone[i].heir.right, gone[i].heir.index);
-    reference->is_shaken = false;
+    reference->chains[right->chain].is_shaken = false;
 }
 
 /* ---- the calendar ---- */
@@ -398,7 +400,7 @@ void reference_end_right(struct reference *reference, uint32_t id)
     cut(reference, id, 0);
     reference->rights[id].state = DURE_ALLOT_ENDED;
     find_holders(reference);
-    reference_settle(reference);
+    reference_settle(reference, reference->rights[id].chain);
 }
 
 void reference_shrink(struct reference *reference, uint32_t id, uint32_t stay)
@@ -406,7 +408,7 @@ void reference_shrink(struct reference *reference, uint32_t id, uint32_t stay)
     cut(reference, id, stay);
     find_holders(reference);
     reference_tell_shortness(reference, id);
-    reference_settle(reference);
+    reference_settle(reference, reference->rights[id].chain);
 }
 
 /* At one instant, ends before beginnings. */
@@ -423,7 +425,7 @@ void reference_world(struct reference *reference)
         if (reference->rights[r].state == DURE_ALLOT_PROMISED &&
             reference->rights[r].from_us <= reference->input->time_us) {
             reference->rights[r].state = DURE_ALLOT_ACTIVE;
-            reference->is_shaken = false;
+            reference->chains[reference->rights[r].chain].is_shaken = false;
             tell_state(reference, r, DURE_ALLOT_ACTIVE);
             reference_tell_shortness(reference, r);
         }

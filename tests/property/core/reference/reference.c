@@ -27,7 +27,14 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     reference->base_us = now_us;
     reference->run_end = reference->right_count = 0;
     reference->served = 0;
-    reference->is_shaken = false;
+    reference->chain_count = reference->fleet->chain_count;
+    for (uint32_t i = 0; i < reference->chain_count; i++) {
+        const struct dure_chain *chain = &reference->fleet->chains[i];
+        reference->chains[i] = (struct reference_chain){.first = chain->node_first,
+                                                        .end = chain->node_first + chain->node_count,
+                                                        .model = chain->model.v,
+                                                        .site = chain->site.v};
+    }
     reference->data = NULL;
     reference->power = NULL;
     memset(&reference->prices, 0, sizeof reference->prices);
@@ -93,9 +100,9 @@ static void submit(struct reference *reference, const struct dure_record *input)
                                   .tasks = asked->tasks,
                                   .gpus = asked->task_gpus,
                                   .milli = asked->task_gpu_milli,
-                                  .mib = asked->gpu_memory_mib > 0
-                                             ? asked->gpu_memory_mib
-                                             : (uint32_t)((uint64_t)REFERENCE_MIB * asked->task_gpu_milli / 1000),
+                                  .memory_mib = asked->gpu_memory_mib,
+                                  .models = asked->model_mask,
+                                  .model_order = asked->model_order,
                                   .data = asked->data_mask,
                                   .priority = asked->priority,
                                   .walltime_us = asked->walltime_us,
@@ -119,11 +126,8 @@ static void submit(struct reference *reference, const struct dure_record *input)
     }
     if (asked->mig && *asked->mig)
         job->mig = find_profile(reference, asked->mig);
-    if (job->mig > 0) {
+    if (job->mig > 0)
         job->milli = reference->fleet->migs[job->mig - 1].milli;
-        job->mib = 0;
-    }
-    job->per_gpu = job->milli < 1000 ? reference_per_gpu(reference, job) : 0;
     limit(reference, asked, job);
     for (uint32_t i = 0; i < (job->array_count > 0 ? job->array_count : 1); i++)
         job->elements[i] = ELEMENT_WAITS;
@@ -147,7 +151,7 @@ bool reference_step(struct reference *reference, const struct dure_record *input
     switch (input->kind) {
     case DURE_REC_SUBMIT: submit(reference, input); break;
     case DURE_REC_TENANTS: reference_redeclare(reference); break;
-    case DURE_REC_DATA: reference_void_plans(reference, DURE_CAUSE_REDECLARED); break;
+    case DURE_REC_DATA: reference_redeclare_data(reference); break;
     case DURE_REC_PRICES:
         if (dure_prices_read(input->text, input->text_length, &reference->prices, NULL) != DURE_OK)
             abort(); /* the core has taken them */

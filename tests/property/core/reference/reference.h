@@ -2,13 +2,13 @@
 /* The rule of decision once more, slow and plain: arrays and searches, no index, no code of src/core. It takes the
  * records that the core takes and says, as encoded records, what must be decided.
  *
- * Covered: one chain of racks of nodes; a tree of tenants, some with rights to nodes or racks; work of whole GPUs or of
+ * Covered: one or two chains of racks of nodes, of one model or two, at one site or two, and which is taken; a tree of tenants, some with rights to nodes or racks; work of whole GPUs or of
  * fractions or MIG instances that share one, single or in gangs, inside a required or a preferred node or rack or anywhere
  * in its rights, over several of them too, with so many tasks a node or any; borrowed work, by the weighted share of what
  * each tenant borrows; arrays, with and without a limit; priorities inside a tenant, and work of lower priority that has
  * to leave; who borrows on a cell that its owner takes back, and which cell that is; notice, grace and walltimes;
- * reservations, those given up and whom that spares; lists of nodes and spreads, borrowed and by right; neighbours that
- * datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares,
+ * reservations, those given up and whom that spares; lists of nodes and spreads, borrowed and by right; neighbours and
+ * sites that datasets forbid; the planned start of each queue's blocked head, and backfill; passes with a budget; fair shares,
  * ceilings of tenants and of users, and those that change; begin times, deadlines, dependencies, work that is held, released,
  * changed and put back; ends, losses with and without requeue, cancellations; nodes that go down, are drained and come back, rights
  * suspended, served by damaged cells and restored; cells bound, kept while in use, and let go; rights that are granted,
@@ -17,7 +17,7 @@
  * must leave, and what may be promised beside them; prices of holes; checkpoints; datasets and terms declared anew;
  * maintenance from when it begins, and the firm plans that are made while it lasts.
  *
- * Not covered: maintenance that is booked ahead, sites that datasets forbid (one chain has one site). */
+ * Not covered: maintenance that is booked ahead. */
 #include "model/data.h"
 #include "model/fleet.h"
 #include "model/power.h"
@@ -26,7 +26,8 @@
 #include "model/tenants.h"
 
 enum {
-    REFERENCE_NODES = 32,
+    REFERENCE_NODES = 48,
+    REFERENCE_CHAINS = 2,
     REFERENCE_RIGHTS = 16,
     REFERENCE_BOOKINGS = 64,
     REFERENCE_NAME = 16,
@@ -35,7 +36,6 @@ enum {
     REFERENCE_JOBS = 2048,
     REFERENCE_ELEMENTS = 8,
     REFERENCE_PLACES = 128,
-    REFERENCE_MIB = 80 * 1024, /* of a GPU */
     REFERENCE_RUNS = 512,
     REFERENCE_AFTERS = 4096,
     REFERENCE_DEPS = 2,
@@ -46,8 +46,15 @@ struct reference_heir {
     uint32_t right, index;
 };
 
+/* Nodes of one kind at one site; all chains have racks and nodes of one size. */
+struct reference_chain {
+    uint32_t first, end, model, site;
+    bool is_shaken; /* hardware went or came since a cell was bound or let go */
+};
+
 struct reference_right {
     char name[REFERENCE_NAME];
+    uint32_t chain;
     uint32_t tenant, cell_nodes, count; /* count: as it was granted */
     int64_t from_us, until_us;
     enum dure_allot_state state;
@@ -87,13 +94,16 @@ struct reference_job {
     enum reference_dep dep_states[REFERENCE_DEPS];
     bool has_failed;
     uint32_t tenant, tasks, gpus, tasks_per_node;
-    uint32_t mig, per_gpu; /* a MIG profile, from 1 (0: none); how many of its tasks one GPU carries */
-    uint32_t milli, mib;   /* of each GPU: 1000 is all of it; of a fraction, and of its memory */
-    uint32_t level_nodes;  /* all inside so many nodes in line; 0: anywhere */
-    uint64_t data;         /* the datasets that it uses */
-    bool is_fenced;        /* while a place is sought: there is work that it must keep clear of */
-    bool is_rack;          /* ... and it takes a rack whole */
-    bool is_listed;        /* only these nodes may be used */
+    uint32_t mig, milli; /* a MIG profile, from 1 (0: none); of each GPU: 1000 is all of it */
+    uint32_t memory_mib; /* that it asks for at least; 0: any */
+    uint32_t mib,
+        per_gpu; /* while a place is sought in a chain: of a fraction; how many of its tasks one GPU carries */
+    uint64_t models, model_order; /* that it accepts (0: any), and in which order */
+    uint32_t level_nodes;         /* all inside so many nodes in line; 0: anywhere */
+    uint64_t data;                /* the datasets that it uses */
+    bool is_fenced;               /* while a place is sought: there is work that it must keep clear of */
+    bool is_rack;                 /* ... and it takes a rack whole */
+    bool is_listed;               /* only these nodes may be used */
     uint64_t nodes;
     uint32_t spread_max, spread_nodes; /* at most so many tasks in each so many nodes in line; 0: any */
     bool borrowed, level_required, requeue, rest_gone;
@@ -127,7 +137,7 @@ struct reference_run {
 /* The start that is planned for one of a queue's jobs, in the private cluster. */
 struct reference_plan {
     uint64_t job; /* 0: none */
-    uint32_t element;
+    uint32_t element, chain;
     int64_t at_us;
     uint64_t kept[REFERENCE_RIGHTS][REFERENCE_CELLS * 4]; /* GPUs, by right and node in it */
     uint64_t kept_nodes[REFERENCE_NODES];                 /* of who borrows: on the hardware */
@@ -161,7 +171,8 @@ struct reference_afters {
 };
 
 struct reference {
-    uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count;
+    uint32_t node_count, rack_nodes, node_gpus, right_count, tenant_count, chain_count;
+    struct reference_chain chains[REFERENCE_CHAINS];
     const struct dure_fleet *fleet;
     const struct dure_data *data;      /* NULL: none */
     struct dure_power *power;          /* limits in force or to come; NULL: none. Its own */
@@ -174,7 +185,6 @@ struct reference {
         used_below[REFERENCE_TENANTS]; /* itself; with all below it */
     int64_t base_us;                   /* charges grow from here */
     struct reference_node nodes[REFERENCE_NODES];
-    bool is_shaken;                            /* hardware went or came since a cell was bound or let go */
     struct reference_job jobs[REFERENCE_JOBS]; /* by id */
     struct reference_run runs[REFERENCE_RUNS];
     uint32_t run_end;                                   /* all from here on are RUN_NONE */
@@ -196,6 +206,7 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
 void reference_end_life(struct reference *reference);
 /* False: it is refused. Only grants are judged; all else is for the core to refuse beforehand. */
 bool reference_step(struct reference *reference, const struct dure_record *input);
+uint32_t reference_chain_of(const struct reference *reference, uint32_t node);
 /* Does any element of the job wait, or have a place? */
 bool reference_is_live(const struct reference *reference, uint64_t job);
 /* Must it keep clear of work that is there now? */

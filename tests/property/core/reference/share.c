@@ -1,12 +1,25 @@
 /* GPUs that fractions of one tenant share. */
 #include "parts.h"
 
-uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job)
+static uint32_t gpu_mib(const struct reference *reference, uint32_t chain)
 {
+    return reference->fleet->models[reference->chains[chain].model].memory_mib;
+}
+
+uint32_t reference_mib(const struct reference *reference, const struct reference_job *job, uint32_t chain)
+{
+    if (job->mig > 0)
+        return 0; /* told by its slices */
+    return job->memory_mib > 0 ? job->memory_mib : (uint32_t)((uint64_t)gpu_mib(reference, chain) * job->milli / 1000);
+}
+
+uint32_t reference_per_gpu(const struct reference *reference, const struct reference_job *job, uint32_t chain)
+{
+    const uint32_t mib = reference_mib(reference, job, chain);
     struct instances empty = {0, 0};
     if (job->mig > 0)
-        return reference_ones(reference_cut(reference, job->mig, &empty, UINT32_MAX));
-    const uint32_t by_milli = 1000 / job->milli, by_memory = job->mib > 0 ? REFERENCE_MIB / job->mib : by_milli;
+        return reference_ones(reference_cut(reference, chain, job->mig, &empty, UINT32_MAX));
+    const uint32_t by_milli = 1000 / job->milli, by_memory = mib > 0 ? gpu_mib(reference, chain) / mib : by_milli;
     return by_milli < by_memory ? by_milli : by_memory;
 }
 
@@ -52,7 +65,8 @@ uint64_t reference_used_by_right(const struct reference *reference, uint32_t nod
 static void look(const struct reference *reference, const struct reference_job *job, struct share *share)
 {
     share->free_milli = 1000;
-    share->free_mib = REFERENCE_MIB;
+    const uint32_t chain = reference_chain_of(reference, share->node);
+    share->free_mib = gpu_mib(reference, chain);
     share->instances = (struct instances){0, 0};
     share->is_open = false;
     bool closed = reference->nodes[share->node].lost & share->gpu;
@@ -67,7 +81,7 @@ static void look(const struct reference *reference, const struct reference_job *
         if ((run->borrowed == job->borrowed || keeps) && !is_whole && other->tenant == job->tenant) {
             const struct dure_place *place = place_on(run, share->node, share->gpu);
             share->free_milli -= place->tasks * other->milli;
-            share->free_mib -= place->tasks * other->mib;
+            share->free_mib -= place->tasks * reference_mib(reference, other, chain);
             if (other->mig > 0)
                 reference_stand(reference, other->mig, place->starts, &share->instances);
             closed |= (other->mig > 0) != (job->mig > 0);
@@ -84,7 +98,8 @@ static uint32_t room(const struct reference *reference, const struct reference_j
 {
     struct instances instances = share->instances;
     if (job->mig > 0)
-        return reference_ones(reference_cut(reference, job->mig, &instances, UINT32_MAX));
+        return reference_ones(
+            reference_cut(reference, reference_chain_of(reference, share->node), job->mig, &instances, UINT32_MAX));
     const uint32_t by_milli = share->free_milli / job->milli,
                    by_memory = job->mib > 0 ? share->free_mib / job->mib : by_milli;
     return by_milli < by_memory ? by_milli : by_memory;
@@ -123,27 +138,28 @@ static bool find_gpu(const struct reference *reference, uint32_t right, uint32_t
            (!trial->beside_plan || !(reference->plans[r->tenant].kept[right][slot] & share->gpu));
 }
 
-static void bind_known(const struct share *share, const struct reference_right *right, struct trial *trial)
+static void bind_known(const struct reference *reference, const struct share *share, struct trial *trial)
 {
     for (uint32_t i = 0; i < trial->binding_count; i++)
         if (trial->bindings[i].virtual_index == share->index)
             return;
-    trial->bindings[trial->binding_count++] =
-        (struct dure_binding){.allot = {share->right},
-                              .virtual_index = share->index,
-                              .cell_index = trial->bound[share->right][share->index] / right->cell_nodes};
+    trial->bindings[trial->binding_count++] = (struct dure_binding){
+        .allot = {share->right},
+        .virtual_index = share->index,
+        .cell_index = reference_cell_at(reference, share->right, trial->bound[share->right][share->index])};
 }
 
-uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t right,
-                        struct trial *trial)
+uint32_t reference_fill(const struct reference *reference, const struct reference_job *job, uint32_t chain,
+                        uint32_t right, struct trial *trial)
 {
     const struct reference_right *r = right == DURE_NONE32 ? NULL : &reference->rights[right];
-    const uint32_t places = (r ? r->count * r->cell_nodes : reference->node_count) * reference->node_gpus;
+    const uint32_t first_node = r ? 0 : reference->chains[chain].first,
+                   end = r ? r->count * r->cell_nodes : reference->chains[chain].end;
     struct share last = {.free_milli = 0};
     uint32_t left = job->tasks;
     for (bool first = true; left > 0; first = false) {
         struct share best = {.is_open = false}, share;
-        for (uint32_t place = 0; place < places; place++) {
+        for (uint32_t place = first_node * reference->node_gpus; place < end * reference->node_gpus; place++) {
             if (!find_gpu(reference, right, place, trial, &share))
                 continue;
             look(reference, job, &share);
@@ -163,9 +179,9 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
             .gpu_mask = best.gpu,
             .tasks = tasks,
             .gpu_milli = (uint16_t)job->milli,
-            .starts = job->mig > 0 ? reference_cut(reference, job->mig, &best.instances, tasks) : 0};
+            .starts = job->mig > 0 ? reference_cut(reference, chain, job->mig, &best.instances, tasks) : 0};
         if (r)
-            bind_known(&best, r, trial);
+            bind_known(reference, &best, trial);
         left -= tasks;
         last = best;
     }
@@ -175,6 +191,7 @@ uint32_t reference_fill(const struct reference *reference, const struct referenc
 void reference_spread(const struct reference *reference, const struct reference_job *job, uint32_t node, uint64_t mask,
                       uint32_t *left, struct trial *trial)
 {
+    const uint32_t chain = reference_chain_of(reference, node);
     for (; mask; mask &= mask - 1) {
         const uint32_t tasks = *left < job->per_gpu ? *left : job->per_gpu;
         struct instances empty = {0, 0};
@@ -184,7 +201,7 @@ void reference_spread(const struct reference *reference, const struct reference_
                                 .gpu_mask = mask & -mask,
                                 .tasks = tasks,
                                 .gpu_milli = (uint16_t)job->milli,
-                                .starts = job->mig > 0 ? reference_cut(reference, job->mig, &empty, tasks) : 0};
+                                .starts = job->mig > 0 ? reference_cut(reference, chain, job->mig, &empty, tasks) : 0};
         *left -= tasks;
     }
 }

@@ -313,7 +313,7 @@ void reference_give(struct reference *reference, uint64_t id, struct trial *tria
     for (uint32_t i = 0; i < run->binding_count; i++) {
         const struct dure_binding *binding = &run->bindings[i];
         reference->served += reference->rights[binding->allot.v].suspended[binding->virtual_index] && binding->is_new;
-        reference->is_shaken &= !binding->is_new;
+        reference->chains[reference->rights[binding->allot.v].chain].is_shaken &= !binding->is_new;
         run->bindings[i].is_new = 0;
     }
     if (!is_clear)
@@ -685,14 +685,15 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
                 return;
     }
     r->bound[index] = DURE_NONE32;
-    reference->is_shaken = lost && !r->suspended[index];
+    reference->chains[r->chain].is_shaken = lost && !r->suspended[index];
     struct dure_record record = reference_decision(reference, DURE_REC_UNBIND);
     record.allot.v = right;
     record.number = index;
     reference_tell(reference, &record);
-    if (r->state == DURE_ALLOT_SHORT && !reference->plans[r->tenant].is_firm)
+    if (r->state == DURE_ALLOT_SHORT && !reference->plans[r->tenant].is_firm &&
+        reference->plans[r->tenant].chain == r->chain)
         reference_void_plan(reference, r->tenant, DURE_CAUSE_NODE_LOST);
-    reference_settle(reference); /* a rack that is whole again may be owed to who is short of one */
+    reference_settle(reference, r->chain); /* a rack that is whole again may be owed to who is short of one */
 }
 
 /* Whose latest start is over by now is too late. */
