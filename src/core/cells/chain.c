@@ -27,8 +27,10 @@ static uint32_t shape_leaves(const struct dure_cells_shape *shape, enum dure_err
 /* False: no memory; what was made is freed with the rest. */
 static bool level_init(struct dure_cells_level *level, bool is_leaf)
 {
-    if (!dure_bits_init(&level->free, level->count) || !dure_bits_init(&level->idle, level->count))
+    level->place = malloc(level->count * sizeof *level->place);
+    if (!level->place || !dure_bits_init(&level->free, level->count) || !dure_bits_init(&level->idle, level->count))
         return false;
+    memset(level->place, 0xff, level->count * sizeof *level->place);
     if (is_leaf)
         return true;
     for (level->base = 1; level->base < level->count;)
@@ -62,11 +64,7 @@ static bool init(struct dure_cells *cells, uint32_t leaf_count)
     if (!dure_bits_init(&cells->lost, leaf_count))
         return false;
     cells->uses = calloc(leaf_count, sizeof *cells->uses);
-    cells->place = malloc(leaf_count * sizeof *cells->place);
-    if (!cells->uses || !cells->place)
-        return false;
-    memset(cells->place, 0xff, leaf_count * sizeof *cells->place);
-    return true;
+    return cells->uses;
 }
 
 enum dure_err dure_cells_new(const struct dure_cells_shape *shape, struct dure_cells **ret_cells,
@@ -106,6 +104,7 @@ void dure_cells_free(struct dure_cells *cells)
         struct dure_cells_level *level = &cells->level[l];
         dure_bits_release(&level->free);
         dure_bits_release(&level->idle);
+        free(level->place);
         free(level->bound);
         free(level->lost);
         free(level->borrowed);
@@ -113,7 +112,6 @@ void dure_cells_free(struct dure_cells *cells)
     }
     dure_bits_release(&cells->lost);
     free(cells->uses);
-    free(cells->place);
     free(cells->undo);
     free(cells->events);
     free(cells);

@@ -66,9 +66,10 @@ static const char *differing(const struct dure_cells *x, const struct dure_cells
         if (x->by_holder[i]->spec.id.v != y->by_holder[i]->spec.id.v)
             what = "the order by holder";
     }
-    for (uint32_t leaf = 0; leaf < x->level[1].count && !what; leaf++)
-        if (!same_slot(x, x->place[leaf], y, y->place[leaf]))
-            what = "the holder of a leaf";
+    for (unsigned l = 1; l <= x->shape.levels && !what; l++)
+        for (uint32_t i = 0; i < x->level[l].count && !what; i++)
+            if (!same_slot(x, x->level[l].place[i], y, y->level[l].place[i]))
+                what = "the holder of a cell";
     if (!what && !same_bits(&x->lost, &y->lost))
         what = "the lost leaves";
     if (!what && x->owed_leaves != y->owed_leaves)

@@ -160,8 +160,7 @@ static void check_links(struct reader *reader, const struct dure_cells *cells)
 /* Lists what is neither bound nor lost, in merged form. */
 static void fill_free(struct dure_cells *cells, unsigned level, uint32_t index)
 {
-    const struct dure_cells_slot slot = cells->place[index * cells->level[level].leaves];
-    if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == level)
+    if (cells->level[level].place[index].right != DURE_NONE32)
         return;
     if (!dure_cells_lost_in(cells, level, index) && (level == 1 || !cells->level[level].bound[index])) {
         dure_cells_put_free(cells, level, index, 1, true);

@@ -157,6 +157,21 @@ void dure_cells_price_touch(struct dure_cells *cells, unsigned level, uint32_t f
     }
 }
 
+void dure_cells_price_fetch(const struct dure_cells *cells, uint32_t leaf)
+{
+    for (unsigned l = 1; cells->any_priced && l <= cells->shape.levels; l++) {
+        const struct dure_cells_prices *prices = cells->prices[l];
+        if (!prices)
+            continue;
+        __builtin_prefetch(&prices->price[dure_cells_over(&cells->level[l], leaf)], 1);
+        for (unsigned m = l; m <= cells->shape.levels; m++) {
+            const uint32_t index = dure_cells_over(&cells->level[m], leaf);
+            __builtin_prefetch(&prices->inside[m][index], 1);
+            __builtin_prefetch(&prices->tree[m][prices->base[m] + index], 1);
+        }
+    }
+}
+
 static struct dure_cells_prices *prices_of(struct dure_cells *cells, struct dure_cell cell)
 {
     struct dure_cells_prices *prices = cells->prices[cell.level];
@@ -195,8 +210,7 @@ const struct dure_cells_price *dure_cells_price(const struct dure_cells *cells, 
 
 static bool is_bound_here(const struct dure_cells *cells, unsigned level, uint32_t index)
 {
-    const struct dure_cells_slot slot = cells->place[index * cells->level[level].leaves];
-    return slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == level;
+    return cells->level[level].place[index].right != DURE_NONE32;
 }
 
 /* The winner of two, or of one: what is known of both until then. */

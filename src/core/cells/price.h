@@ -27,6 +27,8 @@ DURE_NODISCARD enum dure_err dure_cells_price_open(struct dure_cells *cells, uns
 bool dure_cells_is_priced(const struct dure_cells *cells, unsigned level);
 void dure_cells_price_add(struct dure_cells *cells, struct dure_cell cell, const struct dure_cells_price *price);
 void dure_cells_price_sub(struct dure_cells *cells, struct dure_cell cell, const struct dure_cells_price *price);
+/* What is kept of the cells over this leaf starts on its way from memory. */
+void dure_cells_price_fetch(const struct dure_cells *cells, uint32_t leaf);
 const struct dure_cells_price *dure_cells_price(const struct dure_cells *cells, struct dure_cell cell);
 
 void dure_cells_price_sum(struct dure_cells_price *sum, const struct dure_cells_price *more);

@@ -272,7 +272,7 @@ static void count_virtual(struct dure_cells *cells, struct dure_cells_owner *own
         level->bound_count += one;
         cells->bound_levels = level->bound_count ? cells->bound_levels | 1u << owner->spec.level
                                                  : cells->bound_levels & ~(1u << owner->spec.level);
-        cells->place[virtual->cell * level->leaves] =
+        level->place[virtual->cell] =
             add ? (struct dure_cells_slot){owner->slot, index} : (struct dure_cells_slot){DURE_NONE32, 0};
     }
     const struct dure_digest term = dure_cells_term_virtual(cells, owner, index);

@@ -30,13 +30,19 @@ extern int dure_cells_mutant; /* the test's choice */
 enum { DURE_CELLS_NO_SHIFT = 64 };
 enum { DURE_CELLS_STATES = DURE_CELLS_SERVED + 1, DURE_CELLS_USED_SHIFT = 16, DURE_CELLS_PARTS = 64 };
 
+struct dure_cells_slot {
+    uint32_t right; /* index into rights[]; DURE_NONE32: none */
+    uint32_t index;
+};
+
 struct dure_cells_level {
     uint32_t count;  /* cells */
     uint32_t holds;  /* children of each; 0 for leaves */
     uint32_t leaves; /* under each */
     unsigned shift;  /* its logarithm; DURE_CELLS_NO_SHIFT: it is no power of two */
     struct dure_bits free;
-    struct dure_bits idle; /* free, without borrowed work */
+    struct dure_bits idle;         /* free, without borrowed work */
+    struct dure_cells_slot *place; /* by cell: what is bound to it */
     /* The rest is NULL for leaves, where one bit or the leaf's own counters say the same. */
     uint32_t *bound;    /* leaves under bound cells of this level or below */
     uint32_t *lost;     /* leaves */
@@ -47,11 +53,6 @@ struct dure_cells_level {
     uint32_t owed;        /* virtual cells: r[l] */
     uint32_t bound_count; /* cells of this level that are bound, of all there are */
     uint32_t suspended;   /* virtual cells without a cell */
-};
-
-struct dure_cells_slot {
-    uint32_t right; /* index into rights[]; DURE_NONE32: none */
-    uint32_t index;
 };
 
 struct dure_cells_vcell {
@@ -84,7 +85,6 @@ struct dure_cells {
     uint32_t *uses; /* jobs, by leaf: guaranteed ones << DURE_CELLS_USED_SHIFT | borrowed ones */
     struct dure_digest
         parts[DURE_CELLS_PARTS + 1]; /* digest.c: [n] = the sum of the numbers of the first n leaves of a group */
-    struct dure_cells_slot *place;   /* by leaf: what is bound to the cell whose first leaf this is */
 
     struct dure_cells_owner **rights; /* by slot; a free one is NULL */
     uint32_t *vacant;                 /* stack of free slots below slot_end */

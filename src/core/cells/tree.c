@@ -5,10 +5,9 @@
 bool dure_cells_place_of(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_slot *ret_slot)
 {
     for (uint32_t levels = cells->bound_levels; levels; levels &= levels - 1) { /* mostly one or two */
-        const unsigned l = (unsigned)__builtin_ctz(levels);
-        const struct dure_cells_level *level = &cells->level[l];
-        const struct dure_cells_slot slot = cells->place[dure_cells_over(level, leaf) * level->leaves];
-        if (slot.right != DURE_NONE32 && cells->rights[slot.right]->spec.level == l) {
+        const struct dure_cells_level *level = &cells->level[__builtin_ctz(levels)];
+        const struct dure_cells_slot slot = level->place[dure_cells_over(level, leaf)];
+        if (slot.right != DURE_NONE32) {
             *ret_slot = slot;
             return true;
         }

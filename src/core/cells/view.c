@@ -119,6 +119,11 @@ bool dure_cells_virtual_next(const struct dure_cells *cells, struct dure_allot_i
 void dure_cells_fetch(const struct dure_cells *cells, uint32_t leaf)
 {
     __builtin_prefetch(&cells->uses[leaf], 1);
+    __builtin_prefetch(&cells->lost.level[0][leaf / 64]);
+    for (unsigned l = 2; l <= cells->shape.levels; l++) {
+        const struct dure_cells_level *level = &cells->level[l];
+        __builtin_prefetch(&level->borrowed[dure_cells_over(level, leaf)], 1);
+    }
 }
 
 bool dure_cells_holder(const struct dure_cells *cells, uint32_t leaf, struct dure_cells_held *ret_held)
