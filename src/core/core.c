@@ -12,6 +12,7 @@
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
 #include "core/place/lenders.h"
+#include "core/place/price.h"
 #include "core/place/shares.h"
 #include "core/queue/ceilings.h"
 #include "core/queue/need.h"
@@ -39,7 +40,7 @@ static void expiry_moved(void *owner, uint32_t slot, uint32_t place)
 
 static void price_moved(void *owner, uint32_t slot, uint32_t place)
 {
-    attempt_at(owner, slot)->price_place = place;
+    ((struct dure_core *)owner)->stands[slot].price = place;
 }
 
 enum dure_err dure_core_new(struct dure_core **ret_core)
@@ -381,24 +382,30 @@ enum dure_err dure_core_step(struct dure_core *core, const struct dure_record *i
     return err;
 }
 
+/* What is fetched at one distance says what is to be fetched at the next; and a processor takes some twenty lines at a time, so that all of it at once
+ * would make the step wait. */
 void dure_core_expect(const struct dure_core *core, const struct dure_record *input, unsigned after)
 {
+    enum { GROUND = 1, AROUND, ATTEMPT, TABLE };
+    _Static_assert((int)TABLE == (int)DURE_CORE_EXPECTED, "a step at each distance");
     if (input->kind != DURE_REC_ATTEMPT_REPORT)
         return;
-    if (after > 2) {
+    if (after == TABLE) {
         dure_table_fetch(&core->attempt_table, input->attempt.v);
         return;
     }
     const uint32_t slot = attempt_find(core, input->attempt.v);
     if (slot == NONE)
         return;
-    if (after > 1) {
+    if (after == ATTEMPT) {
         attempt_fetch(core, slot);
-        return;
+    } else if (after == AROUND) {
+        attempt_fetch_around(core, slot);
+    } else if (after == GROUND) {
+        const struct attempt *attempt = attempt_at(core, slot);
+        ground_fetch(core, attempt->d.chain, attempt->places, attempt->d.place_count);
+        price_fetch(core, slot);
     }
-    const struct attempt *attempt = attempt_at(core, slot);
-    attempt_fetch_around(core, slot);
-    ground_fetch(core, attempt->d.chain, attempt->places, attempt->d.place_count);
 }
 
 static enum dure_err apply(struct dure_core *core, const struct dure_record *record, struct dure_error *error)

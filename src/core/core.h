@@ -12,7 +12,7 @@
 #include "model/record.h"
 #include "model/tenants.h"
 
-enum { DURE_CORE_VERSION = 2, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096, DURE_CORE_EXPECTED = 3 };
+enum { DURE_CORE_VERSION = 2, DURE_JOBS_LIVE_MAX = 4000000, DURE_PASS_STARTS_MAX = 4096, DURE_CORE_EXPECTED = 4 };
 
 struct dure_core;
 

@@ -107,6 +107,11 @@ static void put_all(struct dure_core *core, const struct attempt *attempt, bool 
         put_level(core, attempt, (unsigned)__builtin_ctz(levels), price_at(core, attempt), on);
 }
 
+static bool is_kept(const struct dure_core *core, uint32_t slot)
+{
+    return core->stands[slot].price != NONE;
+}
+
 void price_enter(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
@@ -121,22 +126,35 @@ void price_enter(struct dure_core *core, uint32_t slot)
 void price_leave(struct dure_core *core, uint32_t slot)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->price_place == NONE)
+    if (!is_kept(core, slot))
         return;
     put_all(core, attempt, false);
-    dure_heap_remove(&core->price_changes, attempt->price_place);
+    dure_heap_remove(&core->price_changes, core->stands[slot].price);
     dure_pool_give(&core->prices, attempt->price);
 }
 
 void price_change(struct dure_core *core, uint32_t slot)
 {
     struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->price_place == NONE)
+    if (!is_kept(core, slot))
         return;
     put_all(core, attempt, false);
     *price_at(core, attempt) = price_of(core, attempt);
     put_all(core, attempt, true);
-    dure_heap_move(&core->price_changes, attempt->price_place, changes_at(core, attempt));
+    dure_heap_move(&core->price_changes, core->stands[slot].price, changes_at(core, attempt));
+}
+
+void price_fetch(const struct dure_core *core, uint32_t slot)
+{
+    const struct attempt *attempt = attempt_at(core, slot);
+    if (!is_kept(core, slot))
+        return;
+    __builtin_prefetch(price_at(core, attempt));
+    dure_heap_fetch(&core->price_changes, core->stands[slot].price);
+    const uint32_t first = core->fleet->chains[attempt->d.chain].node_first;
+    const uint32_t leaf = (attempt->places[0].node_first - first) * core->fleet->chains[attempt->d.chain].node_gpus +
+                          (uint32_t)__builtin_ctzll(attempt->places[0].gpu_mask);
+    dure_cells_price_fetch(core->chains[attempt->d.chain].cells, leaf);
 }
 
 /* What a price is made of lies cold, in three steps: the attempt, its job, the request. */
@@ -288,7 +306,7 @@ static void doom(struct dure_core *core, void *context, uint32_t slot)
         core->doomed.at = dure_core_grow(core->doomed.at, sizeof *core->doomed.at, core->doomed.capacity);
     }
     core->doomed.at[core->doomed.count++] = slot;
-    if (attempt->price_place != NONE)
+    if (is_kept(core, slot))
         put_all(core, attempt, false);
     attempt->doomed = true;
 }
@@ -307,9 +325,10 @@ void price_doom(struct dure_core *core, uint32_t id, struct dure_cell cell, uint
 void price_spare_all(struct dure_core *core)
 {
     for (uint32_t i = 0; i < core->doomed.count; i++) {
-        struct attempt *attempt = attempt_at(core, core->doomed.at[i]);
+        const uint32_t slot = core->doomed.at[i];
+        struct attempt *attempt = attempt_at(core, slot);
         attempt->doomed = false;
-        if (attempt->price_place != NONE)
+        if (is_kept(core, slot))
             put_all(core, attempt, true);
     }
     core->doomed.count = 0;

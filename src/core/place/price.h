@@ -12,6 +12,8 @@
 void price_enter(struct dure_core *core, uint32_t attempt);
 void price_leave(struct dure_core *core, uint32_t attempt);
 void price_change(struct dure_core *core, uint32_t attempt);
+void price_fetch(const struct dure_core *core,
+                 uint32_t attempt); /* it is about to go: what is kept of it starts on its way */
 struct dure_cells_price price_of(const struct dure_core *core, const struct attempt *attempt);
 
 /* The cell to bind to virtual cell `index`, for the leaves of it that the takes from `from` on use. One without borrowers; else, of the cells

@@ -78,6 +78,7 @@ static void fetch(const void *start, size_t size)
 void attempt_fetch(const struct dure_core *core, uint32_t slot)
 {
     fetch(attempt_at(core, slot), sizeof(struct attempt));
+    __builtin_prefetch(&core->stands[slot], 1);
 }
 
 void attempt_fetch_around(const struct dure_core *core, uint32_t slot)
@@ -85,8 +86,7 @@ void attempt_fetch_around(const struct dure_core *core, uint32_t slot)
     const struct attempt *attempt = attempt_at(core, slot);
     fetch(attempt->job, sizeof(struct job));
     dure_table_fetch(&core->job_table, attempt->d.job);
-    __builtin_prefetch(&core->deadlines.at[core->stands[slot].deadline], 1);
-    __builtin_prefetch(&core->deadlines.at[2 * core->stands[slot].deadline + 1]); /* what may take its place there */
+    dure_heap_fetch(&core->deadlines, core->stands[slot].deadline);
     ends_fetch(core, slot);
     __builtin_prefetch(&core->outcomes[attempt->d.job % OUTCOME_WINDOW], 1);
 }
@@ -139,7 +139,7 @@ static void stand(struct dure_core *core, uint32_t slot)
         core->stand_capacity = core->stand_capacity ? core->stand_capacity * 2 : 1024; /* slots rise by one */
         core->stands = dure_core_grow(core->stands, sizeof *core->stands, core->stand_capacity);
     }
-    core->stands[slot] = (struct attempt_stand){NONE, NONE};
+    core->stands[slot] = (struct attempt_stand){NONE, NONE, NONE};
 }
 
 uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct attempt_data *data,
@@ -157,7 +157,6 @@ uint32_t attempt_add(struct dure_core *core, uint32_t job_slot, const struct att
     attempt->prev_run = NONE;
     attempt->one_binding = (struct dure_binding){0};
     attempt->price = attempt->price_stamp = 0;
-    attempt->price_place = NONE;
     attempt->doomed = false;
     attempt->one = places[0];
     attempt->places = data->place_count == 1 ? &attempt->one : dure_core_alloc(sizeof *places, data->place_count);

@@ -129,16 +129,15 @@ struct attempt {
     struct dure_place one;
     struct dure_binding *bindings;
     struct dure_binding one_binding;
-    uint32_t price;       /* as the cells have it: place/price.h */
-    uint32_t price_place; /* NONE: no price is kept */
+    uint32_t price; /* as the cells have it: place/price.h */
     uint32_t price_stamp;
     bool doomed; /* a gang being placed takes its leaves already */
 };
 
-/* Where it stands in the heap of deadlines, and among the ends. Whoever leaves one of them moves others, whose own lines are cold: so this lies apart, by
- * the slots of attempts, small enough to stay at hand. */
+/* Where it stands in the heap of deadlines, among the ends, and in the heap of prices that change (NONE: no price is kept). Whoever leaves one of them
+ * moves others, whose own lines are cold: so this lies apart, by the slots of attempts, small enough to stay at hand. */
 struct attempt_stand {
-    uint32_t deadline, end;
+    uint32_t deadline, end, price;
 };
 
 /* A gang whose cells are chosen and whose leaves are not all free yet. */
