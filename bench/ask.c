@@ -42,13 +42,16 @@ static enum dure_err never(struct bench_world *world, uint64_t *latency, struct 
         if (err != DURE_OK)
             return err;
         if (!is_never)
-            return dure_fail(error, DURE_E_STATE, "a job of %" PRIu32 " x %" PRIu32 " GPUs was to be refused for good, and is not", job.tasks, job.task_gpus);
+            return dure_fail(error, DURE_E_STATE,
+                             "a job of %" PRIu32 " x %" PRIu32 " GPUs was to be refused for good, and is not",
+                             job.tasks, job.task_gpus);
     }
     return DURE_OK;
 }
 
 /* Why this job waits: every reason, and what would let it start. */
-static enum dure_err ask_why(struct bench_world *world, uint64_t job, bool planned, uint64_t *ret_ns, struct dure_error *error)
+static enum dure_err ask_why(struct bench_world *world, uint64_t job, bool planned, uint64_t *ret_ns,
+                             struct dure_error *error)
 {
     struct dure_why why;
     struct dure_arena *arena = dure_arena_new(ARENA_MAX);
@@ -58,7 +61,8 @@ static enum dure_err ask_why(struct bench_world *world, uint64_t job, bool plann
     enum dure_err err = dure_core_why(world->core, (struct dure_job_id){job}, 0, arena, &why, error);
     *ret_ns = bench_now_ns() - began;
     if (err == DURE_OK && (why.row_count == 0 || why.sentence == NULL || (why.job.planned_us != 0) != planned))
-        err = dure_fail(error, DURE_E_STATE, "a job waits, and no reason is given, or another than for one that is planned, or is not");
+        err = dure_fail(error, DURE_E_STATE,
+                        "a job waits, and no reason is given, or another than for one that is planned, or is not");
     dure_arena_free(arena);
     return err;
 }
@@ -114,7 +118,8 @@ static double p50_us(uint64_t *latency, size_t count)
     return (double)bench_quantile(latency, count, 500) / 1e3;
 }
 
-enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_no(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                       struct dure_error *error)
 {
     struct bench_world world;
     uint64_t latency[3][ASKED], jobs, refused;
@@ -132,9 +137,13 @@ enum dure_err bench_no(const struct bench_options *options, struct dure_buf *jso
     if (err == DURE_OK)
         err = bench_world_recount(&world, error);
     if (err == DURE_OK) {
-        const double first = p50_us(latency[0], ASKED), second = p50_us(latency[1], ASKED), third = p50_us(latency[2], planned_count);
-        dure_buf_printf(json, "\"never_p50_us\":%.1f,\"not_now_p50_us\":%.1f,\"planned\":%zu,\"planned_p50_us\":%.1f", first, second, planned_count, third);
-        dure_buf_printf(words, "full reasons: never p50 %.1f us, not now p50 %.1f us, for %zu with a planned start p50 %.1f us", first, second, planned_count, third);
+        const double first = p50_us(latency[0], ASKED), second = p50_us(latency[1], ASKED),
+                     third = p50_us(latency[2], planned_count);
+        dure_buf_printf(json, "\"never_p50_us\":%.1f,\"not_now_p50_us\":%.1f,\"planned\":%zu,\"planned_p50_us\":%.1f",
+                        first, second, planned_count, third);
+        dure_buf_printf(
+            words, "full reasons: never p50 %.1f us, not now p50 %.1f us, for %zu with a planned start p50 %.1f us",
+            first, second, planned_count, third);
     }
     bench_world_release(&world);
     return err;
@@ -158,7 +167,8 @@ static enum dure_err next_starts(struct bench_world *world, uint64_t *latency, s
     return err;
 }
 
-enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                          struct dure_error *error)
 {
     struct bench_world world;
     uint64_t latency[FREED], jobs = 0, refused = 0, before = 0;
@@ -185,9 +195,12 @@ enum dure_err bench_queue(const struct bench_options *options, struct dure_buf *
     if (err == DURE_OK)
         err = bench_world_recount(&world, error);
     if (err == DURE_OK) {
-        const double us = (double)bench_quantile(latency, FREED, 500) / 1e3, bytes = (double)grown / (double)options->pending;
+        const double us = (double)bench_quantile(latency, FREED, 500) / 1e3,
+                     bytes = (double)grown / (double)options->pending;
         dure_buf_printf(json, "\"next_start_us\":%.1f,\"bytes_per_job\":%.1f", us, bytes);
-        dure_buf_printf(words, "%" PRIu64 " jobs wait: the next start after a node is free in %.1f us, %.0f bytes a job", options->pending, us, bytes);
+        dure_buf_printf(words,
+                        "%" PRIu64 " jobs wait: the next start after a node is free in %.1f us, %.0f bytes a job",
+                        options->pending, us, bytes);
     }
     bench_world_release(&world);
     return err;

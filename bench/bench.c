@@ -21,17 +21,28 @@ static const struct bench benches[] = {
     {"no", {.nodes = 32500, .load_percent = 90}, "", bench_no},
     {"estimate", {.nodes = 70, .jobs = 20000}, "jobs", bench_estimate},
     {"shares", {.nodes = 64}, "", bench_shares},
-    {"lifecycle", {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true}, "nodes mix clients seconds", bench_lifecycle},
+    {"lifecycle",
+     {.nodes = 32500, .clients = 64, .seconds = 10, .mixed = true},
+     "nodes mix clients seconds",
+     bench_lifecycle},
     {"workload", {.nodes = 32500}, "nodes file", bench_workload},
     {"sim", {.nodes = 32500, .jobs = 10000000, .days = 365}, "nodes jobs days", bench_sim},
     {"queue", {.nodes = 32500, .pending = 1000000}, "pending", bench_queue},
 };
 
 static const struct option long_options[] = {
-    {"clients", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'n'},
-    {"fleet", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},          {"nodes", required_argument, NULL, 'N'},
-    {"mix", required_argument, NULL, 'm'},     {"load", required_argument, NULL, 'l'},    {"gpus", required_argument, NULL, 'g'},
-    {"pending", required_argument, NULL, 'p'}, {"file", required_argument, NULL, 'F'},  {"days", required_argument, NULL, 'd'},
+    {"clients", required_argument, NULL, 'c'},
+    {"seconds", required_argument, NULL, 's'},
+    {"jobs", required_argument, NULL, 'n'},
+    {"fleet", required_argument, NULL, 'f'},
+    {"json", no_argument, NULL, 'j'},
+    {"nodes", required_argument, NULL, 'N'},
+    {"mix", required_argument, NULL, 'm'},
+    {"load", required_argument, NULL, 'l'},
+    {"gpus", required_argument, NULL, 'g'},
+    {"pending", required_argument, NULL, 'p'},
+    {"file", required_argument, NULL, 'F'},
+    {"days", required_argument, NULL, 'd'},
     {NULL, 0, NULL, 0},
 };
 
@@ -40,7 +51,8 @@ static bool number(const char *name, const char *text, uint64_t max, uint64_t *r
     char *end;
     unsigned long long value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || value == 0 || value > max) {
-        fprintf(stderr, "dure bench: --%s: found '%s', expected a number from 1 to %llu\n", name, text, (unsigned long long)max);
+        fprintf(stderr, "dure bench: --%s: found '%s', expected a number from 1 to %llu\n", name, text,
+                (unsigned long long)max);
         return false;
     }
     *ret_value = value;
@@ -82,35 +94,28 @@ static bool takes(const struct bench *bench, const char *option)
 static bool set_number(const char *name, int letter, struct bench_options *options)
 {
     uint64_t value = 0;
-    const uint64_t most = letter == 'c' ? 1000 : letter == 's' ? 3600 : letter == 'N' ? BENCH_NODES_MOST : letter == 'g' ? BENCH_GANG_MOST : letter == 'p' ? 3000000 : letter == 'd' ? 3660 : 10000000;
+    const uint64_t most = letter == 'c'   ? 1000
+                          : letter == 's' ? 3600
+                          : letter == 'N' ? BENCH_NODES_MOST
+                          : letter == 'g' ? BENCH_GANG_MOST
+                          : letter == 'p' ? 3000000
+                          : letter == 'd' ? 3660
+                                          : 10000000;
     if (!number(name, optarg, most, &value))
         return false;
     if ((letter == 'N' && value < BENCH_NODES_LEAST) || (letter == 'g' && value < BENCH_GANG_LEAST)) {
-        fprintf(stderr, "dure bench: --%s: found '%s', expected at least %d\n", name, optarg, letter == 'N' ? BENCH_NODES_LEAST : BENCH_GANG_LEAST);
+        fprintf(stderr, "dure bench: --%s: found '%s', expected at least %d\n", name, optarg,
+                letter == 'N' ? BENCH_NODES_LEAST : BENCH_GANG_LEAST);
         return false;
     }
     switch (letter) {
-    case 'c':
-        options->clients = (unsigned)value;
-        break;
-    case 's':
-        options->seconds = (unsigned)value;
-        break;
-    case 'N':
-        options->nodes = (uint32_t)value;
-        break;
-    case 'g':
-        options->gpus = (uint32_t)value;
-        break;
-    case 'd':
-        options->days = (uint32_t)value;
-        break;
-    case 'p':
-        options->pending = value;
-        break;
-    default:
-        options->jobs = value;
-        break;
+    case 'c': options->clients = (unsigned)value; break;
+    case 's': options->seconds = (unsigned)value; break;
+    case 'N': options->nodes = (uint32_t)value; break;
+    case 'g': options->gpus = (uint32_t)value; break;
+    case 'd': options->days = (uint32_t)value; break;
+    case 'p': options->pending = value; break;
+    default: options->jobs = value; break;
     }
     return true;
 }
@@ -145,7 +150,8 @@ static bool read_options(const struct bench *bench, int argc, char **argv, struc
         if (letter == '?')
             return false;
         if (!takes(bench, long_options[index].name)) {
-            fprintf(stderr, "dure bench %s: --%s is not an option of this bench\n", bench->name, long_options[index].name);
+            fprintf(stderr, "dure bench %s: --%s is not an option of this bench\n", bench->name,
+                    long_options[index].name);
             return false;
         }
         if (letter == 'j')
@@ -177,7 +183,8 @@ static int run(const struct bench *bench, const struct bench_options *options)
     dure_buf_init(&words, 1 << 16);
     enum dure_err err = bench->run(options, &json, &words, &error);
     if (err != DURE_OK) {
-        fprintf(stderr, "dure bench %s: %s\n", bench->name, error.text[0] != '\0' ? error.text : dure_err_sentence(err));
+        fprintf(stderr, "dure bench %s: %s\n", bench->name,
+                error.text[0] != '\0' ? error.text : dure_err_sentence(err));
         return 1;
     }
     if (options->json)
@@ -198,8 +205,12 @@ int dure_bench_main(int argc, char **argv)
         options.progress = isatty(STDERR_FILENO) == 1;
         if (!read_options(&benches[i], argc, argv, &options))
             return 2;
-        if (options.fleet != NULL && options.fleet[0] == '\0' && (options.fleet = default_fleet(path, sizeof path)) == NULL) {
-            fprintf(stderr, "dure bench %s: examples/fleets/korea.yaml is not beside this program; name a fleet with --fleet FILE\n", argv[0]);
+        if (options.fleet != NULL && options.fleet[0] == '\0' &&
+            (options.fleet = default_fleet(path, sizeof path)) == NULL) {
+            fprintf(stderr,
+                    "dure bench %s: examples/fleets/korea.yaml is not beside this program; name a fleet with --fleet "
+                    "FILE\n",
+                    argv[0]);
             return 2;
         }
         if (takes(&benches[i], "file") && options.file == NULL) {
@@ -208,6 +219,9 @@ int dure_bench_main(int argc, char **argv)
         }
         return run(&benches[i], &options);
     }
-    fprintf(stderr, "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no, lifecycle, workload, sim or queue\n", argc < 1 ? "" : argv[0]);
+    fprintf(stderr,
+            "dure bench: found '%s', expected submit, start, recover, load, place, gang, scale, reclaim, no, "
+            "lifecycle, workload, sim or queue\n",
+            argc < 1 ? "" : argv[0]);
     return 2;
 }

@@ -148,7 +148,8 @@ static enum dure_err make_folder(struct bench_daemon *daemon, struct dure_error 
 {
     const char *base = getenv("TMPDIR");
     *daemon = (struct bench_daemon){0};
-    snprintf(daemon->directory, sizeof daemon->directory, "%.200s/dure-bench-XXXXXX", base != NULL && *base != '\0' ? base : "/tmp");
+    snprintf(daemon->directory, sizeof daemon->directory, "%.200s/dure-bench-XXXXXX",
+             base != NULL && *base != '\0' ? base : "/tmp");
     if (mkdtemp(daemon->directory) == NULL)
         return dure_fail(error, DURE_E_IO, "%s: %s", daemon->directory, strerror(errno));
     snprintf(daemon->state, sizeof daemon->state, "%s/state", daemon->directory);
@@ -158,7 +159,8 @@ static enum dure_err make_folder(struct bench_daemon *daemon, struct dure_error 
     return DURE_OK;
 }
 
-enum dure_err bench_daemon_make_with(const struct dure_buf *fleet, const struct dure_buf *tenants, struct bench_daemon *daemon, struct dure_error *error)
+enum dure_err bench_daemon_make_with(const struct dure_buf *fleet, const struct dure_buf *tenants,
+                                     struct bench_daemon *daemon, struct dure_error *error)
 {
     enum dure_err err = make_folder(daemon, error);
     if (err == DURE_OK)
@@ -241,8 +243,19 @@ enum dure_err bench_daemon_start(struct bench_daemon *daemon, int64_t *ret_us, s
     posix_spawn_file_actions_t actions;
     if (!bench_program("dured", program, sizeof program))
         return dure_fail(error, DURE_E_NOT_FOUND, "dured is not beside this program");
-    char *argv[] = {program,   "--foreground", "--state",      daemon->state,   "--socket", daemon->socket,
-                    "--fleet", daemon->fleet,  "--tenants", daemon->tenants, daemon->launch_to[0] != '\0' ? "--launch-to" : NULL, daemon->launch_to, NULL};
+    char *argv[] = {program,
+                    "--foreground",
+                    "--state",
+                    daemon->state,
+                    "--socket",
+                    daemon->socket,
+                    "--fleet",
+                    daemon->fleet,
+                    "--tenants",
+                    daemon->tenants,
+                    daemon->launch_to[0] != '\0' ? "--launch-to" : NULL,
+                    daemon->launch_to,
+                    NULL};
     int64_t began = bench_now_us();
     snprintf(log, sizeof log, "%s/dured.log", daemon->directory);
     posix_spawn_file_actions_init(&actions);
@@ -265,8 +278,7 @@ void bench_kill(pid_t *pid, int signal)
     if (*pid <= 0)
         return;
     kill(*pid, signal);
-    while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {}
     *pid = 0;
 }
 

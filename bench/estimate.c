@@ -43,7 +43,8 @@ struct replay {
 
 static int64_t walltime_of(int64_t lasts_us, uint64_t line)
 {
-    static const int64_t ladder_minutes[] = {10, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080, 20160, 43200, 86400};
+    static const int64_t ladder_minutes[] = {10,   30,   60,   120,   240,   480,   720,  1440,
+                                             2880, 4320, 7200, 10080, 20160, 43200, 86400};
     static const int64_t tenths[] = {10, 15, 20, 30, 50};
     uint64_t hash = line * UINT64_C(0x9E3779B97F4A7C15);
     const int64_t wished = lasts_us / 10 * tenths[(hash ^ hash >> 32) % 5];
@@ -58,7 +59,8 @@ static int by_time(const void *a, const void *b)
     const struct traced *x = a, *y = b;
     if (x->at_us != y->at_us)
         return x->at_us < y->at_us ? -1 : 1;
-    return x->gpus != y->gpus ? (x->gpus > y->gpus) - (x->gpus < y->gpus) : (x->lasts_us > y->lasts_us) - (x->lasts_us < y->lasts_us);
+    return x->gpus != y->gpus ? (x->gpus > y->gpus) - (x->gpus < y->gpus)
+                              : (x->lasts_us > y->lasts_us) - (x->lasts_us < y->lasts_us);
 }
 
 static bool read_line(struct replay *replay, char *line, uint64_t number, uint32_t gpus_max, struct traced *ret)
@@ -71,8 +73,10 @@ static bool read_line(struct replay *replay, char *line, uint64_t number, uint32
     if (count < 5 || strlen(cells[0]) != 19)
         return false;
     snprintf(time, sizeof time, "%.10sT%.8sZ", cells[0], cells[0] + 11);
-    *ret = (struct traced){.lasts_us = (int64_t)(strtod(cells[1], NULL) * 1e6), .gpus = (uint32_t)strtoul(cells[2], NULL, 10)};
-    if (!dure_time_parse(time, NULL, &ret->at_us) || ret->lasts_us <= 0 || ret->gpus == 0 || ret->gpus > gpus_max || ret->lasts_us > 100 * DURE_DAY_US)
+    *ret = (struct traced){.lasts_us = (int64_t)(strtod(cells[1], NULL) * 1e6),
+                           .gpus = (uint32_t)strtoul(cells[2], NULL, 10)};
+    if (!dure_time_parse(time, NULL, &ret->at_us) || ret->lasts_us <= 0 || ret->gpus == 0 || ret->gpus > gpus_max ||
+        ret->lasts_us > 100 * DURE_DAY_US)
         return false;
     while (group < replay->group_count && strcmp(replay->groups[group], cells[4]) != 0)
         group++;
@@ -85,7 +89,8 @@ static bool read_line(struct replay *replay, char *line, uint64_t number, uint32
     return true;
 }
 
-static enum dure_err read_trace(struct replay *replay, const char *path, uint64_t jobs, uint32_t gpus_max, struct dure_error *error)
+static enum dure_err read_trace(struct replay *replay, const char *path, uint64_t jobs, uint32_t gpus_max,
+                                struct dure_error *error)
 {
     char line[LINE_BYTES];
     size_t room = 100000;
@@ -93,13 +98,15 @@ static enum dure_err read_trace(struct replay *replay, const char *path, uint64_
     if (file == NULL)
         return dure_fail(error, DURE_E_NOT_FOUND, "%s: %s", path, strerror(errno));
     replay->jobs = malloc(room * sizeof *replay->jobs);
-    for (uint64_t number = 0; replay->jobs != NULL && replay->count < room && fgets(line, sizeof line, file) != NULL; number++)
+    for (uint64_t number = 0; replay->jobs != NULL && replay->count < room && fgets(line, sizeof line, file) != NULL;
+         number++)
         replay->count += read_line(replay, line, number, gpus_max, &replay->jobs[replay->count]);
     fclose(file);
     if (replay->jobs == NULL)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     if (replay->count == 0)
-        return dure_fail(error, DURE_E_INVALID, "%s: found no job, expected lines of timestamp,duration,num_gpus,gpu_time,cluster", path);
+        return dure_fail(error, DURE_E_INVALID,
+                         "%s: found no job, expected lines of timestamp,duration,num_gpus,gpu_time,cluster", path);
     qsort(replay->jobs, replay->count, sizeof *replay->jobs, by_time);
     replay->count = replay->count < jobs ? replay->count : jobs;
     return DURE_OK;
@@ -141,7 +148,8 @@ static struct end first_end(struct replay *replay)
     return first;
 }
 
-static enum dure_err step(struct replay *replay, enum dure_record_kind kind, struct dure_record *r, struct dure_error *error)
+static enum dure_err step(struct replay *replay, enum dure_record_kind kind, struct dure_record *r,
+                          struct dure_error *error)
 {
     r->kind = kind;
     r->term = 1;
@@ -189,7 +197,8 @@ static enum dure_err ask(struct replay *replay, size_t index, struct dure_error 
     struct dure_arena *arena = dure_arena_new(ARENA_MAX);
     if (arena == NULL)
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
-    const enum dure_err err = dure_core_why(replay->core, (struct dure_job_id){index + 1}, DURE_NONE32, arena, &why, error);
+    const enum dure_err err =
+        dure_core_why(replay->core, (struct dure_job_id){index + 1}, DURE_NONE32, arena, &why, error);
     job->asked = true;
     if (err == DURE_OK) {
         job->earliest_us = why.estimate.earliest_us;
@@ -229,11 +238,14 @@ static enum dure_err declare(struct replay *replay, uint32_t nodes, struct dure_
     struct dure_record r;
     dure_buf_init(&text, 1 << 16);
     dure_buf_init(&people, 1 << 16);
-    dure_buf_printf(&text,
-                    "kind: Fleet\nversion: 1\nname: philly\nzone: UTC\nmodels: [{name: p, memory: 24GiB, power: 300W, nvlink: node}]\nowners: [{name: o}]\n"
-                    "sites: [{name: s, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]\ngroups:\n  - {name: g, owner: o, site: s, model: p, nodes: 'n[0001-%04u]', "
-                    "cpus: 64, memory: 512GiB, disk: 1TiB, power: 3kW, levels: [{name: node, holds: 8}], status: assumed}\n",
-                    nodes);
+    dure_buf_printf(
+        &text,
+        "kind: Fleet\nversion: 1\nname: philly\nzone: UTC\nmodels: [{name: p, memory: 24GiB, power: 300W, nvlink: "
+        "node}]\nowners: [{name: o}]\n"
+        "sites: [{name: s, region: a, latitude: 37.0, longitude: 127.0, engine: emulated}]\ngroups:\n  - {name: g, "
+        "owner: o, site: s, model: p, nodes: 'n[0001-%04u]', "
+        "cpus: 64, memory: 512GiB, disk: 1TiB, power: 3kW, levels: [{name: node, holds: 8}], status: assumed}\n",
+        nodes);
     dure_buf_str(&people, "kind: Tenants\nversion: 1\ntenants:\n  - {name: o, owner: o, tenants: [");
     for (size_t i = 0; i < replay->group_count; i++)
         dure_buf_printf(&people, "%s{name: v%s}", i ? ", " : "", replay->groups[i]);
@@ -263,7 +275,8 @@ static void tell(const struct replay *replay, struct dure_buf *json, struct dure
     for (unsigned i = 0; i < 3; i++)
         errors[i] = calloc(replay->count + 1, sizeof *errors[i]);
     waits = calloc(replay->count + 1, sizeof *waits);
-    for (size_t i = 0; i < replay->count && waits != NULL && errors[0] != NULL && errors[1] != NULL && errors[2] != NULL; i++) {
+    for (size_t i = 0;
+         i < replay->count && waits != NULL && errors[0] != NULL && errors[1] != NULL && errors[2] != NULL; i++) {
         const struct traced *job = &replay->jobs[i];
         if (!job->asked || !job->started_us)
             continue;
@@ -279,24 +292,31 @@ static void tell(const struct replay *replay, struct dure_buf *json, struct dure
         inside += job->started_us >= job->earliest_us && job->started_us <= job->latest_us;
     }
     const double share = said ? 100.0 / (double)said : 0;
-    const double minutes[5] = {(double)bench_quantile(waits, waited, 500) / 6e7, (double)bench_quantile(errors[1], said, 500) / 6e7,
-                               (double)bench_quantile(errors[1], said, 900) / 6e7, (double)bench_quantile(errors[2], said, 500) / 6e7,
-                               (double)bench_quantile(errors[0], said, 500) / 6e7};
+    const double minutes[5] = {
+        (double)bench_quantile(waits, waited, 500) / 6e7, (double)bench_quantile(errors[1], said, 500) / 6e7,
+        (double)bench_quantile(errors[1], said, 900) / 6e7, (double)bench_quantile(errors[2], said, 500) / 6e7,
+        (double)bench_quantile(errors[0], said, 500) / 6e7};
     dure_buf_printf(json,
-                    "\"jobs\":%zu,\"waited\":%" PRIu64 ",\"said\":%" PRIu64 ",\"coverage_percent\":%.1f,\"before_percent\":%.1f,\"after_percent\":%.1f,\"wait_p50_min\":%.1f,"
-                    "\"likely_error_p50_min\":%.1f,\"likely_error_p90_min\":%.1f,\"latest_error_p50_min\":%.1f,\"earliest_error_p50_min\":%.1f",
-                    replay->count, waited, said, (double)inside * share, (double)early * share, (double)late * share, minutes[0], minutes[1], minutes[2], minutes[3],
-                    minutes[4]);
+                    "\"jobs\":%zu,\"waited\":%" PRIu64 ",\"said\":%" PRIu64
+                    ",\"coverage_percent\":%.1f,\"before_percent\":%.1f,\"after_percent\":%.1f,\"wait_p50_min\":%.1f,"
+                    "\"likely_error_p50_min\":%.1f,\"likely_error_p90_min\":%.1f,\"latest_error_p50_min\":%.1f,"
+                    "\"earliest_error_p50_min\":%.1f",
+                    replay->count, waited, said, (double)inside * share, (double)early * share, (double)late * share,
+                    minutes[0], minutes[1], minutes[2], minutes[3], minutes[4]);
     dure_buf_printf(words,
-                    "%zu jobs of the Philly trace, %" PRIu64 " waited (p50 %.0f min): %.1f %% started inside their interval, %.1f %% before, %.1f %% after; the likely start was "
+                    "%zu jobs of the Philly trace, %" PRIu64
+                    " waited (p50 %.0f min): %.1f %% started inside their interval, %.1f %% before, %.1f %% after; the "
+                    "likely start was "
                     "off by %.0f min at p50, %.0f at p90 (by walltimes alone %.0f at p50)",
-                    replay->count, waited, minutes[0], (double)inside * share, (double)early * share, (double)late * share, minutes[1], minutes[2], minutes[3]);
+                    replay->count, waited, minutes[0], (double)inside * share, (double)early * share,
+                    (double)late * share, minutes[1], minutes[2], minutes[3]);
     for (unsigned i = 0; i < 3; i++)
         free(errors[i]);
     free(waits);
 }
 
-enum dure_err bench_estimate(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_estimate(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                             struct dure_error *error)
 {
     char path[4096];
     const char *folder = getenv("DURE_TRACES");

@@ -7,7 +7,8 @@ enum { ROUNDS = 100, LOAD_PERCENT = 50, BORROWED_OF_TEN = 3 };
 
 static struct bench_ask gang_of(uint32_t pool, uint32_t gpus)
 {
-    return (struct bench_ask){.pool = pool, .tasks = gpus / RECOUNT_NODE_GPUS, .gpus = RECOUNT_NODE_GPUS, .level = "site"};
+    return (struct bench_ask){
+        .pool = pool, .tasks = gpus / RECOUNT_NODE_GPUS, .gpus = RECOUNT_NODE_GPUS, .level = "site"};
 }
 
 static enum dure_err fits(const struct bench_world *world, uint32_t gpus, struct dure_error *error)
@@ -15,7 +16,9 @@ static enum dure_err fits(const struct bench_world *world, uint32_t gpus, struct
     const uint32_t most = world->site_nodes * RECOUNT_NODE_GPUS;
     return gpus % RECOUNT_NODE_GPUS == 0 && gpus <= most
                ? DURE_OK
-               : dure_fail(error, DURE_E_INVALID, "--gpus: found %" PRIu32 ", expected whole nodes of %d, at most %" PRIu32, gpus, RECOUNT_NODE_GPUS, most);
+               : dure_fail(error, DURE_E_INVALID,
+                           "--gpus: found %" PRIu32 ", expected whole nodes of %d, at most %" PRIu32, gpus,
+                           RECOUNT_NODE_GPUS, most);
 }
 
 /* One gang after another on sites half in use; those that borrow go where there is room. */
@@ -44,7 +47,8 @@ static enum dure_err gangs(struct bench_world *world, uint32_t gpus, uint64_t *l
     return err;
 }
 
-enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_gang(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                         struct dure_error *error)
 {
     struct bench_world world;
     uint64_t latency[ROUNDS];
@@ -97,7 +101,8 @@ static enum dure_err reclaims(struct bench_world *world, uint32_t gpus, uint64_t
         if (world->elapsed_ns > *ret_ns)
             *ret_ns = world->elapsed_ns;
         if (err == DURE_OK && world->leaving_count == 0)
-            err = dure_fail(error, DURE_E_STATE, "owner %" PRIu32 " asked for %" PRIu32 " GPUs, and nobody was told to leave", owner, gpus);
+            err = dure_fail(error, DURE_E_STATE,
+                            "owner %" PRIu32 " asked for %" PRIu32 " GPUs, and nobody was told to leave", owner, gpus);
         if (err == DURE_OK)
             err = bench_settle(world, error);
         if (err == DURE_OK && !world->jobs[job].started)
@@ -106,7 +111,8 @@ static enum dure_err reclaims(struct bench_world *world, uint32_t gpus, uint64_t
     return err;
 }
 
-enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                            struct dure_error *error)
 {
     struct bench_world world;
     uint64_t ns = 0;
@@ -120,7 +126,8 @@ enum dure_err bench_reclaim(const struct bench_options *options, struct dure_buf
         err = bench_world_recount(&world, error);
     if (err == DURE_OK) {
         dure_buf_printf(json, "\"decision_us\":%.1f", (double)ns / 1e3);
-        dure_buf_printf(words, "%" PRIu32 " GPUs of one site taken back from those who borrow: decided in %.1f us", options->gpus, (double)ns / 1e3);
+        dure_buf_printf(words, "%" PRIu32 " GPUs of one site taken back from those who borrow: decided in %.1f us",
+                        options->gpus, (double)ns / 1e3);
     }
     bench_world_release(&world);
     return err;

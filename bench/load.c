@@ -11,7 +11,8 @@ static void ignore(void *context, const struct dure_record *decision)
     (void)decision;
 }
 
-enum dure_err bench_load(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_load(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                         struct dure_error *error)
 {
     struct dure_fleet *fleet = NULL;
     struct dure_core *core = NULL;
@@ -30,9 +31,11 @@ enum dure_err bench_load(const struct bench_options *options, struct dure_buf *j
     if (err == DURE_OK) {
         double seconds = (double)(bench_now_us() - began) / 1e6;
         uint64_t rss = bench_rss_peak_mib(getpid());
-        dure_buf_printf(json, "\"seconds\":%.4f,\"rss_mib\":%" PRIu64 ",\"gpus\":%" PRIu32 ",\"nodes\":%" PRIu32, seconds, rss, fleet->gpu_count, fleet->node_count);
-        dure_buf_printf(words, "%" PRIu32 " GPUs in %" PRIu32 " nodes: parsed, validated and applied in %.3f s, %" PRIu64 " MiB", fleet->gpu_count, fleet->node_count,
-                        seconds, rss);
+        dure_buf_printf(json, "\"seconds\":%.4f,\"rss_mib\":%" PRIu64 ",\"gpus\":%" PRIu32 ",\"nodes\":%" PRIu32,
+                        seconds, rss, fleet->gpu_count, fleet->node_count);
+        dure_buf_printf(
+            words, "%" PRIu32 " GPUs in %" PRIu32 " nodes: parsed, validated and applied in %.3f s, %" PRIu64 " MiB",
+            fleet->gpu_count, fleet->node_count, seconds, rss);
     }
     dure_core_free(core);
     dure_fleet_free(fleet);

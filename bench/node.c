@@ -76,20 +76,24 @@ enum dure_err bench_node_start(const char *path, struct bench_node *node, struct
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     *node = (struct bench_node){.socket = -1};
     if (strlen(path) >= sizeof address.sun_path)
-        return dure_fail(error, DURE_E_LIMIT, "%s: a socket's path has at most %zu bytes", path, sizeof address.sun_path - 1);
+        return dure_fail(error, DURE_E_LIMIT, "%s: a socket's path has at most %zu bytes", path,
+                         sizeof address.sun_path - 1);
     dure_text_copy(address.sun_path, sizeof address.sun_path, path);
-    void *board = mmap(NULL, sizeof *node->board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *board =
+        mmap(NULL, sizeof *node->board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (board == MAP_FAILED)
         return dure_fail(error, DURE_E_MEMORY, "the board of launches: %s", strerror(errno));
     node->board = board;
     node->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool listens = node->socket >= 0 && bind(node->socket, (struct sockaddr *)&address, sizeof address) == 0 && listen(node->socket, 16) == 0;
+    bool listens = node->socket >= 0 && bind(node->socket, (struct sockaddr *)&address, sizeof address) == 0 &&
+                   listen(node->socket, 16) == 0;
     if (listens && (node->pid = fork()) == 0)
         run(node);
     if (listens && node->pid > 0)
         return DURE_OK;
     node->pid = 0;
-    enum dure_err err = dure_fail(error, DURE_E_IO, "the process that takes launch messages at %s: %s", path, strerror(errno));
+    enum dure_err err =
+        dure_fail(error, DURE_E_IO, "the process that takes launch messages at %s: %s", path, strerror(errno));
     bench_node_stop(node);
     return err;
 }
@@ -119,7 +123,8 @@ int64_t bench_node_job_us(const struct bench_node *node, uint64_t job)
     return job < BENCH_NODE_JOBS_MAX ? atomic_load_explicit(&node->board->job_us[job], memory_order_relaxed) : 0;
 }
 
-static enum dure_err limit_power(const struct bench_world *world, const struct bench_daemon *daemon, struct dure_error *error)
+static enum dure_err limit_power(const struct bench_world *world, const struct bench_daemon *daemon,
+                                 struct dure_error *error)
 {
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     struct dure_reply reply = {0};
@@ -129,13 +134,17 @@ static enum dure_err limit_power(const struct bench_world *world, const struct b
     enum dure_err err = dure_client_new(&(struct dure_client_options){.socket_path = daemon->socket}, &client, error);
     if (err != DURE_OK)
         return err;
-    err = dure_client_call(client, &(struct dure_request){.method = "PUT", .path = "/v1/power", .body = text.data, .body_length = text.length}, &reply, error);
+    err = dure_client_call(
+        client,
+        &(struct dure_request){.method = "PUT", .path = "/v1/power", .body = text.data, .body_length = text.length},
+        &reply, error);
     dure_reply_release(&reply);
     dure_client_free(client);
     return err;
 }
 
-enum dure_err bench_launching_make(uint32_t nodes, struct bench_world *world, struct bench_daemon *daemon, struct bench_node *node, struct dure_error *error)
+enum dure_err bench_launching_make(uint32_t nodes, struct bench_world *world, struct bench_daemon *daemon,
+                                   struct bench_node *node, struct dure_error *error)
 {
     struct dure_buf fleet DURE_CLEANUP_BUF = {0};
     struct dure_buf tenants DURE_CLEANUP_BUF = {0};

@@ -23,7 +23,8 @@ static enum dure_err single(struct bench_world *world, struct figures *figures, 
     return err;
 }
 
-static enum dure_err mixed(struct bench_world *world, unsigned load_percent, struct figures *figures, struct dure_error *error)
+static enum dure_err mixed(struct bench_world *world, unsigned load_percent, struct figures *figures,
+                           struct dure_error *error)
 {
     struct bench_turn turns[2];
     figures->latency = calloc(MIXED_DECISIONS, sizeof *figures->latency);
@@ -40,14 +41,16 @@ static enum dure_err mixed(struct bench_world *world, unsigned load_percent, str
         bench_turn_draw(world, load_percent, turn, next);
         err = bench_turn_play(world, turn, next, &started, error);
         figures->refused += !started;
-        figures->latency[figures->decisions++] = world->elapsed_ns - world->asked_ns; /* what ended before it is in the sum alone */
+        figures->latency[figures->decisions++] =
+            world->elapsed_ns - world->asked_ns; /* what ended before it is in the sum alone */
     }
     figures->starts = world->starts - starts;
     figures->elapsed_ns = world->elapsed_ns;
     return err == DURE_OK ? bench_turn_leave(world, &turns[MIXED_DECISIONS % 2], NULL, error) : err;
 }
 
-static enum dure_err measure(uint32_t nodes, bool is_mixed, unsigned load_percent, struct figures *figures, struct dure_error *error)
+static enum dure_err measure(uint32_t nodes, bool is_mixed, unsigned load_percent, struct figures *figures,
+                             struct dure_error *error)
 {
     struct bench_world world;
     *figures = (struct figures){0};
@@ -61,7 +64,8 @@ static enum dure_err measure(uint32_t nodes, bool is_mixed, unsigned load_percen
     return err;
 }
 
-enum dure_err bench_place(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_place(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                          struct dure_error *error)
 {
     struct figures figures;
     enum dure_err err = measure(options->nodes, options->mixed, options->load_percent, &figures, error);
@@ -70,15 +74,20 @@ enum dure_err bench_place(const struct bench_options *options, struct dure_buf *
         const double p50 = (double)bench_quantile(figures.latency, figures.decisions, 500) / 1e3;
         const double p99 = (double)bench_quantile(figures.latency, figures.decisions, 990) / 1e3;
         const uint64_t rss = bench_rss_peak_mib(getpid());
-        dure_buf_printf(json, "\"per_s\":%.1f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"refused\":%" PRIu64 ",\"rss_mib\":%" PRIu64, per_s, p50, p99, figures.refused, rss);
-        dure_buf_printf(words, "%" PRIu32 " nodes, %s: %.0f starts a second, p50 %.2f us, p99 %.2f us, %" PRIu64 " refused, %" PRIu64 " MiB", options->nodes,
-                        options->mixed ? "mixed" : "single", per_s, p50, p99, figures.refused, rss);
+        dure_buf_printf(json,
+                        "\"per_s\":%.1f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"refused\":%" PRIu64 ",\"rss_mib\":%" PRIu64,
+                        per_s, p50, p99, figures.refused, rss);
+        dure_buf_printf(words,
+                        "%" PRIu32 " nodes, %s: %.0f starts a second, p50 %.2f us, p99 %.2f us, %" PRIu64
+                        " refused, %" PRIu64 " MiB",
+                        options->nodes, options->mixed ? "mixed" : "single", per_s, p50, p99, figures.refused, rss);
     }
     free(figures.latency);
     return err;
 }
 
-enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                          struct dure_error *error)
 {
     static const uint32_t sizes[] = {1000, 8000, 32500, 65000, 130000};
     enum { COUNT = sizeof sizes / sizeof sizes[0] };

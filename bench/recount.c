@@ -23,8 +23,8 @@ struct count {
     char *text;
     size_t size;
     uint32_t node_count;
-    uint8_t *used;   /* by node: GPUs taken */
-    uint32_t *bound; /* by node: 1 + the right that its cell serves */
+    uint8_t *used;                       /* by node: GPUs taken */
+    uint32_t *bound;                     /* by node: 1 + the right that its cell serves */
     uint32_t *cells[RECOUNT_RIGHTS_MAX]; /* by a right's number: 1 + the cell */
     uint32_t bound_count[RECOUNT_RIGHTS_MAX];
     struct job *jobs;
@@ -96,7 +96,8 @@ static bool bind(struct count *count, const struct job *job, const uint32_t *w)
         return wrong(count, "right %" PRIu32 " is unknown", w[0]);
     const struct recount_right *right = &count->fleet->rights[w[0]];
     if (right->tenant != job->tenant && right->tenant != job->above)
-        return wrong(count, "tenant %" PRIu32 " uses right %" PRIu32 " of tenant %" PRIu32, job->tenant, w[0], right->tenant);
+        return wrong(count, "tenant %" PRIu32 " uses right %" PRIu32 " of tenant %" PRIu32, job->tenant, w[0],
+                     right->tenant);
     if (!cell_nodes(&count->fleet->groups[right->group], right->cell_nodes, w[2], &first))
         return wrong(count, "right %" PRIu32 " is bound to cell %" PRIu32 ", which is not whole", w[0], w[2]);
     if (w[3] == 0)
@@ -107,7 +108,8 @@ static bool bind(struct count *count, const struct job *job, const uint32_t *w)
     count->cells[w[0]][w[1]] = w[2] + 1;
     for (uint32_t node = first; node < first + right->cell_nodes; node++) {
         if (count->bound[node] != 0)
-            return wrong(count, "node %" PRIu32 " serves rights %" PRIu32 " and %" PRIu32, node, count->bound[node] - 1, w[0]);
+            return wrong(count, "node %" PRIu32 " serves rights %" PRIu32 " and %" PRIu32, node, count->bound[node] - 1,
+                         w[0]);
         count->bound[node] = mark;
     }
     return true;
@@ -142,21 +144,24 @@ static bool may_use(const struct count *count, uint32_t node, const uint32_t *bi
     for (uint32_t i = 0; i < binding_count; i++) {
         const struct recount_right *right = &count->fleet->rights[bindings[4 * i]];
         uint32_t first;
-        if (cell_nodes(&count->fleet->groups[right->group], right->cell_nodes, bindings[4 * i + 2], &first) && node - first < right->cell_nodes)
+        if (cell_nodes(&count->fleet->groups[right->group], right->cell_nodes, bindings[4 * i + 2], &first) &&
+            node - first < right->cell_nodes)
             return true;
     }
     return false;
 }
 
 /* One node of a start. `group` and `cell`: where the gang's first node stands. */
-static bool take(struct count *count, const struct job *job, uint32_t node, const uint32_t *place, const struct recount_group **group, uint32_t *cell)
+static bool take(struct count *count, const struct job *job, uint32_t node, const uint32_t *place,
+                 const struct recount_group **group, uint32_t *cell)
 {
     const uint32_t mask = place[2];
     const struct recount_group *at = group_of(count, node);
     if (at == NULL || mask == 0 || mask >> RECOUNT_NODE_GPUS != 0)
         return wrong(count, "node %" PRIu32 " or its GPUs %" PRIx32 " do not exist", node, mask);
     if ((uint32_t)__builtin_popcount(mask) != place[3] * job->gpus)
-        return wrong(count, "node %" PRIu32 ": %d GPUs for %" PRIu32 " tasks of %" PRIu32, node, __builtin_popcount(mask), place[3], job->gpus);
+        return wrong(count, "node %" PRIu32 ": %d GPUs for %" PRIu32 " tasks of %" PRIu32, node,
+                     __builtin_popcount(mask), place[3], job->gpus);
     if ((count->used[node] & mask) != 0)
         return wrong(count, "node %" PRIu32 ": GPUs %" PRIx32 " are given twice", node, count->used[node] & mask);
     if (job->level != 0) {
@@ -170,13 +175,15 @@ static bool take(struct count *count, const struct job *job, uint32_t node, cons
     uint64_t *drawn = &count->drawn_mw[at - count->fleet->groups];
     *drawn += (uint32_t)__builtin_popcount(mask) * at->gpu_mw;
     if (at->limit_mw > 0 && *drawn > at->limit_mw)
-        return wrong(count, "node %" PRIu32 ": its group draws %" PRIu64 " mW, its limit is %" PRIu64, node, *drawn, at->limit_mw);
+        return wrong(count, "node %" PRIu32 ": its group draws %" PRIu64 " mW, its limit is %" PRIu64, node, *drawn,
+                     at->limit_mw);
     count->used[node] |= (uint8_t)mask;
     count->gpus += (uint32_t)__builtin_popcount(mask);
     return true;
 }
 
-static bool occupy(struct count *count, struct job *job, const uint32_t *head, const uint32_t *places, const uint32_t *bindings)
+static bool occupy(struct count *count, struct job *job, const uint32_t *head, const uint32_t *places,
+                   const uint32_t *bindings)
 {
     const struct recount_group *group = NULL;
     uint32_t cell = 0, tasks = 0;
@@ -186,7 +193,8 @@ static bool occupy(struct count *count, struct job *job, const uint32_t *head, c
             if (!take(count, job, node, place, &group, &cell))
                 return false;
             if (job->guaranteed && !may_use(count, node, bindings, head[3]))
-                return wrong(count, "job %" PRIu32 " is guaranteed, but node %" PRIu32 " is in no cell bound to it", head[0], node);
+                return wrong(count, "job %" PRIu32 " is guaranteed, but node %" PRIu32 " is in no cell bound to it",
+                             head[0], node);
         }
         tasks += place[1] * place[3];
     }
@@ -217,12 +225,14 @@ static bool started(struct count *count, bool start)
         return wrong(count, "job %" PRIu32 " is unknown or runs already", head[0]);
     if (start && (head[1] == 0 || (head[1] < count->attempt_room && count->attempts[head[1]].job != 0)))
         return wrong(count, "attempt %" PRIu32 " starts twice", head[1]);
-    if (head[2] == 0 || head[2] > WORDS_MAX / 8 || head[3] > WORDS_MAX / 8 || !words(count, count->words, 4ul * (head[2] + head[3])))
+    if (head[2] == 0 || head[2] > WORDS_MAX / 8 || head[3] > WORDS_MAX / 8 ||
+        !words(count, count->words, 4ul * (head[2] + head[3])))
         return wrong(count, "a start of job %" PRIu32 " without end", head[0]);
     struct job *job = &count->jobs[head[0]];
     const uint32_t *bindings = &count->words[4 * head[2]];
     if (job->guaranteed != (head[3] > 0))
-        return wrong(count, "job %" PRIu32 ": guaranteed %" PRIu32 ", cells bound %" PRIu32, head[0], job->guaranteed, head[3]);
+        return wrong(count, "job %" PRIu32 ": guaranteed %" PRIu32 ", cells bound %" PRIu32, head[0], job->guaranteed,
+                     head[3]);
     for (uint32_t i = 0; i < head[3]; i++)
         if (!bind(count, job, &bindings[4 * i]))
             return false;
@@ -283,7 +293,7 @@ static bool replay(struct count *count)
                     : kind == RECOUNT_START || kind == RECOUNT_RESERVE ? started(count, kind == RECOUNT_START)
                     : kind == RECOUNT_GONE                             ? gone(count)
                     : kind == RECOUNT_UNBIND                           ? unbind(count)
-                                                                       : wrong(count, "event %" PRIu32 " is unknown", kind);
+                                             : wrong(count, "event %" PRIu32 " is unknown", kind);
         if (!fine || (++events % HOLD_EVERY == 0 && !promises_hold(count)))
             return false;
     }

@@ -28,8 +28,9 @@ struct recount_fleet {
 
 /* The log: 32-bit words, an event after another: kind, then its fields. Ids fit into 32 bits. */
 enum recount_event {
-    RECOUNT_JOB = 1, /* job (1, 2, ...), tenant, tenant above it, guaranteed, tasks, GPUs of each, nodes in a cell of its level (0: none) */
-    RECOUNT_START,   /* job, attempt, places, bindings; a place: first node, nodes, mask, tasks on each; a binding: right, number, cell, is new */
+    RECOUNT_JOB =
+        1, /* job (1, 2, ...), tenant, tenant above it, guaranteed, tasks, GPUs of each, nodes in a cell of its level (0: none) */
+    RECOUNT_START, /* job, attempt, places, bindings; a place: first node, nodes, mask, tasks on each; a binding: right, number, cell, is new */
     RECOUNT_RESERVE, /* the same, attempt 0: binds, takes no GPU */
     RECOUNT_GONE,    /* attempt */
     RECOUNT_UNBIND,  /* right, number */

@@ -29,21 +29,29 @@ static pid_t kill_later(pid_t daemon)
     return child;
 }
 
-static enum dure_err fill(const struct bench_options *options, struct bench_daemon *daemon, uint64_t *ret_jobs, struct dure_error *error)
+static enum dure_err fill(const struct bench_options *options, struct bench_daemon *daemon, uint64_t *ret_jobs,
+                          struct dure_error *error)
 {
     char body[512];
     struct dure_load_result result = {0};
     enum dure_err err = DURE_OK;
 
     snprintf(body, sizeof body,
-             "{\"kind\":\"Job\",\"version\":1,\"name\":\"bench\",\"project\":\"%s\",\"gpus\":1,\"walltime\":\"8h\",\"runs_for\":\"8h\",\"command\":[\"/bin/true\"]}",
+             "{\"kind\":\"Job\",\"version\":1,\"name\":\"bench\",\"project\":\"%s\",\"gpus\":1,\"walltime\":\"8h\","
+             "\"runs_for\":\"8h\",\"command\":[\"/bin/true\"]}",
              daemon->project);
-    struct dure_load_options load = {.socket_path = daemon->socket, .clients = options->clients, .duration_us = 1000000, .path = "/v1/jobs", .body = body, .body_length = strlen(body)};
+    struct dure_load_options load = {.socket_path = daemon->socket,
+                                     .clients = options->clients,
+                                     .duration_us = 1000000,
+                                     .path = "/v1/jobs",
+                                     .body = body,
+                                     .body_length = strlen(body)};
     while (err == DURE_OK && *ret_jobs < options->jobs) {
         err = dure_load_run(&load, &result, error);
         *ret_jobs += result.answered;
         if (err == DURE_OK && result.answered == 0)
-            err = dure_fail(error, DURE_E_INVALID, "no submission was accepted: status %d: %s", result.first_refusal_status, result.first_refusal);
+            err = dure_fail(error, DURE_E_INVALID, "no submission was accepted: status %d: %s",
+                            result.first_refusal_status, result.first_refusal);
         if (options->progress)
             fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " jobs", *ret_jobs, options->jobs);
     }
@@ -54,8 +62,7 @@ static enum dure_err fill(const struct bench_options *options, struct bench_daem
     if (dure_load_run(&load, &result, NULL) == DURE_OK)
         err = dure_fail(error, DURE_E_STATE, "the daemon was not killed");
     if (killer > 0)
-        while (waitpid(killer, NULL, 0) < 0 && errno == EINTR) {
-        }
+        while (waitpid(killer, NULL, 0) < 0 && errno == EINTR) {}
     bench_daemon_kill(daemon, SIGKILL);
     if (options->progress)
         fprintf(stderr, "\r\033[K");
@@ -78,7 +85,8 @@ static unsigned forget_snapshots(const struct bench_daemon *daemon)
     return count;
 }
 
-enum dure_err bench_recover(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_recover(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                            struct dure_error *error)
 {
     struct bench_daemon daemon;
     uint64_t jobs = 0, rss = 0;
@@ -100,10 +108,14 @@ enum dure_err bench_recover(const struct bench_options *options, struct dure_buf
         err = bench_daemon_start(&daemon, &without, error);
     }
     if (err == DURE_OK) {
-        dure_buf_printf(json, "\"jobs\":%" PRIu64 ",\"seconds\":%.3f,\"seconds_no_snapshot\":%.3f,\"snapshots\":%u,\"rss_mib\":%" PRIu64, jobs,
-                        (double)with / 1e6, (double)without / 1e6, snapshots, rss);
-        dure_buf_printf(words, "%" PRIu64 " jobs: answering again after %.2f s with the last snapshot, %.2f s with none; %" PRIu64 " MiB", jobs,
-                        (double)with / 1e6, (double)without / 1e6, rss);
+        dure_buf_printf(json,
+                        "\"jobs\":%" PRIu64
+                        ",\"seconds\":%.3f,\"seconds_no_snapshot\":%.3f,\"snapshots\":%u,\"rss_mib\":%" PRIu64,
+                        jobs, (double)with / 1e6, (double)without / 1e6, snapshots, rss);
+        dure_buf_printf(words,
+                        "%" PRIu64
+                        " jobs: answering again after %.2f s with the last snapshot, %.2f s with none; %" PRIu64 " MiB",
+                        jobs, (double)with / 1e6, (double)without / 1e6, rss);
     }
     bench_daemon_remove(&daemon);
     return err;

@@ -28,7 +28,9 @@ static void submitted(struct replay *replay, const struct dure_job *job)
     const uint32_t tenant = job->tenant.v;
     const uint32_t level = job->level_required ? bench_block_nodes(replay->world, job->level) : 0;
     bench_log(replay->world,
-              (uint32_t[]){RECOUNT_JOB, ++replay->jobs, tenant, above(replay->world, tenant), job->job_class == DURE_GUARANTEED, job->tasks, job->task_gpus, level}, 8);
+              (uint32_t[]){RECOUNT_JOB, ++replay->jobs, tenant, above(replay->world, tenant),
+                           job->job_class == DURE_GUARANTEED, job->tasks, job->task_gpus, level},
+              8);
 }
 
 static void started(struct replay *replay, const struct dure_record *record)
@@ -57,7 +59,9 @@ static enum dure_err record_in(struct replay *replay, const struct dure_record *
     case DURE_REC_SUBMIT: submitted(replay, &record->submit); break;
     case DURE_REC_START: started(replay, record); break;
     case DURE_REC_RESERVE: bench_log_places(replay->world, RECOUNT_RESERVE, record); break;
-    case DURE_REC_UNBIND: bench_log(replay->world, (uint32_t[]){RECOUNT_UNBIND, record->allot.v, (uint32_t)record->number}, 3); break;
+    case DURE_REC_UNBIND:
+        bench_log(replay->world, (uint32_t[]){RECOUNT_UNBIND, record->allot.v, (uint32_t)record->number}, 3);
+        break;
     case DURE_REC_ATTEMPT_REPORT: reported(replay, record); break;
     default: break;
     }

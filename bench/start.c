@@ -22,8 +22,8 @@ static bool read_stamp(const char *path, int64_t *ret_us)
     return got && *ret_us > 0;
 }
 
-static enum dure_err one(struct dure_client *client, const struct bench_daemon *daemon, const char *program, uint64_t number, uint64_t *ret_us,
-                         struct dure_error *error)
+static enum dure_err one(struct dure_client *client, const struct bench_daemon *daemon, const char *program,
+                         uint64_t number, uint64_t *ret_us, struct dure_error *error)
 {
     char stamp[400];
     struct dure_buf body DURE_CLEANUP_BUF = {0};
@@ -32,7 +32,10 @@ static enum dure_err one(struct dure_client *client, const struct bench_daemon *
 
     snprintf(stamp, sizeof stamp, "%s/stamp.%" PRIu64, daemon->directory, number);
     dure_buf_init(&body, 1 << 16);
-    dure_buf_printf(&body, "{\"kind\":\"Job\",\"version\":1,\"name\":\"first\",\"project\":\"%s\",\"gpus\":1,\"walltime\":\"1m\",\"workdir\":", daemon->project);
+    dure_buf_printf(&body,
+                    "{\"kind\":\"Job\",\"version\":1,\"name\":\"first\",\"project\":\"%s\",\"gpus\":1,\"walltime\":"
+                    "\"1m\",\"workdir\":",
+                    daemon->project);
     dure_buf_json(&body, daemon->directory);
     dure_buf_str(&body, ",\"stdout\":\"/dev/null\",\"command\":[");
     dure_buf_json(&body, program);
@@ -40,14 +43,17 @@ static enum dure_err one(struct dure_client *client, const struct bench_daemon *
     dure_buf_json(&body, stamp);
     dure_buf_str(&body, "]}");
     enum dure_err err = dure_client_call(
-        client, &(struct dure_request){.method = "POST", .path = "/v1/jobs", .body = body.data, .body_length = body.length}, &reply, error);
+        client,
+        &(struct dure_request){.method = "POST", .path = "/v1/jobs", .body = body.data, .body_length = body.length},
+        &reply, error);
     int64_t acknowledged = bench_now_us();
     dure_reply_release(&reply);
     if (err != DURE_OK)
         return err;
     while (!read_stamp(stamp, &first)) {
         if (bench_now_us() - acknowledged > WAIT_US)
-            return dure_fail(error, DURE_E_TIMEOUT, "job %" PRIu64 " did not begin within %d s", number, WAIT_US / 1000000);
+            return dure_fail(error, DURE_E_TIMEOUT, "job %" PRIu64 " did not begin within %d s", number,
+                             WAIT_US / 1000000);
         struct timespec pause = {.tv_nsec = 200000};
         nanosleep(&pause, NULL);
     }
@@ -56,7 +62,8 @@ static enum dure_err one(struct dure_client *client, const struct bench_daemon *
     return DURE_OK;
 }
 
-enum dure_err bench_start(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_start(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                          struct dure_error *error)
 {
     struct bench_daemon daemon;
     struct dure_client *client = NULL;
@@ -83,8 +90,11 @@ enum dure_err bench_start(const struct bench_options *options, struct dure_buf *
         fprintf(stderr, "\r\033[K");
     if (err == DURE_OK) {
         uint64_t p50 = bench_quantile(values, options->jobs, 500), p99 = bench_quantile(values, options->jobs, 990);
-        dure_buf_printf(json, "\"jobs\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64, options->jobs, p50, p99);
-        dure_buf_printf(words, "%" PRIu64 " jobs: acknowledged to first instruction p50 %" PRIu64 " us, p99 %" PRIu64 " us", options->jobs, p50, p99);
+        dure_buf_printf(json, "\"jobs\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64, options->jobs, p50,
+                        p99);
+        dure_buf_printf(words,
+                        "%" PRIu64 " jobs: acknowledged to first instruction p50 %" PRIu64 " us, p99 %" PRIu64 " us",
+                        options->jobs, p50, p99);
     }
     dure_client_free(client);
     bench_daemon_remove(&daemon);

@@ -19,7 +19,10 @@ uint64_t bench_below(struct bench_world *world, uint64_t bound)
 struct bench_ask bench_mix(struct bench_world *world)
 {
     const uint32_t last = world->pool_count - 1;
-    struct bench_ask ask = {.pool = bench_below(world, 10) < 3 ? last : (uint32_t)bench_below(world, last), .tasks = 1, .gpus = 1, .level = ""};
+    struct bench_ask ask = {.pool = bench_below(world, 10) < 3 ? last : (uint32_t)bench_below(world, last),
+                            .tasks = 1,
+                            .gpus = 1,
+                            .level = ""};
     const uint64_t kind = bench_below(world, 100);
     if (kind >= 95) {
         ask.tasks = 2u << bench_below(world, 6);
@@ -37,21 +40,24 @@ static uint64_t gpus_of(const struct bench_turn *turn)
     return (uint64_t)turn->ask.tasks * turn->ask.gpus;
 }
 
-void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before, struct bench_turn *ret_turn)
+void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before,
+                     struct bench_turn *ret_turn)
 {
     struct bench_turn *turn = ret_turn;
     turn->ask = bench_mix(world);
     turn->leaver_count = 0;
     struct bench_pool *pool = &world->pools[turn->ask.pool];
     const uint64_t gpus = gpus_of(turn) + (before != NULL && before->ask.pool == turn->ask.pool ? gpus_of(before) : 0);
-    while (turn->leaver_count < BENCH_LEAVERS_MAX && pool->running_count > 0 && (pool->used + gpus) * 100 > pool->gpus * load_percent) {
+    while (turn->leaver_count < BENCH_LEAVERS_MAX && pool->running_count > 0 &&
+           (pool->used + gpus) * 100 > pool->gpus * load_percent) {
         const uint32_t id = pool->running[bench_below(world, pool->running_count)];
         bench_take_out(world, id);
         turn->leavers[turn->leaver_count++] = id;
     }
 }
 
-enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, struct dure_error *error)
+enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next,
+                               struct dure_error *error)
 {
     enum dure_err err = DURE_OK;
     for (uint32_t i = 0; err == DURE_OK && i < turn->leaver_count; i++) {
@@ -64,7 +70,8 @@ enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_tur
     return err;
 }
 
-enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, bool *ret_started, struct dure_error *error)
+enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next,
+                              bool *ret_started, struct dure_error *error)
 {
     uint32_t job = 0;
     enum dure_err err = bench_turn_leave(world, turn, next, error);
@@ -105,7 +112,8 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
 }
 
 /* One job of a pool drawn by the jobs that each may still ask for. */
-static enum dure_err ask_single(struct bench_world *world, uint32_t gpus, uint64_t draw, uint32_t *ret_job, struct dure_error *error)
+static enum dure_err ask_single(struct bench_world *world, uint32_t gpus, uint64_t draw, uint32_t *ret_job,
+                                struct dure_error *error)
 {
     struct bench_ask ask = {.tasks = 1, .gpus = gpus, .level = ""};
     while (draw >= (world->pools[ask.pool].gpus - world->pools[ask.pool].given) / gpus)
@@ -114,7 +122,8 @@ static enum dure_err ask_single(struct bench_world *world, uint32_t gpus, uint64
     return bench_submit_ask(world, &ask, ret_job, error);
 }
 
-enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused, struct dure_error *error)
+enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs,
+                                uint64_t *ret_refused, struct dure_error *error)
 {
     uint32_t batch[FILL_BATCH];
     uint64_t jobs = 0, refused = 0, left = 0;

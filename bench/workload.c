@@ -15,7 +15,14 @@
 #include "bench/world.h"
 #include "client/load.h"
 
-enum { ROWS_MAX = 1000000, COLUMNS_MAX = 32, NAME_BYTES = 64, SUBMITS_A_SECOND = 4000, START_WAIT_US = 120 * 1000000, CLIENTS = 64 };
+enum {
+    ROWS_MAX = 1000000,
+    COLUMNS_MAX = 32,
+    NAME_BYTES = 64,
+    SUBMITS_A_SECOND = 4000,
+    START_WAIT_US = 120 * 1000000,
+    CLIENTS = 64
+};
 
 enum column { USER, ACCOUNT, NODES, GPUS, DURATION, COLUMNS };
 static const char *const heads[COLUMNS] = {"user", "account", "nodes", "gpus_per_node", "duration_s"};
@@ -58,9 +65,11 @@ static size_t split(char *line, char *cells[COLUMNS_MAX])
     return count;
 }
 
-static enum dure_err bad(const struct workload *work, const char *field, const char *found, const char *expected, struct dure_error *error)
+static enum dure_err bad(const struct workload *work, const char *field, const char *found, const char *expected,
+                         struct dure_error *error)
 {
-    return dure_fail(error, DURE_E_INVALID, "%s:%u: %s: found '%s', expected %s", work->file, work->line, field, found, expected);
+    return dure_fail(error, DURE_E_INVALID, "%s:%u: %s: found '%s', expected %s", work->file, work->line, field, found,
+                     expected);
 }
 
 static enum dure_err read_heads(struct workload *work, char *line, size_t where[COLUMNS], struct dure_error *error)
@@ -72,8 +81,10 @@ static enum dure_err read_heads(struct workload *work, char *line, size_t where[
         while (where[c] < count && strcmp(cells[where[c]], heads[c]) != 0)
             where[c]++;
         if (where[c] == count)
-            return dure_fail(error, DURE_E_INVALID, "%s:1: found no column '%s', expected job_id,submit_s,user,account,nodes,gpus_per_node,duration_s", work->file,
-                             heads[c]);
+            return dure_fail(
+                error, DURE_E_INVALID,
+                "%s:1: found no column '%s', expected job_id,submit_s,user,account,nodes,gpus_per_node,duration_s",
+                work->file, heads[c]);
     }
     return DURE_OK;
 }
@@ -170,42 +181,48 @@ static bool next(void *context, const char **ret_body, size_t *ret_length)
         return false;
     const struct row *row = &work->rows[work->next++];
     const uint32_t place = row->account % BENCH_OWNERS * (1 + BENCH_TEAMS) + 1 + row->user % BENCH_TEAMS;
-    const bool borrowed = bench_below(work->world, 10) < 3 || beyond_right(work, place, (uint64_t)row->nodes * row->gpus);
+    const bool borrowed =
+        bench_below(work->world, 10) < 3 || beyond_right(work, place, (uint64_t)row->nodes * row->gpus);
     bench_tenant_path(place, path);
     dure_buf_clear(&work->body);
-    dure_buf_printf(&work->body,
-                    "{\"kind\":\"Job\",\"version\":1,\"name\":\"work\",\"project\":\"%s\",\"class\":\"%s\",\"tasks\":%" PRIu32 ",\"gpus\":%" PRIu32
-                    ",\"walltime\":\"30d\",\"grace\":\"1s\",\"runs_for\":\"%" PRIu32 "s\",\"begin\":\"%s\",\"command\":[\"/bin/true\"]}",
-                    path, borrowed ? "borrowed" : "guaranteed", row->nodes, row->gpus, row->seconds + 3600, work->begin);
+    dure_buf_printf(
+        &work->body,
+        "{\"kind\":\"Job\",\"version\":1,\"name\":\"work\",\"project\":\"%s\",\"class\":\"%s\",\"tasks\":%" PRIu32
+        ",\"gpus\":%" PRIu32 ",\"walltime\":\"30d\",\"grace\":\"1s\",\"runs_for\":\"%" PRIu32
+        "s\",\"begin\":\"%s\",\"command\":[\"/bin/true\"]}",
+        path, borrowed ? "borrowed" : "guaranteed", row->nodes, row->gpus, row->seconds + 3600, work->begin);
     *ret_body = work->body.data;
     *ret_length = work->body.length;
     return !work->body.failed;
 }
 
 /* Submits everything to begin at one instant, late enough; waits for the launches. */
-static enum dure_err run(struct workload *work, struct bench_daemon *daemon, struct bench_node *node, int64_t *ret_us, struct dure_error *error)
+static enum dure_err run(struct workload *work, struct bench_daemon *daemon, struct bench_node *node, int64_t *ret_us,
+                         struct dure_error *error)
 {
     struct dure_load_result result = {0};
-    const struct dure_load_options load = {.socket_path = daemon->socket, .clients = CLIENTS, .path = "/v1/jobs", .next = next, .context = work};
+    const struct dure_load_options load = {
+        .socket_path = daemon->socket, .clients = CLIENTS, .path = "/v1/jobs", .next = next, .context = work};
     const int64_t wait_us = (3 + (int64_t)work->count / SUBMITS_A_SECOND) * DURE_SECOND_US;
     const int64_t begin_us = (bench_wall_us() + wait_us) / DURE_SECOND_US * DURE_SECOND_US;
     dure_time_format_utc(begin_us, work->begin);
     enum dure_err err = dure_load_run(&load, &result, error);
     if (err == DURE_OK && result.answered != work->count)
-        err = dure_fail(error, DURE_E_INVALID, "%" PRIu64 " of %zu submissions were accepted: status %d: %s", result.answered, work->count, result.first_refusal_status,
-                        result.first_refusal);
+        err = dure_fail(error, DURE_E_INVALID, "%" PRIu64 " of %zu submissions were accepted: status %d: %s",
+                        result.answered, work->count, result.first_refusal_status, result.first_refusal);
     const int64_t released = bench_now_us() + (begin_us - bench_wall_us());
     if (err == DURE_OK && (bench_now_us() > released || bench_node_messages(node) > 0))
-        err = dure_fail(error, DURE_E_TIMEOUT, "%zu submissions took longer than %lld s: they were not there when they were released", work->count,
-                        (long long)(wait_us / DURE_SECOND_US));
+        err = dure_fail(error, DURE_E_TIMEOUT,
+                        "%zu submissions took longer than %lld s: they were not there when they were released",
+                        work->count, (long long)(wait_us / DURE_SECOND_US));
     while (err == DURE_OK && bench_node_messages(node) < work->count && bench_now_us() - released < START_WAIT_US)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     *ret_us = bench_node_last_us(node) - released;
     return err;
 }
 
-static enum dure_err measure(struct workload *work, struct bench_daemon *daemon, struct bench_node *node, struct dure_buf *json, struct dure_buf *words,
-                             struct dure_error *error)
+static enum dure_err measure(struct workload *work, struct bench_daemon *daemon, struct bench_node *node,
+                             struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
 {
     int64_t us = 0;
     enum dure_err err = run(work, daemon, node, &us, error);
@@ -217,17 +234,21 @@ static enum dure_err measure(struct workload *work, struct bench_daemon *daemon,
         err = bench_world_recount(work->world, error);
     const uint64_t started = work->world->starts;
     if (err == DURE_OK && bench_node_messages(node) != started)
-        err = dure_fail(error, DURE_E_STATE, "%" PRIu64 " starts, but %" PRIu64 " launch messages", started, bench_node_messages(node));
+        err = dure_fail(error, DURE_E_STATE, "%" PRIu64 " starts, but %" PRIu64 " launch messages", started,
+                        bench_node_messages(node));
     if (err != DURE_OK)
         return err;
-    dure_buf_printf(json, "\"started\":%" PRIu64 ",\"seconds\":%.3f,\"per_s\":%.1f,\"jobs\":%zu,\"rss_mib\":%" PRIu64, started, (double)us / 1e6,
-                    (double)started * 1e6 / (double)us, work->count, rss);
-    dure_buf_printf(words, "%" PRIu32 " nodes: %" PRIu64 " of %zu jobs released at once started in %.3f s, %.0f a second; %" PRIu64 " MiB", work->world->node_count,
-                    started, work->count, (double)us / 1e6, (double)started * 1e6 / (double)us, rss);
+    dure_buf_printf(json, "\"started\":%" PRIu64 ",\"seconds\":%.3f,\"per_s\":%.1f,\"jobs\":%zu,\"rss_mib\":%" PRIu64,
+                    started, (double)us / 1e6, (double)started * 1e6 / (double)us, work->count, rss);
+    dure_buf_printf(
+        words,
+        "%" PRIu32 " nodes: %" PRIu64 " of %zu jobs released at once started in %.3f s, %.0f a second; %" PRIu64 " MiB",
+        work->world->node_count, started, work->count, (double)us / 1e6, (double)started * 1e6 / (double)us, rss);
     return DURE_OK;
 }
 
-enum dure_err bench_workload(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words, struct dure_error *error)
+enum dure_err bench_workload(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
+                             struct dure_error *error)
 {
     struct bench_world world;
     struct bench_daemon daemon = {0};

@@ -1,6 +1,6 @@
 /* The core under measurement: its specs, its steps, and the log of what it decides. */
-#include "base/huge.h"
 #include "bench/world.h"
+#include "base/huge.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -52,8 +52,8 @@ void bench_log(struct bench_world *world, const uint32_t *words, size_t count)
 static bool may_plant(const struct bench_world *world, const uint32_t *words)
 {
     const uint32_t *last = world->last_place;
-    return world->starts >= PLANT_AT && world->attempts[world->last_attempt].running && words[1] == last[1] && words[3] == last[3] &&
-           __builtin_popcount(words[2]) == __builtin_popcount(last[2]);
+    return world->starts >= PLANT_AT && world->attempts[world->last_attempt].running && words[1] == last[1] &&
+           words[3] == last[3] && __builtin_popcount(words[2]) == __builtin_popcount(last[2]);
 }
 
 void bench_log_places(struct bench_world *world, uint32_t kind, const struct dure_record *r)
@@ -94,7 +94,8 @@ static void started(struct bench_world *world, uint32_t id, uint32_t attempt)
     pool->running = grown(world, pool->running, &pool->running_room, pool->running_count, sizeof *pool->running);
     if (world->no_memory)
         return;
-    world->attempts[attempt] = (struct bench_attempt){.job = id, .index = (uint32_t)pool->running_count, .running = true};
+    world->attempts[attempt] =
+        (struct bench_attempt){.job = id, .index = (uint32_t)pool->running_count, .running = true};
     pool->running[pool->running_count++] = attempt;
     pool->used += job->gpus;
     job->started = true;
@@ -109,24 +110,20 @@ static void heard(void *context, const struct dure_record *r)
         bench_log_places(world, RECOUNT_START, r);
         started(world, (uint32_t)r->job.v, attempt);
         break;
-    case DURE_REC_RESERVE:
-        bench_log_places(world, RECOUNT_RESERVE, r);
-        break;
-    case DURE_REC_UNBIND:
-        bench_log(world, (uint32_t[]){RECOUNT_UNBIND, r->allot.v, (uint32_t)r->number}, 3);
-        break;
+    case DURE_REC_RESERVE: bench_log_places(world, RECOUNT_RESERVE, r); break;
+    case DURE_REC_UNBIND: bench_log(world, (uint32_t[]){RECOUNT_UNBIND, r->allot.v, (uint32_t)r->number}, 3); break;
     case DURE_REC_NOTICE:
     case DURE_REC_STOP:
         world->notices++;
         if (world->attempts[attempt].leaving)
             break;
         world->attempts[attempt].leaving = true;
-        world->leaving = grown(world, world->leaving, &world->leaving_room, world->leaving_count, sizeof *world->leaving);
+        world->leaving =
+            grown(world, world->leaving, &world->leaving_room, world->leaving_count, sizeof *world->leaving);
         if (!world->no_memory)
             world->leaving[world->leaving_count++] = attempt;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -178,13 +175,16 @@ uint32_t bench_block_nodes(const struct bench_world *world, const char *level)
     return strcmp(level, "block") == 0 ? BENCH_BLOCK_NODES : strcmp(level, "site") == 0 ? world->site_nodes : 0;
 }
 
-enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
-                               struct dure_tenants **ret_tenants, struct dure_error *error)
+enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text,
+                               struct dure_fleet **ret_fleet, struct dure_tenants **ret_tenants,
+                               struct dure_error *error)
 {
     struct dure_problems problems = {.file = "bench"};
     struct dure_arena *arena = dure_arena_new(64u << 20);
     struct dure_tree *tree;
-    enum dure_err err = arena == NULL ? DURE_E_MEMORY : dure_tree_from_yaml(arena, fleet_text->data, fleet_text->length, &tree, &problems);
+    enum dure_err err = arena == NULL
+                            ? DURE_E_MEMORY
+                            : dure_tree_from_yaml(arena, fleet_text->data, fleet_text->length, &tree, &problems);
     if (err == DURE_OK)
         err = dure_fleet_parse(tree, ret_fleet, &problems);
     if (err == DURE_OK)
@@ -202,7 +202,8 @@ enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct d
 }
 
 /* Reads both, and finds the tenants' ids. */
-static enum dure_err parse(struct bench_world *world, const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
+static enum dure_err parse(struct bench_world *world, const struct dure_buf *fleet_text,
+                           const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
                            struct dure_tenants **ret_tenants, struct dure_error *error)
 {
     const enum dure_err err = bench_read_specs(fleet_text, tenants_text, ret_fleet, ret_tenants, error);
@@ -236,7 +237,8 @@ static enum dure_err limit_power(struct bench_world *world, const struct dure_fl
     return err;
 }
 
-static enum dure_err specs(struct bench_world *world, const struct dure_fleet *fleet, const struct dure_tenants *tenants, struct dure_error *error)
+static enum dure_err specs(struct bench_world *world, const struct dure_fleet *fleet,
+                           const struct dure_tenants *tenants, struct dure_error *error)
 {
     struct dure_record r;
     dure_record_init(&r, DURE_REC_FLEET, 1, world->time_us);
@@ -252,15 +254,17 @@ static enum dure_err specs(struct bench_world *world, const struct dure_fleet *f
     return err != DURE_OK ? err : limit_power(world, fleet, error);
 }
 
-static void add_right(struct bench_world *world, struct dure_buf *text, uint32_t group, uint32_t team, const char *level, uint32_t cell_nodes, uint32_t count)
+static void add_right(struct bench_world *world, struct dure_buf *text, uint32_t group, uint32_t team,
+                      const char *level, uint32_t cell_nodes, uint32_t count)
 {
     struct bench_pool *pool = &world->pools[world->pool_count++];
     char path[32];
     bench_tenant_path(group * (1 + BENCH_TEAMS) + team, path);
-    dure_buf_printf(text, "  - {name: r%" PRIu32 ", tenant: %s, group: g%" PRIu32 ", level: %s, count: %" PRIu32 "}\n", world->fleet.right_count, path, group, level,
-                    count);
+    dure_buf_printf(text, "  - {name: r%" PRIu32 ", tenant: %s, group: g%" PRIu32 ", level: %s, count: %" PRIu32 "}\n",
+                    world->fleet.right_count, path, group, level, count);
     /* Tenants by place here; parse() gives the ids. */
-    world->fleet.rights[world->fleet.right_count++] = (struct recount_right){group, cell_nodes, count, group * (1 + BENCH_TEAMS) + team};
+    world->fleet.rights[world->fleet.right_count++] =
+        (struct recount_right){group, cell_nodes, count, group * (1 + BENCH_TEAMS) + team};
     pool->gpus = (uint64_t)count * cell_nodes * RECOUNT_NODE_GPUS;
     pool->tenant_count = team > 0 ? 1 : BENCH_TEAMS;
     for (uint32_t i = 0; i < pool->tenant_count; i++)
@@ -277,7 +281,8 @@ static void write_rights(struct bench_world *world, struct dure_buf *text)
         else if (share < BENCH_TEAMS)
             add_right(world, text, g, 0, "block", BENCH_BLOCK_NODES, share);
         for (uint32_t t = 0; world->site_nodes == 0 && share >= BENCH_TEAMS && t < BENCH_TEAMS; t++)
-            add_right(world, text, g, 1 + t, "block", BENCH_BLOCK_NODES, share / BENCH_TEAMS + (t < share % BENCH_TEAMS));
+            add_right(world, text, g, 1 + t, "block", BENCH_BLOCK_NODES,
+                      share / BENCH_TEAMS + (t < share % BENCH_TEAMS));
     }
     for (uint32_t i = 0; i < world->pool_count; i++)
         promised += world->pools[i].gpus;
@@ -291,27 +296,34 @@ static void write_fleet(struct bench_world *world, bool by_site, struct dure_buf
 {
     const uint32_t each = world->node_count / BENCH_OWNERS;
     uint32_t first = 0;
-    dure_buf_str(text, "kind: Fleet\nversion: 1\nname: bench\nzone: Asia/Seoul\nmodels: [{name: b200, memory: 180GiB, power: 1000W, nvlink: node}]\nowners:\n");
+    dure_buf_str(text, "kind: Fleet\nversion: 1\nname: bench\nzone: Asia/Seoul\nmodels: [{name: b200, memory: 180GiB, "
+                       "power: 1000W, nvlink: node}]\nowners:\n");
     for (uint32_t g = 0; g < BENCH_OWNERS; g++)
         dure_buf_printf(text, "  - {name: o%" PRIu32 "}\n", g);
     dure_buf_str(text, "sites:\n");
     for (uint32_t g = 0; g < BENCH_OWNERS; g++)
-        dure_buf_printf(text, "  - {name: s%" PRIu32 ", region: a, latitude: 37.0, longitude: 127.0, engine: emulated}\n", g);
+        dure_buf_printf(text,
+                        "  - {name: s%" PRIu32 ", region: a, latitude: 37.0, longitude: 127.0, engine: emulated}\n", g);
     dure_buf_str(text, "groups:\n");
     if (by_site)
         world->site_nodes = each / BENCH_BLOCK_NODES * BENCH_BLOCK_NODES;
     for (uint32_t g = 0; g < BENCH_OWNERS; g++) {
         const uint32_t nodes = each + (g < world->node_count % BENCH_OWNERS);
         /* A site that is promised whole has something dark only beside it. */
-        const uint32_t gpus = nodes * RECOUNT_NODE_GPUS, dark = by_site ? (nodes - world->site_nodes) * RECOUNT_NODE_GPUS / 2 : gpus / 50;
-        world->fleet.groups[world->fleet.group_count++] = (struct recount_group){first, nodes, (uint64_t)(gpus - dark) * BENCH_GPU_MW, BENCH_GPU_MW};
+        const uint32_t gpus = nodes * RECOUNT_NODE_GPUS,
+                       dark = by_site ? (nodes - world->site_nodes) * RECOUNT_NODE_GPUS / 2 : gpus / 50;
+        world->fleet.groups[world->fleet.group_count++] =
+            (struct recount_group){first, nodes, (uint64_t)(gpus - dark) * BENCH_GPU_MW, BENCH_GPU_MW};
         first += nodes;
-        dure_buf_printf(text, "  - {name: g%" PRIu32 ", owner: o%" PRIu32 ", site: s%" PRIu32 ", model: b200, nodes: 'g%" PRIu32 "-[000001-%06" PRIu32 "]', cpus: 128, ", g, g, g,
-                        g, nodes);
+        dure_buf_printf(text,
+                        "  - {name: g%" PRIu32 ", owner: o%" PRIu32 ", site: s%" PRIu32
+                        ", model: b200, nodes: 'g%" PRIu32 "-[000001-%06" PRIu32 "]', cpus: 128, ",
+                        g, g, g, g, nodes);
         dure_buf_str(text, "memory: 2TiB, disk: 1TiB, power: 10kW,\n     levels: [");
         if (by_site)
             dure_buf_printf(text, "{name: site, holds: %" PRIu32 "}, ", world->site_nodes / BENCH_BLOCK_NODES);
-        dure_buf_str(text, "{name: block, holds: 16}, {name: rack, holds: 4}, {name: node, holds: 8}], status: assumed}\n");
+        dure_buf_str(text,
+                     "{name: block, holds: 16}, {name: rack, holds: 4}, {name: node, holds: 8}], status: assumed}\n");
     }
 }
 
@@ -319,7 +331,8 @@ void bench_world_power(const struct bench_world *world, struct dure_buf *power)
 {
     dure_buf_str(power, "{\"kind\":\"Power\",\"version\":1,\"limits\":[");
     for (uint32_t g = 0; g < BENCH_OWNERS; g++)
-        dure_buf_printf(power, "%s{\"site\":\"s%" PRIu32 "\",\"limit\":\"%" PRIu64 "W\"}", g > 0 ? "," : "", g, world->fleet.groups[g].limit_mw / 1000);
+        dure_buf_printf(power, "%s{\"site\":\"s%" PRIu32 "\",\"limit\":\"%" PRIu64 "W\"}", g > 0 ? "," : "", g,
+                        world->fleet.groups[g].limit_mw / 1000);
     dure_buf_str(power, "]}");
 }
 
@@ -339,10 +352,12 @@ static void write_tenants(struct bench_world *world, struct dure_buf *text)
         dure_buf_printf(text, "  - {owner: o%" PRIu32 ", notice: 10m, to: all}\n", g);
 }
 
-static enum dure_err plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error)
+static enum dure_err plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet,
+                          struct dure_buf *tenants, struct dure_error *error)
 {
     const char *plant = getenv("DURE_BENCH_PLANT");
-    *world = (struct bench_world){.node_count = nodes, .random = 20260101, .time_us = 1, .plant = plant != NULL && strcmp(plant, "double") == 0};
+    *world = (struct bench_world){
+        .node_count = nodes, .random = 20260101, .time_us = 1, .plant = plant != NULL && strcmp(plant, "double") == 0};
     world->file = tmpfile();
     if (world->file == NULL)
         return dure_fail(error, DURE_E_IO, "a temporary file: %s", strerror(errno));
@@ -351,7 +366,8 @@ static enum dure_err plan(uint32_t nodes, bool by_site, struct bench_world *worl
     return DURE_OK;
 }
 
-enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error)
+enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet,
+                               struct dure_buf *tenants, struct dure_error *error)
 {
     struct dure_fleet *parsed = NULL;
     struct dure_tenants *people = NULL;
@@ -406,11 +422,13 @@ void bench_world_release(struct bench_world *world)
 uint32_t bench_asker(struct bench_world *world, const struct bench_ask *ask)
 {
     const struct bench_pool *pool = &world->pools[ask->pool];
-    return ask->pool == world->pool_count - 1 ? (uint32_t)bench_below(world, BENCH_OWNERS) * (1 + BENCH_TEAMS) + 1 + (uint32_t)bench_below(world, BENCH_TEAMS)
+    return ask->pool == world->pool_count - 1 ? (uint32_t)bench_below(world, BENCH_OWNERS) * (1 + BENCH_TEAMS) + 1 +
+                                                    (uint32_t)bench_below(world, BENCH_TEAMS)
                                               : pool->tenants[bench_below(world, pool->tenant_count)];
 }
 
-enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error)
+enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job,
+                               struct dure_error *error)
 {
     const bool borrowed = ask->pool == world->pool_count - 1;
     const uint32_t place = bench_asker(world, ask);
@@ -437,7 +455,9 @@ enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask
     enum dure_err err = step(world, &r, error);
     if (err != DURE_OK)
         return err;
-    bench_log(world, (uint32_t[]){RECOUNT_JOB, id, world->tenants[place], world->tenants[place - place % (1 + BENCH_TEAMS)], !borrowed, ask->tasks, ask->gpus, level},
+    bench_log(world,
+              (uint32_t[]){RECOUNT_JOB, id, world->tenants[place], world->tenants[place - place % (1 + BENCH_TEAMS)],
+                           !borrowed, ask->tasks, ask->gpus, level},
               8);
     *ret_job = id;
     return DURE_OK;
@@ -520,6 +540,7 @@ enum dure_err bench_world_recount(struct bench_world *world, struct dure_error *
     if (!recount(&world->fleet, world->file, &sums, text, sizeof text))
         return dure_fail(error, DURE_E_CORRUPT, "the recount of the decisions: %s", text);
     if (sums.starts != world->starts)
-        return dure_fail(error, DURE_E_CORRUPT, "the recount of the decisions: %" PRIu64 " starts, not %" PRIu64, sums.starts, world->starts);
+        return dure_fail(error, DURE_E_CORRUPT, "the recount of the decisions: %" PRIu64 " starts, not %" PRIu64,
+                         sums.starts, world->starts);
     return DURE_OK;
 }

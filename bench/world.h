@@ -6,7 +6,17 @@
 #include "bench/recount.h"
 #include "core/core.h"
 
-enum { BENCH_OWNERS = 6, BENCH_TEAMS = 9, BENCH_BLOCK_NODES = 64, BENCH_NODES_LEAST = BENCH_OWNERS * 2 * BENCH_BLOCK_NODES /* a promised block each */, BENCH_NODES_MOST = 200000, BENCH_GANG_LEAST = 8, BENCH_GANG_MOST = 40000, BENCH_GPU_MW = 1250000 /* a node of 10 kW */, BENCH_LEAVERS_MAX = 1024 /* a gang is of 512 GPUs at most */ };
+enum {
+    BENCH_OWNERS = 6,
+    BENCH_TEAMS = 9,
+    BENCH_BLOCK_NODES = 64,
+    BENCH_NODES_LEAST = BENCH_OWNERS * 2 * BENCH_BLOCK_NODES /* a promised block each */,
+    BENCH_NODES_MOST = 200000,
+    BENCH_GANG_LEAST = 8,
+    BENCH_GANG_MOST = 40000,
+    BENCH_GPU_MW = 1250000 /* a node of 10 kW */,
+    BENCH_LEAVERS_MAX = 1024 /* a gang is of 512 GPUs at most */
+};
 
 /* Those that share rights, and last the pool of those that borrow. */
 struct bench_pool {
@@ -22,7 +32,7 @@ struct bench_job {
 };
 
 struct bench_attempt {
-    uint32_t job, index; /* index in its pool's running */
+    uint32_t job, index;         /* index in its pool's running */
     bool running, leaving, gone; /* not running and not gone: taken out */
 };
 
@@ -60,13 +70,17 @@ uint64_t bench_now_ns(void);
 uint64_t bench_below(struct bench_world *world, uint64_t bound);
 
 /* `by_site`: each owner holds a right to its whole site, else its teams to blocks. */
-DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_world_make(uint32_t nodes, bool by_site, struct bench_world *world,
+                                              struct dure_error *error);
 void bench_world_release(struct bench_world *world);
 /* Without a core, for a daemon: the text of both specs, and what the recount must know of them. */
-DURE_NODISCARD enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world, struct dure_buf *fleet, struct dure_buf *tenants, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_world_plan(uint32_t nodes, bool by_site, struct bench_world *world,
+                                              struct dure_buf *fleet, struct dure_buf *tenants,
+                                              struct dure_error *error);
 /* Both texts, YAML or JSON; what is wrong with them is said in words. What was read before a fault is the caller's to free. */
-DURE_NODISCARD enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text, struct dure_fleet **ret_fleet,
-                                              struct dure_tenants **ret_tenants, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_read_specs(const struct dure_buf *fleet_text, const struct dure_buf *tenants_text,
+                                              struct dure_fleet **ret_fleet, struct dure_tenants **ret_tenants,
+                                              struct dure_error *error);
 /* What each site may draw: all but one of its GPUs in fifty (of a site that is promised whole, half of what lies beside it). As JSON, which is YAML too. */
 void bench_world_power(const struct bench_world *world, struct dure_buf *power);
 /* replay.c: logs what a journal's records say, inputs and decisions in their order; counts starts. */
@@ -76,14 +90,16 @@ void bench_log(struct bench_world *world, const uint32_t *words, size_t count);
 void bench_log_places(struct bench_world *world, uint32_t kind, const struct dure_record *record);
 bool bench_log_attempt(struct bench_world *world, uint32_t attempt); /* room for it; false: out of memory */
 DURE_NODISCARD enum dure_err bench_log_flush(struct bench_world *world, struct dure_error *error);
-uint32_t bench_block_nodes(const struct bench_world *world, const char *level); /* nodes in a cell of this level; 0: none */
+uint32_t bench_block_nodes(const struct bench_world *world,
+                           const char *level); /* nodes in a cell of this level; 0: none */
 /* The place of a tenant of the ask's pool, drawn by chance. */
 uint32_t bench_asker(struct bench_world *world, const struct bench_ask *ask);
 /* The path of the tenant at a place ("o0/t3"). */
 void bench_tenant_path(uint32_t place, char path[32]);
 
 /* Each adds what the core took to elapsed_ns. */
-DURE_NODISCARD enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_submit_ask(struct bench_world *world, const struct bench_ask *ask, uint32_t *ret_job,
+                                              struct dure_error *error);
 DURE_NODISCARD enum dure_err bench_pass(struct bench_world *world, struct dure_error *error);
 DURE_NODISCARD enum dure_err bench_end(struct bench_world *world, uint32_t attempt, struct dure_error *error);
 /* Out of the lists of its pool: it is as good as gone, and bench_end follows. */
@@ -103,15 +119,19 @@ struct bench_turn {
     uint32_t leavers[BENCH_LEAVERS_MAX], leaver_count;
 };
 /* `before` comes first, and has not started yet; NULL: nobody. */
-void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before, struct bench_turn *ret_turn);
+void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before,
+                     struct bench_turn *ret_turn);
 /* Those end. `next`, and so who leaves after that, may be NULL. */
-DURE_NODISCARD enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn,
+                                              const struct bench_turn *next, struct dure_error *error);
 /* Those end, the job is asked for, and withdrawn if there is no place now. */
-DURE_NODISCARD enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next, bool *ret_started,
+DURE_NODISCARD enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn,
+                                             const struct bench_turn *next, bool *ret_started,
                                              struct dure_error *error);
 /* Work of the mix until about `load_percent` of every pool is in use. */
-DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
+                                              struct dure_error *error);
 /* All GPUs to jobs of `gpus` each, 256 submissions to a pass, as a daemon does that has them in one batch; `latency` (may be NULL) takes the nanoseconds
  * of each: its submission and an equal part of the passes. */
-DURE_NODISCARD enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency, uint64_t *ret_jobs, uint64_t *ret_refused,
-                                               struct dure_error *error);
+DURE_NODISCARD enum dure_err bench_fill_single(struct bench_world *world, uint32_t gpus, uint64_t *latency,
+                                               uint64_t *ret_jobs, uint64_t *ret_refused, struct dure_error *error);
