@@ -26,27 +26,24 @@ static enum dure_err single(struct bench_world *world, struct figures *figures, 
 static enum dure_err mixed(struct bench_world *world, unsigned load_percent, struct figures *figures,
                            struct dure_error *error)
 {
-    struct bench_turn turns[2];
+    struct bench_turns turns;
     figures->latency = calloc(MIXED_DECISIONS, sizeof *figures->latency);
     if (figures->latency == NULL)
         return DURE_E_MEMORY;
     enum dure_err err = bench_fill_mixed(world, load_percent, error);
     const uint64_t starts = world->starts;
     world->elapsed_ns = 0;
-    bench_turn_draw(world, load_percent, NULL, &turns[0]);
+    bench_turns_begin(world, load_percent, &turns);
     while (err == DURE_OK && figures->decisions < MIXED_DECISIONS) {
-        const struct bench_turn *turn = &turns[figures->decisions % 2];
-        struct bench_turn *next = &turns[(figures->decisions + 1) % 2];
         bool started = false;
-        bench_turn_draw(world, load_percent, turn, next);
-        err = bench_turn_play(world, turn, next, &started, error);
+        err = bench_turns_play(world, &turns, &started, error);
         figures->refused += !started;
         figures->latency[figures->decisions++] =
             world->elapsed_ns - world->asked_ns; /* what ended before it is in the sum alone */
     }
     figures->starts = world->starts - starts;
     figures->elapsed_ns = world->elapsed_ns;
-    return err == DURE_OK ? bench_turn_leave(world, &turns[MIXED_DECISIONS % 2], NULL, error) : err;
+    return err == DURE_OK ? bench_turns_end(world, &turns, error) : err;
 }
 
 static enum dure_err measure(uint32_t nodes, bool is_mixed, unsigned load_percent, struct figures *figures,

@@ -40,51 +40,84 @@ static uint64_t gpus_of(const struct bench_turn *turn)
     return (uint64_t)turn->ask.tasks * turn->ask.gpus;
 }
 
-void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before,
-                     struct bench_turn *ret_turn)
+static const struct bench_turn *turn_of(const struct bench_turns *turns, uint32_t ahead)
 {
-    struct bench_turn *turn = ret_turn;
+    return &turns->at[(turns->first + ahead) % BENCH_TURNS];
+}
+
+/* One turn more, behind those that are drawn already. */
+static void draw(struct bench_world *world, struct bench_turns *turns, uint32_t drawn)
+{
+    struct bench_turn *turn = &turns->at[(turns->first + drawn) % BENCH_TURNS];
     turn->ask = bench_mix(world);
     turn->leaver_count = 0;
     struct bench_pool *pool = &world->pools[turn->ask.pool];
-    const uint64_t gpus = gpus_of(turn) + (before != NULL && before->ask.pool == turn->ask.pool ? gpus_of(before) : 0);
+    uint64_t gpus = gpus_of(turn);
+    for (uint32_t i = 0; i < drawn; i++)
+        gpus += turn_of(turns, i)->ask.pool == turn->ask.pool ? gpus_of(turn_of(turns, i)) : 0;
     while (turn->leaver_count < BENCH_LEAVERS_MAX && pool->running_count > 0 &&
-           (pool->used + gpus) * 100 > pool->gpus * load_percent) {
+           (pool->used + gpus) * 100 > pool->gpus * turns->load_percent) {
         const uint32_t id = pool->running[bench_below(world, pool->running_count)];
         bench_take_out(world, id);
         turn->leavers[turn->leaver_count++] = id;
     }
 }
 
-enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next,
-                               struct dure_error *error)
+void bench_turns_begin(struct bench_world *world, unsigned load_percent, struct bench_turns *ret_turns)
 {
+    *ret_turns = (struct bench_turns){.load_percent = load_percent};
+    for (uint32_t i = 0; i < BENCH_TURNS; i++)
+        draw(world, ret_turns, i);
+}
+
+/* What comes after the next step: from this leaver of that turn on. */
+static void expect(struct bench_world *world, const struct bench_turns *turns, uint32_t ahead, uint32_t leaver)
+{
+    unsigned after = 1;
+    for (; ahead < BENCH_TURNS; ahead++, leaver = 0, after++) { /* each turn's submission comes behind its leavers */
+        const struct bench_turn *turn = turn_of(turns, ahead);
+        bench_expect(world, turn->leavers + leaver, turn->leaver_count - leaver, after);
+        after += turn->leaver_count - leaver;
+    }
+}
+
+static enum dure_err leave(struct bench_world *world, const struct bench_turns *turns, uint32_t ahead,
+                           struct dure_error *error)
+{
+    const struct bench_turn *turn = turn_of(turns, ahead);
     enum dure_err err = DURE_OK;
     for (uint32_t i = 0; err == DURE_OK && i < turn->leaver_count; i++) {
-        const uint32_t left = turn->leaver_count - i - 1;
-        bench_expect(world, turn->leavers + i + 1, left, 1);
-        if (next != NULL && left < DURE_CORE_EXPECTED)
-            bench_expect(world, next->leavers, next->leaver_count, left + 2); /* the submission comes between */
+        expect(world, turns, ahead, i + 1);
         err = bench_end(world, turn->leavers[i], error);
     }
     return err;
 }
 
-enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn, const struct bench_turn *next,
-                              bool *ret_started, struct dure_error *error)
+enum dure_err bench_turns_play(struct bench_world *world, struct bench_turns *turns, bool *ret_started,
+                               struct dure_error *error)
 {
     uint32_t job = 0;
-    enum dure_err err = bench_turn_leave(world, turn, next, error);
+    enum dure_err err = leave(world, turns, 0, error);
     world->asked_ns = world->elapsed_ns;
-    bench_expect(world, next->leavers, next->leaver_count, 1);
+    expect(world, turns, 1, 0);
     if (err == DURE_OK)
-        err = bench_submit_ask(world, &turn->ask, &job, error);
+        err = bench_submit_ask(world, &turn_of(turns, 0)->ask, &job, error);
     if (err == DURE_OK)
         err = bench_settle(world, error);
+    turns->first = (turns->first + 1) % BENCH_TURNS;
+    draw(world, turns, BENCH_TURNS - 1);
     if (err != DURE_OK)
         return err;
     *ret_started = world->jobs[job].started;
     return *ret_started ? DURE_OK : bench_cancel(world, job, error);
+}
+
+enum dure_err bench_turns_end(struct bench_world *world, const struct bench_turns *turns, struct dure_error *error)
+{
+    enum dure_err err = DURE_OK;
+    for (uint32_t i = 0; err == DURE_OK && i < BENCH_TURNS; i++)
+        err = leave(world, turns, i, error);
+    return err;
 }
 
 enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent, struct dure_error *error)
@@ -92,21 +125,19 @@ enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
     enum dure_err err = DURE_OK;
     bool started;
     uint64_t room = 0, used = 0;
-    struct bench_turn turns[2];
+    struct bench_turns turns;
     for (uint32_t i = 0; i < world->pool_count; i++)
         room += world->pools[i].gpus * load_percent / 100;
-    bench_turn_draw(world, load_percent, NULL, &turns[0]);
-    unsigned tries = 0;
-    for (; err == DURE_OK && tries < FILL_TRIES_MAX && used * 100 < room * 95; tries++) {
-        bench_turn_draw(world, load_percent, &turns[tries % 2], &turns[(tries + 1) % 2]);
-        err = bench_turn_play(world, &turns[tries % 2], &turns[(tries + 1) % 2], &started, error);
+    bench_turns_begin(world, load_percent, &turns);
+    for (unsigned tries = 0; err == DURE_OK && tries < FILL_TRIES_MAX && used * 100 < room * 95; tries++) {
+        err = bench_turns_play(world, &turns, &started, error);
         if (tries % 64 == 0)
             used = 0;
         for (uint32_t i = 0; tries % 64 == 0 && i < world->pool_count; i++)
             used += world->pools[i].used;
     }
     if (err == DURE_OK)
-        err = bench_turn_leave(world, &turns[tries % 2], NULL, error);
+        err = bench_turns_end(world, &turns, error);
     dure_huge_more(dure_core_room(world->core)); /* once a second in the daemon */
     return err;
 }

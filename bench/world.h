@@ -62,7 +62,8 @@ struct bench_world {
     uint64_t asked_ns; /* elapsed_ns when the last job of the mix was asked for: room had been made */
     int64_t time_us;
     uint32_t last_place[4], last_attempt, plant;
-    uint32_t expected[DURE_CORE_EXPECTED]; /* attempts that end after the next step, and after one more, ...; 0: none */
+    struct dure_record
+        coming[DURE_CORE_EXPECTED]; /* attempts that end after the next step, and after one more, ...; id 0: none */
     bool no_memory;
 };
 
@@ -113,20 +114,24 @@ DURE_NODISCARD enum dure_err bench_world_recount(struct bench_world *world, stru
 
 /* One job of the mix (70 % one GPU, 15 % 2 to 4, 10 % 8, 5 % gangs of 16 to 512 in one block) in a pool drawn by chance, three tenths borrowed. */
 struct bench_ask bench_mix(struct bench_world *world);
-/* What is asked for next, and those who end before it, so that its pool stays within `load_percent`. */
+/* What is asked for next, and those who end before it, so that its pool stays within the load. */
 struct bench_turn {
     struct bench_ask ask;
     uint32_t leavers[BENCH_LEAVERS_MAX], leaver_count;
 };
-/* `before` comes first, and has not started yet; NULL: nobody. */
-void bench_turn_draw(struct bench_world *world, unsigned load_percent, const struct bench_turn *before,
-                     struct bench_turn *ret_turn);
-/* Those end. `next`, and so who leaves after that, may be NULL. */
-DURE_NODISCARD enum dure_err bench_turn_leave(struct bench_world *world, const struct bench_turn *turn,
-                                              const struct bench_turn *next, struct dure_error *error);
-/* Those end, the job is asked for, and withdrawn if there is no place now. */
-DURE_NODISCARD enum dure_err bench_turn_play(struct bench_world *world, const struct bench_turn *turn,
-                                             const struct bench_turn *next, bool *ret_started,
+/* Drawn some ahead of what is played, so that the core can be told of ends before they come. */
+enum { BENCH_TURNS = 4 };
+struct bench_turns {
+    struct bench_turn at[BENCH_TURNS];
+    uint32_t first; /* which comes next */
+    unsigned load_percent;
+};
+void bench_turns_begin(struct bench_world *world, unsigned load_percent, struct bench_turns *ret_turns);
+/* The leavers of the next turn end, its job is asked for, and withdrawn if there is no place now. */
+DURE_NODISCARD enum dure_err bench_turns_play(struct bench_world *world, struct bench_turns *turns, bool *ret_started,
+                                              struct dure_error *error);
+/* The leavers of all that are drawn end. */
+DURE_NODISCARD enum dure_err bench_turns_end(struct bench_world *world, const struct bench_turns *turns,
                                              struct dure_error *error);
 /* Work of the mix until about `load_percent` of every pool is in use. */
 DURE_NODISCARD enum dure_err bench_fill_mixed(struct bench_world *world, unsigned load_percent,
