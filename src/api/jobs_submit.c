@@ -66,20 +66,42 @@ static bool has_other_sites(const struct dure_fleet *fleet)
     return false;
 }
 
-/* Must nodes of a Slurm site get different numbers of its GPUs? */
-static bool is_uneven(const struct dure_fleet *fleet, const struct dure_job *job)
+/* The most tasks that a node of so much room gets where all nodes get as many. */
+static uint32_t share_of(uint32_t tasks, uint32_t room)
 {
-    if (job->tasks_per_node > 0 || job->task_gpu_milli < 1000)
-        return false;
-    for (uint32_t i = 0; i < fleet->chain_count; i++) {
-        const struct dure_chain *chain = &fleet->chains[i];
-        const uint32_t each = chain->node_gpus / job->task_gpus;
+    uint32_t each = tasks < room ? tasks : room;
 
-        if (fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM && each > 0 && job->tasks > each &&
-            job->tasks % each != 0)
-            return true;
+    while (tasks % each != 0)
+        each--;
+    return each;
+}
+
+/* How its tasks lie on a Slurm site where that takes more nodes than they would fill, and how many would lie better. */
+static void note_nodes(const struct dure_fleet *fleet, const struct dure_job *job, struct dure_buf *text)
+{
+    const bool may = job->tasks_per_node == 0 && job->task_gpu_milli == 1000 && *job->mig == '\0';
+
+    for (uint32_t i = 0; i < fleet->chain_count && may; i++) {
+        const struct dure_chain *chain = &fleet->chains[i];
+        const uint32_t room = chain->node_gpus / job->task_gpus;
+        const bool accepts = job->model_mask == 0 || (job->model_mask >> chain->model.v & 1) != 0;
+        uint32_t more = job->tasks;
+
+        if (fleet->sites[chain->site.v].engine != DURE_ENGINE_SLURM || room == 0 || !accepts)
+            continue;
+        const uint32_t each = share_of(job->tasks, room);
+        if (job->tasks / each == (job->tasks + room - 1) / room)
+            continue;
+        while (more / share_of(more, room) != (more + room - 1) / room)
+            more++;
+        dure_buf_printf(
+            text,
+            "on Slurm site '%s' each node gets the same number of its tasks, so that they lie %u on each of "
+            "%u nodes; %u tasks would lie %u on each of %u; ",
+            fleet->sites[chain->site.v].name, each, job->tasks / each, more, share_of(more, room),
+            more / share_of(more, room));
+        return;
     }
-    return false;
 }
 
 /* Is it the name of a level below the node, on a site whose engine does not choose GPUs by us? */
@@ -104,9 +126,6 @@ static const char *submit_note(struct call *call, const struct dure_fleet *fleet
         "tasks with srun; on a local site it runs in every task";
     static const char shape[] = "on a Slurm site which GPUs of a node a task gets is Slurm's choice: 'level' holds "
                                 "between nodes, not inside one";
-    static const char uneven[] =
-        "on a Slurm site its tasks cannot be the same number on every node, and then Slurm divides "
-        "its GPUs among the nodes as it likes; tasks_per_node makes them even";
     const char *unpromised = dure_core_unpromised(call->api->core, job);
     struct dure_buf text DURE_CLEANUP_BUF = {0};
     char *note;
@@ -120,8 +139,7 @@ static const char *submit_note(struct call *call, const struct dure_fleet *fleet
         dure_buf_printf(&text, "%s; ", script);
     if (job->level_required && *job->level != '\0' && inside_node(fleet, job->level))
         dure_buf_printf(&text, "%s; ", shape);
-    if (is_uneven(fleet, job))
-        dure_buf_printf(&text, "%s; ", uneven);
+    note_nodes(fleet, job, &text);
     if (text.failed || text.length < 2)
         return NULL;
     note = call_alloc(call, text.length);

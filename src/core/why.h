@@ -24,6 +24,9 @@ enum { DURE_WHY_CHANGES_MAX = 16 };
     X(SPREAD, "spread", "its spread over cells of a level asks for more of them")                                      \
     X(NODE_LIST, "node-list", "too few of the nodes that it may use")                                                  \
     X(SHARE, "share", "more CPU or memory than its GPUs' share")                                                       \
+    X(EVEN, "even",                                                                                                    \
+      "Slurm is told one number of tasks for each node, and these do not lie so here; ask for another number of "      \
+      "tasks, or for a site whose engine divides them")                                                                \
     X(RIGHTS, "rights", "no allotment of the tenant holds them")                                                       \
     X(RIGHT_TOO_SMALL, "right-too-small", "the allotment here is smaller than the job")                                \
     X(NOT_LENT, "not-lent", "the owner does not lend to this tenant")                                                  \

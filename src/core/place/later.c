@@ -5,6 +5,7 @@
 #include "core/allot/allots.h"
 #include "core/booked/booked.h"
 #include "core/gate/gate.h"
+#include "core/place/even.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
@@ -31,7 +32,7 @@ static void take_places(struct timeline *t, uint32_t allot, uint32_t chain, uint
     }
 }
 
-static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
+static bool allot_as(struct timeline *t, uint32_t id, bool leveled)
 {
     struct dure_core *core = t->core;
     struct allot *allot = core->allots[id];
@@ -45,6 +46,21 @@ static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
     return true;
 }
 
+static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
+{
+    const uint32_t at = t->core->allots[id]->spec.chain.v;
+    const struct request *asked = t->ask;
+    if (!even_chooses(t->core, asked, at))
+        return allot_as(t, id, leveled);
+    struct request shape = *asked;
+    bool found = false;
+    t->ask = &shape;
+    while (!found && even_next(t->core, at, &shape))
+        found = allot_as(t, id, leveled);
+    t->ask = asked;
+    return found;
+}
+
 static bool fits_one(struct timeline *t, const struct prefer *prefer, bool leveled)
 {
     struct dure_core *core = t->core;
@@ -56,7 +72,7 @@ static bool fits_one(struct timeline *t, const struct prefer *prefer, bool level
     return false;
 }
 
-static bool fits_spanning(struct timeline *t, uint32_t chain)
+static bool span(struct timeline *t, uint32_t chain)
 {
     struct dure_core *core = t->core;
     uint32_t left = t->ask->tasks;
@@ -64,7 +80,7 @@ static bool fits_spanning(struct timeline *t, uint32_t chain)
         struct allot *allot = core->allots[id];
         if (allot->spec.chain.v != chain || !plan_may_use(core, t->ask, id))
             continue;
-        const uint32_t can = plan_room(allot, t->ask, false), tasks = can < left ? can : left;
+        const uint32_t can = plan_room(core, allot, t->ask, false), tasks = can < left ? can : left;
         const struct dure_ask part = {
             .tasks = tasks, .task_gpus = t->ask->task_gpus, .per_slot = t->ask->tasks_per_node};
         core->takes.count = 0;
@@ -76,17 +92,36 @@ static bool fits_spanning(struct timeline *t, uint32_t chain)
     return !left;
 }
 
+static bool spanning_as(struct timeline *t, uint32_t chain)
+{
+    struct dure_core *core = t->core;
+    t->plan->place_count = t->plan->binding_count = 0;
+    return plan_may_span(core, t->ask, chain) && plan_suits_together(core, t->ask, chain) &&
+           (limits_hold(core, t->ask, true) ? limited_spanning_later(core, t->ask, t->holder, chain, t->plan)
+                                            : span(t, chain));
+}
+
+static bool fits_spanning(struct timeline *t, uint32_t chain)
+{
+    const struct request *asked = t->ask;
+    if (!even_chooses(t->core, asked, chain))
+        return spanning_as(t, chain);
+    struct request shape = *asked;
+    bool found = false;
+    t->ask = &shape;
+    while (!found && even_next(t->core, chain, &shape))
+        found = spanning_as(t, chain);
+    t->ask = asked;
+    return found;
+}
+
 static bool fits_together(struct timeline *t, const struct prefer *prefer)
 {
     struct dure_core *core = t->core;
-    const struct request *ask = t->ask;
     for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
         const uint32_t chain = core->allots[id]->spec.chain.v;
-        t->plan->place_count = t->plan->binding_count = 0;
-        if (prefer_has(core, ask, prefer, chain) && plan_is_first_of_chain(core, t->holder, id) &&
-            plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
-            (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan)
-                                          : fits_spanning(t, chain)))
+        if (prefer_has(core, t->ask, prefer, chain) && plan_is_first_of_chain(core, t->holder, id) &&
+            fits_spanning(t, chain))
             return true;
     }
     return false;
@@ -226,23 +261,55 @@ static bool fits_guaranteed(struct timeline *t, uint32_t moment)
     return fits_rights(t) || (may_rebind(t, moment) && fits_rebound(t));
 }
 
-static bool fits_borrowed(struct timeline *t)
+enum { ON_AWAY = 1, ON_BOUND = 2 };
+
+/* On nodes under no bound right, on those under one, or the one before the other. */
+static bool chain_as(struct timeline *t, bool leveled, unsigned where)
 {
     struct dure_core *core = t->core;
     struct chain_state *chain = &core->chains[t->chain];
+    struct dure_ask gang;
+    bool found;
+    core->takes.count = 0;
+    if (limits_hold(core, t->ask, false))
+        found = ((where & ON_AWAY) && limited_chain_later(core, t->ask, t->chain, leveled, true)) ||
+                ((where & ON_BOUND) && limited_chain_later(core, t->ask, t->chain, leveled, false));
+    else
+        found = ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
+                (((where & ON_AWAY) && dure_slots_fit(&chain->away, &gang, &core->takes)) ||
+                 ((where & ON_BOUND) && dure_slots_fit(&chain->idle, &gang, &core->takes)));
+    if (found)
+        take_places(t, NONE, t->chain, core->fleet->chains[t->chain].node_first);
+    return found;
+}
+
+static bool even_on(struct timeline *t, bool leveled, unsigned where)
+{
+    const struct request *asked = t->ask;
+    struct request shape = *asked;
+    bool found = false;
+    t->ask = &shape;
+    while (!found && even_next(t->core, t->chain, &shape))
+        found = chain_as(t, leveled, where);
+    t->ask = asked;
+    return found;
+}
+
+static bool fits_chain(struct timeline *t, bool leveled)
+{
+    return even_chooses(t->core, t->ask, t->chain) ? even_on(t, leveled, ON_AWAY) || even_on(t, leveled, ON_BOUND)
+                                                   : chain_as(t, leveled, ON_AWAY | ON_BOUND);
+}
+
+static bool fits_borrowed(struct timeline *t)
+{
+    struct dure_core *core = t->core;
     t->plan->place_count = t->plan->binding_count = 0;
-    if (t->ask->task_gpu_milli == 1000 && chain->idle.idle_total < request_gpus(t->ask))
+    if (t->ask->task_gpu_milli == 1000 && core->chains[t->chain].idle.idle_total < request_gpus(t->ask))
         return false;
     for (unsigned leveled = t->ask->level && rule_level(core, t->ask, t->chain) ? 1 : 0;; leveled = 0) {
-        struct dure_ask gang;
-        core->takes.count = 0;
-        if (limits_hold(core, t->ask, false) ? limited_chain_later(core, t->ask, t->chain, leveled)
-                                             : ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
-                                                   (dure_slots_fit(&chain->away, &gang, &core->takes) ||
-                                                    dure_slots_fit(&chain->idle, &gang, &core->takes))) {
-            take_places(t, NONE, t->chain, core->fleet->chains[t->chain].node_first);
+        if (fits_chain(t, leveled))
             return true;
-        }
         if (!leveled || t->ask->level_required)
             return false;
     }
@@ -362,7 +429,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, int
 {
     struct plan other = {0};
     enum later found = LATER_NEVER;
-    if (later_is_counted(ask) && !fence_touches(core, ask, false))
+    if (later_is_counted(core, ask) && !fence_touches(core, ask, false))
         return later_counted(core, ask, from_us, plan, ret_at_us);
     uint32_t *chains = dure_core_alloc(sizeof *chains, core->fleet->chain_count);
     const uint32_t count = later_lenders(core, ask, chains);

@@ -4,6 +4,7 @@
  * counted, and what ends there put in order, far beyond the moment that is found. */
 #include <stdlib.h>
 
+#include "core/place/even.h"
 #include "core/place/ground.h"
 #include "core/place/later_inner.h"
 #include "core/place/limits.h"
@@ -31,10 +32,19 @@ struct count {
     struct slot_list touched;
 };
 
-bool later_is_counted(const struct request *ask)
+/* Does it have to lie evenly on any chain? */
+static bool lies_evenly(const struct dure_core *core, const struct request *ask)
+{
+    for (uint32_t i = 0; ask->tasks > 1 && i < core->fleet->chain_count; i++)
+        if (even_chooses(core, ask, i))
+            return true;
+    return false;
+}
+
+bool later_is_counted(const struct dure_core *core, const struct request *ask)
 {
     return ask->task_gpu_milli == 1000 && !ask->tasks_per_node && !ask->level_required && !ask->data_mask &&
-           !limits_any(ask);
+           !limits_any(ask) && !lies_evenly(core, ask);
 }
 
 static void sift(struct count *c, uint32_t place)

@@ -1,6 +1,7 @@
 #include "core/place/limited.h"
 
 #include "core/gate/gate.h"
+#include "core/place/even.h"
 #include "core/place/limits.h"
 #include "core/place/plan_more.h"
 #include "core/place/price.h"
@@ -266,7 +267,8 @@ static bool span(struct dure_core *core, const struct request *ask, uint32_t hol
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE && left && sound;
          id = core->allots[id]->next_of_holder) {
         struct part part;
-        if (core->allots[id]->spec.chain.v != chain || !plan_may_use(core, ask, id))
+        if (core->allots[id]->spec.chain.v != chain || !plan_may_use(core, ask, id) ||
+            !even_spans(core, core->allots[id]))
             continue;
         /* One private cluster tells nothing of the places in another, but its cells are its own. */
         const bool alone = !limited_by_hardware(core, ask, core->allots[id]) || DURE_CORE_MUTATED(SPREAD_IN_PARTS);
@@ -315,7 +317,7 @@ static bool fit_chain(struct dure_core *core, uint32_t at, const struct dure_ask
     return false;
 }
 
-bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled)
+bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, bool away)
 {
     struct dure_ask gang;
     struct limits limits;
@@ -324,8 +326,7 @@ bool limited_chain_later(struct dure_core *core, const struct request *ask, uint
     const uint32_t per_gpu = ask->task_gpu_milli < 1000 ? fraction_per_gpu(core, ask, at) : 0,
                    tasks = is_alone(core, ask) ? gang.tasks : ask->tasks;
     limits_init(core, ask, at, false, &limits);
-    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, true, tasks) ||
-                      fit_chain(core, at, &gang, per_gpu, &limits, false, tasks);
+    const bool done = fit_chain(core, at, &gang, per_gpu, &limits, away, tasks);
     limits_release(&limits);
     return done;
 }

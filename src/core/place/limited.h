@@ -18,6 +18,6 @@ bool limited_allot_later(struct dure_core *core, const struct request *ask, uint
                          struct plan *plan);
 bool limited_spanning_later(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                             struct plan *plan);
-bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled);
+bool limited_chain_later(struct dure_core *core, const struct request *ask, uint32_t chain, bool leveled, bool away);
 /* Do its limits depend on the hardware that a right stands on? */
 bool limited_by_hardware(const struct dure_core *core, const struct request *ask, const struct allot *allot);

@@ -6,6 +6,7 @@
 
 #include "core/allot/allots.h"
 #include "core/gate/gate.h"
+#include "core/place/even.h"
 #include "core/place/ground.h"
 #include "core/place/lenders.h"
 #include "core/place/limited.h"
@@ -360,7 +361,7 @@ static bool has_slot(const struct dure_slots *slots, const struct request *ask)
            slots->idle_total >= request_gpus(ask);
 }
 
-bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+static bool allot_as(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
 {
     const struct allot *allot = core->allots[id];
     struct dure_ask gang;
@@ -397,10 +398,29 @@ bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, 
     return done;
 }
 
+bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+{
+    const uint32_t at = core->allots[id]->spec.chain.v;
+    if (!even_chooses(core, ask, at))
+        return allot_as(core, ask, id, leveled, plan);
+    struct request shape = *ask;
+    while (even_next(core, at, &shape))
+        if (allot_as(core, &shape, id, leveled, plan))
+            return true;
+    return false;
+}
+
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
+    const uint32_t at = allot->spec.chain.v;
     struct dure_ask gang;
-    return rule_carries(core, ask, allot->spec.chain.v) && ask_of_allot(core, ask, allot, ask->level_required, &gang);
+    if (!even_chooses(core, ask, at))
+        return rule_carries(core, ask, at) && ask_of_allot(core, ask, allot, ask->level_required, &gang);
+    struct request shape = *ask;
+    while (even_next(core, at, &shape))
+        if (rule_carries(core, &shape, at) && ask_of_allot(core, &shape, allot, ask->level_required, &gang))
+            return true;
+    return false;
 }
 
 static bool plan_one(struct dure_core *core, const struct request *ask, uint32_t holder, const struct prefer *prefer,
@@ -463,8 +483,8 @@ void plan_realise_chain(struct dure_core *core, const struct request *ask, uint3
 enum { ON_AWAY = 1, ON_BOUND = 2 };
 
 /* `where`: on nodes under no bound right, on those under one, or the one before the other. What is limited to nodes goes by rules of its own. */
-static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
-                    struct plan *plan)
+static bool chain_as(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
+                     struct plan *plan)
 {
     struct dure_ask gang;
     if (limits_hold(core, ask, false))
@@ -493,6 +513,18 @@ static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t 
     plan->chain = at;
     plan_tidy(plan);
     return true;
+}
+
+static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
+                    struct plan *plan)
+{
+    if (!even_chooses(core, ask, at))
+        return chain_as(core, ask, at, leveled, where, plan);
+    struct request shape = *ask;
+    while (even_next(core, at, &shape))
+        if (chain_as(core, &shape, at, leveled, where, plan))
+            return true;
+    return false;
 }
 
 bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/place/even.h"
 #include "core/place/ground.h"
 #include "core/place/limited.h"
 #include "core/place/limits.h"
@@ -26,9 +27,11 @@ static uint64_t tasks_in(uint64_t slots, uint32_t idle, const struct request *as
 }
 
 /* Tasks that an allotment carries now; or, `ever`, when it is all idle. */
-uint32_t plan_room(const struct allot *allot, const struct request *ask, bool ever)
+uint32_t plan_room(const struct dure_core *core, const struct allot *allot, const struct request *ask, bool ever)
 {
     uint64_t tasks = 0;
+    if (!even_spans(core, allot))
+        return 0;
     if (ever)
         tasks = tasks_in((uint64_t)allot->cells * allot->cell_slots, allot->slot_gpus, ask);
     for (uint32_t c = 1; !ever && allot->slots.count && c <= allot->slot_gpus; c++)
@@ -39,7 +42,7 @@ uint32_t plan_room(const struct allot *allot, const struct request *ask, bool ev
 /* What an allotment could ever carry of it. */
 static uint64_t most_in(const struct dure_core *core, const struct allot *allot, const struct request *ask)
 {
-    const uint64_t tasks = plan_room(allot, ask, true);
+    const uint64_t tasks = plan_room(core, allot, ask, true);
     if (!ask->spread_max)
         return tasks;
     const uint64_t spread = rule_spread_room(core, ask, allot->spec.chain.v,
@@ -47,7 +50,7 @@ static uint64_t most_in(const struct dure_core *core, const struct allot *allot,
     return tasks < spread ? tasks : spread;
 }
 
-bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain)
+static bool together_as(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
     uint64_t tasks = 0;
@@ -58,6 +61,17 @@ bool plan_suits_together(const struct dure_core *core, const struct request *ask
     return tasks >= ask->tasks && rule_carries(core, ask, chain);
 }
 
+bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain)
+{
+    if (!even_chooses(core, ask, chain))
+        return together_as(core, ask, chain);
+    struct request shape = *ask;
+    while (even_next(core, chain, &shape))
+        if (together_as(core, &shape, chain))
+            return true;
+    return false;
+}
+
 static bool span_chain(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                        struct plan *plan)
 {
@@ -66,7 +80,7 @@ static bool span_chain(struct dure_core *core, const struct request *ask, uint32
         const struct allot *allot = core->allots[id];
         if (allot->spec.chain.v != chain || !plan_may_use(core, ask, id))
             continue;
-        const uint32_t can = plan_room(allot, ask, false), tasks = can < left ? can : left;
+        const uint32_t can = plan_room(core, allot, ask, false), tasks = can < left ? can : left;
         const struct dure_ask part = {.tasks = tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         core->takes.count = 0;
         if (!tasks || !dure_slots_fit(&core->allots[id]->slots, &part, &core->takes))
@@ -90,8 +104,8 @@ static bool span_trial(struct dure_core *core, const struct request *ask, uint32
     return done;
 }
 
-bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
-                      struct plan *plan)
+static bool spanning_as(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                        struct plan *plan)
 {
     if (!plan_may_span(core, ask, chain) ||
         !(limits_hold(core, ask, true) ? limited_spanning(core, ask, holder, chain, plan)
@@ -101,6 +115,18 @@ bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_
     plan->allot = plan->bindings[0].allot.v;
     plan_tidy(plan);
     return true;
+}
+
+bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
+                      struct plan *plan)
+{
+    if (!even_chooses(core, ask, chain))
+        return spanning_as(core, ask, holder, chain, plan);
+    struct request shape = *ask;
+    while (even_next(core, chain, &shape))
+        if (spanning_as(core, &shape, holder, chain, plan))
+            return true;
+    return false;
 }
 
 bool plan_is_first_of_chain(const struct dure_core *core, uint32_t holder, uint32_t id)

@@ -34,6 +34,6 @@ void plan_add_place(struct plan *plan, struct dure_place place);
 struct dure_binding *plan_add_binding(struct plan *plan, struct dure_binding binding);
 /* May its tasks stand on several allotments? And how many tasks has one of them room for, now or ever. */
 bool plan_may_span(const struct dure_core *core, const struct request *ask, uint32_t chain);
-uint32_t plan_room(const struct allot *allot, const struct request *ask, bool ever);
+uint32_t plan_room(const struct dure_core *core, const struct allot *allot, const struct request *ask, bool ever);
 /* Could the holder's allotments on this chain, taken together, ever carry it? */
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain);

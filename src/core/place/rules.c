@@ -1,5 +1,6 @@
 #include "core/gate/gate.h"
 
+#include "core/place/even.h"
 #include "core/state/lists.h"
 
 static const struct dure_chain *chain_of(const struct dure_core *core, uint32_t chain)
@@ -194,7 +195,7 @@ static struct verdict rule_mig(const struct dure_core *core, const struct reques
     return makes ? refuse(DURE_RULE_FITS, 0, 0, "") : refuse(DURE_RULE_MIG_ENGINE, 0, 0, "");
 }
 
-struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)
+static struct verdict rule_as_asked(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
     const struct dure_chain *chain = chain_of(core, at);
     const struct dure_gpu_model *model = &core->fleet->models[chain->model.v];
@@ -219,6 +220,45 @@ struct verdict rule_hardware(const struct dure_core *core, const struct request 
     if (node > chain->node_gpus)
         return refuse(DURE_RULE_NODE_SHAPE, (int64_t)node, chain->node_gpus, "GPUs in one node");
     return rule_gang(core, ask, at);
+}
+
+/* Nodes that it may stand on here, whatever is on them. */
+static uint64_t nodes_for(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct dure_chain *chain = chain_of(core, at);
+    const uint64_t leaves = ask->level_required ? leaves_at(chain, rule_level(core, ask, at)) : chain->leaf_count,
+                   nodes = leaves > chain->node_gpus ? leaves / chain->node_gpus : 1;
+    const uint64_t listed =
+        ask->lists ? dure_node_runs_count(lists_allowed(core, ask->lists), chain->node_first, chain->node_count)
+                   : nodes;
+    return listed < nodes ? listed : nodes;
+}
+
+/* A gang that fits otherwise, where each of its nodes has to get the same number of tasks. */
+static struct verdict rule_even(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    struct request shape = *ask;
+    if (!even_chooses(core, ask, at)) {
+        const bool rest = ask->tasks > ask->tasks_per_node && ask->tasks % ask->tasks_per_node;
+        return rest ? refuse(DURE_RULE_EVEN, 0, 0, "") : refuse(DURE_RULE_FITS, 0, 0, "");
+    }
+    uint32_t most = 0;
+    while (even_next(core, at, &shape)) {
+        most = most ? most : shape.tasks_per_node;
+        if (rule_as_asked(core, &shape, at).rule == DURE_RULE_FITS)
+            return refuse(DURE_RULE_FITS, 0, 0, "");
+    }
+    const uint64_t need = ask->tasks / most, have = nodes_for(core, ask, at);
+    return need > have ? refuse(DURE_RULE_EVEN, (int64_t)need, (int64_t)have, "nodes")
+                       : refuse(DURE_RULE_EVEN, 0, 0, "");
+}
+
+struct verdict rule_hardware(const struct dure_core *core, const struct request *ask, uint32_t at)
+{
+    const struct verdict verdict = rule_as_asked(core, ask, at);
+    return verdict.rule == DURE_RULE_FITS && ask->tasks > 1 && !is_fraction(ask) && even_is_chain(core, at)
+               ? rule_even(core, ask, at)
+               : verdict;
 }
 
 bool rule_carries(const struct dure_core *core, const struct request *ask, uint32_t at)
@@ -301,6 +341,8 @@ bool ask_of_allot(const struct dure_core *core, const struct request *ask, const
     if (made.span && gpus > (uint64_t)made.span * allot->slot_gpus)
         return false;
     if (ask->data_mask && (!gate_right_suits(core, ask, allot) || !gate_widen(core, ask, at, &made)))
+        return false;
+    if (made.per_slot && made.tasks > made.per_slot && !even_spans(core, allot))
         return false;
     /* Whole tasks in whole nodes: of all of it, and of one cell of the level. */
     const uint64_t slots = (uint64_t)allot->cells * allot->cell_slots;

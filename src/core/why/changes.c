@@ -9,6 +9,7 @@
 #include "core/decide/aside.h"
 #include "core/decide/decide.h"
 #include "core/gate/fence.h"
+#include "core/place/even.h"
 #include "core/place/plan.h"
 #include "core/place/rules.h"
 #include "core/queue/ceilings.h"
@@ -290,11 +291,24 @@ static void try_class(const struct trial *t)
         add(t, "class", name, dure_arena_printf(t->arena, "class: %s", name));
 }
 
-/* May fewer tasks fit worse? By right, among booked maintenance: the first place found for the fewer may be one that it
- * is booked for, with no second to be had, where more find another place first. */
+/* The most tasks that a node holds where the core has to lay them evenly; 0: nowhere. */
+static uint32_t most_evenly(const struct trial *t)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < t->core->fleet->chain_count; i++) {
+        const uint32_t here = t->core->fleet->chains[i].node_gpus / t->ask->task_gpus;
+        most = here > most && even_chooses(t->core, t->ask, i) ? here : most;
+    }
+    return most;
+}
+
+/* May fewer tasks fit worse? Where they have to lie evenly: fewer may not divide as well. And by right, among booked maintenance: the first place
+ * found for the fewer may be one that it is booked for, with no second to be had, where more find another place first. */
 static bool may_fit_worse(const struct trial *t)
 {
     const int64_t reach_us = window_reach(t->core, t->ask);
+    if (most_evenly(t))
+        return true;
     for (uint32_t i = 0; t->ask->job_class == DURE_GUARANTEED && i < t->core->fleet->chain_count; i++)
         if (t->core->chains[i].window_us < reach_us)
             return true;
@@ -328,6 +342,21 @@ static void try_tasks(const struct trial *t)
             dure_arena_printf(t->arena, "tasks: %u", fits * step));
 }
 
+/* Where they have to lie evenly: a few more, up to what fills one more node, may divide better. */
+static void try_more_tasks(const struct trial *t)
+{
+    struct request ask = *t->ask;
+    const uint32_t most = most_evenly(t);
+    for (uint32_t more = 1; more <= most && t->ask->tasks + more <= DURE_JOB_TASKS_MAX; more++) {
+        ask.tasks = t->ask->tasks + more;
+        if (!would_start(t, &ask))
+            continue;
+        add(t, "tasks", dure_arena_printf(t->arena, "%u", ask.tasks),
+            dure_arena_printf(t->arena, "tasks: %u", ask.tasks));
+        return;
+    }
+}
+
 static void try_all(const struct trial *t)
 {
     try_walltime(t);
@@ -342,6 +371,7 @@ static void try_all(const struct trial *t)
     try_neighbours(t);
     try_class(t);
     try_tasks(t);
+    try_more_tasks(t);
 }
 
 void changes_try(struct dure_core *core, const struct request *ask, const struct job *job, struct dure_arena *arena,

@@ -13,12 +13,13 @@ _Static_assert(RULES <= 64, "a set of rules is one word");
 
 /* What the submitter wishes, then what its tenant decides, then operators and owners, then what only the end of others' work changes. */
 static const enum dure_rule by_cost[] = {
-    DURE_RULE_NOTICE,          DURE_RULE_WINDOW,      DURE_RULE_LEVEL,      DURE_RULE_SPREAD,     DURE_RULE_NODE_LIST,
-    DURE_RULE_NODE_SHAPE,      DURE_RULE_SHARE,       DURE_RULE_MODEL,      DURE_RULE_MIG_ENGINE, DURE_RULE_MIG,
-    DURE_RULE_WHOLE_GPUS,      DURE_RULE_IMAGE,       DURE_RULE_GPU_MEMORY, DURE_RULE_SIZE,       DURE_RULE_ORDER,
-    DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE, DURE_RULE_LOST,       DURE_RULE_AWAY,       DURE_RULE_FOREIGN,
-    DURE_RULE_SUSPENDED,       DURE_RULE_POWER,       DURE_RULE_NOT_LENT,   DURE_RULE_NEIGHBOURS, DURE_RULE_DATA,
-    DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED,  DURE_RULE_BUSY,
+    DURE_RULE_NOTICE,     DURE_RULE_WINDOW,          DURE_RULE_LEVEL,       DURE_RULE_SPREAD,     DURE_RULE_NODE_LIST,
+    DURE_RULE_NODE_SHAPE, DURE_RULE_SHARE,           DURE_RULE_MODEL,       DURE_RULE_MIG_ENGINE, DURE_RULE_MIG,
+    DURE_RULE_WHOLE_GPUS, DURE_RULE_IMAGE,           DURE_RULE_GPU_MEMORY,  DURE_RULE_EVEN,       DURE_RULE_SIZE,
+    DURE_RULE_ORDER,      DURE_RULE_OWN_USE,         DURE_RULE_MAINTENANCE, DURE_RULE_LOST,       DURE_RULE_AWAY,
+    DURE_RULE_FOREIGN,    DURE_RULE_SUSPENDED,       DURE_RULE_POWER,       DURE_RULE_NOT_LENT,   DURE_RULE_NEIGHBOURS,
+    DURE_RULE_DATA,       DURE_RULE_RIGHT_TOO_SMALL, DURE_RULE_RIGHTS,      DURE_RULE_NOT_YET,    DURE_RULE_SCATTERED,
+    DURE_RULE_BUSY,
 };
 
 unsigned cross_cost(enum dure_rule rule)
@@ -52,6 +53,7 @@ static bool give_up(struct request *ask, enum dure_rule rule)
         ask->task_gpus = 1;
         return true;
     case DURE_RULE_LEVEL: ask->level_required = 0; return true;
+    case DURE_RULE_EVEN:
     case DURE_RULE_SIZE: ask->tasks = 1; return true;
     case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
     case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
@@ -116,12 +118,11 @@ static uint64_t rights_rules(const struct dure_core *core, const struct request 
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
          id = core->allots[id]->next_of_holder) {
         const struct allot *allot = core->allots[id];
-        struct dure_ask gang;
         if (allot->spec.chain.v != chain)
             continue;
         any = true;
         begun |= allot->state != DURE_ALLOT_PROMISED;
-        suits |= ask_of_allot(core, ask, allot, ask->level_required, &gang);
+        suits |= plan_suits(core, ask, allot);
     }
     if (!any)
         return bit(DURE_RULE_RIGHTS);

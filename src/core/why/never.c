@@ -4,8 +4,9 @@
 
 #include "core/allot/allots.h"
 #include "core/apply/apply.h"
-#include "core/place/limited.h"
 #include "core/gate/gate.h"
+#include "core/place/even.h"
+#include "core/place/limited.h"
 #include "core/place/plan.h"
 #include "core/place/plan_more.h"
 
@@ -17,7 +18,7 @@ static struct verdict refuse(enum dure_rule rule, int64_t need, int64_t have, co
 static struct verdict rights_verdict(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     const uint32_t holder = core->tenant[ask->tenant].holder;
-    int64_t most = 0;
+    int64_t most = 0, all = 0;
     bool any = false, too_fine = false;
     for (uint32_t id = holder == NONE ? NONE : core->tenant[holder].first_allot; id != NONE;
          id = core->allots[id]->next_of_holder) {
@@ -30,11 +31,14 @@ static struct verdict rights_verdict(const struct dure_core *core, const struct 
         any = true;
         too_fine |= !gate_right_suits(core, ask, allot);
         most = gpus > most ? gpus : most;
+        all += gpus;
     }
     if (any && plan_suits_together(core, ask, chain))
         return refuse(DURE_RULE_FITS, 0, 0, "");
     if (any && too_fine)
         return refuse(DURE_RULE_NEIGHBOURS, 0, 0, "");
+    if (any && all >= (int64_t)request_gpus(ask) && even_chooses(core, ask, chain))
+        return refuse(DURE_RULE_EVEN, 0, 0, "");
     if (!any)
         return refuse(DURE_RULE_RIGHTS, (int64_t)request_gpus(ask), 0, "GPUs");
     return refuse(DURE_RULE_RIGHT_TOO_SMALL, (int64_t)request_gpus(ask), most, "GPUs in cells that suit it");
@@ -83,12 +87,45 @@ static struct verdict group_verdict(const struct dure_core *core, const struct r
     return best;
 }
 
-static void tell(const struct dure_core *core, const struct refusals *r, const char *between, struct dure_buf *text)
+/* How many tasks, a few more, would lie evenly on a chain, and on how many nodes; false: none. */
+static bool find_evener_on(const struct dure_core *core, const struct request *ask, uint32_t chain,
+                           struct request *ret_shape)
 {
+    const uint32_t most = core->fleet->chains[chain].node_gpus / ask->task_gpus;
+    *ret_shape = *ask;
+    for (uint32_t tasks = ask->tasks + 1; tasks <= ask->tasks + most && tasks <= DURE_JOB_TASKS_MAX; tasks++) {
+        ret_shape->tasks = tasks;
+        ret_shape->tasks_per_node = 0;
+        while (even_next(core, chain, ret_shape))
+            if (never_verdict(core, ret_shape, chain).rule == DURE_RULE_FITS)
+                return true;
+    }
+    return false;
+}
+
+static bool find_evener(const struct dure_core *core, const struct request *ask, struct request *ret_shape)
+{
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++)
+        if (even_chooses(core, ask, i) && find_evener_on(core, ask, i, ret_shape))
+            return true;
+    return false;
+}
+
+static void tell(const struct dure_core *core, const struct request *ask, const struct refusals *r, const char *between,
+                 struct dure_buf *text)
+{
+    const bool has_figures = r->nearest.need || r->nearest.have;
+    struct request shape;
     dure_buf_printf(text, "%s%s", between, dure_rule_text(r->nearest.rule));
-    if (r->nearest.need || r->nearest.have)
-        dure_buf_printf(text, " (needs %lld, at most %lld there: %s)", (long long)r->nearest.need,
+    if (has_figures)
+        dure_buf_printf(text, " (needs %lld, at most %lld there: %s", (long long)r->nearest.need,
                         (long long)r->nearest.have, r->nearest.unit);
+    const bool evener = r->nearest.rule == DURE_RULE_EVEN && find_evener(core, ask, &shape);
+    if (evener)
+        dure_buf_printf(text, "%s%u tasks would lie %u on each of %u", has_figures ? "; " : " (", shape.tasks,
+                        shape.tasks_per_node, shape.tasks / shape.tasks_per_node);
+    if (has_figures || evener)
+        dure_buf_str(text, ")");
     for (uint32_t i = 0; i < r->groups && i < NAMED_MAX; i++)
         dure_buf_printf(text, "%s%s", i == 0 ? ": " : ", ", core->fleet->chains[r->named[i]].name);
     if (r->groups > NAMED_MAX)
@@ -115,7 +152,7 @@ void never_proof(const struct dure_core *core, const struct request *ask, struct
     for (uint32_t rule = RULE_COUNT; rule-- > 0;) {
         if (!by_rule[rule].groups)
             continue;
-        tell(core, &by_rule[rule], between, text);
+        tell(core, ask, &by_rule[rule], between, text);
         between = "; ";
     }
 }

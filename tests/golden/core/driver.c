@@ -15,6 +15,8 @@
  *
  *     book FIRST-NODE LAST-NODE +FROM +UNTIL [preview] | unbook N
  *
+ *     slurm     (the first line of a script: a Slurm runs the nodes of site one)
+ *
  * Lines that begin with # are comments. With DURE_GOLDEN=write the golden file is written instead. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -551,16 +553,29 @@ static void play(char *script)
     }
 }
 
+static const char run_by_slurm[] = "slurm\n";
+
+static void begin(bool slurm)
+{
+    static const char engine[] = "emulated", other[] = "slurm, slurm: {commands: {}}";
+    char fleet[sizeof specs_fleet + sizeof other];
+    const char *at = strstr(specs_fleet, engine);
+    snprintf(fleet, sizeof fleet, "%.*s%s%s", (int)(at - specs_fleet), specs_fleet, other, at + sizeof engine - 1);
+    rig_init(&rig, slurm ? fleet : specs_fleet, specs_tenants);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
         tap_bail("usage: driver SCRIPT WANT");
-    rig_init(&rig, specs_fleet, specs_tenants);
     dure_buf_init(&out, TEXT_MAX);
     char *script = read_all(argv[1]);
     if (!*script)
         tap_bail("no script %s", argv[1]);
-    play(script);
+    const bool slurm = !strncmp(script, run_by_slurm, sizeof run_by_slurm - 1);
+    begin(slurm);
+    dure_buf_str(&out, slurm ? "> slurm\n" : "");
+    play(script + (slurm ? sizeof run_by_slurm - 1 : 0));
     const char *mode = getenv("DURE_GOLDEN");
     if (mode && !strcmp(mode, "write")) {
         FILE *file = fopen(argv[2], "w");

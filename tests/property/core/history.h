@@ -16,9 +16,10 @@ static inline uint32_t below_later(uint32_t bound)
     return (uint32_t)tap_random_below(&history_later, bound);
 }
 
-/* A rich life has MIG profiles, and more lists, spreads and work by right; its fleet is history_rich_fleet(), which the caller frees. */
+/* A rich life has MIG profiles, and more lists, spreads and work by right; history_fleet() is the caller's to free. */
 extern bool history_is_rich;
-char *history_rich_fleet(void);
+extern bool history_is_even; /* the first site is run by a Slurm */
+char *history_fleet(void);
 void history_step(struct rig *rig, struct model *model);
 /* Each change that is offered does let the job start. */
 void history_try_change(struct rig *rig, struct dure_job_id asked, struct dure_job job,

@@ -9,19 +9,23 @@
 #include "naive_why.h"
 #include "specs.h"
 
-bool history_is_rich;
+bool history_is_rich, history_is_even;
 
-/* The one fleet that all know, whose first model can be partitioned. */
-char *history_rich_fleet(void)
+/* The one fleet that all know; its first model can be partitioned, its first site run by a Slurm. */
+char *history_fleet(void)
 {
+    static const char slurm[] = "slurm, slurm: {commands: {}}", engine[] = "emulated";
     static const char profiles[] =
         ", mig: [{name: 1g.23gb, slices: 1, memory_slices: 1, memory: 22GiB, starts: [0, 1, 2, 3, 4, 5, 6]}, "
         "{name: 2g.45gb, slices: 2, memory_slices: 2, memory: 44GiB, starts: [0, 2, 4]}, "
         "{name: 3g.90gb, slices: 3, memory_slices: 4, memory: 89GiB, starts: [0, 4]}, "
         "{name: 7g.180gb, slices: 7, memory_slices: 8, memory: 179GiB, starts: [0]}]";
-    const size_t at = (size_t)(strchr(specs_fleet, '}') - specs_fleet), size = sizeof specs_fleet + sizeof profiles;
+    const size_t size = sizeof specs_fleet + sizeof profiles + sizeof slurm;
+    const char *model = strchr(specs_fleet, '}'), *site = strstr(model, engine),
+               *rest = history_is_even ? site + sizeof engine - 1 : site;
     char *fleet = malloc(size);
-    snprintf(fleet, size, "%.*s%s%s", (int)at, specs_fleet, profiles, specs_fleet + at);
+    snprintf(fleet, size, "%.*s%s%.*s%s%s", (int)(model - specs_fleet), specs_fleet, history_is_rich ? profiles : "",
+             (int)(site - model), model, history_is_even ? slurm : "", rest);
     return fleet;
 }
 

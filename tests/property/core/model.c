@@ -125,6 +125,10 @@ static void check_terms(struct model *model, const struct dure_record *r, const 
         FAULT("a guaranteed job without rights");
     if (job->job_class == DURE_BORROWED && r->binding_count)
         FAULT("a borrowed job with rights");
+    for (uint32_t i = 1; i < r->place_count; i++) /* each is one node, or a run of nodes alike */
+        if (model->rig->fleet->sites[chain->site.v].engine == DURE_ENGINE_SLURM &&
+            r->places[i].tasks != r->places[0].tasks)
+            FAULT("a gang lies unevenly on nodes that a Slurm runs");
     if (job->model_mask && !(job->model_mask >> chain->model.v & 1))
         FAULT("a GPU model that was not asked for");
     if (job->deadline_us && model->rig->now_us + job->walltime_us > job->deadline_us)

@@ -238,6 +238,28 @@ static void tasks(struct offers *o)
     }
 }
 
+/* Where a Slurm runs some nodes, and it does not say how many lie on each: up to one more node full. */
+static void more_tasks(struct offers *o)
+{
+    struct request ask = *o->ask;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < o->core->fleet->chain_count; i++) {
+        const struct dure_chain *c = &o->core->fleet->chains[i];
+        const uint32_t here = c->node_gpus / ask.task_gpus;
+        if (o->core->fleet->sites[c->site.v].engine == DURE_ENGINE_SLURM && here > most)
+            most = here;
+    }
+    if (ask.tasks == 1 || ask.tasks_per_node || ask.task_gpu_milli < 1000)
+        return;
+    while (most-- > 0) {
+        ask.tasks++;
+        if (starts(o, &ask)) {
+            expect_number(o, "tasks", ask.tasks, "");
+            return;
+        }
+    }
+}
+
 static void tell_nobody(void *context, const struct dure_record *decision)
 {
     (void)context;
@@ -276,6 +298,7 @@ static void try_everything(struct offers *o)
     data(o);
     class(o);
     tasks(o);
+    more_tasks(o);
 }
 
 bool naive_changes_agree(struct rig *rig, struct dure_job_id id, const struct dure_why *why)

@@ -37,6 +37,7 @@ bool naive_why_opens(struct dure_core *core, const struct request *ask, const st
     case DURE_RULE_SHARE: changed.task_cpu_milli = changed.task_memory_mib = 0; break;
     case DURE_RULE_MODEL: changed.model_mask = 0; break;
     case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
+    case DURE_RULE_EVEN:
     case DURE_RULE_SIZE: changed.tasks = 1; break;
     case DURE_RULE_DATA:
     case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
@@ -139,6 +140,7 @@ static bool give_up(struct request *ask, enum dure_rule rule)
         ask->task_gpus = 1;
         return true;
     case DURE_RULE_LEVEL: ask->level_required = 0; return true;
+    case DURE_RULE_EVEN:
     case DURE_RULE_SIZE: ask->tasks = 1; return true;
     case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
     case DURE_RULE_NODE_LIST: ask->lists = 0; return true;

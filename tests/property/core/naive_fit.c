@@ -86,7 +86,7 @@ static bool fits_in(const struct walk *w, const struct field *f, uint32_t leaves
 }
 
 /* With the nodes (the rack) to itself that its data wants. */
-bool naive_fits(const struct walk *w, const struct field *field, uint32_t leaves)
+bool naive_fits_as_asked(const struct walk *w, const struct field *field, uint32_t leaves)
 {
     struct field f = *field;
     const struct request ask = naive_widened(w);
@@ -99,7 +99,22 @@ bool naive_fits(const struct walk *w, const struct field *field, uint32_t leaves
     return fits_in(&wide, &f, naive_alone(w) == DURE_DATA_RACK ? naive_rack(w) * w->c->node_gpus : leaves);
 }
 
-uint64_t naive_carries(const struct walk *w, const struct field *f)
+/* Of a right to less than a node, one part of it: how many parts lie on one node is not the private cluster's to say. */
+bool naive_fits(const struct walk *w, const struct field *field, uint32_t leaves)
 {
-    return carries(w, f, 0, f->nodes, naive_is_fraction(w->ask) ? 0 : w->ask->tasks_per_node, NONE, 0);
+    struct request ask = *w->ask;
+    struct walk shape = *w;
+    bool fits = !naive_is_even(w) && naive_fits_as_asked(w, field, leaves);
+    shape.ask = &ask;
+    for (uint32_t each = ask.tasks; naive_is_even(w) && each > 0 && !fits; each--) {
+        ask.tasks_per_node = each;
+        fits = naive_may_lie(w, each) && (each == ask.tasks || field->gpus == w->c->node_gpus) &&
+               naive_fits_as_asked(&shape, field, leaves);
+    }
+    return fits;
+}
+
+uint64_t naive_carries(const struct walk *w, const struct field *f, uint32_t each)
+{
+    return carries(w, f, 0, f->nodes, each, NONE, 0);
 }

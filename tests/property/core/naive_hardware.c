@@ -133,7 +133,7 @@ static bool spread_refuses(const struct walk *w)
     struct walk bare = *w;
     bare.ask = &ask;
     ask.data_mask = 0;
-    return !leaves || !naive_fits(&bare, &f, naive_required_leaves(w, w->c->level_count));
+    return !leaves || !naive_fits_as_asked(&bare, &f, naive_required_leaves(w, w->c->level_count));
 }
 
 /* ---- in the order in which they are tried ---- */
@@ -184,7 +184,7 @@ static bool size_refuses(const struct walk *w)
     return naive_gpus_needed(w) > w->c->leaf_count || ask->tasks + (rest ? ask->tasks_per_node - rest : 0) > tasks;
 }
 
-enum dure_rule naive_hardware(const struct walk *w)
+static enum dure_rule refuses(const struct walk *w)
 {
     const struct request *ask = w->ask;
     if (!naive_may_be_here(w))
@@ -210,4 +210,34 @@ enum dure_rule naive_hardware(const struct walk *w)
         ask->task_memory_mib > w->c->leaf_memory_mib * milli / 1000)
         return DURE_RULE_SHARE;
     return DURE_RULE_FITS;
+}
+
+/* ---- the same number of tasks on each node ---- */
+
+bool naive_is_even(const struct walk *w)
+{
+    return w->core->fleet->sites[w->c->site.v].engine == DURE_ENGINE_SLURM && w->ask->tasks > 1 &&
+           !naive_is_fraction(w->ask);
+}
+
+bool naive_may_lie(const struct walk *w, uint32_t each)
+{
+    const uint32_t own = w->ask->tasks_per_node;
+    struct request ask = *w->ask;
+    struct walk shape = *w;
+    shape.ask = &ask;
+    ask.tasks_per_node = each;
+    return ask.tasks % each == 0 && (own == 0 || own == each || (own > each && each == ask.tasks)) &&
+           refuses(&shape) == DURE_RULE_FITS;
+}
+
+enum dure_rule naive_hardware(const struct walk *w)
+{
+    const enum dure_rule rule = refuses(w);
+    if (rule != DURE_RULE_FITS || !naive_is_even(w))
+        return rule;
+    for (uint32_t each = w->ask->tasks; each > 0; each--)
+        if (naive_may_lie(w, each))
+            return DURE_RULE_FITS;
+    return DURE_RULE_EVEN;
 }

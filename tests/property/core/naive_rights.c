@@ -50,15 +50,30 @@ static bool may_span(const struct walk *w)
            !(w->ask->level_required && naive_level(w, w->ask->level) <= w->c->level_count);
 }
 
-static bool suits_together(const struct walk *w)
+/* Parts of nodes of several rights may come to lie together or not, so that nobody could say that a gang lies evenly on them. */
+static bool may_join(const struct walk *w, const struct allot *allot)
+{
+    return !naive_is_even(w) || allot->slot_gpus == w->c->node_gpus;
+}
+
+static uint64_t carried_together(const struct walk *w, uint32_t each)
 {
     uint64_t tasks = 0;
     for (uint32_t id = 0; id < w->core->s.allot_count; id++)
-        if (is_held(w, w->core->allots[id])) {
+        if (is_held(w, w->core->allots[id]) && may_join(w, w->core->allots[id])) {
             const struct field f = idle_field(w, w->core->allots[id]);
-            tasks += naive_carries(w, &f);
+            tasks += naive_carries(w, &f, each);
         }
-    return may_span(w) && tasks >= w->ask->tasks;
+    return tasks;
+}
+
+static bool suits_together(const struct walk *w)
+{
+    bool suits =
+        !naive_is_even(w) && !naive_is_fraction(w->ask) && carried_together(w, w->ask->tasks_per_node) >= w->ask->tasks;
+    for (uint32_t each = w->ask->tasks; naive_is_even(w) && each > 0 && !suits; each--)
+        suits = naive_may_lie(w, each) && carried_together(w, each) >= w->ask->tasks;
+    return may_span(w) && suits;
 }
 
 static struct rights usable(const struct walk *w)
@@ -142,10 +157,16 @@ static bool fits_as_bound(const struct walk *w, const struct rights *rights, boo
 {
     struct field f = {.nodes = 0};
     for (uint32_t i = 0; i < rights->count; i++)
-        add_right(w, rights->ids[i], freed, &f);
+        if (rights->count == 1 || may_join(w, w->core->allots[rights->ids[i]]))
+            add_right(w, rights->ids[i], freed, &f);
     if (rights->count == 1)
         return naive_fits(w, &f, naive_required_leaves(w, w->core->allots[rights->ids[0]]->spec.level));
-    return naive_carries(w, &f) >= w->ask->tasks;
+    if (!naive_is_even(w))
+        return naive_carries(w, &f, naive_is_fraction(w->ask) ? 0 : w->ask->tasks_per_node) >= w->ask->tasks;
+    bool fits = false;
+    for (uint32_t each = w->ask->tasks; each > 0 && !fits; each--)
+        fits = naive_may_lie(w, each) && naive_carries(w, &f, each) >= w->ask->tasks;
+    return fits;
 }
 
 /* Binds what is owed, from this cell of this right on, to hardware in every way; in each right to cells that follow each other. */

@@ -48,6 +48,9 @@ uint64_t naive_tasks_on(const struct walk *w, uint64_t idle);
 /* Named, if any is, and not left out. */
 bool naive_may_use(const struct walk *w, uint32_t node);
 enum dure_rule naive_hardware(const struct walk *w);
+/* Has each of its nodes to get the same number of its tasks? And may it be this one, on hardware that is all idle? */
+bool naive_is_even(const struct walk *w);
+bool naive_may_lie(const struct walk *w, uint32_t each);
 bool naive_power_refuses(const struct walk *w);
 
 /* ---- its neighbours (naive_data.c) ---- */
@@ -72,8 +75,9 @@ uint32_t naive_share_room(const struct walk *w, uint32_t leaf, uint32_t allot);
 
 /* `leaves`: of one cell that must hold it all; 0: anywhere. */
 bool naive_fits(const struct walk *w, const struct field *field, uint32_t leaves);
-/* The most of its tasks that they carry, each by itself. */
-uint64_t naive_carries(const struct walk *w, const struct field *field);
+bool naive_fits_as_asked(const struct walk *w, const struct field *field, uint32_t leaves); /* evenly or not */
+/* The most of its tasks that they carry, each by itself; so many (0: any) on each that carries any. */
+uint64_t naive_carries(const struct walk *w, const struct field *field, uint32_t each);
 
 /* ---- who stands where (naive_borrowed.c, naive_rights.c) ---- */
 

@@ -13,7 +13,7 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books;
+    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books, is_even;
     uint32_t rights;                                                         /* that were named so far */
     char tenants_text[1 << 14], lending_text[1 << 10], rights_text[1 << 12]; /* as declared; CEILING_MARK: a ceiling */
     uint32_t ceiling_count;
@@ -25,7 +25,8 @@ struct match {
     uint32_t named[2];                   /* tenants, by the datasets in force */
     uint32_t second_racks, second_model; /* of the second chain; second_racks 0: there is none */
     uint64_t starts_there[REFERENCE_CHAINS], ranked[REFERENCE_CHAINS]; /* where there are two chains, on each */
-    uint64_t planned_there, barred, instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right;
+    uint64_t planned_there, barred, instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right,
+        evens, evens_by_right;
     uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */
     uint64_t granted[2]; /* refused; accepted */
     uint64_t inputs[KINDS], told[KINDS], causes[KINDS], dimmed, changed, stopped, lifted, lowered, reclaimed, served,

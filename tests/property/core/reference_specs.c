@@ -156,12 +156,13 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
     dure_buf_printf(fleet,
                     "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, %snvlink: "
                     "node}%s]\nowners: [{name: o}]\n"
-                    "sites: [{name: s, engine: emulated}, {name: t, engine: emulated}]\ngroups:\n  - {name: g, owner: "
+                    "sites: [{name: s, engine: %s}, {name: t, engine: emulated}]\ngroups:\n  - {name: g, owner: "
                     "o, site: s, model: m, nodes: "
                     "'n[01-%02u]', cpus: 64, memory: 1TiB, "
                     "power: 10kW, levels: [{name: rack, holds: %u}, {name: node, holds: %u}]}\n",
-                    match_is_plain() ? "" : profiles, second.data, reference->node_count, reference->rack_nodes,
-                    reference->node_gpus);
+                    match_is_plain() ? "" : profiles, second.data,
+                    match->is_even ? "slurm, slurm: {commands: {}}" : "emulated", reference->node_count,
+                    reference->rack_nodes, reference->node_gpus);
     write_second(match, fleet);
     dure_buf_str(tenants, "kind: Tenants\nversion: 1\ntenants:\n");
     for (uint32_t i = 0; i < tops; i++) {

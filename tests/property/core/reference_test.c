@@ -67,6 +67,8 @@ static void heard(struct rig *rig, const struct dure_record *decision)
     match->fenced += job && (job->data & 12);
     match->listed_by_right += job && job->is_listed && !job->borrowed;
     match->spread_by_right += job && job->spread_max > 0 && !job->borrowed;
+    match->evens += match->is_even && job && job->tasks > 1;
+    match->evens_by_right += match->is_even && job && job->tasks > 1 && !job->borrowed;
     match->reclaimed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_RECLAIMED;
     match->dimmed += decision->kind == DURE_REC_NOTICE && decision->cause == DURE_CAUSE_POWER;
 }
@@ -469,13 +471,15 @@ int main(int argc, char **argv)
     dure_buf_init(&match->core, 1 << 24);
     dure_buf_init(&match->naive, 1 << 24);
     const uint32_t rounds = getenv("DURE_SOAK") ? 600 : 60;
-    for (uint32_t round = 0; round < rounds; round++) {
+    for (uint32_t round = 0; round < rounds + rounds / 6; round++) {
+        match->is_even = round >= rounds; /* lives more, so that those before are what they were */
         seed = base + round;
         more_seed = seed ^ UINT64_C(0x5deece66d);
         late_seed = seed ^ UINT64_C(0x2545f4914f6cdd1d);
         play(600, match);
     }
     is_plain = true;
+    match->is_even = false;
     for (size_t i = 0; i < sizeof parted_once / sizeof *parted_once; i++) {
         seed = parted_once[i];
         play(600, match);
@@ -511,6 +515,9 @@ int main(int argc, char **argv)
            "of those that would rather have one %llu and %llu; %llu had to leave with their data",
            (unsigned long long)match->ranked[0], (unsigned long long)match->ranked[1],
            (unsigned long long)match->barred);
+    TAP_OK(match->evens >= 40 && match->evens_by_right >= 5,
+           "decided alike: %llu starts of gangs on nodes that a Slurm runs, %llu by right",
+           (unsigned long long)match->evens, (unsigned long long)match->evens_by_right);
     TAP_OK(match->granted[0] >= 10 && match->granted[1] >= 2, "judged alike: %llu grants refused, %llu accepted",
            (unsigned long long)match->granted[0], (unsigned long long)match->granted[1]);
     TAP_OK(match->causes[DURE_CAUSE_ALLOT_ENDED] + match->causes[DURE_CAUSE_LENDING_ENDED] >= 5,

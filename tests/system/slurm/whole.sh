@@ -204,7 +204,7 @@ account_of() { slurm west squeue -h -t all -O Account:20,Comment:60 | sed -n "s/
 is "each in its project's account" "$(account_of "$after") $(account_of "$beside")" "lab-a nat"
 is "nobody was away" "$(node_states west)" up
 
-# GPUs that Slurm divides otherwise than they were placed: no option of its own says how many of which node in one allocation.
+# Each node of a gang gets the same number of its tasks. No option of Slurm's own says how many GPUs of which node in one allocation.
 for node in 1 1 2 2 2 2; do echo "east-$node"; done >hosts
 divided=$(SLURM_HOSTFILE=$work/here/hosts slurm east sbatch --parsable -N 2 -n 6 -c 1 -m arbitrary --gpus-per-task 1 --mem 10 -o /dev/null --wrap 'sleep 300')
 divided_runs() { [ "$(slurm east squeue -h -j "$divided" -o %T)" = RUNNING ]; }
@@ -212,17 +212,18 @@ within 20 "two on the first node and four on the second are asked for" divided_r
 gpus_of() { slurm east scontrol show job -d "$1" | sed -n 's/.*Nodes=\(east-[12]\) .*GRES=gpu:h100:\([0-9]\).*/\1=\2/p' | paste -sd ' '; }
 is "and Slurm gives four and two" "$(gpus_of "$divided")" "east-1=4 east-2=2"
 slurm east scancel "$divided"
-divided=$(slurm east sbatch --parsable -N 2 -n 5 -c 1 -m plane=3 --gpus-per-task 1 --mem 10 -o /dev/null --wrap 'sleep 300')
-within 20 "five in planes of three are asked for" divided_runs
-is "and Slurm gives four and one" "$(gpus_of "$divided")" "east-1=4 east-2=1"
-slurm east scancel "$divided"
-printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: 6\ncommand: [sh, -c, "echo on $DURE_NODE"]\n' >six.yaml
-six=$(submit six.yaml)
-grep -q "then Slurm divides its GPUs among the nodes as it likes; tasks_per_node makes them even" "$work/err"
-ok "six tasks on nodes of four: submission says that they may be divided" $?
-within 30 "run all the same" state_is "$six" COMPLETED
-run 0 "on both" dure logs "$six"
-is "six of them" "$(grep -c 'on east-[12]' "$work/out")" 6
+for tasks in 6 5; do
+    printf 'kind: Job\nversion: 1\nproject: east/a\ntasks: %s\nmodel: h100\ncommand: [sh, -c, "echo on $DURE_NODE; sleep 300"]\n' "$tasks" >"tasks-$tasks.yaml"
+done
+run 1 "five tasks, which do not divide so, are refused" dure submit tasks-5.yaml
+has err "Slurm is told one number of tasks for each node, and"
+has err "tasks: 6"
+six=$(submit tasks-6.yaml)
+in_slurm() { slurm east squeue -h -t running -O JobID:20,Comment:60 | sed -n "s/^\([0-9]*\) .*dure job $1, .*/\1/p"; }
+runs_in_slurm() { [ -n "$(in_slurm "$1")" ]; }
+within 30 "six run on nodes of four" runs_in_slurm "$six"
+is "with three GPUs on each" "$(slurm east scontrol show job -d "$(in_slurm "$six")" | sed -n 's/.*Nodes=\([^ ]*\) .*GRES=gpu:h100:\([0-9]\).*/\1=\2/p' | paste -sd ' ')" "east-[1-2]=3"
+run 0 "they are cancelled" dure cancel "$six"
 
 # What this engine cannot do is refused with the remedy.
 printf 'kind: Job\nversion: 1\nproject: east/a\ngpus: 0.5\ncommand: ["true"]\n' >half.yaml

@@ -30,8 +30,8 @@ static void list_nodes(const struct reference *reference, const struct trial *tr
 }
 
 /* In one chain, away from bound rights or anywhere. */
-static bool borrow_in(const struct reference *reference, const struct reference_job *asks, uint32_t chain,
-                      uint32_t span, bool away, struct trial *trial)
+static bool borrow_in_as(const struct reference *reference, const struct reference_job *asks, uint32_t chain,
+                         uint32_t span, bool away, struct trial *trial)
 {
     const struct reference_job there = reference_there(reference, asks, chain), *job = &there;
     if (!reference_carries(reference, job, chain))
@@ -73,10 +73,23 @@ static bool borrow_in(const struct reference *reference, const struct reference_
     return true;
 }
 
+static bool borrow_in(const struct reference *reference, const struct reference_job *job, uint32_t chain, uint32_t span,
+                      bool away, struct trial *trial)
+{
+    struct reference_job shape;
+    for (uint32_t each = UINT32_MAX; reference_next_shape(reference, job, chain, &each, &shape);)
+        if (borrow_in_as(reference, &shape, chain, span, away, trial)) {
+            trial->each = each;
+            return true;
+        }
+    return false;
+}
+
 /* Are there GPUs enough beside all that the chain owes and has not bound yet? */
-static bool has_spare(const struct reference *reference, const struct reference_job *job, uint32_t chain,
+static bool has_spare(const struct reference *reference, const struct reference_job *asks, uint32_t chain,
                       const struct trial *trial)
 {
+    const struct reference_job fewest = reference_at_fewest(reference, asks), *job = &fewest;
     const uint32_t gpus = job->milli < 1000 ? 0 : job->tasks * job->gpus;
     uint32_t idle = 0, owed = 0;
     struct slots slots;

@@ -23,6 +23,11 @@ uint32_t reference_first_of(const struct reference *reference, uint32_t right, u
 
 /* ---- where it may stand ---- */
 
+static bool is_run_by_slurm(const struct reference *reference, uint32_t chain)
+{
+    return reference->fleet->sites[reference->chains[chain].site].engine == DURE_ENGINE_SLURM;
+}
+
 static bool is_allowed(const struct dure_dataset *set, uint32_t site)
 {
     bool allowed = set->everywhere;
@@ -46,6 +51,8 @@ bool reference_carries(const struct reference *reference, const struct reference
     for (uint32_t i = 0; reference->data && i < reference->data->dataset_count; i++)
         if ((job->data >> i & 1) && !is_allowed(&reference->data->datasets[i], c->site))
             return false;
+    if (job->milli < 1000 && is_run_by_slurm(reference, chain))
+        return false; /* it gives whole GPUs */
     if (job->models > 0 && !(job->models >> c->model & 1))
         return false;
     return job->mig > 0 ? has_profile(model, job->mig - 1) : job->memory_mib <= model->memory_mib;
@@ -57,6 +64,41 @@ struct reference_job reference_there(const struct reference *reference, const st
     there.mib = reference_mib(reference, job, chain);
     there.per_gpu = job->milli < 1000 ? reference_per_gpu(reference, job, chain) : 0;
     return there;
+}
+
+/* ---- in which shapes ---- */
+
+static struct reference_job with_each(const struct reference *reference, const struct reference_job *job, uint32_t each)
+{
+    struct reference_job shape = *job;
+    shape.is_gang = false;
+    shape.tasks_per_node = each;
+    reference_widen(reference, &shape);
+    return shape;
+}
+
+bool reference_next_shape(const struct reference *reference, const struct reference_job *job, uint32_t chain,
+                          uint32_t *each, struct reference_job *ret_shape)
+{
+    if (*each == 0)
+        return false;
+    const bool is_even = job->is_gang && is_run_by_slurm(reference, chain);
+    if (!is_even || job->tasks_per_node > 0) {
+        *each = 0;
+        *ret_shape = reference_at_fewest(reference, job);
+        return !is_even || job->tasks < job->tasks_per_node || job->tasks % job->tasks_per_node == 0;
+    }
+    *each = *each == UINT32_MAX ? job->tasks : *each - 1;
+    while (*each > 0 && (job->tasks % *each > 0 || *each * job->gpus > reference->node_gpus))
+        --*each;
+    if (*each > 0)
+        *ret_shape = with_each(reference, job, *each);
+    return *each > 0;
+}
+
+struct reference_job reference_at_fewest(const struct reference *reference, const struct reference_job *job)
+{
+    return job->is_gang ? with_each(reference, job, job->tasks_per_node) : *job;
 }
 
 /* ---- where it would rather stand ---- */

@@ -15,6 +15,7 @@ struct trial {
     uint32_t served_right, served_index, served_cell;
     bool is_many;                /* several places: each is chosen knowing who goes for the last */
     bool doomed[REFERENCE_RUNS]; /* who goes so far, by run */
+    uint32_t each;               /* tasks on each node where a Slurm runs them; 0: however they come */
     uint32_t place_count, binding_count;
     struct dure_place places[REFERENCE_PLACES];
     struct dure_binding bindings[REFERENCE_PLACES];
@@ -150,6 +151,12 @@ bool reference_carries(const struct reference *reference, const struct reference
 /* As it is sought there. */
 struct reference_job reference_there(const struct reference *reference, const struct reference_job *job,
                                      uint32_t chain);
+/* The gang as it is tried in a chain. Where a Slurm runs the nodes, each gets the same number of its tasks: every number that divides them is tried,
+ * the most first. `each` is UINT32_MAX before the first, and then that number (0: however they come). False: there are no more. */
+bool reference_next_shape(const struct reference *reference, const struct reference_job *job, uint32_t chain,
+                          uint32_t *each, struct reference_job *ret_shape);
+/* On as few nodes as it could be. */
+struct reference_job reference_at_fewest(const struct reference *reference, const struct reference_job *job);
 /* Where it would rather stand, lower first; alike where it does not matter. */
 uint64_t reference_rank(const struct reference *reference, const struct reference_job *job, uint32_t chain);
 /* The next rank after `*rank`, of any chain (`first`: the lowest). False: there is none. */

@@ -219,8 +219,8 @@ void reference_begin_trial(const struct reference *reference, const struct refer
 }
 
 /* Inside one right. A cell of a right lies in one cell of every level above it. */
-static bool place_in(const struct reference *reference, const struct reference_job *asks, uint32_t r,
-                     uint32_t level_nodes, bool now, struct trial *trial)
+static bool place_in_as(const struct reference *reference, const struct reference_job *asks, uint32_t r,
+                        uint32_t level_nodes, bool now, struct trial *trial)
 {
     const struct reference_right *right = &reference->rights[r];
     const struct reference_job there = reference_there(reference, asks, right->chain), *job = &there;
@@ -255,6 +255,18 @@ static bool place_in(const struct reference *reference, const struct reference_j
     return true;
 }
 
+static bool place_in(const struct reference *reference, const struct reference_job *job, uint32_t r,
+                     uint32_t level_nodes, bool now, struct trial *trial)
+{
+    struct reference_job shape;
+    for (uint32_t each = UINT32_MAX; reference_next_shape(reference, job, reference->rights[r].chain, &each, &shape);)
+        if (place_in_as(reference, &shape, r, level_nodes, now, trial)) {
+            trial->each = each;
+            return true;
+        }
+    return false;
+}
+
 static bool place_in_one(const struct reference *reference, const struct reference_job *job, uint64_t rank,
                          uint32_t level_nodes, bool now, struct trial *trial)
 {
@@ -266,8 +278,8 @@ static bool place_in_one(const struct reference *reference, const struct referen
 }
 
 /* Over all rights of the tenant in a chain, each as much as it carries. */
-static bool place_over(const struct reference *reference, const struct reference_job *job, uint32_t chain, bool now,
-                       struct trial *trial)
+static bool place_over_as(const struct reference *reference, const struct reference_job *job, uint32_t chain, bool now,
+                          struct trial *trial)
 {
     uint32_t left = job->tasks;
     if (job->tasks == 1 || job->milli < 1000 || job->data > 0)
@@ -295,6 +307,18 @@ static bool place_over(const struct reference *reference, const struct reference
         left -= gang.tasks;
     }
     return left == 0;
+}
+
+static bool place_over(const struct reference *reference, const struct reference_job *job, uint32_t chain, bool now,
+                       struct trial *trial)
+{
+    struct reference_job shape;
+    for (uint32_t each = UINT32_MAX; reference_next_shape(reference, job, chain, &each, &shape);)
+        if (place_over_as(reference, &shape, chain, now, trial)) {
+            trial->each = each;
+            return true;
+        }
+    return false;
 }
 
 /* Chain by chain, in the order of its rights. */
@@ -464,10 +488,15 @@ bool reference_place(const struct reference *reference, uint64_t id, bool now, s
 {
     struct reference_job seen = reference->jobs[id];
     seen.is_fenced = reference_has_foes(reference, &seen);
-    reference_widen(reference, &seen);
+    seen.is_gang = seen.tasks > 1 && seen.milli == 1000;
+    if (!seen.is_gang)
+        reference_widen(reference, &seen);
     const bool found = place(reference, &seen, now, trial);
+    struct reference_job placed = reference->jobs[id];
+    if (found && seen.is_gang && trial->each > 0)
+        placed.tasks_per_node = trial->each;
     if (found)
-        reference_narrow(reference, &reference->jobs[id], trial);
+        reference_narrow(reference, &placed, trial);
     return found;
 }
 

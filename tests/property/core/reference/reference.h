@@ -103,6 +103,7 @@ struct reference_job {
     uint64_t data;                /* the datasets that it uses */
     bool is_fenced;               /* while a place is sought: there is work that it must keep clear of */
     bool is_rack;                 /* ... and it takes a rack whole */
+    bool is_gang;                 /* ... and it is a gang of whole GPUs that nothing says yet how it lies */
     bool is_listed;               /* only these nodes may be used */
     uint64_t nodes;
     uint32_t spread_max, spread_nodes; /* at most so many tasks in each so many nodes in line; 0: any */
