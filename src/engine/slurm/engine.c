@@ -42,10 +42,6 @@ static struct slurm_attempt *add(struct slurm *slurm, const struct dure_order *o
     }
     attempt->slurm = slurm;
     attempt->id = order->attempt.v;
-    attempt->exact = true;
-    for (uint32_t i = 1; i < attempt->share_count; i++)
-        attempt->exact &=
-            __builtin_popcountll(attempt->shares[i].mask) == __builtin_popcountll(attempt->shares[0].mask);
     attempt->next = slurm->all;
     if (slurm->all)
         slurm->all->prev = attempt;
@@ -357,13 +353,8 @@ void dure_engine_slurm_note(const struct dure_engine *engine, struct dure_attemp
 {
     const struct slurm *slurm = engine->state;
     const struct slurm_attempt *attempt = slurm_find(slurm, id.v);
-    if (!attempt || attempt->state == SLURM_ATTEMPT_OVER)
+    if (!attempt || attempt->state == SLURM_ATTEMPT_OVER || attempt->runs)
         return;
-    if (attempt->runs) {
-        if (attempt->divided[0])
-            dure_buf_printf(text, "Slurm divided its GPUs otherwise than they were placed: %s", attempt->divided);
-        return;
-    }
     if (attempt->state == SLURM_IN_SLURM && attempt->pending_seen)
         dure_buf_printf(text, "waits in Slurm as job %" PRIu32 ": %s", attempt->job_id, attempt->waits_for);
     else if (attempt->state == SLURM_UNSURE)

@@ -32,16 +32,16 @@ enum {
 #define SLURM_RETURN_US (60 * DURE_SECOND_US)  /* what never reached a silent cluster may run elsewhere by then */
 #define SLURM_MEMORY_US (240 * DURE_SECOND_US) /* Slurm remembers what ended for 300 s unless told otherwise */
 #define SLURM_REPEAT_US (5 * DURE_SECOND_US)   /* until an order that had no effect is given again */
-#define SLURM_WORDS_US (60 * DURE_SECOND_US)   /* until other words for what is as it was are told; doubles, to an hour */
-#define SLURM_OUSTED_US (20 * DURE_SECOND_US)  /* GPUs that others took meanwhile are waited for so long */
+#define SLURM_WORDS_US (60 * DURE_SECOND_US) /* until other words for what is as it was are told; doubles, to an hour */
+#define SLURM_OUSTED_US (20 * DURE_SECOND_US) /* GPUs that others took meanwhile are waited for so long */
 
 /* What is handed over, copied; the spec is the local engine's (it names output files), the rest lives in its arena. */
 struct slurm_plan {
     struct local_plan *order;
     const char *nodelist; /* as Slurm names them */
     const char *comment;
-    uint32_t gpus_per_node; /* 0: not the same on all; then by task */
-    uint32_t tasks_per_node;
+    uint32_t gpus_per_node;
+    uint32_t tasks_per_node; /* 0: not the same on all */
     uint32_t gpus_per_task;
 };
 
@@ -70,7 +70,6 @@ struct slurm_attempt {
     bool pending_seen;             /* in the last look */
     bool looked_at;                /* seen alive since this daemon has it */
     bool withdrawn;                /* taken back by us */
-    bool exact;                    /* Slurm can give it no other GPUs of a node than as many as were placed there */
     bool queued;
     bool has_steps; /* srun is how it starts its tasks */
     bool warn_all;  /* this way of reaching Slurm signals all of it or nothing */
@@ -86,7 +85,6 @@ struct slurm_attempt {
     int64_t missing_us, ready_us, retry_us, pending_us, stop_us;
     int64_t walltime_us, grace_us;
     char waits_for[128]; /* Slurm's reason */
-    char divided[128];   /* GPUs by node, where they are others than were placed; "" */
     struct slurm_plan *plan;
     struct slurm_share *shares;
     uint32_t share_count;
@@ -108,7 +106,7 @@ struct slurm_node {
     enum dure_node_report told_state;
     bool told;
     int64_t told_us;
-    unsigned renewals; /* of the reason, since its state was told */
+    unsigned renewals;                                                  /* of the reason, since its state was told */
     char reason[DURE_REASON_MAX + 1], told_reason[DURE_REASON_MAX + 1]; /* as it is listed now; of the last report */
 };
 

@@ -85,29 +85,6 @@ static uint64_t share_on(const struct slurm_attempt *attempt, uint32_t node)
     return 0;
 }
 
-/* Slurm alone divides a job's GPUs where its nodes shall get different numbers. */
-static void note_division(const struct slurm *slurm, struct slurm_attempt *attempt,
-                          const struct dure_slurm_job_node *nodes, uint32_t node_count)
-{
-    size_t at = 0;
-    bool other = false;
-    if (attempt->divided[0] || node_count != attempt->share_count)
-        return;
-    for (uint32_t i = 0; i < node_count; i++) {
-        const struct slurm_node *node = node_named(slurm, nodes[i].name);
-        const uint32_t has = nodes[i].gpu_count;
-        if (!node || !has)
-            return; /* not said */
-        const unsigned placed = (unsigned)__builtin_popcountll(share_on(attempt, node->id));
-        other |= placed != has;
-        if (placed != has && at < sizeof attempt->divided)
-            at += (size_t)snprintf(attempt->divided + at, sizeof attempt->divided - at, "%s%s has %u, not %u",
-                                   at ? ", " : "", nodes[i].name, has, placed);
-    }
-    if (!other)
-        attempt->divided[0] = '\0';
-}
-
 /* What a job holds beyond what the core gave it; of a job that the core does not know, all. */
 static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, bool states_only, bool anew)
 {
@@ -117,8 +94,6 @@ static void count_job(struct slurm *slurm, const struct dure_slurm_job *job, boo
         slurm_recall_nodes(slurm, job, states_only && !SLURM_WITHOUT(RECALL), &node_count);
     const bool ours = slurm_name_is_ours(slurm, job->name, &id);
     struct slurm_attempt *attempt = ours ? slurm_find(slurm, id) : NULL;
-    if (attempt)
-        note_division(slurm, attempt, nodes, node_count);
     for (uint32_t i = 0; i < node_count; i++) {
         struct slurm_node *node = node_named(slurm, nodes[i].name);
         if (!node)

@@ -180,7 +180,6 @@ static void fill(const struct slurm_attempt *attempt, struct dure_slurm_submit *
         .tasks_per_node = attempt->plan->tasks_per_node,
         .cpus_per_task = spec->task_cpu_milli < 1000 ? 1 : (uint32_t)(spec->task_cpu_milli / 1000),
         .gpus_per_node = attempt->plan->gpus_per_node,
-        .gpus_per_task = attempt->plan->gpus_per_node ? 0 : attempt->plan->gpus_per_task,
         .memory_per_node_mib = attempt->plan->tasks_per_node ? (uint32_t)(spec->task_memory_mib * on_node) : 0,
         .walltime_us = slurm_limit_us(attempt),
         .append = spec->restarts > 0,

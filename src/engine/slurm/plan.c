@@ -30,22 +30,25 @@ static char *slurm_names(struct dure_arena *arena, const char *list, const char 
     return names;
 }
 
-static void same_on_all(struct slurm_plan *plan, const struct dure_order *order)
+/* Tasks on each of its nodes; 0: a rack that it has to itself holds fewer on its last ones. */
+static uint32_t tasks_on_each(const struct dure_order *order)
 {
-    const struct dure_place *first = &order->places[0];
-    plan->gpus_per_node = (uint32_t)__builtin_popcountll(first->gpu_mask);
-    plan->tasks_per_node = first->tasks;
-    for (uint32_t i = 1; i < order->place_count; i++) {
-        if ((uint32_t)__builtin_popcountll(order->places[i].gpu_mask) != plan->gpus_per_node)
-            plan->gpus_per_node = 0;
-        if (order->places[i].tasks != plan->tasks_per_node)
-            plan->tasks_per_node = 0;
-    }
+    for (uint32_t i = 1; i < order->place_count; i++)
+        if (order->places[i].tasks != order->places[0].tasks)
+            return 0;
+    return order->places[0].tasks;
+}
+
+static uint32_t gpus_on(const struct dure_place *place)
+{
+    return (uint32_t)__builtin_popcountll(place->gpu_mask);
 }
 
 static const char *impossible(const struct dure_order *order)
 {
     for (uint32_t i = 0; i < order->place_count; i++) {
+        if (gpus_on(&order->places[i]) != gpus_on(&order->places[0]))
+            return "one Slurm job has the same number of GPUs on each of its nodes, and it was placed with others";
         if (order->places[i].starts)
             return "Slurm sites make no MIG instances: ask for whole GPUs, or name a site that makes them";
         if (order->places[i].gpu_milli < 1000)
@@ -78,7 +81,8 @@ struct slurm_plan *slurm_plan_new(const struct dure_order *order, const struct d
                         : dure_arena_printf(copy->arena, "dure job %" PRIu64 ", attempt %" PRIu64, copy->spec.job,
                                             copy->spec.attempt);
     plan->gpus_per_task = order->job->task_gpus;
-    same_on_all(plan, order);
+    plan->gpus_per_node = gpus_on(&order->places[0]);
+    plan->tasks_per_node = tasks_on_each(order);
     if (!plan->nodelist || !plan->comment || copy->spec.nodelist.length >= NODES_TEXT_MAX) {
         snprintf(reason, DURE_REASON_MAX, "%s",
                  plan->nodelist && plan->comment ? "the names of its nodes are too long for one Slurm job"

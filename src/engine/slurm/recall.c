@@ -1,5 +1,5 @@
-/* Which GPUs of which node a job has, kept from the last whole list: lists of states alone do not say it. What is placed by us with as many GPUs on
- * each of its nodes needs no saying; what others run, and what Slurm divides, does. */
+/* Which GPUs of which node a job has, kept from the last whole list: lists of states alone do not say it. What we placed has as many GPUs on each of
+ * its nodes and needs no saying; what others run does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static bool goes_without_saying(const struct slurm *slurm, const struct dure_slu
 {
     uint64_t id;
     const struct slurm_attempt *attempt = slurm_name_is_ours(slurm, job->name, &id) ? slurm_find(slurm, id) : NULL;
-    return attempt && attempt->exact && !(job->flags & DURE_SLURM_JOB_CUT);
+    return attempt && !(job->flags & DURE_SLURM_JOB_CUT);
 }
 
 static const struct recalled *recalled_of(const struct slurm *slurm, const struct dure_slurm_job *job)

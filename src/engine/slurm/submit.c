@@ -102,8 +102,6 @@ static enum dure_err check(const struct dure_slurm_submit *submit, struct dure_e
         return dure_fail(error, DURE_E_INVALID, "name: found nothing, expected a name");
     if (!submit->node_count)
         return dure_fail(error, DURE_E_INVALID, "node_count: found 0, expected at least 1");
-    if (submit->gpus_per_node && submit->gpus_per_task)
-        return dure_fail(error, DURE_E_INVALID, "gpus_per_task: found beside gpus_per_node, expected one of them");
     if (submit->memory_per_node_mib && submit->memory_per_cpu_mib)
         return dure_fail(error, DURE_E_INVALID, "memory_per_cpu: found beside memory_per_node, expected one of them");
     if (submit->warn_signal && (!slurm_signal_name(submit->warn_signal) || submit->warn_s > 65535))
@@ -208,8 +206,6 @@ static void put_shape(struct arguments *list, const struct dure_slurm_submit *su
     put_count(list, "cpus-per-task", submit->cpus_per_task);
     if (submit->gpus_per_node)
         put(list, "--gres=gpu:%s%s%u", type, colon, submit->gpus_per_node);
-    if (submit->gpus_per_task)
-        put(list, "--gpus-per-task=%s%s%u", type, colon, submit->gpus_per_task);
     if (submit->memory_per_node_mib)
         put(list, "--mem=%uM", submit->memory_per_node_mib);
     if (submit->memory_per_cpu_mib)
@@ -304,11 +300,6 @@ static void set_gpus(json_t *job, const struct dure_slurm_submit *submit, unsign
         const char *head = api < 39 ? "gpu:" : api == 39 ? "gres:gpu:" : "gres/gpu:";
         snprintf(text, sizeof text, "%s%s%s%u", head, type, colon, submit->gpus_per_node);
         set_text(job, api < 39 ? "gres" : "tres_per_node", text, failed);
-    }
-    if (submit->gpus_per_task) {
-        const char *head = api < 39 ? "" : api == 39 ? "gres:gpu:" : "gres/gpu:";
-        snprintf(text, sizeof text, "%s%s%s%u", head, type, colon, submit->gpus_per_task);
-        set_text(job, api < 39 ? "gpus_per_task" : "tres_per_task", text, failed);
     }
 }
 

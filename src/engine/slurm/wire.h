@@ -193,7 +193,7 @@ struct dure_slurm_submit {
     uint32_t node_count;  /* required */
     uint32_t tasks;
     uint32_t tasks_per_node, cpus_per_task;
-    uint32_t gpus_per_node, gpus_per_task;            /* one of the two */
+    uint32_t gpus_per_node;
     const char *gpu_type;                             /* of gres */
     uint32_t memory_per_node_mib, memory_per_cpu_mib; /* at most one of the two */
     int64_t walltime_us;                              /* rounded up to minutes, Slurm's grain */

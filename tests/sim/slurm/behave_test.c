@@ -66,29 +66,34 @@ static void test_warned(void)
     TAP_EQ_UINT(fake.signals, 1, "once");
 }
 
-/* Three GPUs of one node and two of another were placed, and Slurm gives two and three: what it took beyond is nobody else's, what it left is not free. */
-static void test_divided_otherwise(void)
+/* What Slurm gives beyond what was placed is nobody else's, and what it leaves is not free. */
+static void test_counted_as_it_stands(void)
 {
-    char note[200] = "";
-    struct dure_buf text DURE_CLEANUP_BUF = {0};
-    rig.more = 4;
+    fake.tells_states = false;
     begin_1(2);
     struct fake_job *job = fake_job("dure-");
-    job->mask[0] = 3;
+    job->mask[0] = 1;
     job->mask[1] = 7;
     RUN_S(3);
-    TAP_EQ_UINT(rig.nodes[1].foreign, 8, "the GPU that it took beyond is lost to others");
-    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and the one that it left stays its own");
-    dure_buf_init(&text, sizeof note);
-    dure_engine_slurm_note(rig.engine, (struct dure_attempt_id){1}, &text);
-    snprintf(note, sizeof note, "%s", text.data ? text.data : "");
-    TAP_EQ_STR(note, "Slurm divided its GPUs otherwise than they were placed: n1 has 2, not 3, n2 has 3, not 2",
-               "it is told");
+    TAP_EQ_UINT(rig.nodes[1].foreign, 8, "a GPU that it took beyond is lost to others");
+    TAP_EQ_UINT(rig.nodes[0].foreign, 0, "and one that it left stays its own");
     job->state = DURE_SLURM_STATE_COMPLETED;
     job->mask[0] = job->mask[1] = 0;
     job->end_us = fake.now_us;
     RUN_S(5);
     TAP_OK(rig.attempts[1].over && rig.nodes[1].foreign == 0, "with its end all are free");
+}
+
+/* Three GPUs of one node and two of another are no place that Slurm can be told. */
+static void test_uneven(void)
+{
+    rig.more = 4;
+    rig_start(1, 0, 2, 3);
+    RUN_S(5);
+    TAP_OK(rig.attempts[1].over && !rig.attempts[1].started, "it is not handed over");
+    TAP_EQ_INT(rig.attempts[1].report, DURE_REPORT_REFUSED, "but refused");
+    TAP_HAS(rig.attempts[1].reason, "the same number of GPUs on each of its nodes", "with the reason");
+    TAP_EQ_UINT(fake.job_count, 0, "Slurm has not heard of it");
 }
 
 /* The fleet says that its Slurm is reached otherwise, while a submission is under way and a job runs. */
@@ -497,7 +502,8 @@ int main(void)
                                           test_stopped_by_us,
                                           test_warned,
                                           test_warned_before_it_began,
-                                          test_divided_otherwise,
+                                          test_counted_as_it_stands,
+                                          test_uneven,
                                           test_block_changes,
                                           test_node_dies_in_gang,
                                           test_drained,

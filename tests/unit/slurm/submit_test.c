@@ -129,7 +129,6 @@ static void refused(void)
     REFUSED(submit.name = NULL, DURE_E_INVALID, "name: found nothing");
     REFUSED(submit.name = "a\nb", DURE_E_INVALID, "name: found a control character");
     REFUSED(submit.node_count = 0, DURE_E_INVALID, "node_count: found 0");
-    REFUSED(submit.gpus_per_task = 1, DURE_E_INVALID, "gpus_per_task: found beside gpus_per_node");
     REFUSED(submit.script = "echo", DURE_E_INVALID, "script: found no interpreter");
     REFUSED(submit.script_length = DURE_SLURM_SCRIPT_MAX + 1, DURE_E_LIMIT, "script: found 4194305 bytes");
     REFUSED(submit.warn_signal = 63, DURE_E_INVALID, "warn_signal: found 63");
