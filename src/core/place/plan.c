@@ -398,16 +398,21 @@ static bool allot_as(struct dure_core *core, const struct request *ask, uint32_t
     return done;
 }
 
-bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+/* Apart, so that its copy costs no other request anything. */
+__attribute__((noinline)) static bool allot_evenly(struct dure_core *core, const struct request *ask, uint32_t id,
+                                                   bool leveled, struct plan *plan)
 {
-    const uint32_t at = core->allots[id]->spec.chain.v;
-    if (!even_chooses(core, ask, at))
-        return allot_as(core, ask, id, leveled, plan);
     struct request shape = *ask;
-    while (even_next(core, at, &shape))
+    while (even_next(core, core->allots[id]->spec.chain.v, &shape))
         if (allot_as(core, &shape, id, leveled, plan))
             return true;
     return false;
+}
+
+bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
+{
+    return even_chooses(core, ask, core->allots[id]->spec.chain.v) ? allot_evenly(core, ask, id, leveled, plan)
+                                                                   : allot_as(core, ask, id, leveled, plan);
 }
 
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
@@ -515,16 +520,21 @@ static bool chain_as(struct dure_core *core, const struct request *ask, uint32_t
     return true;
 }
 
-static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
-                    struct plan *plan)
+__attribute__((noinline)) static bool chain_evenly(struct dure_core *core, const struct request *ask, uint32_t at,
+                                                   bool leveled, unsigned where, struct plan *plan)
 {
-    if (!even_chooses(core, ask, at))
-        return chain_as(core, ask, at, leveled, where, plan);
     struct request shape = *ask;
     while (even_next(core, at, &shape))
         if (chain_as(core, &shape, at, leveled, where, plan))
             return true;
     return false;
+}
+
+static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
+                    struct plan *plan)
+{
+    return even_chooses(core, ask, at) ? chain_evenly(core, ask, at, leveled, where, plan)
+                                       : chain_as(core, ask, at, leveled, where, plan);
 }
 
 bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)
