@@ -4,6 +4,7 @@
 
 #include "base/timefmt.h"
 #include "core/allot/allots.h"
+#include "core/decide/aside.h"
 #include "core/decide/decide.h"
 #include "core/place/plan.h"
 #include "core/queue/ceilings.h"
@@ -286,6 +287,28 @@ static void give_plan_up(struct rig *rig, struct dure_core *core, uint32_t slot)
         TAP_FAIL("a job that is changed gives its plan up");
 }
 
+/* What is laid aside for the time of a trial is what a change takes: of the cells, the rights and all plans. And it leaves no trace. */
+static bool is_laid_aside_so(struct dure_core *core, const struct job *job, const struct dure_core *changed)
+{
+    const struct dure_digest before = dure_core_digest_full(core);
+    struct aside aside;
+    bool same = true;
+    aside_lay(core, job, &aside);
+    for (uint32_t i = 0; i < core->fleet->chain_count; i++) {
+        const struct dure_digest tried = dure_cells_digest_full(core->chains[i].cells),
+                                 is = dure_cells_digest_full(changed->chains[i].cells);
+        same &= !memcmp(&tried, &is, sizeof is);
+    }
+    for (uint32_t i = 0; i < core->s.allot_count; i++)
+        same &= core->allots[i]->state == changed->allots[i]->state &&
+                core->allots[i]->slots.idle_total == changed->allots[i]->slots.idle_total;
+    for (uint32_t i = 0; i < core->tenants->tenant_count + 2; i++)
+        same &= (core->queues[i].planned == NONE) == (changed->queues[i].planned == NONE);
+    aside_take_up(core, &aside);
+    const struct dure_digest after = dure_core_digest_full(core);
+    return same && !memcmp(&before, &after, sizeof after);
+}
+
 static void try_everything(struct offers *o)
 {
     walltime(o);
@@ -312,6 +335,8 @@ bool naive_changes_agree(struct rig *rig, struct dure_job_id id, const struct du
         o.core = rig_reload(rig);
         const uint32_t slot = job_find(o.core, id.v);
         give_plan_up(rig, o.core, slot);
+        if (!is_laid_aside_so(rig->core, job, o.core))
+            TAP_FAIL("a plan is laid aside as a change gives it up");
         o.job = job_at(o.core, slot);
         o.ask = job_ask(o.core, o.job);
     }
