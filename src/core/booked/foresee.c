@@ -70,6 +70,7 @@ static void hide_unbound(const struct foresight *f, bool hide)
 {
     struct dure_core *core = f->core;
     const uint32_t holder = core->tenant[f->ask->tenant].holder;
+    core->is_bound_only = hide;
     core->trials++;
     for (uint32_t id = core->tenant[holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder) {
         struct allot *allot = core->allots[id];

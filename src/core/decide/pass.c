@@ -171,6 +171,8 @@ static void plan_for(struct run *run, uint32_t need, uint32_t class)
         return;
     put_aside(run);
     emit_plan(run, class, at_us);
+    if (planned_at(core, queue_at(run)->planned)->d.firm)
+        queue_watch(core, run->queue);
     run->is_out_of_turn |= before >= LOOKS_MAX;
 }
 
@@ -232,14 +234,19 @@ static void try_planned(struct run *run)
         return;
     const uint32_t job_slot = planned_at(core, planned)->job_slot, class = job_at(core, job_slot)->class->slot;
     const struct request *ask = &class_at(core, class)->ask;
-    if (class_at(core, class)->passed_place != NONE ||
-        need_at(core, class_at(core, class)->need)->verdict != VERDICT_OPEN)
+    const bool is_open = need_at(core, class_at(core, class)->need)->verdict == VERDICT_OPEN,
+               is_firm = planned_at(core, planned)->d.firm;
+    if (class_at(core, class)->passed_place != NONE || (!is_open && !is_firm))
         return;
     if (ceiling_passes_over(core, ask, run->queue))
         return;
-    if (find_place(run, ask, false) || plan_as_planned(core, ask, planned_at(core, planned), core->plan))
+    keep(run, false);
+    if (is_firm) /* whether its very place is free no verdict of its need tells */
+        queue_watch(core, run->queue);
+    if ((is_open && find_place(run, ask, false)) ||
+        (is_firm && plan_as_planned(core, ask, planned_at(core, planned), core->plan)))
         start(run, job_slot);
-    else
+    else if (is_open)
         refuse(run, class, VERDICT_SHUT);
 }
 

@@ -13,6 +13,8 @@
 #include "core/place/timeline.h"
 #include "core/queue/need.h"
 
+enum { STEPS = 64 }; /* moments that are looked at one by one, at most */
+
 /* ---- does it fit then? ---- */
 
 /* What must be alone in its nodes takes them whole, and says so in nodes. */
@@ -132,7 +134,7 @@ static bool fits_rights(struct timeline *t)
 {
     struct dure_core *core = t->core;
     const struct request *ask = t->ask;
-    struct prefer prefer = DURE_CORE_MUTATED(PLAN_ORDER) ? (struct prefer){0} : prefer_first(core, ask);
+    struct prefer prefer = prefer_first(core, ask);
     do {
         t->plan->place_count = t->plan->binding_count = 0;
         if (ask->level && fits_one(t, &prefer, true))
@@ -239,15 +241,25 @@ static bool is_by_hardware(const struct timeline *t)
     return id != NONE;
 }
 
+static int64_t moment_us(const struct timeline *t, uint32_t moment)
+{
+    return moment ? t->moments[moment - 1].at_us : t->core->s.time_us;
+}
+
 /* What is bound anew then hangs on what others bind until then, and on which rights are short: not with maintenance about. */
-static bool may_rebind(const struct timeline *t, uint32_t moment)
+static bool is_undisturbed(const struct timeline *t, uint32_t moment)
 {
     const struct dure_core *core = t->core;
-    const int64_t at_us = moment ? t->moments[moment - 1].at_us : core->s.time_us;
+    const int64_t until_us = moment_us(t, moment) + request_lasts_us(t->ask);
     for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE; id = core->allots[id]->next_of_holder)
-        if (booked_before(core, core->allots[id]->spec.chain.v, at_us + request_lasts_us(t->ask)))
+        if (booked_before(core, core->allots[id]->spec.chain.v, until_us))
             return false;
-    return is_by_hardware(t);
+    return true;
+}
+
+static bool may_rebind(const struct timeline *t, uint32_t moment)
+{
+    return is_undisturbed(t, moment) && is_by_hardware(t);
 }
 
 static bool fits_guaranteed(struct timeline *t, uint32_t moment)
@@ -340,25 +352,49 @@ static bool may_fit(struct timeline *t, uint32_t moment)
     return t->moments[moment - 1].gpus >= t->need && fits(t, moment);
 }
 
-/* The first moment at which it fits: in leaps that double, then by halves of the last one. */
+/* The last moment after `from` at which cells may still be bound anew, where at a later one that is known they may not. 0: there is none. What fits at
+ * it may not fit later. */
+static uint32_t last_to_rebind(const struct timeline *t, uint32_t from)
+{
+    uint32_t last = t->moment_count;
+    if (t->chain != NONE || is_undisturbed(t, last) || !is_by_hardware(t))
+        return 0;
+    while (last > from && !is_undisturbed(t, last))
+        last--;
+    return last > from ? last : 0;
+}
+
+/* Of the moments after `*failed`, the last at which it may fit, if it does; else 0, and it fits at none of them. */
+static uint32_t last_fit(struct timeline *t, uint32_t *failed)
+{
+    const uint32_t lasts[2] = {last_to_rebind(t, *failed), t->moment_count};
+    for (unsigned i = 0; i < 2; i++) {
+        if (lasts[i] && may_fit(t, lasts[i]))
+            return lasts[i];
+        *failed = lasts[i] ? lasts[i] : *failed;
+    }
+    return 0;
+}
+
+/* The first moment at which it fits: in leaps that double, then by halves of the last one. Where lists or spreads are met a place is put together node by
+ * node, and more idle GPUs may lead to none; so the first moments are looked at one by one. */
 static enum later search(struct timeline *t, int64_t *ret_at_us)
 {
+    const bool by_steps = limits_hold(t->core, t->ask, t->chain == NONE);
     uint32_t failed = 0, leap = 1; /* it does not fit after so many moments */
     if (t->from_us <= t->core->s.time_us && fits(t, 0))
         return LATER_NOW;
     t->need = t->ask->task_gpu_milli == 1000 ? request_gpus(t->ask) : 0;
     t->idle = idle_now(t);
     timeline_read(t);
-    for (bool more = true; more; leap *= 2) {
+    for (bool more = true; more; leap = by_steps && t->moment_count < STEPS ? 1 : leap * 2) {
         for (uint32_t i = 0; i < leap && more; i++)
             more = timeline_next(t);
         if (t->moment_count == failed)
             break;
-        if (!may_fit(t, t->moment_count)) {
-            failed = t->moment_count;
+        uint32_t high = last_fit(t, &failed), low = failed + 1;
+        if (!high)
             continue;
-        }
-        uint32_t low = failed + 1, high = t->moment_count;
         while (low < high) {
             const uint32_t middle = low + (high - low) / 2;
             if (may_fit(t, middle))
@@ -433,7 +469,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, int
         return later_counted(core, ask, from_us, plan, ret_at_us);
     uint32_t *chains = dure_core_alloc(sizeof *chains, core->fleet->chain_count);
     const uint32_t count = later_lenders(core, ask, chains);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && found != LATER_NOW; i++) {
         const uint32_t at = chains[i];
         int64_t at_us;
         struct timeline t = {.core = core,
@@ -454,7 +490,7 @@ enum later later_borrowed(struct dure_core *core, const struct request *ask, int
             plan->chain = at;
             *ret_at_us = at_us;
             found = LATER_FOUND;
-        } else if (here == LATER_NOW && found == LATER_NEVER) {
+        } else if (here == LATER_NOW) { /* it is maintenance that keeps it from there */
             found = LATER_NOW;
         }
         timeline_release(&t);

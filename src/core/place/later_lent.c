@@ -151,6 +151,8 @@ static void end(struct count *c)
 static bool count_through(struct count *c, unsigned stretch, int64_t before_us)
 {
     begin_stretch(c, stretch);
+    if (c->from_us > c->core->s.time_us && c->front_count && c->front[0].at_us <= c->from_us)
+        (void)pass_moment(c, before_us); /* what is gone before it may begin */
     while (c->tasks < c->ask->tasks)
         if (!pass_moment(c, before_us))
             return false;
@@ -224,7 +226,7 @@ enum later later_counted(struct dure_core *core, const struct request *ask, int6
         is_now |= counts[i].is_now;
     }
     free(chains);
-    const struct count *best = soonest(counts, count);
+    const struct count *best = is_now ? NULL : soonest(counts, count);
     if (best) {
         find_place(best, plan);
         *ret_at_us = best->at_us;
@@ -232,5 +234,5 @@ enum later later_counted(struct dure_core *core, const struct request *ask, int6
     for (uint32_t i = 0; i < count; i++)
         end(&counts[i]);
     free(counts);
-    return best ? LATER_FOUND : is_now ? LATER_NOW : LATER_NEVER;
+    return is_now ? LATER_NOW : best ? LATER_FOUND : LATER_NEVER;
 }

@@ -130,6 +130,8 @@ static bool bind_more(const struct part *part, uint32_t gpus, struct plan *plan)
     struct dure_cells *cells = part->core->chains[part->core->allots[part->id]->spec.chain.v].cells;
     struct dure_cells_virtual cell;
     uint64_t found = 0;
+    if (part->core->is_bound_only)
+        return false;
     for (uint32_t from = 0; found < gpus; from = cell.index + 1) {
         struct dure_cell chosen;
         uint32_t use;

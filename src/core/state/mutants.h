@@ -37,7 +37,6 @@ enum {
     DURE_CORE_MUTANT_ROOM_FORGOTTEN,         /* what a right that ends gives back is owed to nobody */
     DURE_CORE_MUTANT_MIDNIGHT,               /* the calendar moves on past what is due */
     DURE_CORE_MUTANT_CEILINGS_AFRESH,        /* under other ceilings what has a place already does not count */
-    DURE_CORE_MUTANT_PLAN_ORDER,             /* a start by right is planned on any model, whatever the request prefers */
     DURE_CORE_MUTANT_DATA_RESERVED,          /* a place is kept reserved where its data may not be any more */
     DURE_CORE_MUTANT_EVEN_FORGOTTEN,         /* gangs lie unevenly on nodes that a Slurm runs */
     DURE_CORE_MUTANTS_END,

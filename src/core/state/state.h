@@ -127,9 +127,10 @@ struct dure_core {
     uint64_t rules_stamp;    /* counts what may change which requests there can ever be a place for */
     int64_t rules_until_us;  /* when time alone does; INT64_MIN: to be found */
     uint64_t pending_count, refused;
-    bool forgetful;  /* of a test: verdicts are forgotten as soon as they are made */
-    unsigned trials; /* under way: GPUs come and go from sight, not free */
-    bool blamed;     /* scratch of a trial: something other than room refused it */
+    bool forgetful;     /* of a test: verdicts are forgotten as soon as they are made */
+    unsigned trials;    /* under way: GPUs come and go from sight, not free */
+    bool is_bound_only; /* while a start is looked for: no cell may be bound for it */
+    bool blamed;        /* scratch of a trial: something other than room refused it */
     uint32_t idle_class_first, idle_class_last, idle_class_count; /* longest idle first */
     uint32_t class_recent[CLASS_RECENT]; /* by a part of the request: where it was found last; NONE */
     struct slot_list passed;             /* classes passed over in the pass at hand */

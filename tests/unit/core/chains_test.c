@@ -1,4 +1,5 @@
-/* Two chains, of two models at two sites: which is taken, now and later, and what becomes of work whose data may not be there any more. */
+/* Two chains, of two models at two sites: which is taken, now, later and around maintenance, and what becomes of work whose data may not be there any
+ * more. */
 #include <stdio.h>
 #include <string.h>
 
@@ -162,8 +163,86 @@ static void test_alone(void)
     rig_release(&rig);
 }
 
+/* ---- before maintenance ---- */
+
+static void book(uint32_t node, uint32_t count, int64_t from_min, int64_t until_min)
+{
+    struct dure_record record = rig_record(&rig, DURE_REC_BOOK);
+    struct dure_place run = {.node_first = node, .node_count = count};
+    record.places = &run;
+    record.place_count = 1;
+    record.number = rig.now_us + from_min * DURE_MINUTE_US;
+    record.deadline_us = rig.now_us + until_min * DURE_MINUTE_US;
+    TAP_EQ_INT(rig_step(&rig, &record), DURE_OK, "maintenance: %s", rig.error.text);
+}
+
+static void run_for(struct dure_job job, int64_t minutes)
+{
+    job.walltime_us = minutes * DURE_MINUTE_US;
+    job.grace_us = 0;
+    submit(&job);
+}
+
+static void wait_a_little(void)
+{
+    TAP_OK(rig_tick(&rig, rig.now_us + 2 * DURE_SECOND_US) == DURE_OK && rig_pass(&rig) == DURE_OK, "who waits");
+}
+
+/* Behind a window over everything what ends before it is gone. */
+static void test_gone_before(void)
+{
+    rig_init(&rig, fleet, tenants);
+    struct dure_job job = whole_nodes("b", 1, G, true);
+    job.task_gpus = 1;
+    run_for(job, 5);
+    book(0, 2, 10, 30);
+    job.task_gpus = 3;
+    run_for(job, 20);
+    wait_a_little();
+    TAP_HAS(rig.said.data, "in 1798s g-01/7", "its place is told by what there is by then");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
+/* A chain with room that a window comes too near to may have room elsewhere sooner than another chain. */
+static void test_sooner_beside(void)
+{
+    rig_init(&rig, fleet, tenants);
+    run_for(whole_nodes("b", 1, G, true), 5);
+    run_for(whole_nodes("b", 2, H, true), 120);
+    book(1, 1, 10, 60);
+    run_for(whole_nodes("b", 1, 0, true), 20);
+    wait_a_little();
+    TAP_HAS(rig.said.data, "in 298s g-01/f", "the first moment there is");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
+/* Cells may be bound anew for a list, but with no maintenance about: so what can be planned may not be later. */
+static void test_anew_before(void)
+{
+    struct dure_node_run second = {1, 1};
+    rig_init(&rig, fleet, fewer);
+    struct dure_job job = whole_nodes("a", 1, H, false);
+    job.task_gpus = 2;
+    run_for(job, 5);
+    run_for(job, 40);
+    run_for(whole_nodes("a", 1, G, false), 10);
+    book(3, 1, 30, 35);
+    job = whole_nodes("a", 1, G, false);
+    job.include = (struct dure_node_runs){&second, 1};
+    run_for(job, 5);
+    wait_a_little();
+    TAP_HAS(rig.said.data, "in 598s rg{0}", "it is planned for when its cell may be bound there");
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 int main(void)
 {
+    test_gone_before();
+    test_sooner_beside();
+    test_anew_before();
     test_alone();
     test_planned(false);
     test_planned(true);

@@ -173,5 +173,7 @@ bool reference_place_as_planned(const struct reference *reference, uint64_t id, 
         if (!reference_realise(reference, job, &takes, job->milli < 1000 ? job->tasks : tasks, trial))
             return false;
     }
-    return true;
+    const int64_t now = reference->input->time_us;
+    return !reference_reaches_window(reference, trial->places, trial->place_count, now,
+                                     now + job->walltime_us + job->grace_us);
 }

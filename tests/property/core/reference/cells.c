@@ -255,28 +255,41 @@ uint32_t reference_choose_cell(const struct reference *reference, const struct r
     return DURE_NONE32;
 }
 
+static uint32_t lost_in(const struct reference *reference, uint32_t first, uint32_t nodes)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < nodes; i++)
+        lost += reference_ones(reference->nodes[first + i].lost);
+    return lost;
+}
+
+bool reference_may_serve(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes)
+{
+    const uint32_t lost = lost_in(reference, first, nodes);
+    uint32_t whole = 0;
+    bool bound = false;
+    for (uint32_t i = 0; i < nodes; i++) {
+        whole += nodes > 1 && reference->nodes[first + i].lost == 0;
+        bound |= reference_is_bound(reference, trial, first + i);
+    }
+    return lost > 0 && lost < nodes * reference->node_gpus && !bound &&
+           reference_spare(reference, trial, reference_chain_of(reference, first)).nodes >= (int32_t)whole;
+}
+
 /* The one with fewest lost GPUs, then fewest borrowed ones, of those of which some are there, all of them free, and can be spared. */
 uint32_t reference_choose_damaged(const struct reference *reference, const struct trial *trial, uint32_t chain,
                                   uint32_t nodes)
 {
     const struct reference_chain *c = &reference->chains[chain];
-    uint32_t best = DURE_NONE32, least_lost = 0;
+    uint32_t best = DURE_NONE32;
     for (uint32_t first = c->first; first < c->end; first += nodes) {
-        uint32_t lost = 0, whole = 0;
-        bool bound = false;
-        for (uint32_t i = 0; i < nodes; i++) {
-            lost += reference_ones(reference->nodes[first + i].lost);
-            whole += nodes > 1 && reference->nodes[first + i].lost == 0;
-            bound |= reference_is_bound(reference, trial, first + i);
-        }
-        if (lost == 0 || lost == nodes * reference->node_gpus || bound ||
-            reference_spare(reference, trial, chain).nodes < (int32_t)whole ||
-            (best != DURE_NONE32 && lost > least_lost) ||
-            (best != DURE_NONE32 && lost == least_lost &&
-             reference_borrowed_in(reference, first, nodes) >= reference_borrowed_in(reference, best, nodes)))
-            continue;
-        best = first;
-        least_lost = lost;
+        const uint32_t lost = lost_in(reference, first, nodes);
+        const bool better =
+            best == DURE_NONE32 || lost < lost_in(reference, best, nodes) ||
+            (lost == lost_in(reference, best, nodes) &&
+             reference_borrowed_in(reference, first, nodes) < reference_borrowed_in(reference, best, nodes));
+        if (better && reference_may_serve(reference, trial, first, nodes))
+            best = first;
     }
     return best;
 }

@@ -70,7 +70,7 @@ static bool bind_more(struct part *part, uint32_t gpus)
     uint32_t found = 0;
     trial->expected_count = 0;
     trial->expected_tasks = right->cell_nodes * reference->node_gpus / part->job->gpus;
-    for (uint32_t i = 0; i < right->count && found < gpus; i++) {
+    for (uint32_t i = 0; i < right->count && found < gpus && !reference->hides_unbound; i++) {
         if (trial->bound[part->right][i] != DURE_NONE32 || !reference_has_begun(right) ||
             reference_is_unserved(right, i))
             continue;

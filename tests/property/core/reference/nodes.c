@@ -6,11 +6,17 @@ static bool works_on(const struct reference_run *run, uint32_t node)
     return run->state != RUN_RESERVED && reference_gpus_on(run, node);
 }
 
-static enum dure_node_state target(const struct reference *reference, uint32_t node)
+bool reference_is_busy(const struct reference *reference, uint32_t node)
 {
     bool busy = false;
     for (uint32_t r = 0; r < reference->run_end; r++)
         busy |= works_on(&reference->runs[r], node);
+    return busy;
+}
+
+static enum dure_node_state target(const struct reference *reference, uint32_t node)
+{
+    const bool busy = reference_is_busy(reference, node);
     if (reference->nodes[node].down)
         return DURE_NODE_DOWN;
     if (reference->nodes[node].away)
@@ -229,6 +235,13 @@ static bool find_step(const struct reference *reference, uint32_t chain, struct 
     if (racks > want_racks)
         return find_next(reference, chain, true, false, step);
     return nodes > want_nodes && find_next(reference, chain, false, false, step);
+}
+
+void reference_settle_unseen(struct reference *reference, uint32_t chain)
+{
+    struct step step;
+    while (find_step(reference, chain, &step))
+        reference->rights[step.right].suspended[step.index] = step.suspends;
 }
 
 void reference_settle(struct reference *reference, uint32_t chain)

@@ -13,6 +13,7 @@ struct trial {
     uint32_t bound[REFERENCE_RIGHTS][REFERENCE_CELLS]; /* as the rights', with what this start binds */
     bool serves;                                       /* this suspended cell is bound to a damaged one for the trial */
     uint32_t served_right, served_index, served_cell;
+    bool is_blamed;              /* maintenance to come is in the way of a place */
     bool is_many;                /* several places: each is chosen knowing who goes for the last */
     bool doomed[REFERENCE_RUNS]; /* who goes so far, by run */
     uint32_t each;               /* tasks on each node where a Slurm runs them; 0: however they come */
@@ -212,6 +213,9 @@ uint32_t reference_borrowed_in(const struct reference *reference, uint32_t first
 void reference_doom(const struct reference *reference, const struct reference_job *job, struct trial *trial,
                     const struct takes *takes, uint32_t from);
 
+/* May this damaged cell serve a suspended right? */
+bool reference_may_serve(const struct reference *reference, const struct trial *trial, uint32_t first, uint32_t nodes);
+
 /* What may be bound beyond all that is owed: whole racks; and nodes, those of the racks to spare included. */
 struct spare {
     int32_t racks, nodes;
@@ -228,11 +232,13 @@ void reference_node(struct reference *reference, const struct dure_record *input
 void reference_foreign(struct reference *reference, const struct dure_record *input);
 /* After a change of what a node is to anybody: which of its GPUs are lost follows. */
 void reference_lose(struct reference *reference, uint32_t node, enum dure_cause cause);
+bool reference_is_busy(const struct reference *reference, uint32_t node); /* somebody works there */
 void reference_unreserve_on(struct reference *reference, uint32_t node, uint64_t gpus);
 /* Its state follows from what was reported and whether somebody works there. */
 void reference_update_node(struct reference *reference, uint32_t node);
 /* Rights are suspended, or restored, until what is owed can be kept. */
 void reference_settle(struct reference *reference, uint32_t chain);
+void reference_settle_unseen(struct reference *reference, uint32_t chain); /* for a trial */
 
 /* ---- rights that come and go, and what is lent (promises.c) ---- */
 
@@ -267,6 +273,33 @@ bool reference_is_firm(const struct reference *reference, const struct reference
 /* On which hardware each cell of the planned start is, or is to be bound now. False: it counts on one that cannot be had. */
 bool reference_bind_firmly(const struct reference *reference, struct trial *trial);
 bool reference_place_as_planned(const struct reference *reference, uint64_t id, struct trial *trial);
+
+/* ---- maintenance to come (windows.c) ---- */
+
+/* The hardware and the rights as they are while some nodes are out of sight. */
+struct hidden {
+    struct reference_node nodes[REFERENCE_NODES];
+    struct reference_right rights[REFERENCE_RIGHTS];
+    struct reference_chain chains[REFERENCE_CHAINS];
+};
+/* Nodes of which a window meets that time are out of sight; by rights they count as lost, and the rights are settled. */
+void reference_hide(struct reference *reference, int64_t from_us, int64_t until_us, bool rights, struct hidden *hidden);
+void reference_unhide(struct reference *reference, const struct hidden *hidden);
+void reference_see(const struct reference *reference, struct hidden *now); /* what unhide brings back */
+bool reference_meets_window(const struct reference *reference, uint32_t node, int64_t from_us, int64_t until_us);
+bool reference_reaches_window(const struct reference *reference, const struct dure_place *places, uint32_t count,
+                              int64_t from_us, int64_t until_us);
+/* When the first window that meets that time is over; INT64_MAX: none does. */
+int64_t reference_window_over(const struct reference *reference, int64_t from_us, int64_t until_us);
+/* Could all that is new be bound, one after another? */
+bool reference_can_bind(const struct reference *reference, const struct dure_binding *bindings, uint32_t count);
+/* A place to start at now that reaches into no window. */
+bool reference_place_around(struct reference *reference, uint64_t job, struct trial *trial);
+
+/* ---- planned starts (later.c) ---- */
+
+/* The first moment at which there is a place; INT64_MIN: it is not idle GPUs that it lacks; INT64_MAX: there is none. */
+int64_t reference_later(struct reference *reference, uint64_t job, struct trial *trial);
 
 /* ---- limits of power (power.c) ---- */
 

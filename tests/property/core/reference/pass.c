@@ -21,6 +21,7 @@ struct turn {
     enum verdict verdict[REFERENCE_JOBS];
     bool left_out[REFERENCE_JOBS]; /* no start is planned for it any more; both by the first who asks for the same */
     bool passed[REFERENCE_JOBS];   /* it would have room, were it shorter */
+    bool done[REFERENCE_JOBS];     /* maintenance is in its way, and says nothing of others */
     struct lent lent;
 };
 
@@ -95,7 +96,24 @@ static bool try(struct turn *turn, uint64_t id, bool beside_plan)
 {
     turn->trial->beside_plan = beside_plan && plan_of(turn)->job;
     turn->trial->later_us = INT64_MIN;
-    return reference_place(turn->reference, id, true, turn->trial);
+    return reference_place_around(turn->reference, id, turn->trial);
+}
+
+/* They ask for the same for as long. */
+static bool same(const struct turn *turn, uint64_t a, uint64_t b)
+{
+    const struct reference_job *x = &turn->reference->jobs[a], *y = &turn->reference->jobs[b];
+    return alike(turn->reference, x, y) && x->walltime_us == y->walltime_us && x->grace_us == y->grace_us &&
+           x->checkpoint_us == y->checkpoint_us;
+}
+
+/* It found no place: nor do others who ask for the same, unless maintenance was in its way. */
+static void refuse(struct turn *turn, uint64_t id, enum verdict verdict)
+{
+    if (!turn->trial->is_blamed)
+        turn->verdict[first_alike(turn, id)] = verdict;
+    for (uint64_t other = 1; turn->trial->is_blamed && other < turn->reference->next_job; other++)
+        turn->done[other] |= same(turn, other, id);
 }
 
 static void begin(struct turn *turn, uint64_t id)
@@ -155,24 +173,6 @@ static void keep(struct turn *turn, uint64_t id, int64_t at_us)
         }
 }
 
-/* The first moment after `before` at which any of the tenant's work (or any that borrows in the chain) must be gone; INT64_MAX: none. */
-static int64_t next_end(const struct turn *turn, uint32_t chain, int64_t before)
-{
-    const struct reference *reference = turn->reference;
-    int64_t at = INT64_MAX;
-    for (uint32_t r = 0; r < reference->run_end; r++) {
-        const struct reference_run *run = &reference->runs[r];
-        if (run->state == RUN_NONE || reference_queue_of_run(reference, run) != turn->queue ||
-            (chain != DURE_NONE32 && reference_chain_of(reference, run->node_first) != chain))
-            continue;
-        const int64_t now = reference->input->time_us, end = reference_gone_by(reference, run);
-        const int64_t then = end > now ? end : now;
-        if (then > before && then < at)
-            at = then;
-    }
-    return at;
-}
-
 /* Those who wait for different things. */
 static uint32_t count_needs(const struct turn *turn)
 {
@@ -199,77 +199,6 @@ static bool is_looked_at(const struct turn *turn, uint32_t nth)
     return (nth - FIRST_LOOKS) / TURN_LOOKS == turn->reference->passes / TURN_EVERY % turns;
 }
 
-/* By rights, or where it would borrow in this chain. */
-static int64_t look_in(struct turn *turn, uint64_t id, uint32_t chain)
-{
-    turn->trial->chain = chain;
-    for (int64_t at = next_end(turn, chain, INT64_MIN); at != INT64_MAX; at = next_end(turn, chain, at)) {
-        turn->trial->later_us = at;
-        if (reference_place(turn->reference, id, false, turn->trial))
-            return at;
-    }
-    return INT64_MAX;
-}
-
-/* In the chain where it is soonest; of those that are alike where it would rather stand, then where least is promised. */
-static int64_t look_for_lent(struct turn *turn, uint64_t id)
-{
-    static struct trial best;
-    const struct reference_job *job = &turn->reference->jobs[id];
-    uint32_t order[REFERENCE_CHAINS];
-    int64_t best_us = INT64_MAX;
-    uint64_t rank = 0;
-    reference_lenders(turn->reference, order);
-    for (bool first = true; reference_next_rank(turn->reference, job, first, &rank); first = false)
-        for (uint32_t i = 0; i < turn->reference->chain_count; i++) {
-            if (reference_rank(turn->reference, job, order[i]) != rank)
-                continue;
-            const int64_t at_us = look_in(turn, id, order[i]);
-            if (at_us >= best_us)
-                continue;
-            best_us = at_us;
-            best = *turn->trial;
-        }
-    if (best_us != INT64_MAX)
-        *turn->trial = best;
-    return best_us;
-}
-
-/* The first moment at which enough of its tenant's work must be gone; INT64_MIN: it is not idle GPUs that it lacks; INT64_MAX: there is none. */
-static int64_t look(struct turn *turn, uint64_t id)
-{
-    turn->trial->beside_plan = false;
-    turn->trial->later_us = INT64_MIN;
-    if (reference_place(turn->reference, id, false, turn->trial))
-        return INT64_MIN;
-    return turn->is_borrowed ? look_for_lent(turn, id) : look_in(turn, id, DURE_NONE32);
-}
-
-static bool is_found(int64_t at_us)
-{
-    return at_us != INT64_MIN && at_us != INT64_MAX;
-}
-
-/* While there is maintenance, only on what can be bound now; or else on what is bound. */
-static int64_t look_firmly(struct turn *turn, uint64_t id)
-{
-    struct reference *reference = turn->reference;
-    const struct reference_job *job = &reference->jobs[id];
-    int64_t at_us = look(turn, id);
-    if (!is_found(at_us) || !reference_is_firm(reference, job, turn->trial, at_us) ||
-        reference_bind_firmly(reference, turn->trial))
-        return at_us;
-    reference->hides_unbound = true;
-    at_us = look(turn, id);
-    reference->hides_unbound = false;
-    if (!is_found(at_us) || !reference_is_firm(reference, job, turn->trial, at_us))
-        return at_us;
-    bool is_bound = reference_bind_firmly(reference, turn->trial);
-    for (uint32_t i = 0; is_bound && i < turn->trial->virtual_count; i++)
-        is_bound = !turn->trial->named[i].is_new;
-    return is_bound ? at_us : INT64_MAX;
-}
-
 static void plan_for(struct turn *turn, uint64_t id)
 {
     const uint64_t need = first_alike(turn, id);
@@ -278,8 +207,8 @@ static void plan_for(struct turn *turn, uint64_t id)
     turn->left_out[need] = true;
     if (is_too_soon(turn, id) || !is_looked_at(turn, turn->blocked++))
         return;
-    const int64_t at_us = look_firmly(turn, id);
-    if (!is_found(at_us))
+    const int64_t at_us = reference_later(turn->reference, id, turn->trial);
+    if (at_us == INT64_MIN || at_us == INT64_MAX)
         return;
     reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
     keep(turn, id, at_us);
@@ -295,7 +224,8 @@ static uint64_t first_above(struct turn *turn)
     uint64_t first = 0;
     for (uint64_t id = 1; id < turn->reference->next_job && planned; id++) {
         const uint64_t need = first_alike(turn, id);
-        if (is_ready(turn, id) && is_above(turn, id, planned) && (!first || is_before(turn, id, first)) &&
+        if (is_ready(turn, id) && !turn->done[id] && is_above(turn, id, planned) &&
+            (!first || is_before(turn, id, first)) &&
             !reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]) &&
             (turn->verdict[need] == VERDICT_OPEN || (!turn->left_out[need] && !is_too_soon(turn, id))))
             first = id;
@@ -308,14 +238,15 @@ static void above(struct turn *turn)
 {
     uint64_t id;
     while (turn->budget > 0 && (id = first_above(turn)) != 0) {
-        enum verdict *verdict = &turn->verdict[first_alike(turn, id)];
-        if (*verdict == VERDICT_OPEN && try(turn, id, true)) {
+        const bool is_open = turn->verdict[first_alike(turn, id)] == VERDICT_OPEN;
+        if (is_open && try(turn, id, true)) {
             begin(turn, id);
-        } else if (*verdict == VERDICT_OPEN && try(turn, id, false)) {
+        } else if (is_open && try(turn, id, false)) {
             reference_unplan(turn->reference, turn->queue, DURE_CAUSE_PRIORITY);
             begin(turn, id);
         } else {
-            *verdict = VERDICT_SHUT;
+            if (is_open)
+                refuse(turn, id, VERDICT_SHUT);
             plan_for(turn, id);
         }
     }
@@ -324,13 +255,14 @@ static void above(struct turn *turn)
 static void planned(struct turn *turn)
 {
     const uint64_t id = plan_of(turn)->job;
-    if (!id || turn->budget <= 0 || turn->verdict[first_alike(turn, id)] != VERDICT_OPEN ||
+    const bool is_open = id && turn->verdict[first_alike(turn, id)] == VERDICT_OPEN;
+    if (!id || turn->budget <= 0 || turn->done[id] ||
         reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]))
         return;
-    if (try(turn, id, false) || reference_place_as_planned(turn->reference, id, turn->trial))
+    if ((is_open && try(turn, id, false)) || reference_place_as_planned(turn->reference, id, turn->trial))
         begin(turn, id);
-    else
-        turn->verdict[first_alike(turn, id)] = VERDICT_SHUT;
+    else if (is_open)
+        refuse(turn, id, VERDICT_SHUT);
 }
 
 /* Next in the order: who may be tried; or, where nobody has a plan, who may get one. */
@@ -339,7 +271,7 @@ static uint64_t next_of(struct turn *turn)
     reference_count_lent(turn->reference, &turn->lent);
     uint64_t next = 0;
     for (uint64_t id = 1; id < turn->reference->next_job; id++) {
-        if (!is_ready(turn, id) || (next && !is_before(turn, id, next)) ||
+        if (!is_ready(turn, id) || turn->done[id] || (next && !is_before(turn, id, next)) ||
             reference_is_at_ceiling(turn->reference, &turn->reference->jobs[id]))
             continue;
         const uint64_t need = first_alike(turn, id);
@@ -362,18 +294,15 @@ static bool is_in_time(const struct turn *turn, uint64_t id)
 /* For those who would come too late the place says nothing of others: a shorter one may have it. */
 static void pass_over(struct turn *turn, uint64_t id)
 {
-    const struct reference_job *jobs = turn->reference->jobs;
     for (uint64_t other = 1; other < turn->reference->next_job; other++)
-        turn->passed[other] |=
-            alike(turn->reference, &jobs[other], &jobs[id]) && jobs[other].walltime_us == jobs[id].walltime_us &&
-            jobs[other].grace_us == jobs[id].grace_us && jobs[other].checkpoint_us == jobs[id].checkpoint_us;
+        turn->passed[other] |= same(turn, other, id);
 }
 
 /* On what is kept for the planned job, if it is gone by then. */
 static void on_plan(struct turn *turn, uint64_t id)
 {
     if (!try(turn, id, false))
-        turn->verdict[first_alike(turn, id)] = VERDICT_SHUT;
+        refuse(turn, id, VERDICT_SHUT);
     else if (is_in_time(turn, id))
         begin(turn, id);
     else
@@ -386,15 +315,17 @@ static void in_order(struct turn *turn)
     above(turn);
     planned(turn);
     while (turn->budget > 0 && (id = next_of(turn)) != 0) {
-        enum verdict *verdict = &turn->verdict[first_alike(turn, id)];
-        if (*verdict == VERDICT_OPEN && try(turn, id, true)) {
+        const enum verdict verdict = turn->verdict[first_alike(turn, id)];
+        if (verdict == VERDICT_OPEN && try(turn, id, true)) {
             begin(turn, id);
-        } else if (*verdict == VERDICT_OPEN && plan_of(turn)->job) {
-            *verdict = VERDICT_LONG;
-        } else if (*verdict == VERDICT_LONG) {
+        } else if (verdict == VERDICT_LONG || (verdict == VERDICT_OPEN && plan_of(turn)->job &&
+                                               turn->trial->is_blamed && lasts(turn, id) <= reach(turn))) {
             on_plan(turn, id);
+        } else if (verdict == VERDICT_OPEN && plan_of(turn)->job) {
+            refuse(turn, id, VERDICT_LONG);
         } else {
-            *verdict = VERDICT_SHUT;
+            if (verdict == VERDICT_OPEN)
+                refuse(turn, id, VERDICT_SHUT);
             if (!plan_of(turn)->job)
                 plan_for(turn, id);
         }

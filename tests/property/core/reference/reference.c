@@ -26,7 +26,7 @@ void reference_begin(struct reference *reference, const struct dure_tenants *ten
     memset(reference->used_below, 0, sizeof reference->used_below);
     reference->base_us = now_us;
     reference->run_end = reference->right_count = 0;
-    reference->served = 0;
+    reference->served = reference->around = reference->kept_off = reference->behind = reference->too_near = 0;
     reference->chain_count = reference->fleet->chain_count;
     for (uint32_t i = 0; i < reference->chain_count; i++) {
         const struct dure_chain *chain = &reference->fleet->chains[i];

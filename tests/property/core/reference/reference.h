@@ -15,9 +15,8 @@
  * begin, are cut down, end or pass to a successor, and what becomes of who works by them; lending opened and closed; GPUs
  * that work outside uses; limits of power of the site, of racks and nodes, now and to come: what goes dark, comes back and
  * must leave, and what may be promised beside them; prices of holes; checkpoints; datasets and terms declared anew;
- * maintenance from when it begins, and the firm plans that are made while it lasts.
- *
- * Not covered: maintenance that is booked ahead. */
+ * maintenance, booked ahead or at once, cancelled, begun and over: starts around it, starts planned before and behind it, and
+ * the firm plans that are made by right while any is about. */
 #include "model/data.h"
 #include "model/fleet.h"
 #include "model/power.h"
@@ -195,8 +194,10 @@ struct reference {
     uint32_t booking_count;
     bool hides_unbound; /* while a start is sought: cells that are not bound count as taken */
     uint64_t next_job, next_attempt, next_booking, passes;
-    uint64_t told;   /* decisions so far */
-    uint64_t served; /* cells that a damaged one was bound to */
+    uint64_t told;                               /* decisions so far */
+    uint64_t served;                             /* cells that a damaged one was bound to */
+    uint64_t around, kept_off, behind, too_near; /* maintenance to come: places beside it; places that it left none of;
+                                                    starts planned behind it; reservations given up before it */
     void (*tell)(void *context, const struct dure_record *decision);
     void *context;
     const struct dure_record *input;

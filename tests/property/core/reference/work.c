@@ -407,7 +407,7 @@ static void vacate(struct reference *reference, struct reference_run *run)
                 if (!was_clear[waits - reference->runs] && is_clear_for(reference, waits))
                     reference_leave_to_do(reference, AFTER_READY, waits->job, waits->ordinal);
         }
-        if (stood && reference->nodes[node].state == DURE_NODE_DRAINING)
+        if (stood && reference->nodes[node].state == DURE_NODE_DRAINING && !reference_is_busy(reference, node))
             reference_leave_to_do(reference, AFTER_NODE, node, 0);
     }
     for (uint32_t i = 0; i < run->binding_count; i++)
@@ -696,12 +696,23 @@ static void let_go_if_empty(struct reference *reference, uint32_t right, uint32_
     reference_settle(reference, r->chain); /* a rack that is whole again may be owed to who is short of one */
 }
 
+/* Maintenance came too near while others left. */
+static void give_up_too_near(struct reference *reference, struct reference_run *run)
+{
+    reference->too_near++;
+    reference_unreserve(reference, run);
+}
+
 /* Whose latest start is over by now is too late. */
 static void begin_reserved(struct reference *reference, struct reference_run *run)
 {
     const struct reference_job *job = &reference->jobs[run->job];
-    if (job->deadline_us > 0 && reference->input->time_us > job->deadline_us - job->walltime_us)
+    const int64_t now = reference->input->time_us;
+    if (job->deadline_us > 0 && now > job->deadline_us - job->walltime_us)
         reference_expire_one(reference, run->job);
+    else if (reference_reaches_window(reference, run->places, run->place_count, now,
+                                      now + job->walltime_us + job->grace_us))
+        give_up_too_near(reference, run);
     else
         begin_run(reference, run);
 }
