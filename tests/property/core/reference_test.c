@@ -426,7 +426,10 @@ static void play(uint32_t steps, struct match *match)
     match->outsiders = match_more(3) == 2;
     match->powers = match_more(3) == 2;
     match->books = match_more(3) == 2;
-    match->is_wide = !is_plain && seed / 4 % 3 == 2; /* a third of them: chance would leave some seeds few */
+    match->is_wide =
+        !is_plain && !match->is_even &&
+        seed / 4 % 3 ==
+            2; /* a third of them: chance would leave some seeds few. A Slurm takes no fractions, which no rule here tells chain by chain */
     match_make_specs(match, &fleet, &tenants);
     rig_init(&match->rig, fleet.data, tenants.data);
     match->rig.watch = heard;
@@ -547,7 +550,7 @@ int main(int argc, char **argv)
     TAP_OK(match->lifted >= 20 && match->lowered >= 5,
            "taken alike: %llu ceilings lifted, %llu times one was lowered below what runs",
            (unsigned long long)match->lifted, (unsigned long long)match->lowered);
-    TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 30,
+    TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 15,
            "decided alike: %llu had to leave for a limit of power; %llu times others used GPUs, or left them",
            (unsigned long long)match->dimmed, (unsigned long long)match->inputs[DURE_REC_FOREIGN]);
     TAP_OK(match->inputs[DURE_REC_TENANTS] >= 5 && match->inputs[DURE_REC_DATA] >= 5 &&
