@@ -36,7 +36,7 @@ static void read_project(struct dure_read *read, const struct dure_tree *root, c
     const char *path = NULL;
     const struct dure_tree *field = dure_read_text(read, root, "project", DURE_OPTIONAL, 1024, &path);
     if (field && tenants && !dure_tenants_find(tenants, path, &job->tenant))
-        dure_problem_add(read->problems, field, NULL, "the path of a tenant, such as government/llm/team-a");
+        dure_problem_add(read->problems, field, NULL, "the path of a tenant (`dure tenants` lists them), such as government/llm/team-a");
 }
 
 static void read_gpus(struct dure_read *read, const struct dure_tree *root, struct dure_job *job)
