@@ -35,10 +35,10 @@ static uint32_t least_of_slot(const struct request *ask)
     return (rest ? rest : ask->tasks_per_node) * ask->task_gpus;
 }
 
-enum need_list wait_enter(struct dure_core *core, uint32_t slot)
+/* NEED_LISTS: it waits for so many GPUs of one slot, and in all. Any other says what besides the queue's own room it looks at just now: that may
+ * have changed since it was judged last, as where work came that it must keep clear of. */
+static enum need_list list_of(struct dure_core *core, const struct need *need)
 {
-    struct need *need = need_at(core, slot);
-    const uint32_t least = least_of_slot(&need->ask);
     if (need->ask.lists || need->ask.spread_level ||
         fence_touches(core, &need->ask, need->ask.job_class != DURE_BORROWED))
         return NEED_FAR;
@@ -47,8 +47,18 @@ enum need_list wait_enter(struct dure_core *core, uint32_t slot)
         if (list != NEED_LISTS)
             return list;
     }
-    if (need->ask.data_mask || need->ask.task_gpu_milli < 1000 || least > DURE_NODE_GPUS_MAX)
-        return NEED_ANY;
+    return need->ask.data_mask || need->ask.task_gpu_milli < 1000 || least_of_slot(&need->ask) > DURE_NODE_GPUS_MAX
+               ? NEED_ANY
+               : NEED_LISTS;
+}
+
+enum need_list wait_enter(struct dure_core *core, uint32_t slot)
+{
+    struct need *need = need_at(core, slot);
+    const enum need_list list = list_of(core, need);
+    if (list != NEED_LISTS)
+        return list;
+    const uint32_t least = least_of_slot(&need->ask);
     struct queue *q = &core->queues[need->queue];
     struct dure_heap *heap = &q->waits[least];
     heap->owner = core;
@@ -199,6 +209,7 @@ static void collect(struct dure_core *core, const struct dure_heap *heap, uint32
     collect(core, heap, place * 2 + 2, met);
 }
 
+/* Who waits for more than GPUs of one slot by now hears of no other that came free in this pass: it must try. */
 static void wake(struct dure_core *core, struct queue *q, const struct met *met)
 {
     collect(core, &q->waits[met->least], 0, met);
@@ -206,7 +217,7 @@ static void wake(struct dure_core *core, struct queue *q, const struct met *met)
         const uint32_t slot = core->met.at[--core->met.count];
         const struct need *need = need_at(core, slot);
         const bool open = (uint64_t)q->waits[met->least].at[need->wait_place].key <= met->beside ||
-                          q->planned == NONE || !comes_behind_plan(core, slot);
+                          q->planned == NONE || !comes_behind_plan(core, slot) || list_of(core, need) != NEED_LISTS;
         need_judge(core, slot, open ? VERDICT_OPEN : VERDICT_LONG);
     }
 }
