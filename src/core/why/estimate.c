@@ -237,10 +237,12 @@ static int64_t run(const struct pool *pool, const struct ahead *ahead, uint32_t 
                  (struct end){s.at_us + lasts, ahead[i].milli, ahead[i].job, 0, NONE, ahead[i].tenant});
             s.steps++;
         }
-    if (scattered && s.at_us == now && s.free_milli >= milli)
-        s.free_milli = 0; /* enough, and of no use: as much as it asks for must come free together */
+    const bool useless = scattered && s.at_us == now && s.free_milli >= milli;
+    if (useless) /* as much as it asks for must come free together, or all that is in use */
+        s.free_milli = 0;
     const uint64_t capacity = pool->idle_milli + pool->milli;
-    if (!wait_for(&s, milli, ret) || !capacity)
+    const bool any_leaves = pool->end_count + pool->window_count > 0;
+    if ((!wait_for(&s, milli, ret) && !(useless && any_leaves)) || !capacity)
         return 0;
     *ret_rough |= rest > 0;
     const wide later = rest / capacity;

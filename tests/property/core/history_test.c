@@ -19,13 +19,13 @@ uint64_t history_seed, history_later;
 int dure_core_mutant;
 #endif
 
-/* Whose start is planned is told when, at the latest; and what is told is an interval. */
+/* Whose start is planned is told when, at the latest; and what is told is an interval, all of it or none. */
 static bool is_estimate_sound(const struct dure_why *why)
 {
     const struct dure_why_estimate *e = &why->estimate;
     const bool by_room = why->wait == DURE_WAIT_RESOURCES || why->wait == DURE_WAIT_RIGHTS ||
                          why->wait == DURE_WAIT_SUSPENDED || why->wait == DURE_WAIT_PRIORITY;
-    if (e->earliest_us > e->likely_us || e->likely_us > e->latest_us)
+    if (e->earliest_us > e->likely_us || e->likely_us > e->latest_us || !e->earliest_us != !e->latest_us)
         return false;
     return !by_room || !why->job.planned_us || (e->earliest_us && why->start_estimate_us == e->likely_us);
 }

@@ -63,6 +63,51 @@ static void test_scattered(void)
     end();
 }
 
+/* A GPU of each node is in use, and the job needs six nodes: fewer come free than it asks for, and it starts when all have. */
+static void test_scattered_by_few(void)
+{
+    begin();
+    struct dure_job job = rig_job(&rig, "guest", 8, 1, true);
+    job.spread_level = "node";
+    job.spread_max = 1;
+    submit(&job);
+    job = rig_job(&rig, "guest", 6, 4, true);
+    const struct dure_why why = ask(&job);
+    TAP_EQ_INT(why.estimate.latest_us, rig.now_us + DURE_HOUR_US, "it waits for all that lies between");
+    TAP_OK(why.estimate.awaited_count == 1 && why.estimate.awaited[0].job.v == 1, "which is named");
+    end();
+}
+
+/* The same, where by what work has really lasted it is gone at once, and whoever is before waits for a node that is out. */
+static void test_gone_at_once(void)
+{
+    begin();
+    struct dure_job job = rig_job(&rig, "guest", 1, 1, true);
+    for (uint32_t i = 0; i < 20; i++)
+        submit(&job);
+    TAP_EQ_INT(rig_tick(&rig, rig.now_us + DURE_MINUTE_US), DURE_OK, "a minute later");
+    for (uint64_t id = 1; id <= 20; id++)
+        TAP_EQ_INT(rig_report(&rig, rig_attempt(&rig, id, 0), DURE_REPORT_ENDED, 0), DURE_OK, "job %llu has ended",
+                   (unsigned long long)id);
+    TAP_EQ_INT(rig_node(&rig, DURE_REC_DRAIN, 7, 0), DURE_OK, "a node is drained: %s", rig.error.text);
+    job = rig_job(&rig, "guest", 7, 1, true);
+    job.spread_level = "node";
+    job.spread_max = 1;
+    submit(&job);
+    const int64_t started_us = rig.now_us;
+    TAP_EQ_INT(rig_tick(&rig, started_us + job.walltime_us / 20), DURE_OK, "as long as any has lasted");
+    job = rig_job(&rig, "guest", 8, 4, true);
+    submit(&job);
+    job = rig_job(&rig, "guest", 5, 4, true);
+    const struct dure_why why = ask(&job);
+    TAP_EQ_UINT(why.ahead, 1, "one is before it");
+    TAP_EQ_INT(why.estimate.earliest_us, rig.now_us + 18 * DURE_SECOND_US * 32 / 28,
+               "at the earliest now, put off by what the one before it takes of all: a tenth of what work has lasted");
+    TAP_OK(why.estimate.earliest_us <= why.estimate.likely_us && why.estimate.likely_us < why.estimate.latest_us,
+           "likely after that, and before the latest");
+    end();
+}
+
 /* All is booked in half an hour, and the job lasts an hour. */
 static void test_booked(void)
 {
@@ -93,6 +138,8 @@ int main(void)
 {
     test_ahead();
     test_scattered();
+    test_scattered_by_few();
+    test_gone_at_once();
     test_booked();
     return tap_done();
 }
