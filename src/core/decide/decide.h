@@ -45,6 +45,8 @@ void decide_unreserve_on(struct dure_core *core, uint32_t node, uint64_t mask);
 
 /* Warns an attempt so that it is gone within its grace; nothing if it is leaving by then anyway. */
 void decide_warn(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
+/* Is what it was warned for something that may pass, so that it stays? */
+bool decide_may_be_spared(const struct attempt *attempt);
 /* The same, and a notice that might be taken back is given again for this cause, which is not. */
 void decide_send_away(struct dure_core *core, uint32_t attempt, enum dure_cause cause);
 void decide_stop(struct dure_core *core, uint32_t attempt, enum dure_cause cause);

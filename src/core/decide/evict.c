@@ -53,7 +53,7 @@ static void renotice(struct dure_core *core, uint32_t slot, enum dure_cause caus
     decide_emit(core, &r);
 }
 
-static bool may_be_spared(const struct attempt *attempt)
+bool decide_may_be_spared(const struct attempt *attempt)
 {
     return attempt->d.cause == DURE_CAUSE_RECLAIMED || attempt->d.cause == DURE_CAUSE_PRIORITY ||
            attempt->d.cause == DURE_CAUSE_POWER;
@@ -62,7 +62,7 @@ static bool may_be_spared(const struct attempt *attempt)
 void decide_send_away(struct dure_core *core, uint32_t slot, enum dure_cause cause)
 {
     const struct attempt *attempt = attempt_at(core, slot);
-    if (attempt->d.state == DURE_ATTEMPT_WARNED && may_be_spared(attempt))
+    if (attempt->d.state == DURE_ATTEMPT_WARNED && decide_may_be_spared(attempt))
         renotice(core, slot, cause);
     else
         decide_warn(core, slot, cause);
@@ -163,7 +163,7 @@ void decide_spare(struct dure_core *core, uint64_t id)
         return;
     if (attempt->d.cause == DURE_CAUSE_WALLTIME)
         decide_whole_grace(core, slot);
-    if (!may_be_spared(attempt))
+    if (!decide_may_be_spared(attempt))
         return;
     struct {
         bool claimed;

@@ -1,4 +1,5 @@
 /* Who must leave, and when: what runs on dark GPUs, and what a data rule forbids. */
+#include "core/allot/allots.h"
 #include "core/decide/decide.h"
 #include "core/gate/gate.h"
 #include "core/place/ground.h"
@@ -25,6 +26,18 @@ static int64_t drop_of(const struct dure_core *core, uint32_t domain, bool *ret_
     return drop;
 }
 
+/* Why it leaves: not for the limit, which may be lifted, if it has to leave anyway. */
+static enum dure_cause cause_of(const struct dure_core *core, const struct attempt *attempt)
+{
+    int64_t notice;
+    if (attempt->d.state == DURE_ATTEMPT_WARNED && !decide_may_be_spared(attempt))
+        return attempt->d.cause;
+    return attempt->d.borrowed &&
+                   !lend_terms(core, attempt->d.chain, job_ask(core, attempt->job)->tenant, false, &notice)
+               ? DURE_CAUSE_LENDING_ENDED
+               : DURE_CAUSE_POWER;
+}
+
 /* Gone within its grace, and when the limit falls at the latest: the contract is harder than a grace longer than the lead. */
 static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
 {
@@ -37,9 +50,7 @@ static void warn_by(struct dure_core *core, uint32_t slot, int64_t drop)
     struct dure_record r;
     decide_record(core, DURE_REC_NOTICE, &r);
     r.attempt.v = attempt->d.id;
-    r.cause = warned && (attempt->d.cause == DURE_CAUSE_CANCELLED || attempt->d.cause == DURE_CAUSE_WALLTIME)
-                  ? attempt->d.cause
-                  : DURE_CAUSE_POWER;
+    r.cause = cause_of(core, attempt);
     r.deadline_us = deadline;
     decide_emit(core, &r);
 }

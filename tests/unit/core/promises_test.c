@@ -435,6 +435,39 @@ static void test_not_spared(void)
     rig_release(&rig);
 }
 
+static void limit(struct rig *rig, const char *limits)
+{
+    char text[256];
+    struct dure_record r = rig_record(rig, DURE_REC_POWER);
+    r.text = text;
+    r.text_length = (size_t)snprintf(text, sizeof text,
+                                     "{\"kind\":\"Power\",\"version\":1,\"lead\":\"10m\",\"limits\":[%s]}", limits);
+    TAP_EQ_INT(rig_step(rig, &r), DURE_OK, "limits are taken: %s", rig->error.text);
+}
+
+/* Who has to leave what is no longer lent is not told that it leaves for a limit of power: that may be lifted. */
+static void test_not_for_power(int64_t walltime_us, const char *when_closed)
+{
+    struct rig rig;
+    rig_init(&rig, specs_fleet,
+             "kind: Tenants\nversion: 1\ntenants: [{name: state, owner: state}, {name: guest}]\n"
+             "lending: [{owner: state, notice: 10m, to: all, until: '2023-11-14T22:14:00Z'}]\n");
+    struct dure_job job = rig_job(&rig, "guest", 8, 4, true);
+    job.walltime_us = walltime_us;
+    job.grace_us = DURE_MINUTE_US;
+    rig_submit(&rig, &job);
+    rig_pass(&rig);
+    rig_tick(&rig, INT64_C(1700000040) * DURE_SECOND_US);
+    TAP_EQ_STR(rig.said.data ? rig.said.data : "", when_closed, "when nothing is lent any more");
+    limit(&rig, "{\"site\":\"one\",\"limit\":\"10kW\",\"from\":\"2023-11-14T22:14:30Z\"}");
+    TAP_HAS(rig.said.data, "notice attempt 1 in 30s (no longer lent)", "it is to be gone when the limit falls: %s",
+            rig.said.data);
+    limit(&rig, "");
+    TAP_OK(!strstr(rig.said.data, "cancel-notice"), "and does not stay, though the limit is lifted: %s", rig.said.data);
+    rig_check(&rig);
+    rig_release(&rig);
+}
+
 /* Who has lost its right and shares a GPU still is no hindrance to a planned start: by right who borrows does not count. */
 static void test_planned_beside(void)
 {
@@ -539,6 +572,8 @@ int main(void)
     test_waits_for_lost();
     test_gives_back();
     test_not_spared();
+    test_not_for_power(DURE_HOUR_US, "notice attempt 1 in 60s (no longer lent)\n");
+    test_not_for_power(90 * DURE_SECOND_US, ""); /* its walltime ends it by then */
     test_not_begun();
     test_running();
     test_effects();

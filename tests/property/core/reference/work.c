@@ -232,14 +232,17 @@ static void warn(struct reference *reference, struct reference_run *run, enum du
         notice(reference, run, cause, now + grace);
 }
 
+/* Is what it was warned for something that may pass? */
+static bool may_be_spared(const struct reference_run *run)
+{
+    return run->cause == DURE_CAUSE_RECLAIMED || run->cause == DURE_CAUSE_PRIORITY || run->cause == DURE_CAUSE_POWER;
+}
+
 /* A notice that could be taken back is given again, for what it will not be. */
 void reference_send_away(struct reference *reference, struct reference_run *run, enum dure_cause cause)
 {
     const int64_t by = reference->input->time_us + reference->jobs[run->job].grace_us;
-    const bool may_be_spared =
-        run->state == RUN_WARNED &&
-        (run->cause == DURE_CAUSE_RECLAIMED || run->cause == DURE_CAUSE_PRIORITY || run->cause == DURE_CAUSE_POWER);
-    if (may_be_spared)
+    if (run->state == RUN_WARNED && may_be_spared(run))
         notice(reference, run, cause, run->deadline_us < by ? run->deadline_us : by);
     else
         warn(reference, run, cause);
@@ -251,9 +254,12 @@ void reference_warn_of_power(struct reference *reference, struct reference_run *
                   by = falls_us < in_grace ? falls_us : in_grace;
     if (run->state == RUN_STOPPING || (run->state == RUN_WARNED && run->deadline_us <= by))
         return;
-    const bool keeps =
-        run->state == RUN_WARNED && (run->cause == DURE_CAUSE_CANCELLED || run->cause == DURE_CAUSE_WALLTIME);
-    notice(reference, run, keeps ? run->cause : DURE_CAUSE_POWER, by);
+    if (run->state == RUN_WARNED && !may_be_spared(run))
+        notice(reference, run, run->cause, by); /* it leaves anyway, be the limit lifted or not */
+    else if (run->borrowed && !reference_is_lent(reference, reference->jobs[run->job].tenant, 0))
+        notice(reference, run, DURE_CAUSE_LENDING_ENDED, by);
+    else
+        notice(reference, run, DURE_CAUSE_POWER, by);
 }
 
 static bool is_older(const struct reference_run *a, const struct reference_run *b)
@@ -660,7 +666,7 @@ static void spare(struct reference *reference, uint64_t attempt)
         return;
     if (run->cause == DURE_CAUSE_WALLTIME && last_moment(reference, run) > run->deadline_us)
         notice(reference, run, DURE_CAUSE_WALLTIME, last_moment(reference, run));
-    if (run->cause != DURE_CAUSE_PRIORITY && run->cause != DURE_CAUSE_RECLAIMED && run->cause != DURE_CAUSE_POWER)
+    if (!may_be_spared(run))
         return;
     for (uint32_t r = 0; r < reference->run_end; r++)
         if (reference->runs[r].state == RUN_RESERVED && (shares_gpus(&reference->runs[r], run, reference->node_count) ||
