@@ -274,7 +274,7 @@ static bool declare_data(struct match *match, bool anew, bool both)
 void match_declare_data(struct match *match)
 {
     match->reference.data = NULL;
-    match->uses_data = match_more(2) == 1;
+    match->uses_data = !match_is_plain() && match->life % 7 < 4;
     if (!match->uses_data)
         return;
     if (!declare_data(match, true, false))

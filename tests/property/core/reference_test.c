@@ -423,7 +423,7 @@ static void play(uint32_t steps, struct match *match)
     dure_buf_init(&tenants, 1 << 16);
     match->ceilings = match_more(3) == 2;
     match->promises = match_more(2) == 1;
-    match->outsiders = match_more(3) == 2;
+    match->outsiders = !is_plain && seed % 5 < 2; /* by the life's number, as who is wide: chance would leave some seeds few */
     match->powers = match_more(3) == 2;
     match->books = match_more(3) == 2;
     match->is_wide =
@@ -522,7 +522,7 @@ int main(int argc, char **argv)
            "decided alike where there are two chains: %llu and %llu starts, %llu planned",
            (unsigned long long)match->starts_there[0], (unsigned long long)match->starts_there[1],
            (unsigned long long)match->planned_there);
-    TAP_OK(match->ranked[0] >= 50 && match->ranked[1] >= 50 && match->barred >= 2,
+    TAP_OK(match->ranked[0] >= 50 && match->ranked[1] >= 50 && match->barred >= 5,
            "of those that would rather have one %llu and %llu; %llu had to leave with their data",
            (unsigned long long)match->ranked[0], (unsigned long long)match->ranked[1],
            (unsigned long long)match->barred);
@@ -550,7 +550,7 @@ int main(int argc, char **argv)
     TAP_OK(match->lifted >= 20 && match->lowered >= 5,
            "taken alike: %llu ceilings lifted, %llu times one was lowered below what runs",
            (unsigned long long)match->lifted, (unsigned long long)match->lowered);
-    TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 15,
+    TAP_OK(match->dimmed >= 10 && match->inputs[DURE_REC_FOREIGN] >= 30,
            "decided alike: %llu had to leave for a limit of power; %llu times others used GPUs, or left them",
            (unsigned long long)match->dimmed, (unsigned long long)match->inputs[DURE_REC_FOREIGN]);
     TAP_OK(match->inputs[DURE_REC_TENANTS] >= 5 && match->inputs[DURE_REC_DATA] >= 5 &&
