@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/huge.h"
 #include "bench/world.h"
 
-enum { MIXED_DECISIONS = 200000 };
+enum { MIXED_DECISIONS = 200000, SCALE_ROUNDS = 15, SCALE_DECISIONS = 100000 /* a round */ };
 
 struct figures {
     uint64_t decisions, starts, refused, elapsed_ns;
@@ -83,25 +84,74 @@ enum dure_err bench_place(const struct bench_options *options, struct dure_buf *
     return err;
 }
 
+/* A fleet of one size. All of them are there at once and play by turns, so that what else the machine does falls on each alike. */
+struct point {
+    struct bench_world world;
+    struct bench_turns turns;
+    uint64_t ps[SCALE_ROUNDS]; /* a decision, in each round */
+};
+
+static enum dure_err begin_point(struct point *point, uint32_t nodes, unsigned load_percent, struct dure_error *error)
+{
+    enum dure_err err = bench_world_make(nodes, false, &point->world, error);
+    if (err == DURE_OK)
+        err = bench_fill_mixed(&point->world, load_percent, error);
+    if (err == DURE_OK)
+        bench_turns_begin(&point->world, load_percent, &point->turns);
+    return err;
+}
+
+static enum dure_err play_round(struct point *point, unsigned round, struct dure_error *error)
+{
+    struct bench_world *world = &point->world;
+    const uint64_t starts = world->starts, elapsed_ns = world->elapsed_ns;
+    enum dure_err err = DURE_OK;
+    for (unsigned i = 0; err == DURE_OK && i < SCALE_DECISIONS; i++) {
+        bool started = false;
+        err = bench_turns_play(world, &point->turns, &started, error);
+    }
+    dure_huge_more(dure_core_room(world->core)); /* once a second in the daemon */
+    const uint64_t made = world->starts - starts;
+    point->ps[round] = made > 0 ? (world->elapsed_ns - elapsed_ns) * 1000 / made : 0;
+    return err;
+}
+
+static enum dure_err end_point(struct point *point, struct dure_error *error)
+{
+    const enum dure_err err = bench_turns_end(&point->world, &point->turns, error);
+    return err == DURE_OK ? bench_world_recount(&point->world, error) : err;
+}
+
 enum dure_err bench_scale(const struct bench_options *options, struct dure_buf *json, struct dure_buf *words,
                           struct dure_error *error)
 {
     static const uint32_t sizes[] = {1000, 8000, 32500, 65000, 130000};
     enum { COUNT = sizeof sizes / sizeof sizes[0] };
-    double us[COUNT];
+    double us[COUNT] = {0};
     enum dure_err err = DURE_OK;
+    struct point *points = calloc(COUNT, sizeof *points);
+    if (points == NULL)
+        return DURE_E_MEMORY;
+    for (unsigned i = 0; err == DURE_OK && i < COUNT; i++)
+        err = begin_point(&points[i], sizes[i], options->load_percent, error);
+    for (unsigned step = 0; err == DURE_OK && step < SCALE_ROUNDS * COUNT; step++)
+        err = play_round(&points[step % COUNT], step / COUNT, error);
+    for (unsigned i = 0; err == DURE_OK && i < COUNT; i++)
+        err = end_point(&points[i], error);
     dure_buf_str(json, "\"points\":[");
     for (unsigned i = 0; err == DURE_OK && i < COUNT; i++) {
-        struct figures figures;
-        err = measure(sizes[i], true, options->load_percent, &figures, error);
-        us[i] = err == DURE_OK && figures.starts > 0 ? (double)figures.elapsed_ns / 1e3 / (double)figures.starts : 0;
-        dure_buf_printf(json, "%s{\"nodes\":%" PRIu32 ",\"us_per_decision\":%.3f}", i > 0 ? "," : "", sizes[i], us[i]);
+        us[i] = (double)bench_quantile(points[i].ps, SCALE_ROUNDS, 500) / 1e6; /* which sorts them */
+        dure_buf_printf(json, "%s{\"nodes\":%" PRIu32 ",\"us_per_decision\":%.3f,\"least\":%.3f,\"most\":%.3f}",
+                        i > 0 ? "," : "", sizes[i], us[i], (double)points[i].ps[0] / 1e6,
+                        (double)points[i].ps[SCALE_ROUNDS - 1] / 1e6);
         dure_buf_printf(words, "%" PRIu32 " nodes %.2f us; ", sizes[i], us[i]);
-        free(figures.latency);
     }
     if (err == DURE_OK) {
         dure_buf_printf(json, "],\"growth\":%.3f,\"us_at_130k\":%.3f", us[COUNT - 1] / us[0], us[COUNT - 1]);
         dure_buf_printf(words, "growth %.2f", us[COUNT - 1] / us[0]);
     }
+    for (unsigned i = 0; i < COUNT; i++)
+        bench_world_release(&points[i].world);
+    free(points);
     return err;
 }
