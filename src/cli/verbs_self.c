@@ -195,9 +195,10 @@ const struct dure_verb dure_verb_bench_scale = {
     .name = "bench scale",
     .operands = "",
     .title = "what a decision costs as the fleet grows",
-    .text = "Prints points (nodes and us_per_decision, the median of 15 rounds, with the least and the most), growth and "
-            "us_at_130k: the mix of `dure bench place --mix mixed` on 1,000 to 130,000 nodes. The fleets play by turns, "
-            "so that what else the machine does falls on each alike.",
+    .text =
+        "Prints points (nodes and us_per_decision, the median of 15 rounds, with the least and the most), growth and "
+        "us_at_130k: the mix of `dure bench place --mix mixed` on 1,000 to 130,000 nodes. The fleets play by turns, "
+        "so that what else the machine does falls on each alike.",
     .flags = DURE_VERB_RAW,
     .options = bench_scale_options,
     .examples = {{"dure bench scale --json", "five fleets"}},

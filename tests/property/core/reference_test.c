@@ -423,7 +423,7 @@ static void play(uint32_t steps, struct match *match)
     dure_buf_init(&tenants, 1 << 16);
     match->ceilings = match_more(3) == 2;
     match->promises = match_more(2) == 1;
-    match->outsiders = !is_plain && seed % 5 < 2; /* by the life's number, as who is wide: chance would leave some seeds few */
+    match->outsiders = !is_plain && seed % 5 < 2; /* by the life's number: chance would leave some seeds few */
     match->powers = match_more(3) == 2;
     match->books = match_more(3) == 2;
     match->is_wide =
