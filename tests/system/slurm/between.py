@@ -6,9 +6,10 @@ What stands between dured and a daemon of Slurm, and does to it what MODEFILE sa
   half          gives the answer on by half, then hangs up
   hold          gives the answer on by half, and keeps the connection open
   more N        (slurmrestd) beside the jobs that are there, N of somebody else's
-  endless       (slurmrestd) a list of jobs that never ends; to who asks again, nothing
+  endless       (slurmrestd) a list of jobs that never ends; to who took 250 MiB of it and asks again, nothing
   garbage       (slurmrestd) in place of a list of jobs, turn by turn: bytes, wrong types, too deep, empty objects
 """
+import itertools
 import json
 import select
 import socket
@@ -67,11 +68,11 @@ def jobs_of_others(client, request, now):
         while mode() == now:
             time.sleep(0.1)
     else:
-        turn += 1
         client.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"jobs":[')
         many = (json.dumps(others(1)[0]) + ",").encode() * 400
-        while True:
+        for given in itertools.count(len(many), len(many)):
             client.sendall(many)
+            turn = given >= 250 << 20  # of 256 MiB, at which it hangs up amid a piece
 
 
 def serve(client):

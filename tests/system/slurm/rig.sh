@@ -44,8 +44,8 @@ run() { # run EXIT WORDS COMMAND...
 }
 has() { tr -s ' \n' ' ' <"$work/$1" | grep -qF -- "$2"; ok "$1 has: $2" $?; }
 is() { [ "$2" = "$3" ]; ok "$1: $2, wanted $3" $?; }
-within() { # within SECONDS WORDS COMMAND...
-    local last=$((SECONDS + $1)) words=$2
+within() { # within SECONDS WORDS COMMAND...: where nothing else runs; three times as long is waited
+    local last=$((SECONDS + 3 * $1)) words=$2
     shift 2
     while [ $SECONDS -le "$last" ]; do
         if "$@" >/dev/null 2>&1; then ok "$words" 0; return; fi
