@@ -299,7 +299,7 @@ static void one_step(struct match *match)
         match_ceilings(match);
         return;
     }
-    if (match->second_racks > 0 && match->uses_data && match_late(30) == 29) {
+    if (match->second_racks > 0 && match->uses_data && match_late(15) == 14) {
         match_move_data(match);
         return;
     }
