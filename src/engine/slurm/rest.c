@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { URL_BYTES_MAX = 1024, HEADER_BYTES_MAX = 20 * 1024, CONNECT_MS = 5000 };
+enum { URL_BYTES_MAX = 1024, HEADER_BYTES_MAX = 20 * 1024, CONNECT_MS = 5000, PIECE_BYTES = 256 * 1024 };
 
 struct rest {
     struct dure_slurm *slurm;
@@ -274,6 +274,8 @@ static bool set_up(struct transfer *transfer, const struct rest *rest, const cha
     ok = ok && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) == CURLE_OK;
+    /* Lists have tens of megabytes, and each turn of the loop takes one piece. */
+    ok = ok && curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)PIECE_BYTES) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer->request) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
