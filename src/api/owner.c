@@ -99,7 +99,7 @@ static void merge(struct uses *uses)
     uses->list.count = kept;
 }
 
-static void gather(const struct call *call, struct dure_owner_id owner, struct uses *uses)
+static void gather(const struct call *call, struct dure_owner_id owner, int64_t at_us, struct uses *uses)
 {
     const struct dure_core *core = call->api->core;
     const struct dure_fleet *fleet = dure_core_fleet(core);
@@ -109,7 +109,7 @@ static void gather(const struct call *call, struct dure_owner_id owner, struct u
         const uint32_t chain = dure_fleet_chain_id_of(fleet, (struct dure_node_id){view.places[0].node_first}).v;
         if (fleet->chains[chain].owner.v != owner.v)
             continue;
-        const struct use use = use_of(&view, fleet, tenants, chain, dure_core_time_us(core));
+        const struct use use = use_of(&view, fleet, tenants, chain, at_us);
         if (!DURE_VEC_PUSH(&uses->list, use, USES_MAX))
             uses->failed = true;
     }
@@ -268,11 +268,12 @@ void handle_owner(struct call *call)
                   fleet->owners[owner.v].name);
         return;
     }
-    gather(call, owner, &uses);
+    const int64_t at_us = call_time_us(call);
+    gather(call, owner, at_us, &uses);
     json_open(out, NULL, '{');
     json_str(out, "name", fleet->owners[owner.v].name);
     json_str(out, "label", fleet->owners[owner.v].label);
-    json_time(out, "as_of", call_time_us(call));
+    json_time(out, "as_of", at_us);
     write_chains(call, owner, &uses, out);
     write_uses(call, &uses, out);
     write_terms(tenants, owner, out);

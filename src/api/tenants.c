@@ -238,7 +238,7 @@ struct going {
 
 static struct going *running_use(struct call *call, const struct dure_tenants *tenants)
 {
-    const int64_t now_us = dure_core_time_us(call->api->core);
+    const int64_t now_us = call_time_us(call);
     struct going *going = dure_arena_array(call->arena, sizeof *going, tenants->tenant_count + 1);
     struct dure_job_view view;
     uint64_t cursor = 0;

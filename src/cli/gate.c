@@ -75,7 +75,7 @@ static void put_power(struct dure_grid *grid, const json_t *row, const char *key
                        dure_units_power_format((uint64_t)json_integer_value(value) * 1000, text));
 }
 
-static enum dure_err render_power(const struct dure_screen *screen, const json_t *rows)
+enum dure_err dure_render_power(const struct dure_screen *screen, const json_t *rows)
 {
     static const struct dure_grid_column columns[] = {{"DOMAIN", false, 24},  {"LIMIT", true, 0}, {"KEPT TO", true, 0},
                                                       {"PROMISED", true, 0},  {"FED", true, 0},   {"IN USE", true, 0},
@@ -86,6 +86,7 @@ static enum dure_err render_power(const struct dure_screen *screen, const json_t
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const int64_t dark = dure_json_int(row, "dark", 0);
+        char next[DURE_TIME_TEXT_MAX];
         dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "domain", "-"));
         put_power(grid, row, "limit_w");
         put_power(grid, row, "kept_w");
@@ -93,7 +94,7 @@ static enum dure_err render_power(const struct dure_screen *screen, const json_t
         put_power(grid, row, "fed_w");
         put_power(grid, row, "used_w");
         dure_grid_cell(grid, dark ? DURE_STYLE_WARN : DURE_STYLE_DIM, "%lld", (long long)dark);
-        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_text(row, "next", "-"));
+        dure_grid_cell(grid, DURE_STYLE_NONE, "%s", dure_json_time(row, "next", next));
     }
     const enum dure_err err = dure_grid_print(grid, screen, 0, false);
     dure_grid_free(grid);
@@ -162,7 +163,7 @@ static int show(struct dure_cli *cli, const char *path, const char *list,
 
 int dure_cmd_power_show(struct dure_cli *cli)
 {
-    return show(cli, "/v1/power", "domains", render_power);
+    return show(cli, "/v1/power", "domains", dure_render_power);
 }
 
 int dure_cmd_data_show(struct dure_cli *cli)

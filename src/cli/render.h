@@ -16,6 +16,7 @@ DURE_NODISCARD enum dure_err dure_render_toll(const struct dure_screen *screen, 
 /* `by`: "owner", "site", "model", "chain" or "all" (owner, site, model, others). */
 DURE_NODISCARD enum dure_err dure_render_board(const struct dure_screen *screen, const json_t *board, const char *by);
 DURE_NODISCARD enum dure_err dure_render_tenants(const struct dure_screen *screen, const json_t *rows);
+DURE_NODISCARD enum dure_err dure_render_power(const struct dure_screen *screen, const json_t *rows); /* gate.c */
 DURE_NODISCARD enum dure_err dure_render_maintenance(const struct dure_screen *screen, const json_t *rows);
 enum dure_err dure_render_idle(const struct dure_screen *screen, const json_t *rows);
 enum dure_err dure_render_allotments(const struct dure_screen *screen, const json_t *rows);

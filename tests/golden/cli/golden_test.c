@@ -8,7 +8,7 @@
 
 static const int64_t NOW_US = INT64_C(1795403105000000); /* 2026-11-23 12:05:05 KST */
 
-enum what { JOBS, JOB, WHY, TOLL, BOARD, TENANTS, ALLOTMENTS, IDLE, MAINTENANCE, NODES, NODE, OWNER };
+enum what { JOBS, JOB, WHY, TOLL, BOARD, TENANTS, ALLOTMENTS, IDLE, POWER, MAINTENANCE, NODES, NODE, OWNER };
 
 static const struct {
     const char *name, *data, *list, *option;
@@ -36,6 +36,7 @@ static const struct {
     {"allotments", "allotments.json", "allotments", NULL, ALLOTMENTS, 80, true, false, false},
     {"idle", "idle.json", "allotments", NULL, IDLE, 80, true, false, false},
     {"idle-none", "none.json", "allotments", NULL, IDLE, 80, true, false, false},
+    {"power", "power.json", "domains", NULL, POWER, 100, true, false, false},
     {"maintenance", "maintenance.json", "maintenance", NULL, MAINTENANCE, 100, true, false, false},
     {"maintenance-none", "none.json", "allotments", NULL, MAINTENANCE, 80, true, false, false},
     {"nodes", "nodes.json", "nodes", NULL, NODES, 80, true, false, false},
@@ -57,6 +58,7 @@ static enum dure_err render(size_t i, const struct dure_screen *screen, const js
     case TENANTS: return dure_render_tenants(screen, json);
     case ALLOTMENTS: return dure_render_allotments(screen, json);
     case IDLE: return dure_render_idle(screen, json);
+    case POWER: return dure_render_power(screen, json);
     case MAINTENANCE: return dure_render_maintenance(screen, json);
     case NODES: return dure_render_nodes(screen, json);
     case OWNER: return dure_render_owner(screen, json);

@@ -63,6 +63,10 @@ for _ in $(seq 150); do
     sleep 0.25
 done
 before=$(timeout 60 "$dure" audit checkpoint)
+# Nothing was recorded for seconds: what is asked of the present is told from now on, not from then.
+tap_is 'what is lent would be back in the grace of 30 s, from now on' "$(timeout 60 "$dure" fleet --owner o --json | jq -r '
+    def seconds: sub("[.][0-9]+"; "") | fromdateiso8601;
+    .as_of as $now | [.uses[] | select(.title != "granted") | select(.back_if_asked) | (.back_if_asked | seconds) - ($now | seconds)] | unique | join(" ")')" 30
 
 # ask NAME STATUS OPTION...: the answer as JSON in $work/out.
 ask() {
