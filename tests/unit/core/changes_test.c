@@ -237,6 +237,98 @@ static void test_tasks(void)
     end();
 }
 
+/* ---- what goes with the plan that a change costs ---- */
+
+enum { FIRST = 1, SECOND = 2, THIRD = 4 }; /* of four nodes, as masks; the last is owed to b */
+
+static const char four_nodes[] =
+    "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W, nvlink: node}]\n"
+    "owners: [{name: o}]\nsites: [{name: s, engine: emulated}]\ngroups:\n"
+    "  - {name: g, owner: o, site: s, model: m, nodes: 'g-[01-04]', cpus: 64, memory: 1TiB, power: 10kW,\n"
+    "     levels: [{name: node, holds: 4}]}\n";
+static const char two_rights[] = "kind: Tenants\nversion: 1\ntenants: [{name: a}, {name: b}]\nallotments:\n"
+                                 "  - {name: rb, tenant: b, group: g, level: node, count: 3}\n"
+                                 "  - {name: ra, tenant: a, group: g, level: node, count: 1}\n";
+
+/* On these nodes only. */
+static struct dure_job_id come(const char *tenant, uint32_t tasks, uint32_t gpus, int64_t minutes, uint32_t nodes)
+{
+    struct dure_node_run runs[4];
+    uint32_t count = 0;
+    struct dure_job job = rig_job(&rig, tenant, tasks, gpus, false);
+    job.walltime_us = minutes * DURE_MINUTE_US;
+    job.grace_us = 0;
+    for (uint32_t node = 0; node < 4; node++)
+        if (nodes >> node & 1 && node && nodes >> (node - 1) & 1)
+            runs[count - 1].count++;
+        else if (nodes >> node & 1)
+            runs[count++] = (struct dure_node_run){node, 1};
+    job.include = (struct dure_node_runs){runs, count};
+    const struct dure_job_id id = dure_core_next_job(rig.core);
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "job %llu: %s", (unsigned long long)id.v, rig.error.text);
+    (void)!rig_pass(&rig);
+    return id;
+}
+
+static bool is_planned(struct dure_job_id id)
+{
+    struct dure_job_view view;
+    return dure_core_job_view(rig.core, id, 0, &view) && view.planned_us;
+}
+
+static void leave(struct dure_job_id id)
+{
+    TAP_EQ_INT(rig_report(&rig, rig_attempt(&rig, id.v, 0), DURE_REPORT_ENDED, 0), DURE_OK, "one has ended");
+    (void)!rig_pass(&rig);
+}
+
+static void maintain(uint32_t count, int64_t from_min, int64_t until_min)
+{
+    struct dure_place run = {.node_first = 0, .node_count = count};
+    struct dure_record r = rig_record(&rig, DURE_REC_BOOK);
+    r.places = &run;
+    r.place_count = 1;
+    r.number = rig.now_us + from_min * DURE_MINUTE_US;
+    r.deadline_us = rig.now_us + until_min * DURE_MINUTE_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "maintenance: %s", rig.error.text);
+}
+
+/* What a's plan keeps is a damaged node. Without it b is short of one, whose plan goes with that, and the node that was kept for this is free: on it a's
+ * job would start if it ended before the maintenance. */
+static void test_others_plan(void)
+{
+    arena = dure_arena_new(1u << 20);
+    rig_init(&rig, four_nodes, two_rights);
+    const struct dure_job_id leaver = come("b", 1, 1, 10, FIRST), user = come("a", 1, 3, 10, THIRD);
+    (void)come("b", 1, 1, 10, SECOND);
+    struct dure_record r = rig_record(&rig, DURE_REC_FOREIGN);
+    r.node.v = 2; /* the third */
+    r.mask = 8;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "a GPU is used by others: %s", rig.error.text);
+    maintain(4, 20, 80);
+    const struct dure_job_id both = come("b", 2, 4, 5, FIRST | SECOND), own = come("a", 1, 3, 30, FIRST | THIRD);
+    (void)!rig_tick(&rig, rig.now_us + 2 * DURE_SECOND_US);
+    (void)!rig_pass(&rig);
+    leave(leaver);
+    leave(user);
+    TAP_OK(is_planned(both) && is_planned(own), "both starts are planned: %s", rig.said.data);
+    struct dure_why why = {0};
+    TAP_EQ_INT(dure_core_why(rig.core, own, 0, arena, &why, &rig.error), DURE_OK, "an answer");
+    TAP_EQ_STR(offered(&why, "walltime"), "19m", "it would start where the other's plan goes as well");
+    TAP_OK(is_planned(both), "which has only been tried");
+    rig_check(&rig);
+    r = rig_record(&rig, DURE_REC_MODIFY);
+    r.job = own;
+    r.number = DURE_CHANGE_WALLTIME;
+    r.submit.walltime_us = 19 * DURE_MINUTE_US;
+    TAP_EQ_INT(rig_step(&rig, &r), DURE_OK, "it is changed so: %s", rig.error.text);
+    TAP_HAS(rig.said.data, "suspend rb[2]", "b is short of one");
+    TAP_OK(!is_planned(both), "and its plan goes: %s", rig.said.data);
+    (void)!rig_pass(&rig);
+    TAP_HAS(rig.said.data, "g-01/7 ra[0]=>0", "so that a's job starts");
+    end();
+}
+
 int main(void)
 {
     test_level();
@@ -247,5 +339,6 @@ int main(void)
     test_list_over_rights();
     test_own_plan();
     test_tasks();
+    test_others_plan();
     return tap_done();
 }
