@@ -73,7 +73,7 @@ uint64_t rule_gpus(const struct dure_core *core, const struct request *ask, uint
     if (!is_fraction(ask))
         return request_gpus(ask);
     const uint32_t each = fraction_per_gpu(core, ask, chain);
-    return ((uint64_t)ask->tasks + each - 1) / each;
+    return each ? ((uint64_t)ask->tasks + each - 1) / each : ask->tasks; /* 0: none has memory enough for one */
 }
 
 static struct verdict refuse(enum dure_rule rule, int64_t need, int64_t have, const char *unit)

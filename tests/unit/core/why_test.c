@@ -60,6 +60,34 @@ static void test_crossing(void)
     dure_arena_free(arena);
 }
 
+/* The firm's GPUs have too little memory for one such fraction. */
+static void test_large_fraction(void)
+{
+    struct rig rig;
+    bool never = true;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(&rig, specs_fleet, specs_tenants);
+    struct dure_job job = rig_job(&rig, "guest", 8, 4, true);
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_pass(&rig);
+    job = rig_job(&rig, "guest", 2, 1, true);
+    job.task_gpu_milli = 500;
+    job.gpu_memory_mib = 160 * 1024;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "it waits: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    struct dure_why why = {0};
+    TAP_EQ_INT(dure_core_why(rig.core, (struct dure_job_id){2}, DURE_NONE32, arena, &why, &rig.error), DURE_OK,
+               "an answer");
+    TAP_EQ_UINT(why.crossing_count, 2, "its memory and other work leave no place");
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never, "it will run");
+    job.gpu_memory_mib = 200 * 1024;
+    why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(never, "no GPU has so much");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void tell(struct rig *rig, enum dure_record_kind kind, const char *text)
 {
     struct dure_record r = rig_record(rig, kind);
@@ -448,6 +476,7 @@ int main(void)
     test_whatif();
     test_maintenance();
     test_crossing();
+    test_large_fraction();
     test_power_and_data();
     test_another_site();
     test_neighbours();
