@@ -14,7 +14,7 @@
 #include "specs.h"
 #include "tap.h"
 
-uint64_t history_seed, history_later;
+uint64_t history_seed, history_later, history_wishes;
 #ifdef DURE_CORE_MUTANTS
 int dure_core_mutant;
 #endif
@@ -158,8 +158,10 @@ static void history(uint32_t steps)
         history_step(&rig, model);
         check_bound(&rig);
         check_deadlines(&rig, dure_core_counts(rig.core).passes != passes);
-        if (!below(8))
+        if (!below(8)) {
             ask_why(&rig);
+            history_ask_wishes(&rig);
+        }
         if (!below(50)) { /* what was loaded decides from here; the old one only follows */
             struct dure_core *loaded = rig_reload(&rig);
             dure_core_free(rig.follower);
@@ -185,6 +187,7 @@ int main(int argc, char **argv)
 {
     history_seed = tap_seed(20260301);
     history_later = history_seed ^ UINT64_C(0x9e3779b97f4a7c15);
+    history_wishes = history_seed ^ UINT64_C(0x2545f4914f6cdd1d);
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 30;
 #ifdef DURE_CORE_MUTANTS
     dure_core_mutant = (int)rounds;

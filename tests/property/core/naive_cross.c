@@ -38,7 +38,7 @@ bool naive_why_opens(struct dure_core *core, const struct request *ask, const st
     case DURE_RULE_MODEL: changed.model_mask = 0; break;
     case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
     case DURE_RULE_EVEN:
-    case DURE_RULE_SIZE: changed.tasks = 1; break;
+    case DURE_RULE_SIZE: changed.tasks = changed.tasks_per_node ? changed.tasks_per_node : 1; break;
     case DURE_RULE_DATA:
     case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
     default: return true;
@@ -120,35 +120,6 @@ static uint64_t bit(enum dure_rule rule)
     return UINT64_C(1) << rule;
 }
 
-/* The demand that a rule of the hardware holds against, given up. False: it is none. */
-static bool give_up(struct request *ask, enum dure_rule rule)
-{
-    switch (rule) {
-    case DURE_RULE_DATA:
-    case DURE_RULE_NEIGHBOURS: ask->data_mask = 0; return true;
-    case DURE_RULE_MODEL: ask->model_mask = 0; return true;
-    case DURE_RULE_MIG:
-    case DURE_RULE_MIG_ENGINE:
-    case DURE_RULE_WHOLE_GPUS:
-        ask->mig = 0;
-        ask->task_gpu_milli = 1000;
-        return true;
-    case DURE_RULE_IMAGE: ask->container = 0; return true;
-    case DURE_RULE_GPU_MEMORY: ask->gpu_memory_mib = 0; return true;
-    case DURE_RULE_NODE_SHAPE:
-        ask->tasks_per_node = 0;
-        ask->task_gpus = 1;
-        return true;
-    case DURE_RULE_LEVEL: ask->level_required = 0; return true;
-    case DURE_RULE_EVEN:
-    case DURE_RULE_SIZE: ask->tasks = 1; return true;
-    case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
-    case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
-    case DURE_RULE_SHARE: ask->task_cpu_milli = ask->task_memory_mib = 0; return true;
-    default: return false;
-    }
-}
-
 static struct walk walk_of(struct dure_core *core, const struct request *ask, uint32_t chain)
 {
     return (struct walk){.core = core,
@@ -169,7 +140,7 @@ static uint64_t chain_rules(struct dure_core *core, const struct request *ask, u
     int64_t notice = 0;
     for (enum dure_rule rule = naive_hardware(&w); rule != DURE_RULE_FITS; rule = naive_hardware(&w)) {
         rules |= bit(rule);
-        if (!give_up(&left, rule))
+        if (!naive_give_up(&w, rule, &left))
             break;
     }
     left.data_mask = ask->data_mask; /* could it have the neighbours that it wants where it may not be? */
@@ -211,7 +182,7 @@ static unsigned cheapest(struct dure_core *core, const struct request *ask, uint
             (rule == DURE_RULE_DATA && naive_widest(&w) != DURE_DATA_ANYBODY))
             continue; /* at another site its data would still keep others away */
         changed.grace_us = rule == DURE_RULE_NOTICE ? 0 : changed.grace_us;
-        if ((rule == DURE_RULE_NOTICE || give_up(&changed, rule)) && is_open(core, &changed, i)) {
+        if ((rule == DURE_RULE_NOTICE || naive_give_up(&w, rule, &changed)) && is_open(core, &changed, i)) {
             best = cross_cost(rule);
             *ret_chain = i;
         }

@@ -53,6 +53,9 @@ bool naive_is_even(const struct walk *w);
 bool naive_may_lie(const struct walk *w, uint32_t each);
 bool naive_power_refuses(const struct walk *w);
 
+/* The wish of `ask` that this rule of the hardware is about, given up (naive_wish.c). False: it is not what refuses it here. */
+bool naive_give_up(const struct walk *w, enum dure_rule rule, struct request *ask);
+
 /* ---- its neighbours (naive_data.c) ---- */
 
 bool naive_may_be_here(const struct walk *w);
