@@ -15,5 +15,6 @@ bool even_next(const struct dure_core *core, uint32_t chain, struct request *sha
 bool even_spans(const struct dure_core *core, const struct allot *allot)
 {
     const uint32_t chain = allot->spec.chain.v;
-    return allot->slot_gpus >= core->fleet->chains[chain].node_gpus || !even_is_chain(core, chain);
+    return allot->slot_gpus >= core->fleet->chains[chain].node_gpus || !even_is_chain(core, chain) ||
+           DURE_CORE_MUTATED(EVEN_PARTS);
 }

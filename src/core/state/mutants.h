@@ -39,6 +39,7 @@ enum {
     DURE_CORE_MUTANT_CEILINGS_AFRESH,        /* under other ceilings what has a place already does not count */
     DURE_CORE_MUTANT_DATA_RESERVED,          /* a place is kept reserved where its data may not be any more */
     DURE_CORE_MUTANT_EVEN_FORGOTTEN,         /* gangs lie unevenly on nodes that a Slurm runs */
+    DURE_CORE_MUTANT_EVEN_PARTS,             /* they stand on several parts of such nodes */
     DURE_CORE_MUTANTS_END,
 };
 

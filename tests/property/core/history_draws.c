@@ -56,6 +56,17 @@ static void enrich(struct dure_job *job)
     job->data_mask &= below_later(2) ? job->data_mask : 0;
 }
 
+/* A gang by right, as it may not lie on parts of nodes that a Slurm runs. */
+static void divide(struct dure_job *job)
+{
+    job->job_class = DURE_GUARANTEED;
+    job->mig = NULL;
+    job->tasks = 2 + below_later(3);
+    job->task_gpus = 1;
+    job->task_gpu_milli = 1000;
+    job->tasks_per_node = 0;
+}
+
 static struct dure_job random_job(struct rig *rig)
 {
     static const char *const paths[] = {"state/a", "state/a/x", "state/a/y", "state/b", "firm/c", "guest", "state"};
@@ -110,6 +121,8 @@ static struct dure_job random_job(struct rig *rig)
         job.deps[i] = (struct dure_dep){{next - 1 - below(3)}, (enum dure_dep_kind)below(3)};
     if (history_is_rich)
         enrich(&job);
+    if (history_is_even && !below_later(4))
+        divide(&job);
     return job;
 }
 
@@ -271,6 +284,11 @@ static void grant(struct rig *rig, struct dure_record *r, char *text, size_t siz
     uint32_t level = 1 + below(3), count = 1 + below(3);
     int64_t from_us = rig->now_us + ((int64_t)below(60) - 30) * DURE_MINUTE_US;
     struct dure_allot_view view;
+    if (history_is_even && below_later(2)) { /* several parts of nodes that a Slurm runs */
+        chain = "st";
+        level = 1;
+        count = 2 + below_later(3);
+    }
     if (below(2) &&
         dure_core_allot_view(rig->core, (struct dure_allot_id){below(dure_core_allot_count(rig->core))}, &view) &&
         view.spec->until_us != DURE_NEVER_US) { /* a successor */

@@ -23,7 +23,8 @@ for name in 'no mutant' 'cancel: count borrowed leaves as used' 'history: worst-
     'reference: the calendar moves on past what is due' \
     'reference: under other ceilings what has a place already does not count' \
     'reference: a place is kept reserved where its data may not be any more' \
-    'reference: gangs lie unevenly on nodes that a Slurm runs'; do
+    'reference: gangs lie unevenly on nodes that a Slurm runs' \
+    'history: and on several parts of such nodes'; do
     first=${name%%:*}
     found=0
     # Each mutant begins with the test that is known to find it; the others are for the day on which it does not.
