@@ -1,15 +1,19 @@
 #include "core/place/even.h"
 
-bool even_next(const struct dure_core *core, uint32_t chain, struct request *shape)
+const struct request *even_fewer(const struct dure_core *core, const struct request *from, uint32_t chain,
+                                 struct request *own)
 {
-    const uint32_t most = core->fleet->chains[chain].node_gpus / shape->task_gpus;
-    uint32_t each = shape->tasks_per_node;
+    const uint32_t most = core->fleet->chains[chain].node_gpus / from->task_gpus;
+    uint32_t each = from->tasks_per_node;
     if (!each)
-        each = (shape->tasks < most ? shape->tasks : most) + 1;
-    while (--each > 0 && shape->tasks % each != 0)
+        each = (from->tasks < most ? from->tasks : most) + 1;
+    while (--each > 0 && from->tasks % each != 0)
         ;
-    shape->tasks_per_node = each;
-    return each > 0;
+    if (!each)
+        return NULL;
+    *own = *from;
+    own->tasks_per_node = each;
+    return own;
 }
 
 bool even_spans(const struct dure_core *core, const struct allot *allot)

@@ -16,9 +16,23 @@ static inline bool even_chooses(const struct dure_core *core, const struct reque
     return ask->tasks > 1 && !ask->tasks_per_node && ask->task_gpu_milli == 1000 && even_is_chain(core, chain);
 }
 
-/* The next shape of a gang for which even_chooses: fewer tasks a node than it has now; with 0, as it was asked for, the most that go into one. False:
- * there is none. */
-bool even_next(const struct dure_core *core, uint32_t chain, struct request *shape);
+/* The same gang with fewer tasks a node than `from`, in `own`, which may be `from`; of one that does not say how many, with the most that go into a node.
+ * NULL: there is none. */
+const struct request *even_fewer(const struct dure_core *core, const struct request *from, uint32_t chain,
+                                 struct request *own);
+
+/* The shapes in which a request is tried on a chain, one after the other until NULL: as it asks, or where even_chooses each of the others, in `own`. */
+static inline const struct request *even_first(const struct dure_core *core, const struct request *ask, uint32_t chain,
+                                               struct request *own)
+{
+    return even_chooses(core, ask, chain) ? even_fewer(core, ask, chain, own) : ask;
+}
+
+static inline const struct request *even_next(const struct dure_core *core, const struct request *shape, uint32_t chain,
+                                              struct request *own)
+{
+    return shape == own ? even_fewer(core, own, chain, own) : NULL;
+}
 
 /* May the gang stand on more than one part of this right? Where parts are smaller than nodes, some may come to lie on one node and some alone. */
 bool even_spans(const struct dure_core *core, const struct allot *allot);

@@ -18,12 +18,12 @@ enum { STEPS = 64 }; /* moments that are looked at one by one, at most */
 /* ---- does it fit then? ---- */
 
 /* What must be alone in its nodes takes them whole, and says so in nodes. */
-static void take_places(struct timeline *t, uint32_t allot, uint32_t chain, uint32_t node_first)
+static void take_places(struct timeline *t, const struct request *ask, uint32_t allot, uint32_t chain,
+                        uint32_t node_first)
 {
     const struct dure_takes *takes = &t->core->takes;
-    const uint32_t a_node =
-        gate_alone(t->core, t->ask) != DURE_DATA_ANYBODY ? gate_tasks_a_node(t->core, t->ask, chain) : 0;
-    uint32_t left = t->ask->tasks;
+    const uint32_t a_node = gate_alone(t->core, ask) != DURE_DATA_ANYBODY ? gate_tasks_a_node(t->core, ask, chain) : 0;
+    uint32_t left = ask->tasks;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct dure_take *take = &takes->at[i];
         const uint32_t tasks = !a_node ? take->tasks : left < a_node ? left : a_node;
@@ -34,33 +34,28 @@ static void take_places(struct timeline *t, uint32_t allot, uint32_t chain, uint
     }
 }
 
-static bool allot_as(struct timeline *t, uint32_t id, bool leveled)
+static bool allot_as(struct timeline *t, const struct request *ask, uint32_t id, bool leveled)
 {
     struct dure_core *core = t->core;
     struct allot *allot = core->allots[id];
     struct dure_ask gang;
     core->takes.count = 0;
-    if (limits_hold(core, t->ask, true))
-        return limited_allot_later(core, t->ask, id, leveled, t->plan);
-    if (!ask_of_allot(core, t->ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
+    if (limits_hold(core, ask, true))
+        return limited_allot_later(core, ask, id, leveled, t->plan);
+    if (!ask_of_allot(core, ask, allot, leveled, &gang) || !dure_slots_fit(&allot->slots, &gang, &core->takes))
         return false;
-    take_places(t, id, allot->spec.chain.v, 0);
+    take_places(t, ask, id, allot->spec.chain.v, 0);
     return true;
 }
 
 static bool fits_allot(struct timeline *t, uint32_t id, bool leveled)
 {
     const uint32_t at = t->core->allots[id]->spec.chain.v;
-    const struct request *asked = t->ask;
-    if (!even_chooses(t->core, asked, at))
-        return allot_as(t, id, leveled);
-    struct request shape = *asked;
-    bool found = false;
-    t->ask = &shape;
-    while (!found && even_next(t->core, at, &shape))
-        found = allot_as(t, id, leveled);
-    t->ask = asked;
-    return found;
+    struct request own;
+    for (const struct request *as = even_first(t->core, t->ask, at, &own); as; as = even_next(t->core, as, at, &own))
+        if (allot_as(t, as, id, leveled))
+            return true;
+    return false;
 }
 
 static bool fits_one(struct timeline *t, const struct prefer *prefer, bool leveled)
@@ -74,47 +69,42 @@ static bool fits_one(struct timeline *t, const struct prefer *prefer, bool level
     return false;
 }
 
-static bool span(struct timeline *t, uint32_t chain)
+static bool span(struct timeline *t, const struct request *ask, uint32_t chain)
 {
     struct dure_core *core = t->core;
-    uint32_t left = t->ask->tasks;
+    uint32_t left = ask->tasks;
     for (uint32_t id = core->tenant[t->holder].first_allot; id != NONE && left; id = core->allots[id]->next_of_holder) {
         struct allot *allot = core->allots[id];
-        if (allot->spec.chain.v != chain || !plan_may_use(core, t->ask, id))
+        if (allot->spec.chain.v != chain || !plan_may_use(core, ask, id))
             continue;
-        const uint32_t can = plan_room(core, allot, t->ask, false), tasks = can < left ? can : left;
-        const struct dure_ask part = {
-            .tasks = tasks, .task_gpus = t->ask->task_gpus, .per_slot = t->ask->tasks_per_node};
+        const uint32_t can = plan_room(core, allot, ask, false), tasks = can < left ? can : left;
+        const struct dure_ask part = {.tasks = tasks, .task_gpus = ask->task_gpus, .per_slot = ask->tasks_per_node};
         core->takes.count = 0;
         if (!tasks || !dure_slots_fit(&allot->slots, &part, &core->takes))
             continue;
-        take_places(t, id, chain, 0);
+        take_places(t, ask, id, chain, 0);
         left -= tasks;
     }
     return !left;
 }
 
-static bool spanning_as(struct timeline *t, uint32_t chain)
+static bool spanning_as(struct timeline *t, const struct request *ask, uint32_t chain)
 {
     struct dure_core *core = t->core;
     t->plan->place_count = t->plan->binding_count = 0;
-    return plan_may_span(core, t->ask, chain) && plan_suits_together(core, t->ask, chain) &&
-           (limits_hold(core, t->ask, true) ? limited_spanning_later(core, t->ask, t->holder, chain, t->plan)
-                                            : span(t, chain));
+    return plan_may_span(core, ask, chain) && plan_suits_together(core, ask, chain) &&
+           (limits_hold(core, ask, true) ? limited_spanning_later(core, ask, t->holder, chain, t->plan)
+                                         : span(t, ask, chain));
 }
 
 static bool fits_spanning(struct timeline *t, uint32_t chain)
 {
-    const struct request *asked = t->ask;
-    if (!even_chooses(t->core, asked, chain))
-        return spanning_as(t, chain);
-    struct request shape = *asked;
-    bool found = false;
-    t->ask = &shape;
-    while (!found && even_next(t->core, chain, &shape))
-        found = spanning_as(t, chain);
-    t->ask = asked;
-    return found;
+    struct dure_core *core = t->core;
+    struct request own;
+    for (const struct request *as = even_first(core, t->ask, chain, &own); as; as = even_next(core, as, chain, &own))
+        if (spanning_as(t, as, chain))
+            return true;
+    return false;
 }
 
 static bool fits_together(struct timeline *t, const struct prefer *prefer)
@@ -273,44 +263,29 @@ static bool fits_guaranteed(struct timeline *t, uint32_t moment)
     return fits_rights(t) || (may_rebind(t, moment) && fits_rebound(t));
 }
 
-enum { ON_AWAY = 1, ON_BOUND = 2 };
-
-/* On nodes under no bound right, on those under one, or the one before the other. */
-static bool chain_as(struct timeline *t, bool leveled, unsigned where)
+static bool chain_as(struct timeline *t, const struct request *ask, bool leveled, bool away)
 {
     struct dure_core *core = t->core;
     struct chain_state *chain = &core->chains[t->chain];
     struct dure_ask gang;
-    bool found;
     core->takes.count = 0;
-    if (limits_hold(core, t->ask, false))
-        found = ((where & ON_AWAY) && limited_chain_later(core, t->ask, t->chain, leveled, true)) ||
-                ((where & ON_BOUND) && limited_chain_later(core, t->ask, t->chain, leveled, false));
-    else
-        found = ask_of_chain(core, t->ask, t->chain, leveled, &gang) &&
-                (((where & ON_AWAY) && dure_slots_fit(&chain->away, &gang, &core->takes)) ||
-                 ((where & ON_BOUND) && dure_slots_fit(&chain->idle, &gang, &core->takes)));
-    if (found)
-        take_places(t, NONE, t->chain, core->fleet->chains[t->chain].node_first);
-    return found;
+    if (limits_hold(core, ask, false) ? !limited_chain_later(core, ask, t->chain, leveled, away)
+                                      : !ask_of_chain(core, ask, t->chain, leveled, &gang) ||
+                                            !dure_slots_fit(away ? &chain->away : &chain->idle, &gang, &core->takes))
+        return false;
+    take_places(t, ask, NONE, t->chain, core->fleet->chains[t->chain].node_first);
+    return true;
 }
 
-static bool even_on(struct timeline *t, bool leveled, unsigned where)
+/* `away`: on nodes under no bound right; else on any. */
+static bool fits_chain(struct timeline *t, bool leveled, bool away)
 {
-    const struct request *asked = t->ask;
-    struct request shape = *asked;
-    bool found = false;
-    t->ask = &shape;
-    while (!found && even_next(t->core, t->chain, &shape))
-        found = chain_as(t, leveled, where);
-    t->ask = asked;
-    return found;
-}
-
-static bool fits_chain(struct timeline *t, bool leveled)
-{
-    return even_chooses(t->core, t->ask, t->chain) ? even_on(t, leveled, ON_AWAY) || even_on(t, leveled, ON_BOUND)
-                                                   : chain_as(t, leveled, ON_AWAY | ON_BOUND);
+    const uint32_t at = t->chain;
+    struct request own;
+    for (const struct request *as = even_first(t->core, t->ask, at, &own); as; as = even_next(t->core, as, at, &own))
+        if (chain_as(t, as, leveled, away))
+            return true;
+    return false;
 }
 
 static bool fits_borrowed(struct timeline *t)
@@ -320,7 +295,7 @@ static bool fits_borrowed(struct timeline *t)
     if (t->ask->task_gpu_milli == 1000 && core->chains[t->chain].idle.idle_total < request_gpus(t->ask))
         return false;
     for (unsigned leveled = t->ask->level && rule_level(core, t->ask, t->chain) ? 1 : 0;; leveled = 0) {
-        if (fits_chain(t, leveled))
+        if (fits_chain(t, leveled, true) || fits_chain(t, leveled, false))
             return true;
         if (!leveled || t->ask->level_required)
             return false;

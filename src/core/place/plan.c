@@ -398,32 +398,23 @@ static bool allot_as(struct dure_core *core, const struct request *ask, uint32_t
     return done;
 }
 
-/* Apart, so that its copy costs no other request anything. */
-__attribute__((noinline)) static bool allot_evenly(struct dure_core *core, const struct request *ask, uint32_t id,
-                                                   bool leveled, struct plan *plan)
-{
-    struct request shape = *ask;
-    while (even_next(core, core->allots[id]->spec.chain.v, &shape))
-        if (allot_as(core, &shape, id, leveled, plan))
-            return true;
-    return false;
-}
-
 bool plan_allot(struct dure_core *core, const struct request *ask, uint32_t id, bool leveled, struct plan *plan)
 {
-    return even_chooses(core, ask, core->allots[id]->spec.chain.v) ? allot_evenly(core, ask, id, leveled, plan)
-                                                                   : allot_as(core, ask, id, leveled, plan);
+    const uint32_t at = core->allots[id]->spec.chain.v;
+    struct request own;
+    for (const struct request *as = even_first(core, ask, at, &own); as; as = even_next(core, as, at, &own))
+        if (allot_as(core, as, id, leveled, plan))
+            return true;
+    return false;
 }
 
 bool plan_suits(const struct dure_core *core, const struct request *ask, const struct allot *allot)
 {
     const uint32_t at = allot->spec.chain.v;
     struct dure_ask gang;
-    if (!even_chooses(core, ask, at))
-        return rule_carries(core, ask, at) && ask_of_allot(core, ask, allot, ask->level_required, &gang);
-    struct request shape = *ask;
-    while (even_next(core, at, &shape))
-        if (rule_carries(core, &shape, at) && ask_of_allot(core, &shape, allot, ask->level_required, &gang))
+    struct request own;
+    for (const struct request *as = even_first(core, ask, at, &own); as; as = even_next(core, as, at, &own))
+        if (rule_carries(core, as, at) && ask_of_allot(core, as, allot, ask->level_required, &gang))
             return true;
     return false;
 }
@@ -520,21 +511,14 @@ static bool chain_as(struct dure_core *core, const struct request *ask, uint32_t
     return true;
 }
 
-__attribute__((noinline)) static bool chain_evenly(struct dure_core *core, const struct request *ask, uint32_t at,
-                                                   bool leveled, unsigned where, struct plan *plan)
-{
-    struct request shape = *ask;
-    while (even_next(core, at, &shape))
-        if (chain_as(core, &shape, at, leveled, where, plan))
-            return true;
-    return false;
-}
-
 static bool plan_on(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, unsigned where,
                     struct plan *plan)
 {
-    return even_chooses(core, ask, at) ? chain_evenly(core, ask, at, leveled, where, plan)
-                                       : chain_as(core, ask, at, leveled, where, plan);
+    struct request own;
+    for (const struct request *as = even_first(core, ask, at, &own); as; as = even_next(core, as, at, &own))
+        if (chain_as(core, as, at, leveled, where, plan))
+            return true;
+    return false;
 }
 
 bool plan_chain(struct dure_core *core, const struct request *ask, uint32_t at, bool leveled, struct plan *plan)

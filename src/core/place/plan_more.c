@@ -63,11 +63,9 @@ static bool together_as(const struct dure_core *core, const struct request *ask,
 
 bool plan_suits_together(const struct dure_core *core, const struct request *ask, uint32_t chain)
 {
-    if (!even_chooses(core, ask, chain))
-        return together_as(core, ask, chain);
-    struct request shape = *ask;
-    while (even_next(core, chain, &shape))
-        if (together_as(core, &shape, chain))
+    struct request own;
+    for (const struct request *as = even_first(core, ask, chain, &own); as; as = even_next(core, as, chain, &own))
+        if (together_as(core, as, chain))
             return true;
     return false;
 }
@@ -120,11 +118,9 @@ static bool spanning_as(struct dure_core *core, const struct request *ask, uint3
 bool plan_spanning_on(struct dure_core *core, const struct request *ask, uint32_t holder, uint32_t chain,
                       struct plan *plan)
 {
-    if (!even_chooses(core, ask, chain))
-        return spanning_as(core, ask, holder, chain, plan);
-    struct request shape = *ask;
-    while (even_next(core, chain, &shape))
-        if (spanning_as(core, &shape, holder, chain, plan))
+    struct request own;
+    for (const struct request *as = even_first(core, ask, chain, &own); as; as = even_next(core, as, chain, &own))
+        if (spanning_as(core, as, holder, chain, plan))
             return true;
     return false;
 }

@@ -237,15 +237,15 @@ static uint64_t nodes_for(const struct dure_core *core, const struct request *as
 /* A gang that fits otherwise, where each of its nodes has to get the same number of tasks. */
 static struct verdict rule_even(const struct dure_core *core, const struct request *ask, uint32_t at)
 {
-    struct request shape = *ask;
+    struct request own;
     if (!even_chooses(core, ask, at)) {
         const bool rest = ask->tasks > ask->tasks_per_node && ask->tasks % ask->tasks_per_node;
         return rest ? refuse(DURE_RULE_EVEN, 0, 0, "") : refuse(DURE_RULE_FITS, 0, 0, "");
     }
     uint32_t most = 0;
-    while (even_next(core, at, &shape)) {
-        most = most ? most : shape.tasks_per_node;
-        if (rule_as_asked(core, &shape, at).rule == DURE_RULE_FITS)
+    for (const struct request *as = even_first(core, ask, at, &own); as; as = even_next(core, as, at, &own)) {
+        most = most ? most : as->tasks_per_node;
+        if (rule_as_asked(core, as, at).rule == DURE_RULE_FITS)
             return refuse(DURE_RULE_FITS, 0, 0, "");
     }
     const uint64_t need = ask->tasks / most, have = nodes_for(core, ask, at);

@@ -92,14 +92,13 @@ static bool find_evener_on(const struct dure_core *core, const struct request *a
                            struct request *ret_shape)
 {
     const uint32_t most = core->fleet->chains[chain].node_gpus / ask->task_gpus;
-    *ret_shape = *ask;
-    for (uint32_t tasks = ask->tasks + 1; tasks <= ask->tasks + most && tasks <= DURE_JOB_TASKS_MAX; tasks++) {
-        ret_shape->tasks = tasks;
-        ret_shape->tasks_per_node = 0;
-        while (even_next(core, chain, ret_shape))
-            if (never_verdict(core, ret_shape, chain).rule == DURE_RULE_FITS)
+    struct request more = *ask, own;
+    for (more.tasks++; more.tasks <= ask->tasks + most && more.tasks <= DURE_JOB_TASKS_MAX; more.tasks++)
+        for (const struct request *as = even_first(core, &more, chain, &own); as; as = even_next(core, as, chain, &own))
+            if (never_verdict(core, as, chain).rule == DURE_RULE_FITS) {
+                *ret_shape = *as;
                 return true;
-    }
+            }
     return false;
 }
 
