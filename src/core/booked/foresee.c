@@ -10,7 +10,6 @@
 #include "core/booked/booked.h"
 #include "core/gate/fence.h"
 #include "core/gate/gate.h"
-#include "core/place/plan_more.h"
 #include "core/place/sight.h"
 #include "core/queue/need.h"
 #include "core/state/mutants.h"

@@ -8,7 +8,6 @@
 #include "core/place/ground.h"
 #include "core/place/later_inner.h"
 #include "core/place/limits.h"
-#include "core/place/plan_more.h"
 #include "core/place/rules.h"
 #include "core/place/timeline.h"
 #include "core/state/attempts.h"

@@ -1,5 +1,5 @@
 #pragma once
-/* Places by rights beyond the plain one: a gang over several allotments, and in the place of lower priority. */
+/* Places by rights beyond the plain one: a gang over several allotments, on damaged cells, and in the place of lower priority. */
 #include "core/place/plan.h"
 #include "core/place/prefer.h"
 
@@ -14,24 +14,6 @@ bool plan_is_first_of_chain(const struct dure_core *core, uint32_t holder, uint3
 bool plan_served(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
 /* Where the holder's own work of lower priority stands: lowest priority first, then the youngest. */
 bool plan_by_priority(struct dure_core *core, const struct request *ask, uint32_t holder, struct plan *plan);
-
-/* Of plan.c. */
-bool plan_may_use(const struct dure_core *core, const struct request *ask, uint32_t allot);
-bool plan_realise(struct dure_core *core, const struct request *ask, uint32_t allot, uint32_t tasks,
-                  const struct dure_takes *takes, struct plan *plan);
-void plan_realise_chain(struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t tasks,
-                        const struct dure_takes *takes, struct plan *plan);
-void plan_tidy(struct plan *plan);
-struct limits;
-/* Fills the tenant's open shared GPUs, tightest first; says how many tasks are left. `limits` may be NULL; told by hardware or by the place in
- * the private cluster. */
-uint32_t plan_fill_shared(const struct dure_core *core, const struct request *ask, uint32_t chain, uint32_t allot,
-                          struct limits *limits, bool by_hardware, struct plan *plan);
-void plan_note_fresh(struct plan *plan, struct dure_binding binding);
-bool plan_is_fresh(const struct plan *plan, uint32_t allot, uint32_t index);
-void plan_forget_fresh(struct dure_core *core, struct plan *plan); /* after the rollback */
-void plan_add_place(struct plan *plan, struct dure_place place);
-struct dure_binding *plan_add_binding(struct plan *plan, struct dure_binding binding);
 /* May its tasks stand on several allotments? And how many tasks has one of them room for, now or ever. */
 bool plan_may_span(const struct dure_core *core, const struct request *ask, uint32_t chain);
 uint32_t plan_room(const struct dure_core *core, const struct allot *allot, const struct request *ask, bool ever);
