@@ -15,6 +15,8 @@
 #include "core/queue/ceilings.h"
 #include "core/queue/queue.h"
 
+enum { SPREADS_NEAR = 16 };
+
 struct trial {
     struct dure_core *core;
     const struct request *ask;
@@ -97,13 +99,17 @@ static void try_level(const struct trial *t)
         add(t, "level", dure_arena_printf(t->arena, "{preferred: %s}", own), "level: preferred instead of required");
 }
 
-/* The least spread that works, and any nodes. More in one cell never fit worse: so doubling finds some that works, and halving the least. */
+/* The least spread that works, and any nodes. More in one cell mostly fit no worse, but may where several rights carry them: so the next are
+ * tried one by one; beyond, doubling finds some that works, and halving the least.
+ * Above its tasks it limits nothing, but fewer cells more are bound for it then. */
 static void try_limits(const struct trial *t)
 {
     struct request ask = *t->ask;
     uint32_t fails = ask.spread_max, fits = 0;
-    for (uint32_t max = fails; max && !fits && max < ask.tasks && max < DURE_SPREAD_MAX;) {
-        max = max * 2 < DURE_SPREAD_MAX ? max * 2 : DURE_SPREAD_MAX;
+    const uint32_t near = fails + SPREADS_NEAR;
+    for (uint32_t max = fails; max && !fits && max < 2 * ask.tasks && max < DURE_SPREAD_MAX;) {
+        max = max < near ? max + 1 : max * 2;
+        max = max < DURE_SPREAD_MAX ? max : DURE_SPREAD_MAX;
         ask.spread_max = (uint16_t)max;
         *(would_start(t, &ask) ? &fits : &fails) = max;
     }
