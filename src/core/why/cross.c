@@ -54,7 +54,9 @@ static bool give_up(struct request *ask, enum dure_rule rule)
         return true;
     case DURE_RULE_LEVEL: ask->level_required = 0; return true;
     case DURE_RULE_EVEN:
-    case DURE_RULE_SIZE: ask->tasks = ask->tasks_per_node ? ask->tasks_per_node : 1; return true; /* divides them */
+    case DURE_RULE_SIZE: /* tasks_per_node divides them; of fractions it says nothing */
+        ask->tasks = ask->tasks_per_node && ask->task_gpu_milli == 1000 ? ask->tasks_per_node : 1;
+        return true;
     case DURE_RULE_SPREAD: ask->spread_max = ask->spread_level = 0; return true;
     case DURE_RULE_NODE_LIST: ask->lists = 0; return true;
     case DURE_RULE_DATA:

@@ -27,11 +27,12 @@ static void draw_part(struct dure_job *job)
     if (below_wishes(4))
         return;
     job->task_gpus = 1;
-    job->tasks_per_node = 0;
-    if (history_is_rich && below_wishes(2))
+    if (history_is_rich && below_wishes(2)) {
         job->mig = profiles[below_wishes(4)];
-    else
-        job->task_gpu_milli = (uint16_t)(100 + below_wishes(9) * 100);
+        job->tasks_per_node = 0;
+    } else {
+        job->task_gpu_milli = (uint16_t)(100 + below_wishes(9) * 100); /* which lie anywhere, whatever it asks for */
+    }
 }
 
 static struct dure_job wishful(const struct rig *rig)

@@ -38,7 +38,9 @@ bool naive_why_opens(struct dure_core *core, const struct request *ask, const st
     case DURE_RULE_MODEL: changed.model_mask = 0; break;
     case DURE_RULE_GPU_MEMORY: changed.gpu_memory_mib = 0; break;
     case DURE_RULE_EVEN:
-    case DURE_RULE_SIZE: changed.tasks = changed.tasks_per_node ? changed.tasks_per_node : 1; break;
+    case DURE_RULE_SIZE:
+        changed.tasks = changed.tasks_per_node && changed.task_gpu_milli == 1000 ? changed.tasks_per_node : 1;
+        break;
     case DURE_RULE_DATA:
     case DURE_RULE_NEIGHBOURS: changed.data_mask = 0; break;
     default: return true;

@@ -88,6 +88,34 @@ static void test_large_fraction(void)
     dure_arena_free(arena);
 }
 
+/* Of fractions so many on a node means nothing. On the small chain, which has no racks to spread over, a node's worth is too many already. */
+static void test_fractions_per_node(void)
+{
+    struct rig rig;
+    bool never = true;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(&rig,
+             "kind: Fleet\nversion: 1\nname: f\nmodels: [{name: m, memory: 80GiB, power: 700W}]\nowners: [{name: o}]\n"
+             "sites: [{name: s, engine: emulated}]\ngroups:\n"
+             "  - {name: large, owner: o, site: s, model: m, nodes: 'l[1-2]', cpus: 64, memory: 1TiB, levels: [{name: "
+             "rack, holds: 1}, {name: node, holds: 4}]}\n"
+             "  - {name: small, owner: o, site: s, model: m, nodes: 's[1-2]', cpus: 64, memory: 1TiB, levels: [{name: "
+             "node, holds: 1}]}\n",
+             "kind: Tenants\nversion: 1\ntenants: [{name: guest}]\nlending: [{owner: o, notice: 10m, to: all}]\n");
+    struct dure_job job = rig_job(&rig, "guest", 16, 1, true);
+    job.task_gpu_milli = 500;
+    job.tasks_per_node = 16;
+    job.spread_level = "rack";
+    job.spread_max = 8;
+    TAP_EQ_INT(rig_submit(&rig, &job), DURE_OK, "the large chain can carry it: %s", rig.error.text);
+    (void)!rig_pass(&rig);
+    const struct dure_why why = ask_not(&rig, &job, arena, &never);
+    TAP_OK(!never && why.sentence, "an answer about another like it");
+    TAP_EQ_UINT(why.opening.rule, DURE_RULE_BUSY, "only other work is in the way on the large chain");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void tell(struct rig *rig, enum dure_record_kind kind, const char *text)
 {
     struct dure_record r = rig_record(rig, kind);
@@ -477,6 +505,7 @@ int main(void)
     test_maintenance();
     test_crossing();
     test_large_fraction();
+    test_fractions_per_node();
     test_power_and_data();
     test_another_site();
     test_neighbours();
