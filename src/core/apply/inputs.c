@@ -79,7 +79,7 @@ void apply_moment(struct dure_core *core, const struct dure_record *record)
 
 /* ---- jobs ---- */
 
-static enum dure_err check_deps(const struct dure_core *core, const struct dure_job *job, struct dure_error *error)
+enum dure_err check_deps(const struct dure_core *core, const struct dure_job *job, struct dure_error *error)
 {
     for (uint32_t i = 0; i < job->dep_count; i++) {
         const uint64_t id = job->deps[i].job.v;

@@ -381,6 +381,18 @@ static bool find_place(struct dure_core *core, const struct request *ask, struct
     return done;
 }
 
+/* Whatever comes: its deadline, what it depends on, its place, or how much its tenant may hold. */
+static enum dure_err check_ever(const struct dure_core *core, const struct dure_job *job, const struct request *ask,
+                                struct dure_error *error)
+{
+    enum dure_err err = check_deadline(core, job, error);
+    if (err == DURE_OK)
+        err = check_deps(core, job, error);
+    if (err == DURE_OK)
+        err = never_check(core, ask, error);
+    return err == DURE_OK ? ceiling_check_size(core, ask, error) : err;
+}
+
 enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *job, struct dure_arena *arena,
                                 struct dure_why *ret_why, bool *ret_never, struct dure_error *error)
 {
@@ -399,7 +411,10 @@ enum dure_err dure_core_why_not(struct dure_core *core, const struct dure_job *j
                                      .source_owner = {NONE},
                                      .source_allot = {NONE}};
     struct dure_error proof;
-    const bool never = never_check(core, &data.ask, &proof) != DURE_OK;
+    const enum dure_err ever = check_ever(core, job, &data.ask, &proof);
+    if (ever != DURE_OK && ever != DURE_E_NEVER)
+        return dure_fail(error, ever, "%s", proof.text);
+    const bool never = ever != DURE_OK;
     err = explain(core, &data.ask, data.ask.walltime_us, NULL, never, arena, &why, error);
     if (err != DURE_OK)
         return err;

@@ -116,6 +116,43 @@ static void test_fractions_per_node(void)
     dure_arena_free(arena);
 }
 
+/* What a submission would be refused for, whatever comes, is told beforehand as well. */
+static void test_refused_for_ever(void)
+{
+    struct rig rig;
+    bool never = false;
+    struct dure_arena *arena = dure_arena_new(1u << 20);
+    rig_init(
+        &rig, specs_fleet,
+        "kind: Tenants\nversion: 1\ntenants: [{name: guest, ceilings: {gpus: 2}}]\nlending: [{owner: state, notice: "
+        "10m, to: all}]\n");
+    const struct dure_job job = rig_job(&rig, "guest", 1, 2, true);
+    struct dure_job other = rig_job(&rig, "guest", 1, 3, true);
+    struct dure_why why = ask_not(&rig, &other, arena, &never);
+    TAP_OK(never && !why.place_count && !why.estimate.latest_us, "more than its tenant may ever hold");
+    TAP_HAS(why.sentence, "ceiling (gpus)", "which is said");
+    TAP_EQ_INT(rig_submit(&rig, &other), DURE_E_NEVER, "and a submission is refused");
+    (void)!rig_submit(&rig, &job);
+    (void)!rig_simple(&rig, DURE_REC_CANCEL, 1, DURE_NONE32);
+    other = job;
+    other.deps[other.dep_count++] = (struct dure_dep){{1}, DURE_DEP_OK};
+    why = ask_not(&rig, &other, arena, &never);
+    TAP_OK(never, "what it depends on has failed");
+    TAP_HAS(why.sentence, "job 1 has ended CANCELLED", "which is said");
+    other.deps[0].job.v = 9;
+    TAP_EQ_INT(dure_core_why_not(rig.core, &other, arena, &why, &never, &rig.error), DURE_E_NOT_FOUND,
+               "there is no such job to depend on");
+    other = job;
+    other.deadline_us = rig.now_us + other.walltime_us - 1;
+    why = ask_not(&rig, &other, arena, &never);
+    TAP_OK(never && !strncmp(why.sentence, "deadline: ", 10), "it could not end in time");
+    other.deadline_us++;
+    why = ask_not(&rig, &other, arena, &never);
+    TAP_OK(!never && why.place_count, "it could if it started at once");
+    rig_release(&rig);
+    dure_arena_free(arena);
+}
+
 static void tell(struct rig *rig, enum dure_record_kind kind, const char *text)
 {
     struct dure_record r = rig_record(rig, kind);
@@ -506,6 +543,7 @@ int main(void)
     test_crossing();
     test_large_fraction();
     test_fractions_per_node();
+    test_refused_for_ever();
     test_power_and_data();
     test_another_site();
     test_neighbours();
