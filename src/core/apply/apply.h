@@ -55,6 +55,7 @@ void rules_note(struct dure_core *core, const struct dure_record *record);
 
 /* Can a job that starts at `begin_us` or now end by its deadline? E_NEVER. */
 enum dure_err check_deadline(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);
+/* Is what it depends on there, and can it still come to pass? E_NOT_FOUND, E_NEVER. */
 enum dure_err check_deps(const struct dure_core *core, const struct dure_job *job, struct dure_error *error);
 /* The job as the model states it, unpacked. */
 void job_unpack(const struct dure_core *core, const struct job *job, struct dure_job *ret_job);
