@@ -156,7 +156,7 @@ within 60 "nor in the way" state_is "$huge" COMPLETED
 put_between west endless
 within 40 "an endless list is no answer" node_is east-2 away
 why() { dure nodes "$1" --json | grep -qF "$2"; }
-within 90 "which is said, within a minute also where it was away for slowness before" why east-2 "more than 256 MiB"
+within 90 "which is said, also where it was away for slowness before" why east-2 "more than 256 MiB"
 says east-2 "more than 256 MiB"
 has out "MinJobAge"
 peak_mib=$(($(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$dured_pid/status") / 1024))
