@@ -201,6 +201,50 @@ void local_forget(const struct local_place *place, uint64_t attempt)
     unlinkat(place->dir_fd, name, AT_REMOVEDIR);
 }
 
+void local_spare_name(unsigned number, char name[24])
+{
+    snprintf(name, 24, "spare-%u", number);
+}
+
+bool local_forget_spare(const struct local_place *place, uint64_t attempt, unsigned number)
+{
+    char name[24], spare[24];
+    const int fd = local_folder_open(place, attempt);
+    if (fd < 0)
+        return false;
+    keep_output_names(place, fd, attempt);
+    snprintf(name, sizeof name, "%" PRIu64, attempt);
+    local_spare_name(number, spare);
+    const bool kept = renameat(place->dir_fd, name, place->dir_fd, spare) == 0;
+    const int spec_fd = kept ? openat(fd, "spec", O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (spec_fd >= 0) {
+        (void)!ftruncate(spec_fd, 0); /* whose it was is nobody's business any more */
+        close(spec_fd);
+    }
+    close(fd);
+    return kept;
+}
+
+bool local_spare_use(const struct local_place *place, unsigned number, uint64_t attempt, const void *spec,
+                     size_t length)
+{
+    char name[24], spare[24], path[40];
+    local_spare_name(number, spare);
+    snprintf(path, sizeof path, "%s/spec", spare);
+    const int fd = openat(place->dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t done = 0;
+    while (fd >= 0 && done < length) {
+        const ssize_t put = write(fd, (const char *)spec + done, length - done);
+        if (put < 0 && errno != EINTR)
+            break;
+        done += put > 0 ? (size_t)put : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    snprintf(name, sizeof name, "%" PRIu64, attempt);
+    return fd >= 0 && done == length && renameat(place->dir_fd, spare, place->dir_fd, name) == 0;
+}
+
 static enum dure_err read_spec_of(const char *directory, uint64_t attempt, char **ret_bytes, size_t *ret_length)
 {
     char bucket[40], name[64], path[256];

@@ -93,6 +93,12 @@ bool local_leftovers_kill(int folder_fd); /* true: nothing of the attempt lives 
 bool local_end_by_force(const struct local_place *place,
                         uint64_t attempt); /* whatever runs of it; true: nothing lives */
 void local_forget(const struct local_place *place, uint64_t attempt);
+void local_spare_name(unsigned number, char name[24]);
+/* A folder that held a spec and nothing else, forgotten and kept as spare `number`; false: it is as it was, or gone if there was none. */
+DURE_NODISCARD bool local_forget_spare(const struct local_place *place, uint64_t attempt, unsigned number);
+/* That spare as the attempt's folder, with its spec: whole or not at all. False: it is not, and the spare may be anything. */
+DURE_NODISCARD bool local_spare_use(const struct local_place *place, unsigned number, uint64_t attempt,
+                                    const void *spec, size_t length);
 enum local_found {
     LOCAL_FOUND_NOTHING,
     LOCAL_FOUND_STATUS,

@@ -173,6 +173,21 @@ static char **deed_words(struct slurm_request *request, const char *id)
     return words(arena, (const char *const[]){"scancel", signal, scope, id, NULL});
 }
 
+static char **states_words(struct slurm_request *request)
+{
+    struct dure_buf ids DURE_CLEANUP_BUF;
+    dure_buf_init(&ids, 12 * DURE_SLURM_JOB_IDS_MAX);
+    for (uint32_t i = 0; i < request->filter.job_id_count; i++)
+        dure_buf_printf(&ids, ",%" PRIu32, request->filter.job_ids[i]);
+    char *few = request->filter.job_id_count && !ids.failed
+                    ? dure_arena_printf(request->arena, "--jobs=%s", ids.data + 1)
+                    : NULL;
+    if (request->filter.job_id_count && !few)
+        return NULL;
+    return words(request->arena, (const char *const[]){"squeue", "--all", "--states=all", "--sort=i", "-O",
+                                                       slurm_states_columns(), few, NULL});
+}
+
 /* The words of a command; the first is its name. NULL: no memory. */
 static char **arguments(struct slurm_request *request)
 {
@@ -183,9 +198,7 @@ static char **arguments(struct slurm_request *request)
     switch (request->kind) {
     case SLURM_SUBMIT: return slurm_submit_arguments(&request->submit, &request->slurm->site, arena);
     case SLURM_JOBS: return words(arena, (const char *const[]){"squeue", "--json", NULL});
-    case SLURM_STATES:
-        return words(arena, (const char *const[]){"squeue", "--all", "--states=all", "--sort=i", "-O",
-                                                  slurm_states_columns(), NULL});
+    case SLURM_STATES: return states_words(request);
     case SLURM_NODES:
         return request->slurm->newer ? words(arena, (const char *const[]){"scontrol", "--json", "show", "nodes", NULL})
                                      : words(arena, (const char *const[]){"sinfo", "--json", NULL});
@@ -240,6 +253,21 @@ static void write_script(struct command *command)
     command->input_fd = fd;
 }
 
+/* A look is short, and everything waits for it: on a busy machine it goes before others, where we may say so. Among sessions the kernel divides by
+ * these, if at all, and not by processes. */
+static void go_first(pid_t pid)
+{
+    char path[64], text[16];
+    const int nice = getpriority(PRIO_PROCESS, 0) - LOOK_NICER;
+    (void)setpriority(PRIO_PROCESS, (id_t)pid, nice);
+    snprintf(path, sizeof path, "/proc/%d/autogroup", (int)pid);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, text, (size_t)snprintf(text, sizeof text, "%d", nice));
+    close(fd);
+}
+
 static void prepare(uv_work_t *work)
 {
     struct command *command = work->data;
@@ -251,9 +279,8 @@ static void prepare(uv_work_t *work)
     }
     if (!command->refusal && !atomic_load(&command->unwanted))
         command->code = dure_spawn_piped(&command->what, command->input_fd, &command->child);
-    /* Short, and everything waits for it: on a busy machine it goes before submissions, where we may say so. */
     if (command->child.pid && request->kind == SLURM_STATES)
-        (void)setpriority(PRIO_PROCESS, (id_t)command->child.pid, getpriority(PRIO_PROCESS, 0) - LOOK_NICER);
+        go_first(command->child.pid);
     if (command->input_fd >= 0)
         close(command->input_fd);
 }
@@ -302,6 +329,7 @@ static void commands_begin(struct slurm_request *request)
     }
     snprintf(command->file, sizeof command->file, "%s/%s", request->slurm->site.path, command->what.arguments[0]);
     command->what.file = command->file;
+    command->what.session = true; /* no key at a terminal interrupts what was begun */
     command->input_fd = -1;
     command->request = request;
     request->own = command;

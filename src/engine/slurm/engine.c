@@ -281,6 +281,7 @@ static enum dure_err open_folder(struct slurm *slurm, const char *directory, str
     slurm->place.dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (slurm->place.dir_fd < 0)
         return dure_fail(error, DURE_E_IO, "%.512s cannot be opened: %s", directory, strerror(errno));
+    slurm_spares_find(slurm);
     return DURE_OK;
 }
 

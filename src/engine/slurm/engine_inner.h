@@ -124,10 +124,12 @@ struct slurm {
     struct slurm_order *orders;
     struct slurm_attempt *all, *queue_first, *queue_last;
     uint32_t live_count, handing, preparing;
+    uint64_t spares_free, spares_busy; /* folders that have served, by number (prepare.c) */
     bool closing, swept;
 
     /* Looking (watch.c). */
     int64_t changed_us, look_us, asked_us, heard_us, latency_us, nodes_us, orphans_us;
+    int64_t took_us, took_before_us; /* the last two lists of states or glances */
     bool looking, nodes_looking, away, heard_once, list_failed; /* list_failed: the last one of jobs */
     unsigned failures;
     uint64_t requests;
@@ -136,10 +138,11 @@ struct slurm {
     /* Lists of states do for most looks; the whole one is asked for where they leave something open. */
     bool gpus_unsaid, asked_whole, whole_failed;
     int64_t whole_us, whole_latency_us;
-    /* Where a list is always whole: glances between (glance.c). */
-    bool ones_are_cheap, glance_failed;
+    /* Between lists, where Slurm remembers many more than ours: glances (glance.c). */
+    enum dure_slurm_few few;
+    bool glance_failed;
     uint32_t listed_count, glances;
-    int64_t listed_us, glance_us; /* glance_us: what the last one took; 0: the last look was a list */
+    int64_t listed_us;
     struct dure_map recalled;     /* job → who has which GPUs, of the last whole list */
     struct dure_arena *recall_arena;
     struct {
@@ -185,6 +188,7 @@ uint32_t slurm_environment_write(const struct slurm_plan *plan, struct dure_buf 
 /* prepare.c */
 void slurm_prepare(struct slurm_attempt *attempt);
 void slurm_folder_drop(struct slurm *slurm, uint64_t attempt);
+void slurm_spares_find(struct slurm *slurm); /* of a daemon before this one */
 
 /* orders.c: what is said to Slurm. */
 int64_t slurm_limit_us(const struct slurm_attempt *attempt); /* Slurm's own limit of its run */

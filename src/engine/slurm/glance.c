@@ -1,9 +1,10 @@
-/* Between two lists, a glance at those of ours that Slurm has, one by one: where a list is always the whole one (slurmrestd) and Slurm remembers many
- * more jobs than ours that live, that costs a small part of it. It tells ends and starts; all else is for the list, which comes all the same. */
+/* Between two lists, a glance at those of ours that Slurm has: one by one by slurmrestd, where a list is always the whole one, and together by squeue,
+ * which prints for longer than it asks. Where Slurm remembers many more jobs than ours that live, that costs less than the list. It tells ends and
+ * starts; all else is for the list, which comes all the same. */
 #include "base/timefmt.h"
 #include "engine/slurm/engine_inner.h"
 
-enum { GLANCES_MAX = 64, WORTH = 4 };
+enum { ONES_MAX = 64, WORTH = 4 };
 #define LIST_SHARE 8 /* of the time, at the most one part is spent on lists */
 
 static uint32_t count_there(const struct slurm *slurm)
@@ -39,20 +40,30 @@ static void on_glance(void *context, const struct dure_slurm_reply *reply)
         slurm_glanced(slurm, slurm->glance_failed ? reply->text : NULL);
 }
 
+static void ask(struct slurm *slurm, const struct dure_slurm_filter *filter)
+{
+    if (dure_slurm_list(slurm->wire, filter, on_glance, slurm, NULL) == DURE_OK) {
+        slurm->glances++;
+        slurm->requests++;
+    }
+}
+
 bool slurm_glance(struct slurm *slurm)
 {
+    uint32_t ids[DURE_SLURM_JOB_IDS_MAX], count = 0;
+    const bool together = slurm->few == DURE_SLURM_FEW_TOGETHER;
     const uint32_t there = count_there(slurm);
-    if (!slurm->ones_are_cheap || slurm->away || slurm->list_failed || slurm->failures || slurm->orphans || !there ||
-        there > GLANCES_MAX || (uint64_t)there * WORTH > slurm->listed_count || is_list_due(slurm))
+    if (slurm->few == DURE_SLURM_FEW_AS_ALL || slurm->away || slurm->list_failed || slurm->failures || slurm->orphans ||
+        !there || there > (together ? DURE_SLURM_JOB_IDS_MAX : ONES_MAX) ||
+        (uint64_t)there * WORTH > slurm->listed_count || is_list_due(slurm))
         return false;
     slurm->glance_failed = false;
-    for (const struct slurm_attempt *attempt = slurm->all; attempt; attempt = attempt->next) {
-        const struct dure_slurm_filter one = {.job_id = attempt->job_id};
-        if (attempt->state == SLURM_IN_SLURM && attempt->job_id &&
-            dure_slurm_list(slurm->wire, &one, on_glance, slurm, NULL) == DURE_OK) {
-            slurm->glances++;
-            slurm->requests++;
-        }
-    }
+    for (const struct slurm_attempt *attempt = slurm->all; attempt; attempt = attempt->next)
+        if (attempt->state == SLURM_IN_SLURM && attempt->job_id)
+            ids[count++] = attempt->job_id;
+    if (together)
+        ask(slurm, &(struct dure_slurm_filter){.states_only = true, .job_ids = ids, .job_id_count = count});
+    for (uint32_t i = 0; i < count && !together; i++)
+        ask(slurm, &(struct dure_slurm_filter){.job_id = ids[i]});
     return slurm->glances > 0;
 }

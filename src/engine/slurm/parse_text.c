@@ -274,6 +274,8 @@ void slurm_parse_command(enum slurm_kind kind, int exit_status, const char *out,
     if (kind == SLURM_CANCEL && result == DURE_SLURM_REFUSED &&
         (strstr(words, "Invalid job id") || strstr(words, "already completing or completed")))
         return;
+    if (kind == SLURM_STATES && filter && filter->job_id_count && strstr(words, "Invalid job id")) /* it knows none */
+        return;
     if (kind == SLURM_TOPOLOGY && strstr(words, "No topology information")) /* of a flat cluster */
         return;
     if (*words)

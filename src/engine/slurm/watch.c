@@ -1,5 +1,6 @@
 /* When Slurm is looked at. An end is seen within a tenth of the time since anything last happened there, but not more often than twenty times a
- * second, than a rest after each answer (as long as it took, if it took long), or, once all is quiet, than the site's `poll`. With nothing of ours there: every few seconds. */
+ * second, than a rest after each answer (as long as an answer costs, if it costs much), or, once all is quiet, than the site's `poll`. With nothing of
+ * ours there: every few seconds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,18 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* What an answer costs Slurm: the shorter of the last two. One that is long for once had to wait for something else, when most is about to happen. */
+static int64_t cost_us(const struct slurm *slurm)
+{
+    return slurm->took_us < slurm->took_before_us ? slurm->took_us : slurm->took_before_us;
+}
+
+static void note_took(struct slurm *slurm)
+{
+    slurm->took_before_us = slurm->took_us;
+    slurm->took_us = slurm_steady_us(slurm) - slurm->asked_us;
+}
+
 /* Time since the last thing that happened, as a wait. */
 static int64_t interval_us(const struct slurm *slurm)
 {
@@ -27,8 +40,7 @@ static int64_t interval_us(const struct slurm *slurm)
     if (!slurm->live_count && !slurm->orphans && slurm->nodes_listed)
         return most_us;
     /* Counted from the question: a short answer is followed by a short rest, a long one by one as long. */
-    const int64_t took_us = slurm->glance_us ? slurm->glance_us : slurm->latency_us;
-    const int64_t least_us = took_us < SLURM_LONG_US ? took_us + SLURM_REST_US : 2 * took_us;
+    const int64_t cost = cost_us(slurm), least_us = cost < SLURM_LONG_US ? cost + SLURM_REST_US : 2 * cost;
     wait_us = slurm->gpus_unsaid ? 0 : (slurm_steady_us(slurm) - slurm->changed_us) / 10;
     wait_us = later(later(wait_us, SLURM_QUICK_US), least_us);
     return wait_us < most_us ? wait_us : later(most_us, least_us);
@@ -110,9 +122,10 @@ static void on_jobs(void *context, const struct dure_slurm_reply *reply)
         come_back(slurm);
     if (!was_away || !reply->unchanged) { /* of a list from before the silence nothing is left to stand by */
         *(whole ? &slurm->whole_latency_us : &slurm->latency_us) = slurm_steady_us(slurm) - slurm->asked_us;
-        slurm->glance_us = 0;
+        if (!whole)
+            note_took(slurm);
         slurm->list_mark_us = reply->as_of_us;
-        slurm->ones_are_cheap = reply->one_is_cheap;
+        slurm->few = reply->few;
         slurm->listed_us = slurm_steady_us(slurm);
         slurm->listed_count = reply->unchanged ? slurm->listed_count : reply->job_count;
         slurm_look_jobs(slurm, reply, slurm->asked_us);
@@ -125,7 +138,7 @@ static void on_jobs(void *context, const struct dure_slurm_reply *reply)
 void slurm_glanced(struct slurm *slurm, const char *trouble)
 {
     slurm->looking = false;
-    slurm->glance_us = slurm_steady_us(slurm) - slurm->asked_us;
+    note_took(slurm);
     if (trouble) {
         slurm_unheard(slurm, trouble);
         return;
@@ -163,7 +176,7 @@ static void look(struct slurm *slurm)
     slurm->asked_us = now;
     if (now >= slurm->nodes_us + slurm->site.poll_us || !slurm->nodes_listed)
         look_nodes(slurm);
-    if (slurm_glance(slurm)) {
+    if (!whole && slurm_glance(slurm)) {
         slurm->looking = true;
         return;
     }

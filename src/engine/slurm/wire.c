@@ -163,7 +163,9 @@ static void finish(struct slurm_request *request)
         arm(slurm);
         return;
     }
-    request->reply.one_is_cheap = request->is_http;
+    request->reply.few = request->is_http                 ? DURE_SLURM_FEW_ONE_BY_ONE
+                         : request->kind == SLURM_STATES ? DURE_SLURM_FEW_TOGETHER
+                                                         : DURE_SLURM_FEW_AS_ALL;
     if (request->kind == SLURM_PING)
         request->reply.latency_us = slurm_now_us() - request->sent_us;
     if (request->slurm->api && !request->delivered)
@@ -323,6 +325,7 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     if (!request)
         return error->code;
     if (filter) {
+        DURE_ASSERT(filter->job_id_count <= DURE_SLURM_JOB_IDS_MAX);
         const char **texts[] = {&request->filter.name, &request->filter.name_head, &request->filter.comment};
         request->has_filter = true;
         request->filter = *filter;
@@ -331,6 +334,15 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
                 slurm_unref(request);
                 return dure_fail(error, DURE_E_MEMORY, "out of memory");
             }
+        if (filter->job_id_count) {
+            const size_t bytes = filter->job_id_count * sizeof *filter->job_ids;
+            uint32_t *ids = dure_arena_alloc(request->arena, bytes);
+            if (!ids) {
+                slurm_unref(request);
+                return dure_fail(error, DURE_E_MEMORY, "out of memory");
+            }
+            request->filter.job_ids = memcpy(ids, filter->job_ids, bytes);
+        }
     }
     return send_off(request);
 }

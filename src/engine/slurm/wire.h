@@ -20,6 +20,7 @@ enum {
     DURE_SLURM_WAITING = 65536,
     DURE_SLURM_ANSWER_MAX = 256 << 20, /* bytes of one answer */
     DURE_SLURM_JOBS_MAX = 1 << 18,     /* of one answer */
+    DURE_SLURM_JOB_IDS_MAX = 512,      /* of one question */
     DURE_SLURM_NODES_MAX = 1 << 16,
     DURE_SLURM_PARTITIONS_MAX = 4096,
     DURE_SLURM_SWITCHES_MAX = 1 << 16,
@@ -148,13 +149,20 @@ struct dure_slurm_switch {
     bool is_block;
 };
 
+/* What a few jobs cost where Slurm remembers many. */
+enum dure_slurm_few {
+    DURE_SLURM_FEW_AS_ALL,     /* as much as all */
+    DURE_SLURM_FEW_ONE_BY_ONE, /* each alone (filter.job_id) a small part of it */
+    DURE_SLURM_FEW_TOGETHER,   /* together (filter.job_ids) less than it */
+};
+
 struct dure_slurm_reply {
     enum dure_slurm_result result;
     bool unsent;       /* NO_ANSWER: nothing of it left this machine, so Slurm cannot have heard it */
     const char *text;  /* for people; "" with DONE */
     uint32_t job_id;   /* of a submission */
     bool unchanged;    /* jobs: nothing changed since; there is no list */
-    bool one_is_cheap; /* jobs: one alone (filter.job_id) may be had at a small part of the price of all */
+    enum dure_slurm_few few; /* jobs: how a few of many are best asked for */
     bool states_only;  /* jobs: all but GPUs, users, partitions, folders */
     int64_t as_of_us;  /* jobs: to ask with the next time; 0: this way has no such thing */
     const struct dure_slurm_job *jobs;
@@ -233,6 +241,8 @@ struct dure_slurm_filter {
         since_us; /* reply.as_of_us of an earlier list: where nothing changed, `unchanged`; else still the whole list */
     bool states_only; /* where that is cheaper (by the commands: a tenth), without what reply.states_only leaves out */
     uint32_t job_id;  /* this one alone; none: DONE with no job */
+    const uint32_t *job_ids; /* these, as many of them as there are; where that is no cheaper, others may come too */
+    uint32_t job_id_count;   /* at most DURE_SLURM_JOB_IDS_MAX */
     const char *name; /* those of this name */
     const char *name_head; /* those whose name begins so */
     const char *comment;   /* those of this comment */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/timefmt.h"
+#include "engine/local.h"
 #include "rig.h"
 #include "tap.h"
 
@@ -237,6 +238,99 @@ static void test_glances(void)
     fake.list_late_us = theirs->lasts_us = 0;
     RUN_S(30);
     TAP_EQ_INT(rig.nodes[0].state, DURE_NODE_IS_UP, "until one can");
+}
+
+/* By the commands those of ours are asked for together, in one question. */
+static void test_glances_together(void)
+{
+    fake.tells_states = true;
+    fake.lasts_us = DURE_SECOND_US;
+    for (uint64_t id = 1; id <= 20; id++) {
+        rig_start(id, 0, 1, 3);
+        RUN_S(3);
+    }
+    TAP_OK(rig.attempts[20].over, "twenty have ended, and are remembered");
+    fake.lasts_us = 4 * DURE_SECOND_US;
+    rig_start(21, 0, 1, 3);
+    rig_start(22, 1, 1, 3);
+    RUN_S(1);
+    const unsigned lists = fake.state_lists, glances = fake.glances;
+    struct fake_job *theirs = fake_foreign(4, 3, DURE_HOUR_US);
+    RUN_S(2);
+    TAP_OK(fake.glances - glances > fake.state_lists - lists, "most looks are glances: %u to %u lists",
+           fake.glances - glances, fake.state_lists - lists);
+    TAP_EQ_UINT(__builtin_popcountll(rig.nodes[2].foreign), 3, "what others begin is listed all the same");
+    RUN_S(2);
+    TAP_OK(rig.attempts[21].over && rig.attempts[22].over, "and both ends are seen");
+    theirs->lasts_us = 0;
+    RUN_S(30);
+    TAP_EQ_UINT(rig.nodes[2].foreign, 0, "as is the end of theirs");
+}
+
+/* One answer that is long in coming says nothing of what the next costs, and most is about to happen just then. */
+static void test_one_long_answer(void)
+{
+    fake.lasts_us = 3 * DURE_SECOND_US;
+    rig_start(1, 0, 1, 3);
+    RUN_S(2);
+    rig_start(2, 1, 1, 3);
+    fake.list_late_us = 2 * DURE_SECOND_US;
+    rig_run(DURE_SECOND_US / 5);
+    fake.list_late_us = 0;
+    TAP_OK(!rig.attempts[1].over, "it is asked, and the answer is long in coming");
+    rig_run(DURE_SECOND_US * 5 / 2);
+    TAP_OK(rig.attempts[1].over, "what ended meanwhile is seen with the next question, soon after");
+}
+
+/* Folders that have served serve again, also those of a daemon before; and of what they held nothing is left but where the output lies. */
+static void test_folders_serve_again(void)
+{
+    char path[300], log[4096], log_before[4096];
+    struct stat before, after;
+    fake.lasts_us = DURE_SECOND_US;
+    rig_start(1, 0, 1, 3);
+    snprintf(path, sizeof path, "%.200s/1/spec", rig.directory);
+    RUN_S(1);
+    TAP_OK(stat(path, &before) == 0 &&
+               dure_local_log_path(rig.directory, (struct dure_attempt_id){1}, 0, false, log_before,
+                                   sizeof log_before) == DURE_OK,
+           "an attempt has its folder");
+    RUN_S(5);
+    TAP_OK(rig.attempts[1].over && access(path, F_OK) != 0, "and when it is over, none");
+    snprintf(path, sizeof path, "%.200s/spare-0/spec", rig.directory);
+    TAP_OK(stat(path, &after) == 0 && after.st_ino == before.st_ino && after.st_size == 0,
+           "the folder is kept, and nothing of it");
+    TAP_OK(dure_local_log_path(rig.directory, (struct dure_attempt_id){1}, 0, false, log, sizeof log) == DURE_OK &&
+               strcmp(log, log_before) == 0,
+           "where its output lies is still known");
+    rig_crash();
+    rig_engine();
+    rig_recover();
+    fake.lasts_us = DURE_HOUR_US;
+    rig_start(2, 0, 1, 3);
+    RUN_S(3);
+    snprintf(path, sizeof path, "%.200s/2/spec", rig.directory);
+    TAP_OK(stat(path, &after) == 0 && after.st_ino == before.st_ino && after.st_size > 0,
+           "the next attempt has it, under another daemon");
+    rig_start(3, 1, 1, 3);
+    RUN_S(3);
+    snprintf(path, sizeof path, "%.200s/3/spec", rig.directory);
+    TAP_OK(stat(path, &after) == 0 && after.st_ino != before.st_ino, "and the one after it another");
+    /* A spare that is no folder that can be used: a new one is made. */
+    snprintf(path, sizeof path, "%.200s/spare-0", rig.directory);
+    if (mkdir(path, 0700) != 0)
+        tap_bail("%s", path);
+    snprintf(path, sizeof path, "%.200s/spare-0/spec", rig.directory);
+    if (mkdir(path, 0700) != 0)
+        tap_bail("%s", path);
+    rig_crash();
+    rig_engine();
+    rig_recover();
+    rig_start(4, 2, 1, 3);
+    RUN_S(3);
+    TAP_OK(rig.attempts[4].started, "where a spare is of no use, one is made");
+    snprintf(path, sizeof path, "%.200s/4/spec", rig.directory);
+    TAP_OK(stat(path, &after) == 0 && S_ISREG(after.st_mode), "as before");
 }
 
 static void test_silent_node(void)
@@ -511,6 +605,9 @@ int main(void)
                                           test_list_unreadable,
                                           test_whole_list_unreadable,
                                           test_glances,
+                                          test_glances_together,
+                                          test_one_long_answer,
+                                          test_folders_serve_again,
                                           test_silent_node,
                                           test_foreign_beside_ours,
                                           test_relabelled,

@@ -403,6 +403,14 @@ enum dure_err dure_slurm_submit(struct dure_slurm *slurm, const struct dure_slur
     return DURE_OK;
 }
 
+static bool is_among(uint32_t id, const struct dure_slurm_filter *filter)
+{
+    for (uint32_t i = 0; i < filter->job_id_count; i++)
+        if (filter->job_ids[i] == id)
+            return true;
+    return filter->job_id_count == 0;
+}
+
 enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_filter *filter, dure_slurm_fn fn,
                               void *context, struct dure_error *error)
 {
@@ -412,11 +420,15 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     if (stopped(pending) || fake.stuck)
         return DURE_OK;
     pending->states_only = fake.tells_states && filter && filter->states_only;
+    const struct dure_slurm_filter all = {0};
     const uint32_t only = filter ? filter->job_id : 0;
-    fake.whole_lists += !pending->states_only && !only;
-    fake.glances += only != 0;
-    pending->reply.one_is_cheap = !fake.tells_states;
-    if ((fake.list_unreadable && !only) || (fake.whole_unreadable && !pending->states_only)) {
+    const bool few = only || (filter && filter->job_id_count);
+    filter = filter ? filter : &all;
+    fake.whole_lists += !pending->states_only && !few;
+    fake.state_lists += pending->states_only && !few;
+    fake.glances += few;
+    pending->reply.few = fake.tells_states ? DURE_SLURM_FEW_TOGETHER : DURE_SLURM_FEW_ONE_BY_ONE;
+    if ((fake.list_unreadable && !few) || (fake.whole_unreadable && !pending->states_only)) {
         pending->reply.result = DURE_SLURM_MALFORMED;
         pending->reply.text = "an answer of more than 256 MiB";
         return DURE_OK;
@@ -424,7 +436,7 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     fake_jobs_move();
     note_changes();
     pending->reply.as_of_us = fake.marks ? fake.now_us : 0;
-    if (fake.marks && filter && !only && filter->since_us - DURE_SECOND_US >= changed_us) {
+    if (fake.marks && filter->since_us && !few && filter->since_us - DURE_SECOND_US >= changed_us) {
         pending->reply.unchanged = true;
         return DURE_OK;
     }
@@ -432,7 +444,8 @@ enum dure_err dure_slurm_list(struct dure_slurm *slurm, const struct dure_slurm_
     if (!pending->jobs)
         tap_bail("out of memory");
     for (uint32_t i = 0; i < fake.job_count; i++)
-        if (fake.jobs[i].arrives_us <= fake.now_us && (!only || fake.jobs[i].id == only))
+        if (fake.jobs[i].arrives_us <= fake.now_us && (!only || fake.jobs[i].id == only) &&
+            is_among(fake.jobs[i].id, filter))
             pending->jobs[pending->job_count++] = fake.jobs[i];
     return DURE_OK;
 }

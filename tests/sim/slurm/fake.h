@@ -44,14 +44,14 @@ struct fake {
     bool list_unreadable;  /* the list of jobs, and nothing else */
     bool whole_unreadable; /* the whole one; that of states is fine */
     bool
-        tells_states; /* as the commands do: lists without GPUs, where those are asked for; else as slurmrestd, where one alone is cheap */
+        tells_states; /* as the commands do: lists without GPUs, where those are asked for, and some together; else as slurmrestd, where one alone is cheap */
     bool launch_fails; /* what begins is cancelled at once by its node */
     bool marks;        /* a list that is asked for since a time says "nothing changed", as newer versions do */
     bool gone;         /* nothing arrives and nothing says so: a cut cable */
     bool ctld_dead;    /* nothing arrives; and nothing begins, and no end is known, before it is back */
 
     /* What was seen. */
-    unsigned whole_lists, glances; /* glances: at one job */
+    unsigned whole_lists, state_lists, glances; /* glances: at one job, or at some */
     unsigned submits, requests, foreign_cancels, cancels, signals;
     struct {
         char name[96];

@@ -192,6 +192,31 @@ static void states(void)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* Some jobs are asked for by their numbers; that Slurm knows none of them is an answer, and no reason to ask otherwise. */
+static void some(void)
+{
+    struct dure_slurm_site site = site_of(DURE_SLURM_COMMANDS, commands);
+    const uint32_t ids[] = {7, 4000000000};
+    const struct dure_slurm_filter filter = {.states_only = true, .job_ids = ids, .job_id_count = 2};
+    struct heard heard = {0};
+    char script[1400];
+    snprintf(script, sizeof script,
+             "for word; do :; done; echo \"$word\" >%s/some; echo 'slurm_load_jobs error: Invalid job id specified' >&2; "
+             "exit 1",
+             commands);
+    command("squeue", script);
+    struct dure_slurm *slurm = wire(&site, 20000000, 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        if (dure_slurm_list(slurm, &filter, hear, &heard, NULL))
+            tap_bail("not asked");
+        wait_for(&heard, i);
+        TAP_OK(heard.result == DURE_SLURM_DONE && heard.job_count == 0, "it knows none: %s", heard.text);
+        TAP_OK(file_is("some", "--jobs=7,4000000000\n"), "and is asked for them");
+    }
+    dure_slurm_free(slurm);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
 /* Everything waits for a look: it goes before what else is begun, where we may have it so. */
 static void looks_first(void)
 {
@@ -199,8 +224,11 @@ static void looks_first(void)
     const struct dure_slurm_filter filter = {.states_only = true};
     const int own = getpriority(PRIO_PROCESS, 0);
     struct heard heard = {0};
-    char script[800], want[40];
-    snprintf(script, sizeof script, "sleep 0.2; nice >>%s/nice; echo; exit 0", commands);
+    char script[2000], want[40];
+    snprintf(script, sizeof script,
+             "sleep 0.2; nice >>%s/nice; sed 's/.* //' /proc/$$/autogroup >>%s/among; "
+             "[ \"$(cut -d' ' -f6 /proc/$$/stat)\" = $$ ] && echo leads >>%s/session; echo; exit 0",
+             commands, commands, commands);
     command("squeue", script);
     struct dure_slurm *slurm = wire(&site, 20000000, 0);
     if (dure_slurm_list(slurm, &filter, hear, &heard, NULL))
@@ -211,6 +239,13 @@ static void looks_first(void)
     const bool may = setpriority(PRIO_PROCESS, 0, own - 1) == 0 && setpriority(PRIO_PROCESS, 0, own) == 0;
     snprintf(want, sizeof want, "%d\n%d\n", may ? (own < -12 ? -20 : own - 8) : own, own);
     TAP_OK(file_is("nice", want), "a look at states goes before other work: %s", want);
+    TAP_OK(file_is("session", "leads\nleads\n"), "each command leads a session: no key at a terminal ends it");
+    if (!may || access("/proc/self/autogroup", W_OK) != 0) {
+        tap_skip("before other sessions too: the kernel does not divide by them, or may not be told to");
+        return;
+    }
+    snprintf(want, sizeof want, "%d\n0\n", own < -12 ? -20 : own - 8);
+    TAP_OK(file_is("among", want), "before other sessions too: %s", want);
 }
 
 /* sbatch says who it is in place of a number, and in which groups. */
@@ -577,6 +612,7 @@ int main(int argc, char **argv)
     by_commands();
     submits();
     states();
+    some();
     looks_first();
     queues();
     newer_version();
