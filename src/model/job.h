@@ -124,7 +124,8 @@ void dure_job_change(struct dure_job *to, const struct dure_job *from, uint64_t 
 struct dure_job dure_job_blank(void); /* every field at the value that a record leaves out */
 
 /* A script with #SBATCH lines and/or an option vector (as `dure submit` took it) → a Job tree in the arena, ready for dure_job_parse and for the wire.
- * `ignored` receives one line for every option that is not honoured, by name and why. --parsable, --test-only and --wrap are reported in the flags. */
+ * `ignored` receives one line for every option that is not honoured, by name and why. --parsable, --test-only and --wrap are reported in the flags.
+ * `now_us` is what "now" and a time of day are about. */
 struct dure_sbatch_flags {
     bool parsable;
     bool test_only;
@@ -136,7 +137,7 @@ struct dure_sbatch_option {
 };
 DURE_NODISCARD enum dure_err dure_sbatch_to_tree(struct dure_arena *arena, const char *script, size_t length,
                                                  const struct dure_sbatch_option *options, uint32_t option_count,
-                                                 struct dure_tree **ret_tree, struct dure_sbatch_flags *ret_flags,
+                                                 int64_t now_us, struct dure_tree **ret_tree, struct dure_sbatch_flags *ret_flags,
                                                  struct dure_buf *ignored, struct dure_problems *problems);
 /* Is this text a batch script (begins with "#!")? Else it is a YAML job. */
 bool dure_sbatch_is_script(const char *text, size_t length);

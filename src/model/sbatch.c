@@ -120,6 +120,24 @@ static void map_time(struct dure_sbatch *s, struct dure_tree *root)
     dure_sbatch_set(s, root, "walltime", walltime, true, &s->option[DURE_SB_TIME]);
 }
 
+/* Local times are the submitter's, who may be in another zone than the fleet; times with their offset stay as they are. */
+static void map_moment(struct dure_sbatch *s, struct dure_tree *root, enum dure_sbatch_id id, const char *key)
+{
+    const char *text = s->option[id].text;
+    char utc[DURE_TIME_TEXT_MAX];
+    int64_t us;
+    if (!text)
+        return;
+    if (dure_sbatch_time(text, s->now_us, &us))
+        dure_sbatch_set(s, root, key, dure_time_format_utc(us, utc), true, &s->option[id]);
+    else if (dure_time_parse(text, NULL, &us))
+        map_text(s, root, id, key);
+    else
+        dure_sbatch_refuse(s, id,
+                           "a time such as 16:00, 2026-12-24T08:00, tomorrow, now+2hours or "
+                           "2026-12-24T08:00:00+09:00");
+}
+
 /* "afterok:12:13" → entries; returns what follows, NULL: not such a clause. */
 static const char *map_clause(struct dure_sbatch *s, struct dure_tree *list, const char *at)
 {
@@ -209,7 +227,8 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
     map_time(s, root);
     map_text(s, root, DURE_SB_ARRAY, "array");
     map_dependency(s, root);
-    map_text(s, root, DURE_SB_DEADLINE, "deadline");
+    map_moment(s, root, DURE_SB_BEGIN, "begin");
+    map_moment(s, root, DURE_SB_DEADLINE, "deadline");
     map_text(s, root, DURE_SB_CHDIR, "workdir");
     map_text(s, root, DURE_SB_OUTPUT, "stdout");
     map_text(s, root, DURE_SB_ERROR, "stderr");
@@ -222,11 +241,11 @@ static void map_all(struct dure_sbatch *s, struct dure_tree *root, const char *s
 }
 
 enum dure_err dure_sbatch_to_tree(struct dure_arena *arena, const char *script, size_t length,
-                                  const struct dure_sbatch_option *options, uint32_t option_count,
+                                  const struct dure_sbatch_option *options, uint32_t option_count, int64_t now_us,
                                   struct dure_tree **ret_tree, struct dure_sbatch_flags *ret_flags,
                                   struct dure_buf *ignored, struct dure_problems *problems)
 {
-    struct dure_sbatch s = {.arena = arena, .problems = problems, .ignored = ignored};
+    struct dure_sbatch s = {.arena = arena, .problems = problems, .ignored = ignored, .now_us = now_us};
     uint32_t before = problems->total;
     struct dure_tree *root = dure_tree_new(arena, DURE_TREE_MAP);
     if (!root)

@@ -6,6 +6,7 @@
 #define DURE_SBATCH_HONOURED(X)                                                                                        \
     X(ACCOUNT, "account")                                                                                              \
     X(ARRAY, "array")                                                                                                  \
+    X(BEGIN, "begin")                                                                                                  \
     X(CHDIR, "chdir")                                                                                                  \
     X(COMMENT, "comment")                                                                                              \
     X(IMAGE, "image")                                                                                                  \
@@ -65,6 +66,7 @@ struct dure_sbatch {
     struct dure_arena *arena;
     struct dure_problems *problems;
     struct dure_buf *ignored;
+    int64_t now_us;
     struct dure_sbatch_text option[DURE_SB_COUNT];
     bool no_memory;
 };
@@ -77,5 +79,7 @@ void dure_sbatch_read_script(struct dure_sbatch *sbatch, const char *script, siz
 void dure_sbatch_set(struct dure_sbatch *sbatch, struct dure_tree *map, const char *key, const char *text, bool quoted,
                      const struct dure_sbatch_text *at);
 void dure_sbatch_refuse(struct dure_sbatch *sbatch, enum dure_sbatch_id id, const char *expected);
+/* sbatch_time.c: a moment in sbatch's words, in the zone of who asks (TZ): "16:00", "2026-12-24T08:00", "tomorrow noon", "now+2hours". */
+bool dure_sbatch_time(const char *text, int64_t now_us, int64_t *ret_us);
 /* Nodes, tasks, GPUs, CPUs and memory. */
 void dure_sbatch_map_shape(struct dure_sbatch *sbatch, struct dure_tree *root);

@@ -15,7 +15,7 @@ static const struct dure_sbatch_known table[] = {
     {"batch", 0, DURE_SBV_NEEDED, DURE_SB_NONE, NODE_PLACE},
     {"bb", 0, DURE_SBV_NEEDED, DURE_SB_NONE, "there are no burst buffers"},
     {"bbf", 0, DURE_SBV_NEEDED, DURE_SB_NONE, "there are no burst buffers"},
-    {"begin", 'b', DURE_SBV_NEEDED, DURE_SB_NONE, "use `begin` of a Job spec"},
+    {"begin", 'b', DURE_SBV_NEEDED, DURE_SB_BEGIN, NULL},
     {"chdir", 'D', DURE_SBV_NEEDED, DURE_SB_CHDIR, NULL},
     {"cluster-constraint", 0, DURE_SBV_NEEDED, DURE_SB_NONE, NODE_PLACE},
     {"clusters", 'M', DURE_SBV_NEEDED, DURE_SB_NONE, "the fleet is one"},

@@ -1,5 +1,13 @@
 #include "spec.h"
 
+#include "model/sbatch_build.h"
+
+#include <stdlib.h>
+
+#include "base/timefmt.h"
+
+static const int64_t now_us = INT64_C(1767225600000000); /* 2026-01-01T00:00:00Z */
+
 /* The script's lines after #!/bin/sh → the tree as JSON, the script left out; or the problems. */
 static const char *read_script(const char *lines, const struct dure_sbatch_option *options, uint32_t count,
                                struct dure_sbatch_flags *flags)
@@ -16,7 +24,7 @@ static const char *read_script(const char *lines, const struct dure_sbatch_optio
         dure_buf_init(&out, 65536);
     dure_buf_clear(&out);
     snprintf(script, sizeof script, "#!/bin/sh\n%s\necho\n", lines ? lines : "");
-    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, &tree, flags, &ignored,
+    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, now_us, &tree, flags, &ignored,
                             &spec_problems)) {
         dure_buf_release(&ignored);
         return spec_said();
@@ -27,6 +35,98 @@ static const char *read_script(const char *lines, const struct dure_sbatch_optio
         dure_buf_printf(&out, "|%s", ignored.data);
     dure_buf_release(&ignored);
     return out.data;
+}
+
+/* Each form in Seoul, where it is Thursday the first of January 2026, nine in the morning. */
+static void moments(void)
+{
+    static const struct {
+        const char *text, *want; /* NULL: none */
+    } rows[] = {
+        {"now", "2026-01-01T00:00:00Z"},
+        {"now+90", "2026-01-01T00:01:30Z"},
+        {"now+2hours", "2026-01-01T02:00:00Z"},
+        {"now + 1 hour", "2026-01-01T01:00:00Z"},
+        {"NOW+10minutes", "2026-01-01T00:10:00Z"},
+        {"now+3days", "2026-01-04T00:00:00Z"},
+        {"now+1week", "2026-01-08T00:00:00Z"},
+        {"now+5seconds", "2026-01-01T00:00:05Z"},
+        {"16:00", "2026-01-01T07:00:00Z"},
+        {"16:00:30", "2026-01-01T07:00:30Z"},
+        {"4:00PM", "2026-01-01T07:00:00Z"},
+        {"4:00 pm", "2026-01-01T07:00:00Z"},
+        {"12:30AM", "2026-01-01T15:30:00Z"},
+        {"12:30PM", "2026-01-01T03:30:00Z"},
+        {"08:00", "2026-01-01T23:00:00Z"},
+        {"9:00", "2026-01-02T00:00:00Z"},
+        {"midnight", "2026-01-01T15:00:00Z"},
+        {"noon", "2026-01-01T03:00:00Z"},
+        {"fika", "2026-01-01T06:00:00Z"},
+        {"teatime", "2026-01-01T07:00:00Z"},
+        {"today", "2025-12-31T15:00:00Z"},
+        {"tomorrow", "2026-01-01T15:00:00Z"},
+        {"tomorrow noon", "2026-01-02T03:00:00Z"},
+        {"tomorrow 08:00", "2026-01-01T23:00:00Z"},
+        {"2026-12-24", "2026-12-23T15:00:00Z"},
+        {"2026-12-24T08:00", "2026-12-23T23:00:00Z"},
+        {"2026-12-24T08:00:30", "2026-12-23T23:00:30Z"},
+        {"2026-12-24 08:00", "2026-12-23T23:00:00Z"},
+        {"2028-02-29T00:00", "2028-02-28T15:00:00Z"},
+        {"12/24", "2026-12-23T15:00:00Z"},
+        {"12/24-08:00", NULL},
+        {"12/24 08:00", "2026-12-23T23:00:00Z"},
+        {"12.24.27", "2027-12-23T15:00:00Z"},
+        {"12/24/27 23:59", "2027-12-24T14:59:00Z"},
+        {"122427", "2027-12-23T15:00:00Z"},
+        {"1224", "2026-12-23T15:00:00Z"},
+        {"1/1 08:00", "2025-12-31T23:00:00Z"},
+        {"2026-12-24T08:00:00+00:00", "2026-12-24T08:00:00+00:00"},
+        {"2026-12-24T08:00:00Z", "2026-12-24T08:00:00Z"},
+        {"", NULL},
+        {"now+", NULL},
+        {"now-1", NULL},
+        {"now+1fortnight", NULL},
+        {"now+999999999", NULL},
+        {"24:00", NULL},
+        {"8:60", NULL},
+        {"13:00PM", NULL},
+        {"0:30AM", NULL},
+        {"8", NULL},
+        {"8:", NULL},
+        {"8:00:", NULL},
+        {"noonish", NULL},
+        {"2026-02-29", NULL},
+        {"2026-13-01", NULL},
+        {"2026-01-00", NULL},
+        {"2026-1", NULL},
+        {"0/4", NULL},
+        {"1969-12-24", NULL},
+        {"12/24/", NULL},
+        {"next tuesday", NULL},
+    };
+    struct dure_sbatch_flags flags = {0};
+    setenv("TZ", "Asia/Seoul", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct dure_sbatch_option both[] = {{"begin", rows[i].text, 0}, {"deadline", rows[i].text, 0}};
+        char want[160];
+        const char *got = read_script("", both, 2, &flags);
+        snprintf(want, sizeof want, "\"begin\":\"%s\",\"deadline\":\"%s\"", rows[i].want ? rows[i].want : "",
+                 rows[i].want ? rows[i].want : "");
+        if (rows[i].want)
+            TAP_OK(strstr(got, want) != NULL, "'%s': %s", rows[i].text, got);
+        else
+            TAP_OK(strstr(got, "a time such as 16:00") != NULL, "'%s' is none: %s", rows[i].text, got);
+    }
+    /* A night that lasts an hour less; a day that has been this year is one of the next. */
+    setenv("TZ", "Europe/Berlin", 1);
+    int64_t us;
+    char utc[DURE_TIME_TEXT_MAX];
+    const int64_t march_us = INT64_C(1774695600000000); /* 2026-03-28T12:00+01:00 */
+    TAP_OK(dure_sbatch_time("tomorrow 08:00", march_us, &us), "the day summer time begins");
+    TAP_EQ_STR(dure_time_format_utc(us, utc), "2026-03-29T06:00:00Z", "eight is eight");
+    TAP_OK(dure_sbatch_time("03/27", march_us, &us), "yesterday's date");
+    TAP_EQ_STR(dure_time_format_utc(us, utc), "2027-03-26T23:00:00Z", "is next year's");
+    unsetenv("TZ");
 }
 
 static void shapes(void)
@@ -134,6 +234,7 @@ static void stops(void)
 
 int main(void)
 {
+    moments();
     shapes();
     command_line();
     tables();
