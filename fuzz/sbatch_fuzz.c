@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dure_buf ignored;
     DURE_ASSERT(arena);
     dure_buf_init(&ignored, 1 << 20);
-    enum dure_err err =
-        dure_sbatch_to_tree(arena, (const char *)data, size, NULL, 0, INT64_C(1767225600000000), &tree, &flags, &ignored, &problems);
+    enum dure_err err = dure_sbatch_to_tree(arena, (const char *)data, size, NULL, 0, INT64_C(1767225600000000), &tree,
+                                            &flags, &ignored, &problems);
     DURE_ASSERT((err == DURE_OK) == (tree != NULL) && (err == DURE_OK) == (problems.total == 0));
     if (!err) {
         DURE_ASSERT(dure_sbatch_is_script((const char *)data, size));

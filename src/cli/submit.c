@@ -157,8 +157,8 @@ static int from_script(struct dure_cli *cli, struct wanted *wanted, const char *
                 (struct dure_sbatch_option){.name = "job-name", .value = slash ? slash + 1 : wanted->file};
     }
     const enum dure_err err =
-        dure_sbatch_to_tree(cli->arena, script, length, options, count,
-                                              dure_screen_now_us(&cli->screen), &wanted->tree, &flags, &ignored, problems);
+        dure_sbatch_to_tree(cli->arena, script, length, options, count, dure_screen_now_us(&cli->screen), &wanted->tree,
+                            &flags, &ignored, problems);
     name_ignored(cli, &ignored);
     if (err)
         return problems->total ? dure_cli_problems(cli, problems) : dure_cli_fail_err(cli, err, NULL, NULL);

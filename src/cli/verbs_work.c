@@ -24,9 +24,11 @@ static const struct dure_option submit_options[] = {
     {"time", 't', DURE_OPTION_TEXT, "TIME", "1:00:00", "walltime: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]"},
     {"array", 'a', DURE_OPTION_TEXT, "RANGE[:STEP][%LIMIT]", NULL, "an array of jobs, such as 0-99%10"},
     {"dependency", 'd', DURE_OPTION_TEXT, "TYPE:JOB[:JOB...]", NULL, "afterok, afterany or afternotok of other jobs"},
-    {"begin", 'b', DURE_OPTION_TEXT, "TIME", NULL, "it starts no sooner: 16:00, tomorrow, now+2hours, 2026-03-01T09:00"},
+    {"begin", 'b', DURE_OPTION_TEXT, "TIME", NULL,
+     "it starts no sooner: 16:00, tomorrow, now+2hours, 2026-03-01T09:00"},
     {"deadline", 0, DURE_OPTION_TEXT, "TIME", NULL,
-     "it must have ended by then, or it ends unstarted: in the same words, or with an offset, 2026-03-01T09:00:00+09:00"},
+     "it must have ended by then, or it ends unstarted: in the same words, or with an offset, "
+     "2026-03-01T09:00:00+09:00"},
     {"output", 'o', DURE_OPTION_TEXT, "FILE", "dure-%j.out, dure-%A_%a.out of an array",
      "where standard output goes (%j job, %A array, %a element, %t task, %x name, %u user)"},
     {"error", 'e', DURE_OPTION_TEXT, "FILE", "the same as --output", "where standard error goes"},

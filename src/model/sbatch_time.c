@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 
 enum { YEARS_FROM = 1900 };
+#define AHEAD_MAX_US (100 * 366 * DURE_DAY_US)
 
 /* The number at `*at`, of at least one and at most `most` digits, which are passed over; -1: none. */
 static int number(const char **at, unsigned most)
@@ -57,8 +58,10 @@ static bool from_now(const char *at, int64_t now_us, int64_t *ret_us)
         unit++;
     if (*units[unit].name)
         (void)word(&at, "s");
+    if (count < 0 || count > AHEAD_MAX_US / units[unit].us || *at)
+        return false;
     *ret_us = now_us + count * units[unit].us;
-    return count >= 0 && !*at;
+    return true;
 }
 
 /* "16", "16:00:30": the rest after a number that was read. */
@@ -189,8 +192,8 @@ bool dure_sbatch_time(const char *text, int64_t now_us, int64_t *ret_us)
     if (*at)
         return false;
     /* A day that has been this year, or a time that has been today: the next is meant. */
-    when.tm_year += dated == DATED_DAY && (when.tm_mon < today.tm_mon ||
-                                           (when.tm_mon == today.tm_mon && when.tm_mday < today.tm_mday));
+    when.tm_year += dated == DATED_DAY &&
+                    (when.tm_mon < today.tm_mon || (when.tm_mon == today.tm_mon && when.tm_mday < today.tm_mday));
     if (!moment_of(&when, ret_us))
         return false;
     if (dated != DATED_NOT || *ret_us > now_us)

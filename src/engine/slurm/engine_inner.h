@@ -129,7 +129,7 @@ struct slurm {
 
     /* Looking (watch.c). */
     int64_t changed_us, look_us, asked_us, heard_us, latency_us, nodes_us, orphans_us;
-    int64_t took_us, took_before_us; /* the last two lists of states or glances */
+    int64_t took_us, took_before_us;                            /* the last two lists of states or glances */
     bool looking, nodes_looking, away, heard_once, list_failed; /* list_failed: the last one of jobs */
     unsigned failures;
     uint64_t requests;
@@ -143,7 +143,7 @@ struct slurm {
     bool glance_failed;
     uint32_t listed_count, glances;
     int64_t listed_us;
-    struct dure_map recalled;     /* job → who has which GPUs, of the last whole list */
+    struct dure_map recalled; /* job → who has which GPUs, of the last whole list */
     struct dure_arena *recall_arena;
     struct {
         uint64_t job, element;

@@ -118,8 +118,7 @@ static void on_work(uv_work_t *work)
     if (!err)
         err = encode(p, &spec);
     p->spare_tried = !err && p->spare != SPARE_NONE;
-    if (!err && !(p->spare_tried &&
-                  local_spare_use(&p->slurm->place, p->spare, p->attempt, spec.data, spec.length)))
+    if (!err && !(p->spare_tried && local_spare_use(&p->slurm->place, p->spare, p->attempt, spec.data, spec.length)))
         err = make_folder(p, name, &spec);
     p->failed = err != DURE_OK;
 }

@@ -163,7 +163,7 @@ static void finish(struct slurm_request *request)
         arm(slurm);
         return;
     }
-    request->reply.few = request->is_http                 ? DURE_SLURM_FEW_ONE_BY_ONE
+    request->reply.few = request->is_http                ? DURE_SLURM_FEW_ONE_BY_ONE
                          : request->kind == SLURM_STATES ? DURE_SLURM_FEW_TOGETHER
                                                          : DURE_SLURM_FEW_AS_ALL;
     if (request->kind == SLURM_PING)

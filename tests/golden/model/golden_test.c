@@ -45,7 +45,8 @@ static enum dure_err read_as(const char *name, struct dure_arena *arena, const c
     uint32_t count;
     enum dure_err err;
     if (strncmp(name, "sbatch-", 7) == 0)
-        err = dure_sbatch_to_tree(arena, text, length, NULL, 0, INT64_C(1767225600000000), &tree, &flags, ignored, problems);
+        err = dure_sbatch_to_tree(arena, text, length, NULL, 0, INT64_C(1767225600000000), &tree, &flags, ignored,
+                                  problems);
     else if (strstr(name, ".json"))
         err = dure_tree_from_json_file(arena, text, length, &tree, problems);
     else

@@ -291,9 +291,8 @@ static void test_folders_serve_again(void)
     rig_start(1, 0, 1, 3);
     snprintf(path, sizeof path, "%.200s/1/spec", rig.directory);
     RUN_S(1);
-    TAP_OK(stat(path, &before) == 0 &&
-               dure_local_log_path(rig.directory, (struct dure_attempt_id){1}, 0, false, log_before,
-                                   sizeof log_before) == DURE_OK,
+    TAP_OK(stat(path, &before) == 0 && dure_local_log_path(rig.directory, (struct dure_attempt_id){1}, 0, false,
+                                                           log_before, sizeof log_before) == DURE_OK,
            "an attempt has its folder");
     RUN_S(5);
     TAP_OK(rig.attempts[1].over && access(path, F_OK) != 0, "and when it is over, none");

@@ -24,8 +24,8 @@ static const char *read_script(const char *lines, const struct dure_sbatch_optio
         dure_buf_init(&out, 65536);
     dure_buf_clear(&out);
     snprintf(script, sizeof script, "#!/bin/sh\n%s\necho\n", lines ? lines : "");
-    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, now_us, &tree, flags, &ignored,
-                            &spec_problems)) {
+    if (dure_sbatch_to_tree(spec_arena, lines ? script : NULL, strlen(script), options, count, now_us, &tree, flags,
+                            &ignored, &spec_problems)) {
         dure_buf_release(&ignored);
         return spec_said();
     }
@@ -87,6 +87,8 @@ static void moments(void)
         {"now-1", NULL},
         {"now+1fortnight", NULL},
         {"now+999999999", NULL},
+        {"now+99999999weeks", NULL},
+        {"now+36500days", "2125-12-08T00:00:00Z"},
         {"24:00", NULL},
         {"8:60", NULL},
         {"13:00PM", NULL},

@@ -200,10 +200,11 @@ static void some(void)
     const struct dure_slurm_filter filter = {.states_only = true, .job_ids = ids, .job_id_count = 2};
     struct heard heard = {0};
     char script[1400];
-    snprintf(script, sizeof script,
-             "for word; do :; done; echo \"$word\" >%s/some; echo 'slurm_load_jobs error: Invalid job id specified' >&2; "
-             "exit 1",
-             commands);
+    snprintf(
+        script, sizeof script,
+        "for word; do :; done; echo \"$word\" >%s/some; echo 'slurm_load_jobs error: Invalid job id specified' >&2; "
+        "exit 1",
+        commands);
     command("squeue", script);
     struct dure_slurm *slurm = wire(&site, 20000000, 0);
     for (unsigned i = 1; i <= 2; i++) {
