@@ -128,8 +128,9 @@ static enum dated read_date(const char **at, struct tm *when)
         year = number(at, 4);
         ++*at;
         month = number(at, 2);
-        if (*(*at)++ != '-')
+        if (**at != '-')
             return DATED_WRONG;
+        ++*at;
         day = number(at, 2);
         when->tm_year = year - YEARS_FROM;
     } else if (digits == 4 || digits == 6) {

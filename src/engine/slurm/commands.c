@@ -197,7 +197,8 @@ static char **arguments(struct slurm_request *request)
         return NULL;
     switch (request->kind) {
     case SLURM_SUBMIT: return slurm_submit_arguments(&request->submit, &request->slurm->site, arena);
-    case SLURM_JOBS: return words(arena, (const char *const[]){"squeue", "--json", NULL});
+    case SLURM_JOBS: /* newer ones leave out what has ended unless they are asked for it */
+        return words(arena, (const char *const[]){"squeue", "--json", "--all", "--states=all", NULL});
     case SLURM_STATES: return states_words(request);
     case SLURM_NODES:
         return request->slurm->newer ? words(arena, (const char *const[]){"scontrol", "--json", "show", "nodes", NULL})

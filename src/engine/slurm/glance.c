@@ -61,7 +61,7 @@ bool slurm_glance(struct slurm *slurm)
     for (const struct slurm_attempt *attempt = slurm->all; attempt; attempt = attempt->next)
         if (attempt->state == SLURM_IN_SLURM && attempt->job_id)
             ids[count++] = attempt->job_id;
-    if (together)
+    if (together && count)
         ask(slurm, &(struct dure_slurm_filter){.states_only = true, .job_ids = ids, .job_id_count = count});
     for (uint32_t i = 0; i < count && !together; i++)
         ask(slurm, &(struct dure_slurm_filter){.job_id = ids[i]});

@@ -5,6 +5,7 @@
 #include "engine/slurm/parse.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,27 @@ static int64_t moment_of(const char *line, enum column column)
     return number_of(line, column, &seconds) && seconds < INT64_C(1) << 40 ? seconds * 1000000 : 0;
 }
 
+/* What waitpid says; newer ones say "code:signal". */
+static bool read_exit(const char *line, struct dure_slurm_job *job)
+{
+    int64_t status;
+    uint32_t length;
+    int code, signal, end = 0;
+    char text[16];
+    if (number_of(line, COLUMN_EXIT, &status)) {
+        slurm_exit_status(status, &job->exit_code, &job->exit_signal);
+        return true;
+    }
+    const char *begin = cell(line, COLUMN_EXIT, &length);
+    snprintf(text, sizeof text, "%.*s", (int)length, begin);
+    if (!isdigit((unsigned char)text[0]) || sscanf(text, "%d:%d%n", &code, &signal, &end) != 2 || text[end] ||
+        signal < 0)
+        return false;
+    job->exit_code = code;
+    job->exit_signal = signal;
+    return true;
+}
+
 static bool read_nodes(const char *line, struct dure_arena *arena, struct dure_slurm_job *job)
 {
     const char **names = NULL;
@@ -135,14 +157,14 @@ static void read_state(const char *line, const char *name, struct dure_slurm_job
 
 static bool read_line(const char *line, struct dure_arena *arena, struct dure_slurm_job *job)
 {
-    int64_t id, restarts, status = 0;
+    int64_t id, restarts;
     *job = dure_slurm_no_job;
     job->name = text_of(line, COLUMN_NAME, arena);
     job->comment = text_of(line, COLUMN_COMMENT, arena);
     job->reason = text_of(line, COLUMN_REASON, arena);
     const char *state = text_of(line, COLUMN_STATE, arena), *limit = text_of(line, COLUMN_LIMIT, arena);
     if (!number_of(line, COLUMN_JOB, &id) || id == 0 || id > UINT32_MAX ||
-        !number_of(line, COLUMN_RESTARTS, &restarts) || !number_of(line, COLUMN_EXIT, &status) || !job->name ||
+        !number_of(line, COLUMN_RESTARTS, &restarts) || !read_exit(line, job) || !job->name ||
         !job->comment || !job->reason || !state || !*state || !limit)
         return false;
     if (strcmp(job->reason, "None") == 0)
@@ -153,7 +175,6 @@ static bool read_line(const char *line, struct dure_arena *arena, struct dure_sl
     job->start_us = moment_of(line, COLUMN_START);
     job->end_us = moment_of(line, COLUMN_END);
     job->walltime_us = limit_us == INT64_MAX ? 0 : limit_us;
-    slurm_exit_status(status, &job->exit_code, &job->exit_signal);
     read_state(line, state, job);
     return read_nodes(line, arena, job);
 }

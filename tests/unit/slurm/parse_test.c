@@ -207,6 +207,23 @@ static void columns(void)
     TAP_OK(job[5].state == DURE_SLURM_STATE_CANCELLED && !job[5].node_count && job[5].end_us,
            "cancelled before it began");
     const size_t line = length / 7;
+    static const struct {
+        const char *text; /* of eight */
+        int code, signal; /* -1: unreadable */
+    } exits[] = {{"3:0     ", 3, 0},   {"0:9     ", 0, 9},    {"255:15  ", 255, 15}, {"256     ", 1, 0},
+                 {"9       ", 0, 9},   {"3:      ", -1, -1},  {":9      ", -1, -1},  {"3:9x    ", -1, -1},
+                 {"-1:0    ", -1, -1}, {"3:-1    ", -1, -1},  {"        ", -1, -1},  {"3:0:0   ", -1, -1}};
+    char kept[8];
+    memcpy(kept, bytes + line + 36, 8);
+    for (size_t i = 0; i < sizeof exits / sizeof *exits; i++) {
+        memcpy(bytes + line + 36, exits[i].text, 8);
+        const struct dure_slurm_reply one = states(bytes, length);
+        const bool read = one.result == DURE_SLURM_DONE;
+        TAP_OK(read == (exits[i].code >= 0) && (!read || (one.jobs[0].exit_code == exits[i].code &&
+                                                          one.jobs[0].exit_signal == exits[i].signal)),
+               "an exit code: '%s'", exits[i].text);
+    }
+    memcpy(bytes + line + 36, kept, 8);
     TAP_OK(line * 7 == length && states(bytes, line).result == DURE_SLURM_DONE && states(bytes, line).job_count == 0,
            "heads without a line are an empty list");
     for (size_t cut = 0; cut < length; cut += cut < 2 * line ? 1 : 97)

@@ -176,7 +176,7 @@ static void states(void)
     TAP_OK(heard.result == DURE_SLURM_NO_ANSWER, "no answer is no answer");
     dure_slurm_free(slurm);
     snprintf(script, sizeof script,
-             "echo $1 >>%s/asked; [ $1 = --json ] || { echo 'squeue: error: Invalid option' >&2; exit 1; }\n"
+             "echo $* | cut -c1-27 >>%s/asked; [ $1 = --json ] || { echo 'squeue: error: Invalid option' >&2; exit 1; }\n"
              "printf '{\"jobs\": [{\"job_id\": 7, \"name\": \"a\"}]}'",
              commands);
     command("squeue", script);
@@ -187,7 +187,7 @@ static void states(void)
         wait_for(&heard, 1 + i);
         TAP_OK(heard.result == DURE_SLURM_DONE && heard.job_count == 1, "asked otherwise: %s", heard.text);
     }
-    TAP_OK(file_is("asked", "--all\n--json\n--json\n"), "and so from then on");
+    TAP_OK(file_is("asked", "--all --states=all --sort=i\n--json --all --states=all\n--json --all --states=all\n"), "and so from then on");
     dure_slurm_free(slurm);
     uv_run(&loop, UV_RUN_DEFAULT);
 }
