@@ -298,7 +298,16 @@ static const struct dure_slurm_partition *partition_of(const struct look *look)
         if (*look->terms->partition ? strcmp(survey->partitions[i].name, look->terms->partition) == 0
                                     : survey->partitions[i].is_default)
             return &survey->partitions[i];
-    return NULL;
+    /* The only one is the default, if there is one. */
+    const bool only = !*look->terms->partition && survey->partition_count == 1 && survey->partitions[0].default_unsaid;
+    return only ? &survey->partitions[0] : NULL;
+}
+
+/* Is one of several the default, and which is not told? */
+static bool default_unsaid(const struct look *look)
+{
+    return !*look->terms->partition && look->survey->partition_count > 1 &&
+           look->survey->partitions[0].default_unsaid;
 }
 
 /* All that the site names; without a name it is the user's own, which is not known here. */
@@ -320,6 +329,11 @@ static void check_partition(struct look *look)
 {
     const struct dure_slurm_partition *one = look->partition;
     char walltime[DURE_TIME_TEXT_MAX];
+    if (!one && default_unsaid(look)) {
+        put(look, DURE_SLURM_WARN, "partition", "this slurmrestd does not tell which is the default",
+            "partition: its name, under slurm: of the site in the Fleet spec", "");
+        return;
+    }
     if (!one) {
         put(look, DURE_SLURM_FAIL, "partition",
             *look->terms->partition ? text(look, "no '%s'", look->terms->partition) : "no default partition",

@@ -134,6 +134,7 @@ bool slurm_partition_read(const json_t *object, struct dure_arena *arena, struct
     partition->preempt_mode = slurm_text(object, "preemption_mode", arena);
     partition->priority_tier = capped(slurm_number(priority, "tier", slurm_number(object, "priority_tier", 1)));
     const char *flags = slurm_text(object, "flags", arena);
+    partition->default_unsaid = !json_object_get(object, "flags");
     partition->is_default = strstr(flags, "default") != NULL || strstr(flags, "DEFAULT") != NULL;
     return true;
 }

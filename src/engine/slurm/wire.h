@@ -135,7 +135,7 @@ struct dure_slurm_partition {
     int64_t walltime_max_us;                                                     /* INT64_MAX: unlimited; 0: not said */
     uint32_t nodes_max; /* DURE_NONE32: unlimited or not said */
     uint32_t priority_tier;
-    bool is_default;
+    bool is_default, default_unsaid; /* unsaid: by slurmrestd v0.0.39 to v0.0.44 */
 };
 
 struct dure_slurm_setting {

@@ -242,6 +242,13 @@ static void partitions(void)
     TAP_OK(slurm_partition_read(object, arena, &one) && one.walltime_max_us == INT64_MAX &&
                one.nodes_max == DURE_NONE32,
            "without a limit");
+    TAP_OK(!one.is_default && one.default_unsaid, "which is the default is not told");
+    json_decref(object);
+    object = object_of("'name': 'p', 'flags': ['PREEMPT_LOW', 'DEFAULT']");
+    TAP_OK(slurm_partition_read(object, arena, &one) && one.is_default && !one.default_unsaid, "or it is");
+    json_decref(object);
+    object = object_of("'name': 'p', 'flags': []");
+    TAP_OK(slurm_partition_read(object, arena, &one) && !one.is_default && !one.default_unsaid, "or it is another");
     json_decref(object);
 }
 

@@ -224,6 +224,22 @@ static void checked(void)
     TAP_OK(finding(&findings, "nodes")->level == DURE_SLURM_OK &&
                finding(&findings, "partition MaxTime")->level == DURE_SLURM_OK,
            "a good one is good");
+    struct dure_slurm_partition two[2] = {partition, partition};
+    two[0].is_default = two[1].is_default = false;
+    survey.partitions = two;
+    dure_slurm_check(&survey, fleet, (struct dure_site_id){0}, &findings);
+    TAP_OK(finding(&findings, "partition")->level == DURE_SLURM_FAIL, "none is the default");
+    two[0].default_unsaid = two[1].default_unsaid = true;
+    dure_slurm_check(&survey, fleet, (struct dure_site_id){0}, &findings);
+    TAP_OK(!finding(&findings, "partition") && finding(&findings, "partition state"),
+           "the only one is it, where that is not told");
+    survey.partition_count = 2;
+    dure_slurm_check(&survey, fleet, (struct dure_site_id){0}, &findings);
+    TAP_OK(finding(&findings, "partition")->level == DURE_SLURM_WARN &&
+               strstr(finding(&findings, "partition")->expected, "partition: its name"),
+           "one of several is to be named");
+    survey.partitions = &partition;
+    survey.partition_count = 1;
     partition.walltime_max_us = INT64_C(3600000000);
     partition.nodes_max = 2;
     partition.state = "DOWN";
