@@ -1,4 +1,4 @@
-/* Answers of real daemons (v38-*, text-*) and of newer versions as their schema has them: each field must come out the same, whatever its form. */
+/* Answers of real daemons (v38-* and text-* of 22.05, r* of 26.05) and of versions between as their schema has them: each field must come out the same, whatever its form. */
 #include "answers.h"
 
 static struct dure_arena *arena;
@@ -138,6 +138,57 @@ static void real(void)
     TAP_EQ_STR(json(SLURM_VERSIONS, 200, "v42-openapi", NULL).api, "v0.0.42", "not beyond what is known here");
 }
 
+static void recorded_jobs(const char *name, const struct dure_slurm_reply *reply)
+{
+    TAP_OK(reply->result == DURE_SLURM_DONE && reply->job_count == 5, "%s: all jobs: %s", name, reply->text);
+    if (reply->job_count != 5)
+        return;
+    const struct dure_slurm_job *job = reply->jobs;
+    TAP_OK(job[0].state == DURE_SLURM_STATE_RUNNING && job[0].node_count == 2 && !strcmp(job[0].nodes[1].name, "n2") &&
+               job[0].nodes[0].gpu_mask == (reply->states_only ? 0 : 3) &&
+               job[0].nodes[1].gpu_mask == (reply->states_only ? 0 : 3) && job[0].walltime_us == INT64_C(1800000000) &&
+               job[0].start_us == INT64_C(1795866817000000) && job[0].end_us == INT64_C(1795868617000000) &&
+               !strcmp(job[0].name, "dure-1a2b3c4d-1-3") && !strcmp(job[0].comment, "dure job 1, attempt 3"),
+           "%s: one that runs on two nodes", name);
+    TAP_OK(job[1].state == DURE_SLURM_STATE_PENDING && job[1].flags == DURE_SLURM_JOB_HELD && !job[1].start_us &&
+               !job[1].node_count && !job[1].walltime_us && !*job[1].comment,
+           "%s: one that is held", name);
+    for (unsigned i = 2; i < 5; i++)
+        TAP_OK(job[i].state == DURE_SLURM_STATE_FAILED && job[i].exit_code == (i == 2 ? 3 : 0) &&
+                   job[i].exit_signal == (i == 2   ? 0
+                                          : i == 3 ? 9
+                                                   : 15) &&
+                   job[i].node_count == 1 && job[i].end_us,
+               "%s: one that has ended, %d:%d", name, job[i].exit_code, job[i].exit_signal);
+}
+
+/* What 26.05.5 said, of five jobs, by squeue and by two versions of slurmrestd's own. */
+static void recorded(void)
+{
+    struct dure_slurm_reply reply = command(SLURM_STATES, "r26-states");
+    recorded_jobs("squeue", &reply);
+    static const struct {
+        const char *jobs, *nodes, *partitions;
+        bool tells_default;
+    } all[] = {{"r42-jobs", "r42-nodes", "r42-partitions", false}, {"r45-jobs", "r45-nodes", "r45-partitions", true}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        reply = json(SLURM_JOBS, 200, all[i].jobs, NULL);
+        recorded_jobs(all[i].jobs, &reply);
+        const struct dure_slurm_reply nodes = json(SLURM_NODES, 200, all[i].nodes, NULL);
+        TAP_OK(nodes.node_count == 2 && nodes.nodes[0].gpu_count == 4 && nodes.nodes[0].gpu_used_count == 2 &&
+                   nodes.nodes[1].flags & DURE_SLURM_NODE_MIXED && !strcmp(nodes.nodes[1].gpu_type, "h100"),
+               "%s", all[i].nodes);
+        const struct dure_slurm_reply partitions = json(SLURM_PARTITIONS, 200, all[i].partitions, NULL);
+        TAP_OK(partitions.partition_count == 1 && partitions.partitions[0].walltime_max_us == INT64_MAX &&
+                   partitions.partitions[0].nodes_max == DURE_NONE32 &&
+                   !strcmp(partitions.partitions[0].nodes_text, "n[1-2]") &&
+                   !strcmp(partitions.partitions[0].state, "UP") &&
+                   partitions.partitions[0].is_default == all[i].tells_default &&
+                   partitions.partitions[0].default_unsaid == !all[i].tells_default,
+               "%s", all[i].partitions);
+    }
+}
+
 static void texts(void)
 {
     const struct dure_slurm_reply config = command(SLURM_CONFIG, "text-config");
@@ -210,17 +261,17 @@ static void columns(void)
     static const struct {
         const char *text; /* of eight */
         int code, signal; /* -1: unreadable */
-    } exits[] = {{"3:0     ", 3, 0},   {"0:9     ", 0, 9},    {"255:15  ", 255, 15}, {"256     ", 1, 0},
-                 {"9       ", 0, 9},   {"3:      ", -1, -1},  {":9      ", -1, -1},  {"3:9x    ", -1, -1},
-                 {"-1:0    ", -1, -1}, {"3:-1    ", -1, -1},  {"        ", -1, -1},  {"3:0:0   ", -1, -1}};
+    } exits[] = {{"3:0     ", 3, 0},   {"0:9     ", 0, 9},   {"255:15  ", 255, 15}, {"256     ", 1, 0},
+                 {"9       ", 0, 9},   {"3:      ", -1, -1}, {":9      ", -1, -1},  {"3:9x    ", -1, -1},
+                 {"-1:0    ", -1, -1}, {"3:-1    ", -1, -1}, {"        ", -1, -1},  {"3:0:0   ", -1, -1}};
     char kept[8];
     memcpy(kept, bytes + line + 36, 8);
     for (size_t i = 0; i < sizeof exits / sizeof *exits; i++) {
         memcpy(bytes + line + 36, exits[i].text, 8);
         const struct dure_slurm_reply one = states(bytes, length);
         const bool read = one.result == DURE_SLURM_DONE;
-        TAP_OK(read == (exits[i].code >= 0) && (!read || (one.jobs[0].exit_code == exits[i].code &&
-                                                          one.jobs[0].exit_signal == exits[i].signal)),
+        TAP_OK(read == (exits[i].code >= 0) &&
+                   (!read || (one.jobs[0].exit_code == exits[i].code && one.jobs[0].exit_signal == exits[i].signal)),
                "an exit code: '%s'", exits[i].text);
     }
     memcpy(bytes + line + 36, kept, 8);
@@ -425,6 +476,7 @@ int main(int argc, char **argv)
     arena = dure_arena_new(64 << 20);
     newer();
     real();
+    recorded();
     texts();
     columns();
     refusals();
