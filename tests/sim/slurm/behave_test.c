@@ -206,16 +206,21 @@ static void test_whole_list_unreadable(void)
            "and all goes on when nothing is left open any more");
 }
 
-/* By slurmrestd a list is always the whole one. Where Slurm remembers much, what lives is glanced at between, and lists are few. */
-static void test_glances(void)
+static void remember_twenty(void)
 {
-    fake.tells_states = false;
     fake.lasts_us = DURE_SECOND_US;
     for (uint64_t id = 1; id <= 20; id++) {
         rig_start(id, 0, 1, 3);
         RUN_S(3);
     }
     TAP_OK(rig.attempts[20].over, "twenty have ended, and are remembered");
+}
+
+/* By slurmrestd a list is always the whole one. Where Slurm remembers much, what lives is glanced at between, and lists are few. */
+static void test_glances(void)
+{
+    fake.tells_states = false;
+    remember_twenty();
     fake.list_late_us = DURE_SECOND_US;
     RUN_S(10);
     fake.lasts_us = 4 * DURE_SECOND_US;
@@ -244,12 +249,7 @@ static void test_glances(void)
 static void test_glances_together(void)
 {
     fake.tells_states = true;
-    fake.lasts_us = DURE_SECOND_US;
-    for (uint64_t id = 1; id <= 20; id++) {
-        rig_start(id, 0, 1, 3);
-        RUN_S(3);
-    }
-    TAP_OK(rig.attempts[20].over, "twenty have ended, and are remembered");
+    remember_twenty();
     fake.lasts_us = 4 * DURE_SECOND_US;
     rig_start(21, 0, 1, 3);
     rig_start(22, 1, 1, 3);
