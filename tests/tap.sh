@@ -13,7 +13,7 @@ tap_ok() {
         echo "ok $tap_checks - $tap_name"
     else
         echo "not ok $tap_checks - $tap_name"
-        echo "#   failed: $*"
+        echo "failed: $*" | sed 's/^/#   /'
         tap_failures=$((tap_failures + 1))
     fi
 }

@@ -136,7 +136,9 @@ static void probe(struct dure_cli *cli, const struct dure_slurm_site *site, cons
         err = dure_slurm_probe(site, containers, folder, dure_cli_count(cli, "timeout"), &probed, &error);
         one.level = !err ? DURE_SLURM_OK : err == DURE_E_NOT_FOUND ? DURE_SLURM_FAIL : DURE_SLURM_WARN;
         one.found = err ? kept(cli, "%s", error.text) : kept(cli, "%s wrote there", probed.node);
-        one.expected = "a folder of this name that this machine and all nodes share";
+        one.expected = err == DURE_E_TIMEOUT ? "a node that takes a job of a second meanwhile; --timeout SECONDS waits "
+                                               "longer"
+                                             : "a folder of this name that this machine and all nodes share";
     }
     add_finding(findings, &one);
     if (folder && !err) {

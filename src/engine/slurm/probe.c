@@ -19,6 +19,7 @@ struct probe {
     const char *runner; /* of containers; "" = whichever there is */
     uint32_t job_id;
     enum dure_slurm_state state;
+    char reason[128]; /* why it waits, in Slurm's words */
     bool told;
     enum dure_slurm_result result;
     char text[512];
@@ -32,8 +33,10 @@ static void hear(void *context, const struct dure_slurm_reply *reply)
     snprintf(probe->text, sizeof probe->text, "%s", reply->text);
     if (reply->job_id)
         probe->job_id = reply->job_id;
-    if (reply->job_count)
+    if (reply->job_count) {
         probe->state = reply->jobs[0].state;
+        snprintf(probe->reason, sizeof probe->reason, "%s", reply->jobs[0].reason);
+    }
 }
 
 static void tick(uv_timer_t *timer)
@@ -41,13 +44,14 @@ static void tick(uv_timer_t *timer)
     (void)timer;
 }
 
-static void turn(struct probe *probe, int64_t until_us)
+static void turn(struct probe *probe, int64_t timeout_us)
 {
+    const int64_t until_us = (int64_t)(uv_hrtime() / 1000) + timeout_us;
     while (!probe->told && (int64_t)(uv_hrtime() / 1000) < until_us)
         uv_run(&probe->loop, UV_RUN_ONCE);
 }
 
-static enum dure_err submit(struct probe *probe, const char *directory, int64_t until_us, struct dure_error *error)
+static enum dure_err submit(struct probe *probe, const char *directory, int64_t timeout_us, struct dure_error *error)
 {
     static const char script[] = "#!/bin/sh\n"
                                  "r=$(command -v \"${DURE_PROBE_RUNNER:-apptainer}\" || command -v "
@@ -70,7 +74,7 @@ static enum dure_err submit(struct probe *probe, const char *directory, int64_t 
     const enum dure_err err = dure_slurm_submit(probe->slurm, &job, hear, probe, error);
     if (err)
         return err;
-    turn(probe, until_us);
+    turn(probe, timeout_us);
     if (probe->told && probe->job_id)
         return DURE_OK;
     return dure_fail(error, DURE_E_STATE, "its job was not taken: %s", probe->told ? probe->text : "no answer in time");
@@ -94,9 +98,10 @@ static bool seen(const struct probe *probe, struct dure_slurm_probed *ret_probed
 }
 
 /* Looks for the file until the job has ended, and a little longer: file systems of a network take their time. */
-static enum dure_err watch(struct probe *probe, int64_t until_us, struct dure_slurm_probed *ret_probed,
+static enum dure_err watch(struct probe *probe, int64_t timeout_us, struct dure_slurm_probed *ret_probed,
                            struct dure_error *error)
 {
+    const int64_t until_us = (int64_t)(uv_hrtime() / 1000) + timeout_us;
     int64_t ended_us = 0;
     for (;;) {
         const int64_t now_us = (int64_t)(uv_hrtime() / 1000);
@@ -105,8 +110,8 @@ static enum dure_err watch(struct probe *probe, int64_t until_us, struct dure_sl
         if (ended_us && now_us > ended_us + SEE_MS * 1000)
             return dure_fail(error, DURE_E_NOT_FOUND, "job %u ran on a node and its file is not here", probe->job_id);
         if (now_us > until_us)
-            return dure_fail(error, DURE_E_TIMEOUT, "job %u did not run in time (%s)", probe->job_id,
-                             dure_slurm_state_name(probe->state));
+            return dure_fail(error, DURE_E_TIMEOUT, "job %u did not run in time (%s%s%s)", probe->job_id,
+                             dure_slurm_state_name(probe->state), *probe->reason ? ": " : "", probe->reason);
         if (probe->told && !ended_us) {
             const struct dure_slurm_filter filter = {.job_id = probe->job_id};
             probe->told = false;
@@ -124,7 +129,6 @@ enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *c
 {
     struct probe probe = {.runner = containers};
     uint64_t token = 0;
-    const int64_t until_us = (int64_t)(uv_hrtime() / 1000) + timeout_us;
     if (getrandom(&token, sizeof token, 0) < 0 || uv_loop_init(&probe.loop))
         return dure_fail(error, DURE_E_MEMORY, "out of memory");
     const int length = snprintf(probe.path, sizeof probe.path, "%s/.dure-probe-%016" PRIx64, directory, token);
@@ -135,13 +139,13 @@ enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *c
     uv_timer_init(&probe.loop, &probe.timer);
     uv_timer_start(&probe.timer, tick, LOOK_MS, LOOK_MS);
     if (!err)
-        err = submit(&probe, directory, until_us, error);
+        err = submit(&probe, directory, timeout_us, error);
     if (!err)
-        err = watch(&probe, until_us, ret_probed, error);
+        err = watch(&probe, timeout_us, ret_probed, error);
     if (probe.job_id && err == DURE_E_TIMEOUT) {
         probe.told = false;
         if (dure_slurm_cancel(probe.slurm, probe.job_id, hear, &probe, NULL) == DURE_OK)
-            turn(&probe, (int64_t)(uv_hrtime() / 1000) + timeout_us);
+            turn(&probe, timeout_us);
     }
     dure_slurm_free(probe.slurm);
     uv_close((uv_handle_t *)&probe.timer, NULL);

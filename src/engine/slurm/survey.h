@@ -35,8 +35,9 @@ DURE_NODISCARD enum dure_err dure_slurm_fleet_yaml(const struct dure_slurm_surve
                                                    const struct dure_slurm_naming *naming, struct dure_buf *yaml,
                                                    struct dure_error *error);
 
-/* A job of a second on one node, which leaves its name and its clock in `directory`: E_TIMEOUT: it was not started in time, E_NOT_FOUND: it
- * ran, and its file is not to be seen here. Blocks. `containers`: the program that the site says runs images; "" = apptainer or singularity. */
+/* A job of a second on one node, which leaves its name and its clock in `directory`: E_STATE: it was not taken, E_TIMEOUT: it was not started
+ * within `timeout_us` after that, E_NOT_FOUND: it ran, and its file is not to be seen here. Blocks.
+ * `containers`: the program that the site says runs images; "" = apptainer or singularity. */
 struct dure_slurm_probed {
     char node[64];
     int64_t skew_us;       /* that node's clock, by the second, against ours */

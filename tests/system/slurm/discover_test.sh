@@ -16,6 +16,14 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
+until_true() { # command...: two minutes, for busy machines
+    tries=2400
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
 
 "$cluster" start east "$work/east" 5 4 --topology --restd --set PriorityType=priority/multifactor --set MinJobAge=2 >"$work/said" 2>&1
 case $? in
@@ -41,8 +49,8 @@ tap_ok "no secret stands in it" tap_fails grep -q "$(cat "$REST_TOKEN_FILE")" "$
 
 "$dured" --foreground --state "$work/state" --socket "$DURE_SOCKET" 2>"$work/dured.log" &
 daemon=$!
-i=0
-until curl -fs --unix-socket "$DURE_SOCKET" http://dured/healthz >/dev/null 2>&1 || [ $i -gt 100 ]; do i=$((i + 1)) && sleep 0.05; done
+is_up() { curl -fs --unix-socket "$DURE_SOCKET" http://dured/healthz; }
+tap_ok "its daemon answers" until_true is_up
 tap_has "it can be applied as it stands" "$("$dure" fleet apply "$work/east.yaml" 2>&1)" "20 GPUs on 5 nodes"
 tap_has "how it is reached is in force" "$("$dure" fleet --spec --json)" '"slurm":{"commands":{'
 again() { "$dure" fleet discover east --owner nat 2>/dev/null | cmp -s - "$work/east.yaml"; }
@@ -57,14 +65,15 @@ tap_has "a node that is drained" "$said" "east-2: fan 3 fails"
 sed -i 's|^PriorityType=.*|PriorityType=priority/basic|; s|^MinJobAge=.*|MinJobAge=300|' "$work/east/slurm.conf"
 "$cluster" daemon "$work/east" stop slurmctld
 "$cluster" daemon "$work/east" start slurmctld
-i=0
-until SLURM_CONF=$work/east/slurm.conf scontrol ping 2>/dev/null | grep -q 'is UP' || [ $i -gt 100 ]; do i=$((i + 1)) && sleep 0.05; done
+# Slurm asks its nodes to register some seconds after it began, and starts nothing before.
+are_back() { [ "$(SLURM_CONF=$work/east/slurm.conf sinfo -h -N -o %T | grep -cx idle)" -eq 4 ]; }
+tap_ok "begun anew, it has its nodes" until_true are_back
 said=$("$dure" site check east --json 2>&1)
 tap_is "mended, it is an answer of yes" "$?" 0
 tap_is "for programs too" "$(echo "$said" | jq -r '.passed, ([.findings[] | select(.level == "fail")] | length)' | tr '\n' ' ')" "true 0 "
 tap_has "and it warns of what is loose" "$(echo "$said" | jq -r '.findings[] | select(.level == "warn") | .what')" "ProctrackType"
 mkdir -m 777 "$work/logs"
-said=$("$dure" site check east --probe "$work/logs" --timeout 20 2>&1)
+said=$("$dure" site check east --probe "$work/logs" --timeout 300 2>&1)
 tap_has "a folder that the nodes share" "$said" "ok   log folder: east-"
 tap_has "and their clocks" "$said" "ok   node clock: east-"
 tap_has "and that none has containers, which the fleet does not say either" "$said" "ok   containers: east-"

@@ -2,6 +2,7 @@
  * up, is cut off, speaks a newer version, or is another one by now. */
 #include "answers.h"
 #include "engine/slurm/wire.h"
+#include "standin.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -90,20 +91,6 @@ static struct dure_slurm_submit small(void)
                                       .environment_count = 3,
                                       .nodelist = "n1",
                                       .node_count = 1};
-}
-
-static char commands[512];
-
-static void command(const char *name, const char *script)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", commands, name);
-    FILE *file = fopen(path, "w");
-    if (!file)
-        tap_bail("cannot write %s", path);
-    fprintf(file, "#!/bin/sh\n%s\n", script);
-    fclose(file);
-    chmod(path, 0755);
 }
 
 static void by_commands(void)
@@ -608,7 +595,7 @@ int main(int argc, char **argv)
 {
     DURE_ASSERT(argc == 2);
     answers_folder = argv[1];
-    snprintf(commands, sizeof commands, "%s", tap_tempdir());
+    commands = tap_tempdir();
     uv_loop_init(&loop);
     by_commands();
     submits();
