@@ -21,7 +21,7 @@ static uint32_t count_there(const struct slurm *slurm)
 static bool is_list_due(const struct slurm *slurm)
 {
     const int64_t rest_us = LIST_SHARE * slurm->latency_us;
-    return slurm_steady_us(slurm) >= slurm->listed_us + (rest_us > SLURM_WHOLE_US ? rest_us : SLURM_WHOLE_US);
+    return slurm_steady_us(slurm) >= slurm->listed_us + (rest_us > slurm->site.poll_us ? rest_us : slurm->site.poll_us);
 }
 
 static void on_glance(void *context, const struct dure_slurm_reply *reply)

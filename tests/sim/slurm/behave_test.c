@@ -265,6 +265,15 @@ static void test_glances_together(void)
     theirs->lasts_us = 0;
     RUN_S(30);
     TAP_EQ_UINT(rig.nodes[2].foreign, 0, "as is the end of theirs");
+    const unsigned lists_before = fake.state_lists;
+    fake.lasts_us = DURE_SECOND_US / 2;
+    for (uint64_t id = 23; id < 33; id++) {
+        rig_start(id, 0, 1, 3);
+        RUN_S(1);
+    }
+    TAP_OK(rig.attempts[32].over && fake.state_lists - lists_before >= 4 && fake.state_lists - lists_before <= 6,
+           "while much happens a list comes with each poll, of two seconds: %u in ten",
+           fake.state_lists - lists_before);
 }
 
 /* One answer that is long in coming says nothing of what the next costs, and most is about to happen just then. */
