@@ -12,7 +12,7 @@
 #include "engine/outname.h"
 #include "engine/procs.h"
 
-enum { ENDED_PER_FOLDER = 1000, KILL_ROUNDS = 50, KILL_ROUND_US = 20000 };
+enum { KILL_ROUNDS = 50, KILL_ROUND_US = 20000 };
 
 enum dure_err local_read(int dir_fd, const char *name, size_t size_max, char **ret_bytes, size_t *ret_length)
 {
@@ -145,16 +145,10 @@ bool local_leftovers_kill(int folder_fd)
     return false;
 }
 
-static void ended_name(uint64_t attempt, char bucket[40], char name[64])
-{
-    snprintf(bucket, 40, "ended/%" PRIu64, attempt / ENDED_PER_FOLDER);
-    snprintf(name, 64, "%" PRIu64, attempt);
-}
-
 /* After the folder is gone the paths of its output are still asked for. */
 static void keep_output_names(const struct local_place *place, int folder_fd, uint64_t attempt)
 {
-    char *bytes, bucket[40], name[64];
+    char *bytes;
     size_t length;
     struct dure_spec spec;
     if (local_read(folder_fd, "spec", DURE_ATTEMPT_BYTES_MAX, &bytes, &length) != DURE_OK)
@@ -166,15 +160,9 @@ static void keep_output_names(const struct local_place *place, int folder_fd, ui
         struct dure_buf buf;
         dure_buf_init(&buf, DURE_ATTEMPT_BYTES_MAX);
         dure_spec_encode(&spec, &buf);
-        ended_name(attempt, bucket, name);
-        mkdirat(place->dir_fd, "ended", 0700);
-        mkdirat(place->dir_fd, bucket, 0700);
-        const int fd = openat(place->dir_fd, bucket, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         /* Without room for it, only the path of this attempt's output can no longer be looked up. */
-        if (fd >= 0 && !buf.failed)
-            (void)!local_write(fd, name, buf.data, buf.length, false, NULL);
-        if (fd >= 0)
-            close(fd);
+        if (!buf.failed)
+            local_ended_keep(place->dir_fd, attempt, buf.data, buf.length);
         dure_buf_release(&buf);
     }
     free(bytes);
@@ -247,17 +235,14 @@ bool local_spare_use(const struct local_place *place, unsigned number, uint64_t 
 
 static enum dure_err read_spec_of(const char *directory, uint64_t attempt, char **ret_bytes, size_t *ret_length)
 {
-    char bucket[40], name[64], path[256];
+    char path[64];
     const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return DURE_E_NOT_FOUND;
     snprintf(path, sizeof path, "%" PRIu64 "/spec", attempt);
     enum dure_err err = local_read(fd, path, DURE_ATTEMPT_BYTES_MAX, ret_bytes, ret_length);
-    if (err) {
-        ended_name(attempt, bucket, name);
-        snprintf(path, sizeof path, "%s/%s", bucket, name);
-        err = local_read(fd, path, DURE_ATTEMPT_BYTES_MAX, ret_bytes, ret_length);
-    }
+    if (err)
+        err = local_ended_read(fd, attempt, ret_bytes, ret_length);
     close(fd);
     return err;
 }
@@ -280,9 +265,10 @@ enum dure_err dure_local_log_path(const char *directory, struct dure_attempt_id 
 
 enum dure_err dure_local_erase(const char *directory, struct dure_attempt_id attempt)
 {
-    char bucket[40], name[64], path[DURE_LOCAL_PATH_MAX];
-    ended_name(attempt.v, bucket, name);
-    if (snprintf(path, sizeof path, "%s/%s/%s", directory, bucket, name) >= (int)sizeof path)
-        return DURE_E_INVALID;
-    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR ? DURE_OK : DURE_E_IO;
+    const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? DURE_OK : DURE_E_IO;
+    const enum dure_err err = local_ended_erase(fd, attempt.v);
+    close(fd);
+    return err;
 }

@@ -99,6 +99,12 @@ DURE_NODISCARD bool local_forget_spare(const struct local_place *place, uint64_t
 /* That spare as the attempt's folder, with its spec: whole or not at all. False: it is not, and the spare may be anything. */
 DURE_NODISCARD bool local_spare_use(const struct local_place *place, unsigned number, uint64_t attempt,
                                     const void *spec, size_t length);
+
+/* local_ended.c: of ended attempts; dir_fd is the folder of all attempts. From any thread and process. */
+void local_ended_keep(int dir_fd, uint64_t attempt, const void *bytes, size_t length); /* where there is no room, not */
+DURE_NODISCARD enum dure_err local_ended_read(int dir_fd, uint64_t attempt, char **ret_bytes, size_t *ret_length);
+DURE_NODISCARD enum dure_err local_ended_erase(int dir_fd, uint64_t attempt); /* nothing there: fine */
+
 enum local_found {
     LOCAL_FOUND_NOTHING,
     LOCAL_FOUND_STATUS,
