@@ -20,7 +20,7 @@ struct probe {
     uint32_t job_id;
     enum dure_slurm_state state;
     char reason[128]; /* why it waits, in Slurm's words */
-    bool told;
+    bool told, cancelled; /* answers have come */
     enum dure_slurm_result result;
     char text[512];
 };
@@ -39,15 +39,22 @@ static void hear(void *context, const struct dure_slurm_reply *reply)
     }
 }
 
+static void hear_cancelled(void *context, const struct dure_slurm_reply *reply)
+{
+    struct probe *probe = context;
+    (void)reply;
+    probe->cancelled = true;
+}
+
 static void tick(uv_timer_t *timer)
 {
     (void)timer;
 }
 
-static void turn(struct probe *probe, int64_t timeout_us)
+static void turn(struct probe *probe, const bool *answered, int64_t timeout_us)
 {
     const int64_t until_us = (int64_t)(uv_hrtime() / 1000) + timeout_us;
-    while (!probe->told && (int64_t)(uv_hrtime() / 1000) < until_us)
+    while (!*answered && (int64_t)(uv_hrtime() / 1000) < until_us)
         uv_run(&probe->loop, UV_RUN_ONCE);
 }
 
@@ -74,7 +81,7 @@ static enum dure_err submit(struct probe *probe, const char *directory, int64_t 
     const enum dure_err err = dure_slurm_submit(probe->slurm, &job, hear, probe, error);
     if (err)
         return err;
-    turn(probe, timeout_us);
+    turn(probe, &probe->told, timeout_us);
     if (probe->told && probe->job_id)
         return DURE_OK;
     return dure_fail(error, DURE_E_STATE, "its job was not taken: %s", probe->told ? probe->text : "no answer in time");
@@ -142,11 +149,9 @@ enum dure_err dure_slurm_probe(const struct dure_slurm_site *site, const char *c
         err = submit(&probe, directory, timeout_us, error);
     if (!err)
         err = watch(&probe, timeout_us, ret_probed, error);
-    if (probe.job_id && err == DURE_E_TIMEOUT) {
-        probe.told = false;
-        if (dure_slurm_cancel(probe.slurm, probe.job_id, hear, &probe, NULL) == DURE_OK)
-            turn(&probe, timeout_us);
-    }
+    if (probe.job_id && err == DURE_E_TIMEOUT &&
+        dure_slurm_cancel(probe.slurm, probe.job_id, hear_cancelled, &probe, NULL) == DURE_OK)
+        turn(&probe, &probe.cancelled, timeout_us);
     dure_slurm_free(probe.slurm);
     uv_close((uv_handle_t *)&probe.timer, NULL);
     uv_run(&probe.loop, UV_RUN_DEFAULT);

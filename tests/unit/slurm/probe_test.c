@@ -18,7 +18,8 @@ static enum dure_err probe(const char *sbatch, const char *job, int64_t timeout_
     site.path = commands;
     site.conf = "/etc/slurm/made.conf";
     command("sbatch", sbatch);
-    snprintf(squeue, sizeof squeue, "echo '{\"jobs\": [{\"job_id\": 7, %s}]}'", job);
+    /* Not at once: when the time is over, an answer is still on its way. */
+    snprintf(squeue, sizeof squeue, "sleep 0.3; echo '{\"jobs\": [{\"job_id\": 7, %s}]}'", job);
     command("squeue", squeue);
     return dure_slurm_probe(&site, "", commands, timeout_us, &probed, &error);
 }
@@ -29,7 +30,7 @@ int main(void)
     char cancel[600], cancelled[600];
     commands = tap_tempdir();
     snprintf(cancelled, sizeof cancelled, "%s/cancelled", commands);
-    snprintf(cancel, sizeof cancel, "echo $* >%s", cancelled);
+    snprintf(cancel, sizeof cancel, "sleep 1; echo $* >%s", cancelled);
     command("scancel", cancel);
 
     TAP_EQ_INT(probe("SLURMD_NODENAME=n1 sh; echo 7", ended, long_us), DURE_OK, "one that runs");
