@@ -5,7 +5,7 @@
 #include "engine/slurm/engine_inner.h"
 
 enum { ONES_MAX = 64, WORTH = 4 };
-#define LIST_SHARE 8 /* of the time, at the most one part is spent on lists */
+#define LIST_SHARE 16 /* of the time, at the most one part is spent on lists */
 
 static uint32_t count_there(const struct slurm *slurm)
 {
