@@ -1,24 +1,25 @@
 #!/bin/sh
-# usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--rounds N] [--via commands|rest] [--at-a-time P] [--json]
+# usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--turns N] [--rounds N] [--via commands|rest] [--at-a-time P] [--json]
 # Real Slurm by itself, and the same Slurm under dure, on this machine in one run (examples/slurm/cluster: 4 nodes of 8 GPUs; N jobs of one GPU that do nothing):
 #   start:  plain, from calling sbatch to the job's first instruction; through dure, from the core's decision to it; taken in turn, N rounds, p50.
 #   many:   plain, N calls of sbatch, P at a time, until the last job has ended; through dure, one array of N elements, until the last is known to have ended.
-#           Each on a cluster that was just started, so that neither pays for what slurmctld remembers of the other's; and the milliseconds of processor
-#           that all of it took, where a control group can be made to count them.
+#           Each on a cluster that was just started, so that neither pays for what slurmctld remembers of the other's; in turn, --turns times (3), the
+#           medians, and the ratio of each turn; and the milliseconds of processor that all of it took, where a control group can be made to count them.
 #   idle:   requests of a site where nothing of ours is, in 20 s: as dured counts them, and the messages that slurmctld's sdiag counts.
 # Installs nothing: where a program is missing it says so and exits with 77. Needs root.
 set -u
-build=${1:?usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--rounds N] [--via commands|rest] [--at-a-time P] [--json]}
+build=${1:?usage: bench/peers/through-slurm.sh BUILD [--jobs N] [--turns N] [--rounds N] [--via commands|rest] [--at-a-time P] [--json]}
 shift
-jobs=1000 rounds=40 via=commands json="" at_a_time=2
+jobs=1000 turns=3 rounds=40 via=commands json="" at_a_time=2
 while [ $# -gt 0 ]; do
     case $1 in
     --jobs) jobs=$2 && shift 2 ;;
+    --turns) turns=$2 && shift 2 ;;
     --rounds) rounds=$2 && shift 2 ;;
     --via) via=$2 && shift 2 ;;
     --at-a-time) at_a_time=$2 && shift 2 ;;
     --json) json=1 && shift ;;
-    *) echo "through-slurm.sh: found '$1', expected --jobs N, --rounds N, --via commands|rest, --at-a-time P or --json" >&2 && exit 2 ;;
+    *) echo "through-slurm.sh: found '$1', expected --jobs N, --turns N, --rounds N, --via commands|rest, --at-a-time P or --json" >&2 && exit 2 ;;
     esac
 done
 build=$(cd "$build" && pwd) || exit 2
@@ -76,7 +77,7 @@ version: 1
 name: peer
 models: [{name: h100, memory: 80GiB, power: 700W, nvlink: node}]
 owners: [{name: us}]
-sites: [{name: peer, engine: slurm, slurm: {$way, poll: 1s}}]
+sites: [{name: peer, engine: slurm, slurm: {$way}}]
 groups: [{name: peer, owner: us, site: peer, model: h100, nodes: 'peer-[1-4]', levels: [{name: node, holds: 8}], cpus: 8, memory: 4GiB, status: installed}]
 END
 cat >"$work/tenants.yaml" <<END
@@ -132,22 +133,29 @@ plain_us=$(($(median <plain.ns) / 1000)) ours_us=$(($(median <ours.ns) / 1000))
 printf '#!/bin/sh\nexec true\n' >true.sh
 live() { SLURM_CONF=$work/peer/slurm.conf squeue -h -t pending,running,completing -o %i | head -1; }
 ours() { curl -fs --unix-socket "$DURE_SOCKET" "http://dured/v1/jobs?state=$1&limit=1" | grep -o '"job":[0-9]*'; } # STATE
-end_daemon
-begin_cluster
-spent=$(spent_ms) before=$(now)
-seq "$jobs" | SLURM_CONF=$work/peer/slurm.conf xargs -P "$at_a_time" -n 1 sbatch -n1 --gres=gpu:1 --cpus-per-task=1 --mem=512 -o /dev/null true.sh >/dev/null || fail "sbatch"
-until [ -z "$(live)" ]; do sleep 0.2; done
-plain_many_ms=$((($(now) - before) / 1000000)) plain_spent_ms=$(($(spent_ms) - spent))
-begin_cluster
-begin_daemon
 printf 'kind: Job\nversion: 1\narray: 1-%s\nstdout: /dev/null\ncommand: ["true"]\n' "$jobs" >many.yaml
-spent=$(spent_ms) before=$(now)
-number=$(dure submit --parsable many.yaml) || fail "dure submit"
-# Seldom while much waits: asking takes processors too.
-until [ -z "$(ours pending)" ]; do sleep 1; done
-until [ -z "$(ours live)" ]; do sleep 0.2; done
-ours_many_ms=$((($(now) - before) / 1000000)) ours_spent_ms=$(($(spent_ms) - spent))
-done_count=$(dure jobs --ended -n 5000 --json | tr '{' '\n' | grep "\"job\":$number," | grep -c COMPLETED)
+turn=0 done_count=0
+while [ $turn -lt "$turns" ]; do
+    turn=$((turn + 1))
+    end_daemon
+    begin_cluster
+    spent=$(spent_ms) before=$(now)
+    seq "$jobs" | SLURM_CONF=$work/peer/slurm.conf xargs -P "$at_a_time" -n 1 sbatch -n1 --gres=gpu:1 --cpus-per-task=1 --mem=512 -o /dev/null true.sh >/dev/null || fail "sbatch"
+    until [ -z "$(live)" ]; do sleep 0.2; done
+    echo $((($(now) - before) / 1000000)) $(($(spent_ms) - spent)) >>plain.many
+    begin_cluster
+    begin_daemon
+    spent=$(spent_ms) before=$(now)
+    number=$(dure submit --parsable many.yaml) || fail "dure submit"
+    # Seldom while much waits: asking takes processors too.
+    until [ -z "$(ours pending)" ]; do sleep 1; done
+    until [ -z "$(ours live)" ]; do sleep 0.2; done
+    echo $((($(now) - before) / 1000000)) $(($(spent_ms) - spent)) >>ours.many
+    done_count=$((done_count + $(dure jobs --ended -n 5000 --json | tr '{' '\n' | grep "\"job\":$number," | grep -c COMPLETED)))
+done
+plain_many_ms=$(cut -d' ' -f1 plain.many | median) plain_spent_ms=$(cut -d' ' -f2 plain.many | median)
+ours_many_ms=$(cut -d' ' -f1 ours.many | median) ours_spent_ms=$(cut -d' ' -f2 ours.many | median)
+ratios=$(paste -d' ' ours.many plain.many | awk '{ printf "%s%.3f", (NR > 1 ? " " : ""), $1 / $3 }')
 
 # ---- idle ----
 
@@ -160,11 +168,11 @@ sleep 20
 idle_per_20s=$(($(asked) - first)) idle_heard=$(($(heard) - first_heard))
 version=$(SLURM_CONF=$work/peer/slurm.conf sinfo --version)
 if [ -n "$json" ]; then
-    printf '{"slurm":"%s","via":"%s","start_plain_p50_us":%s,"start_dure_p50_us":%s,"start_more_us":%s,"jobs":%s,"ended":%s,"many_plain_ms":%s,"many_dure_ms":%s,"many_ratio":%s,"many_plain_cpu_ms":%s,"many_dure_cpu_ms":%s,"idle_requests_per_20s":%s,"idle_messages_per_20s":%s}\n' \
+    printf '{"slurm":"%s","via":"%s","start_plain_p50_us":%s,"start_dure_p50_us":%s,"start_more_us":%s,"jobs":%s,"ended":%s,"many_plain_ms":%s,"many_dure_ms":%s,"many_ratio":%s,"many_ratios":[%s],"many_plain_cpu_ms":%s,"many_dure_cpu_ms":%s,"idle_requests_per_20s":%s,"idle_messages_per_20s":%s}\n' \
         "$version" "$via" "$plain_us" "$ours_us" $((ours_us - plain_us)) "$jobs" "$done_count" "$plain_many_ms" "$ours_many_ms" \
-        "$(awk -v a="$ours_many_ms" -v b="$plain_many_ms" 'BEGIN { printf "%.3f", a / b }')" "$plain_spent_ms" "$ours_spent_ms" "$idle_per_20s" "$idle_heard"
+        "$(awk -v a="$ours_many_ms" -v b="$plain_many_ms" 'BEGIN { printf "%.3f", a / b }')" "$(echo "$ratios" | tr ' ' ,)" "$plain_spent_ms" "$ours_spent_ms" "$idle_per_20s" "$idle_heard"
 else
     echo "$version, by $via; dure's first instruction after its decision $((ours_us / 1000)) ms at p50, sbatch's after the call $((plain_us / 1000)) ms"
-    echo "$jobs jobs: through dure $ours_many_ms ms ($done_count completed), directly $plain_many_ms ms; processor, of all of it: $ours_spent_ms against $plain_spent_ms ms"
+    echo "$jobs jobs: through dure $ours_many_ms ms, directly $plain_many_ms ms (medians of $turns; $ratios times as long; $done_count completed); processor, of all of it: $ours_spent_ms against $plain_spent_ms ms"
     echo "an idle site: $idle_per_20s requests in 20 s, $idle_heard messages to slurmctld"
 fi
