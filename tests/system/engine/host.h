@@ -41,7 +41,7 @@ void host_open_fleet(struct host *host, const char *directory, const char *yaml,
                      const struct dure_local_options *extra);
 void host_close(struct host *host);
 void host_start(struct host *host, uint64_t attempt, const struct host_job *job, bool recovering);
-/* Runs the loop until the attempt was reported so, or `seconds` passed: NULL. */
+/* Runs the loop until the attempt was reported so; NULL: it was not, in five times the `seconds` that an idle machine may need. */
 const struct dure_observation *host_wait(struct host *host, uint64_t attempt, enum dure_report report, double seconds);
 const struct dure_observation *host_wait_over(struct host *host, uint64_t attempt,
                                               double seconds);              /* ENDED, LOST or REFUSED */
