@@ -22,7 +22,7 @@ static const struct dure_option submit_options[] = {
     {"exclude", 'x', DURE_OPTION_TEXT, "LIST", NULL, "none of these nodes"},
     {"mem", 0, DURE_OPTION_TEXT, "SIZE[K|M|G|T]", "the share of its GPUs", "memory on each node"},
     {"time", 't', DURE_OPTION_TEXT, "TIME", "1:00:00", "walltime: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]"},
-    {"array", 'a', DURE_OPTION_TEXT, "RANGE[:STEP][%LIMIT]", NULL, "an array of jobs, such as 0-99%10"},
+    {"array", 'a', DURE_OPTION_TEXT, "RANGE[:STEP][%LIMIT]", NULL, "an array of jobs, such as 0-99%10 or 1,3,5"},
     {"dependency", 'd', DURE_OPTION_TEXT, "TYPE:JOB[:JOB...]", NULL, "afterok, afterany or afternotok of other jobs"},
     {"begin", 'b', DURE_OPTION_TEXT, "TIME", NULL,
      "it starts no sooner: 16:00, tomorrow, now+2hours, 2026-03-01T09:00"},

@@ -159,7 +159,7 @@ static void read_array(struct dure_read *read, const struct dure_tree *root, str
     if (field && (field->kind != DURE_TREE_SCALAR || !dure_job_array_parse(field->text, job)))
         dure_problem_add(
             read->problems, field, NULL,
-            "one range such as 0-99, 0-99:2 or 0-99%%10, of at most 1,000,000 elements numbered below 1,000,000,000");
+            "numbers with the same step between all, upwards, such as 0-99, 0-99:2, 1,3,5 or 0-99%%10: at most 1,000,000 of them, below 1,000,000,000");
 }
 
 /* The names of datasets: what they mean only the daemon knows (dure_job_read_data). */

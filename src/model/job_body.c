@@ -29,24 +29,60 @@ static bool number_at(const char **at, uint64_t max, uint64_t *ret_value)
     return true;
 }
 
-bool dure_job_array_parse(const char *text, struct dure_job *job)
+/* first-last:step, or one number. */
+struct range {
+    uint64_t first, last, step, count;
+};
+
+static bool range_at(const char **at, struct range *ret_range)
 {
     const uint64_t most = 999999999;
-    uint64_t first, last, step = 1, limit = 0;
-    if (!number_at(&text, most, &first))
+    struct range range = {.step = 1};
+    if (!number_at(at, most, &range.first))
         return false;
-    last = first;
-    if (*text == '-' && (text++, !number_at(&text, most, &last)))
+    range.last = range.first;
+    if (**at == '-' && ((*at)++, !number_at(at, most, &range.last)))
         return false;
-    if (*text == ':' && (text++, !number_at(&text, most, &step) || step == 0))
+    if (**at == ':' && ((*at)++, !number_at(at, most, &range.step) || range.step == 0))
         return false;
+    if (range.last < range.first)
+        return false;
+    range.count = (range.last - range.first) / range.step + 1;
+    range.last = range.first + (range.count - 1) * range.step;
+    *ret_range = range;
+    return true;
+}
+
+/* `more` goes on where `range` ends, with the same step between all: a number alone has whichever fits. */
+static bool join(struct range *range, const struct range *more)
+{
+    if (more->first <= range->last)
+        return false;
+    const uint64_t between = more->first - range->last;
+    if ((range->count > 1 && between != range->step) || (more->count > 1 && between != more->step))
+        return false;
+    range->step = between;
+    range->last = more->last;
+    range->count += more->count;
+    return true;
+}
+
+bool dure_job_array_parse(const char *text, struct dure_job *job)
+{
+    struct range range, more;
+    uint64_t limit = 0;
+    if (!range_at(&text, &range))
+        return false;
+    while (*text == ',')
+        if (text++, !range_at(&text, &more) || !join(&range, &more))
+            return false;
     if (*text == '%' && (text++, !number_at(&text, DURE_ARRAY_MAX, &limit) || limit == 0))
         return false;
-    if (*text || last < first || (last - first) / step >= DURE_ARRAY_MAX)
+    if (*text || range.count > DURE_ARRAY_MAX)
         return false;
-    job->array_first = (uint32_t)first;
-    job->array_count = (uint32_t)((last - first) / step + 1);
-    job->array_step = (uint32_t)step;
+    job->array_first = (uint32_t)range.first;
+    job->array_count = (uint32_t)range.count;
+    job->array_step = (uint32_t)range.step;
     job->array_limit = (uint32_t)limit;
     return true;
 }

@@ -6,7 +6,7 @@
 
 /* Name, command or script, environment, paths and comment. */
 void dure_job_read_body(struct dure_read *read, const struct dure_tree *root, struct dure_body *body);
-/* "0-99", "0-99:2", "0-99%10", "7". False: not such a range, or over the limits (job untouched). */
+/* "0-99", "0-99:2", "0-99%10", "7", "1,3,5-9:2": evenly spaced. False: it is not, or over the limits (job untouched). */
 bool dure_job_array_parse(const char *text, struct dure_job *job);
 /* The fields that a change may name and a spec has too: class, shape, times. What is absent is left alone, but priority and class. */
 void dure_job_read_changed(struct dure_read *read, const struct dure_tree *root, const struct dure_fleet *fleet,

@@ -1,2 +1,2 @@
 #!/bin/sh
-#SBATCH -a 0,3 -c many -A nobody -D here -G 65
+#SBATCH -a 3,0 -c many -A nobody -D here -G 65
