@@ -27,7 +27,7 @@ static enum dure_err probe(const char *sbatch, const char *job, int64_t timeout_
 int main(void)
 {
     static const char taken[] = "cat >/dev/null; echo 7", ended[] = "\"job_state\": \"COMPLETED\"";
-    char cancel[600], cancelled[600];
+    char cancel[700], cancelled[600];
     commands = tap_tempdir();
     snprintf(cancelled, sizeof cancelled, "%s/cancelled", commands);
     snprintf(cancel, sizeof cancel, "sleep 1; echo $* >%s", cancelled);
