@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,6 +131,27 @@ static void together(void)
     TAP_EQ_UINT(right, 800, "what several threads keep and erase at a time is all as each of them left it");
 }
 
+static void *keep_one(void *text)
+{
+    keep(18, text);
+    return NULL;
+}
+
+/* Who blanks or cuts off something there may look at it first. */
+static void locked(void)
+{
+    pthread_t thread;
+    static char text[] = "waits for its turn";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (flock(fd, LOCK_EX) != 0 || pthread_create(&thread, NULL, keep_one, text) != 0)
+        tap_bail("no lock, or no thread");
+    usleep(50000);
+    TAP_OK(!stands_there(text), "nobody writes where another has the lock");
+    close(fd);
+    pthread_join(thread, NULL);
+    TAP_OK(has(18, text), "and all do when it is free");
+}
+
 int main(void)
 {
     dir_fd = open(tap_tempdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -137,6 +159,7 @@ int main(void)
     in_order();
     after_a_fall();
     full();
+    locked();
     together();
     close(dir_fd);
     TAP_EQ_INT(local_ended_erase(-1, 7), DURE_E_IO, "a folder that cannot be read is told");
