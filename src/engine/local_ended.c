@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "engine/local_inner.h"
@@ -74,7 +75,6 @@ static bool find(int fd, uint64_t attempt, off_t *at, struct record *ret_record)
 
 void local_ended_keep(int dir_fd, uint64_t attempt, const void *bytes, size_t length)
 {
-    const size_t size = LINE_BYTES + length + LINE_BYTES;
     char line[LINE_BYTES + 1];
     struct stat before;
     int fd = open_list(dir_fd, attempt, O_WRONLY | O_APPEND | O_CREAT, LOCK_EX);
@@ -85,15 +85,9 @@ void local_ended_keep(int dir_fd, uint64_t attempt, const void *bytes, size_t le
     if (fd < 0)
         return;
     snprintf(line, sizeof line, LINE, attempt, length);
-    char *record = malloc(size);
-    if (record && fstat(fd, &before) == 0) {
-        memcpy(record, line, LINE_BYTES);
-        memcpy(record + LINE_BYTES, bytes, length);
-        memcpy(record + LINE_BYTES + length, line, LINE_BYTES);
-        if (write(fd, record, size) != (ssize_t)size)
-            (void)!ftruncate(fd, before.st_size);
-    }
-    free(record);
+    const struct iovec record[] = {{line, LINE_BYTES}, {(void *)(uintptr_t)bytes, length}, {line, LINE_BYTES}};
+    if (fstat(fd, &before) == 0 && writev(fd, record, 3) != (ssize_t)(LINE_BYTES + length + LINE_BYTES))
+        (void)!ftruncate(fd, before.st_size);
     close(fd);
 }
 
